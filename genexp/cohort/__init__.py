@@ -1,0 +1,1 @@
+"""What a cohort is: read, checked, simulated."""

@@ -1,0 +1,332 @@
+"""The one place where a parameter's name, default, range and meaning stand.
+
+Each section is a frozen pydantic model; a verb's settings are the union of its sections, flat, so that
+``-P n_latent=32``, ``--n-latent 32`` and ``TrainSettings(n_latent=32).n_latent`` are the same thing. Because the
+union *is* each of its sections, a room takes its own section as argument and never sees the rest.
+MLproject is rendered from here (:func:`genexp.cli.render_mlproject`), and a test fails when it differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from genexp.errors import ConfigError
+
+Scale = Literal["counts", "log2_norm_count", "log2_tpm", "log2fc", "zscore", "zero_one"]
+
+
+def _split_integers(value: object) -> object:
+    """``"2048,512"`` -> ``(2048, 512)``; an empty text is an empty tuple."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return (value,) if isinstance(value, int) else value
+
+
+def _none_if_blank(value: object) -> object:
+    return None if isinstance(value, str) and value.strip().lower() in {"", "none"} else value
+
+
+def _check_shares(text: str) -> str:
+    shares = text.split("/")
+    if len(shares) not in (2, 3) or not all(re.fullmatch(r"\d+(\.\d+)?", share) for share in shares):
+        raise ValueError("expected train/val/test as in 70/15/15, or development/test as in 85/15")
+    if min(map(float, shares)) <= 0 or not math.isclose(sum(map(float, shares)), 100, abs_tol=1e-6):
+        raise ValueError("the shares must be positive and sum to 100")
+    return text
+
+
+class Range(BaseModel):
+    """A closed interval to search, written ``low..high``; a single value is an interval of one point."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    low: float
+    high: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, value: object) -> object:
+        if isinstance(value, (int, float)):
+            value = str(value)
+        if isinstance(value, str):
+            low, _, high = value.partition("..")
+            return {"low": low, "high": high or low}
+        return value
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Range:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
+            raise ValueError("expected low..high with low <= high, both finite")
+        return self
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether there is nothing to search."""
+        return self.low == self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g}" if self.is_fixed else f"{self.low:g}..{self.high:g}"
+
+
+def _within(low: float, high: float, whole: bool = False) -> AfterValidator:
+    def check(value: Range) -> Range:
+        if value.low < low or value.high > high:
+            raise ValueError(f"expected a range inside {low:g}..{high:g}")
+        if whole and not (value.low.is_integer() and value.high.is_integer()):
+            raise ValueError("expected whole numbers")
+        return value
+
+    return AfterValidator(check)
+
+
+class Section(BaseModel):
+    """Common behaviour: immutable, and an unknown name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+OptionalNumber = Annotated[float | None, BeforeValidator(_none_if_blank)]
+OptionalCount = Annotated[int | None, BeforeValidator(_none_if_blank)]
+
+
+class CohortConfig(Section):
+    """Which cohort, and how to read it."""
+
+    cohort: str = Field("simulated", description="Parquet, TSV, CSV (also .gz) or h5ad file, s3:// address, or simulated[:SAMPLESxGENES]")
+    obs: str = Field("", description="annotation table (TSV, CSV, Parquet), joined by sample id; empty: none, or what the h5ad file holds")
+    rows: Literal["auto", "samples", "genes"] = Field("auto", description="what the rows of the matrix are")
+    scale: Literal["auto", Scale] = Field("auto", description="value scale of the matrix; auto: inferred from the values")
+    duplicates: Literal["max_variance", "mean", "first", "refuse"] = Field(
+        "max_variance", description="what to do with genes of the same name"
+    )
+    missing: Literal["refuse", "drop_gene", "impute_mean"] = Field(
+        "refuse", description="what to do with missing values; impute_mean: the gene's mean over train samples"
+    )
+    where: str = Field("", description="query on the annotations that names the samples to keep, e.g. sample_type == 'tumor'")
+    sample_id: str = Field("", description="column of obs with the sample ids; empty: the column that matches the matrix best")
+    group: str = Field(
+        "",
+        description="column of obs whose values stay on one side of the split; empty: patient_id if there is one, else each sample alone",
+    )
+    label: str = Field(
+        "", description="column of obs with the label that stratifies, colours and is probed; unlabelled samples serve training only"
+    )
+    time: str = Field("", description="column of obs with the survival time")
+    event: str = Field("", description="column of obs with the event (1, true: seen)")
+    time_unit: Literal["days", "months", "years"] = Field("days", description="unit of the survival time")
+    s3_endpoint: str = Field("", description="address of an S3-compatible store for s3:// cohorts; empty: AWS")
+
+
+class PreprocessConfig(Section):
+    """What is fitted on the train samples before any encoder sees them."""
+
+    split: Annotated[str, AfterValidator(_check_shares)] = Field(
+        "70/15/15", description="shares of train/val/test; two shares are development/test, with 15 % of development for validation"
+    )
+    normalise: Literal["auto", "none", "log2_cpm", "log2"] = Field(
+        "auto", description="auto: log2(counts per million + 1) for counts, none otherwise"
+    )
+    clip: OptionalNumber = Field(None, gt=0, description="values beyond +-clip are set to it before scaling (heavy tails); none: off")
+    min_detected: float = Field(
+        0.1, ge=0, le=1, description="a gene stays when at least this share of train samples is above the floor of the scale"
+    )
+    min_variance: float = Field(0.0, ge=0, description="a gene stays when its variance over train samples is above this")
+    n_top_genes: OptionalCount = Field(
+        None, ge=2, description="keep the genes of largest median absolute deviation over train samples; none: all"
+    )
+    min_sample_detected: float = Field(
+        0.05, ge=0, le=1, description="a sample stays when at least this share of genes is above the floor of the scale"
+    )
+    scaling: Literal["zscore", "minmax", "none"] = Field("zscore", description="per-gene scaling, fitted on train samples")
+
+
+class ModelConfig(Section):
+    """The shape of the autoencoder."""
+
+    kind: Literal["deep"] = Field("deep", description="kind of autoencoder")
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(_split_integers)] = Field(
+        (2048, 512), description="widths of the encoder's hidden layers, mirrored in the decoder"
+    )
+    n_latent: int = Field(32, ge=1, le=4096, description="latent dimensions")
+    dropout: float = Field(0.2, ge=0, lt=1, description="dropout after each hidden layer")
+    learning_rate: float = Field(1e-3, gt=0, le=1, description="learning rate of AdamW at the start")
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="decoupled weight decay of AdamW")
+
+
+class TrainingConfig(Section):
+    """How the encoder is trained."""
+
+    basis: Literal["auto", "genes", "span"] = Field(
+        "auto", description="coordinates of training: genes, or the span of the train samples (exact under squared error)"
+    )
+    anchor: Literal["pca", "none"] = Field(
+        "pca", description="pca: a linear path that starts at PCA runs beside the network; none: network alone"
+    )
+    batch_norm: bool = Field(True, description="batch normalisation in hidden layers")
+    epochs: int = Field(200, ge=1, le=100000, description="epochs at most")
+    minibatch: int = Field(256, ge=2, description="training samples in a step")
+    patience: int = Field(10, ge=1, description="epochs without a better validation loss before training stops")
+    lr_patience: int = Field(5, ge=0, description="epochs without a better validation loss before the learning rate falls")
+    lr_factor: float = Field(0.5, gt=0, lt=1, description="factor by which the learning rate falls")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train; auto: cuda when there is one")
+    precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the training step; bfloat16 needs a GPU")
+    threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
+        "auto", description="threads of a training process; auto: chosen by a short measurement"
+    )
+
+
+class SearchSpace(Section):
+    """The leaves of the model that ``tune`` searches: ``low..high`` searches, a single value holds."""
+
+    kind: Literal["deep"] = Field("deep", description="kind of autoencoder")
+    n_layers: Annotated[Range, _within(0, 10, whole=True)] = Field("1..3", description="hidden layers of the encoder")  # type: ignore[assignment]
+    n_hidden: Annotated[Range, _within(1, 65536, whole=True)] = Field(
+        "128..1024", description="width of the first hidden layer (log scale); each further one is half as wide"
+    )  # type: ignore[assignment]
+    n_latent: Annotated[Range, _within(1, 4096, whole=True)] = Field("8..64", description="latent dimensions (log scale)")  # type: ignore[assignment]
+    dropout: Annotated[Range, _within(0, 0.95)] = Field("0..0.5", description="dropout after each hidden layer")  # type: ignore[assignment]
+    learning_rate: Annotated[Range, _within(1e-8, 1)] = Field("0.001", description="learning rate of AdamW at the start (log scale)")  # type: ignore[assignment]
+    weight_decay: Annotated[Range, _within(0, 1)] = Field("0.0001", description="decoupled weight decay of AdamW (log scale)")  # type: ignore[assignment]
+
+
+class TuningConfig(Section):
+    """How the space is searched."""
+
+    n_trials: int = Field(20, ge=1, description="trials of the study, those of a resumed study included")
+    objective: Literal["loss/val"] = Field("loss/val", description="what a trial is scored by, on validation samples")
+    selection: Literal["one_se", "best"] = Field(
+        "one_se", description="one_se: the smallest latent within one standard error of the best trial; best: the best trial"
+    )
+    study: str = Field("", description="name of the study, resumed if there is one; empty: made from the cohort, the space and the code")
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        "auto", description="trials at a time, each in a process; auto: one per core, as memory allows"
+    )
+    timeout: OptionalNumber = Field(None, gt=0, description="minutes after which no new round of trials begins; none: no limit")
+    prune: bool = Field(True, description="stop trials that are worse at an epoch than the median of earlier rounds")
+
+
+class EvaluationConfig(Section):
+    """How an encoder is judged on the test samples."""
+
+    perplexity: float = Field(30.0, ge=1, description="perplexity of t-SNE")
+    max_clusters: int = Field(10, ge=2, le=100, description="largest number of clusters that is tried")
+
+
+class RegistryConfig(Section):
+    """How the encoder is registered."""
+
+    name: str = Field("", pattern=r"^[^/:@\s]*$", description="name of the registered model; empty: the cohort's file name")
+    alias: str = Field(
+        "champion", pattern=r"^[A-Za-z][\w-]*$", description="alias that the version takes when it beats the present holder on validation"
+    )
+    max_missing: float = Field(0.2, ge=0, lt=1, description="largest share of the encoder's genes that a new cohort may lack")
+
+
+class RunConfig(Section):
+    """The run itself."""
+
+    experiment: str = Field("genexp", min_length=1, description="MLflow experiment")
+    run_name: str = Field("", description="name of the run; empty: made from the verb and the cohort")
+    cache: str = Field(".genexp", min_length=1, description="folder for preprocessed cohorts, studies and checkpoints")
+    seed: int = Field(0, ge=0, lt=2**31, description="seed of the split, the initial weights, the search and the pictures")
+
+
+class EncoderConfig(ModelConfig, TrainingConfig):
+    """All that decides what one training gives."""
+
+
+class PreprocessSettings(CohortConfig, PreprocessConfig, RunConfig):
+    """Check, split, filter and scale a cohort."""
+
+
+class TrainSettings(PreprocessSettings, EncoderConfig, RegistryConfig):
+    """Train one autoencoder and register its encoder."""
+
+
+class TuneSettings(PreprocessSettings, SearchSpace, TrainingConfig, TuningConfig, EvaluationConfig, RegistryConfig):
+    """Search autoencoders with Optuna, then train, evaluate and register the best."""
+
+
+class EvaluateSettings(CohortConfig, EvaluationConfig, RegistryConfig, RunConfig):
+    """Open the test samples and judge an encoder beside PCA."""
+
+    encoder: str = Field("", description="encoder to judge: NAME@alias, NAME/version or runs:/ID; empty: the alias of the name")
+
+
+class MainSettings(TrainSettings, EvaluationConfig):
+    """The whole way with one configuration: preprocess, train, evaluate, register."""
+
+
+class EncodeSettings(CohortConfig, RegistryConfig):
+    """Write the latents of a cohort by a registered encoder."""
+
+    encoder: str = Field("", description="encoder: NAME@alias, NAME/version or runs:/ID; empty: the alias of the name")
+    out: str = Field("latent.parquet", min_length=1, description="file to write: .parquet, .tsv, .csv or .h5ad")
+
+
+VERBS: dict[str, type[Section]] = {
+    "preprocess": PreprocessSettings,
+    "train": TrainSettings,
+    "tune": TuneSettings,
+    "evaluate": EvaluateSettings,
+    "main": MainSettings,
+    "encode": EncodeSettings,
+}
+"""The verbs of the command line and their settings; all but ``encode`` are MLproject entry points."""
+
+AnySection = TypeVar("AnySection", bound=Section)
+
+
+def parse_settings(kind: type[AnySection], values: dict[str, Any]) -> AnySection:
+    """Build settings from texts, as typed by a user.
+
+    Raises
+    ------
+    ConfigError
+        An unknown name, or a value that is not of its parameter's type and range; all of them in one message.
+    """
+    try:
+        return kind(**values)
+    except ValidationError as error:
+        problems = [_describe_problem(kind, problem) for problem in error.errors()]
+        raise ConfigError("; ".join(problems)) from None
+
+
+def _describe_problem(kind: type[Section], problem: Any) -> str:
+    name = str(problem["loc"][0]) if problem["loc"] else "settings"
+    if problem["type"] == "extra_forbidden":
+        import difflib
+
+        close = difflib.get_close_matches(name, kind.model_fields, n=1)
+        return f"unknown parameter '{name}'" + (f"; did you mean '{close[0]}'?" if close else f" (known: {', '.join(kind.model_fields)})")
+    reason = problem["msg"].removeprefix("Value error, ")
+    field = kind.model_fields.get(name)
+    meaning = f" ({field.description})" if field else ""
+    return f"{name}={problem['input']!r}: {reason[0].lower()}{reason[1:]}{meaning}"
+
+
+def format_value(value: object) -> str:
+    """Write a value as a user would type it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def section_values(settings: Section, *kinds: type[Section]) -> dict[str, str]:
+    """Values of the parameters that belong to ``kinds`` (all, if none is named), as a user would type them."""
+    names = [name for kind in kinds or (type(settings),) for name in kind.model_fields]
+    return {name: format_value(getattr(settings, name)) for name in names if hasattr(settings, name)}
+
+
+def hash_values(values: object) -> str:
+    """Short stable hash (16 hexadecimal digits of SHA-256) of anything that JSON can write."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Judging encoders on held-out samples."""

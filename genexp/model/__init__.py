@@ -1,0 +1,1 @@
+"""Layers and kinds of autoencoders, and the shipped encoder."""

@@ -1,0 +1,228 @@
+"""The shipped form of an encoder: genes, transform and weights, in numpy alone.
+
+Together with :mod:`genexp.preprocess.transform` this file's text is part of every registered encoder, so it
+imports nothing else of genexp, no torch and no mlflow. Whatever basis or kind an encoder was trained in, it ends here:
+affine layers between genes and latents.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from genexp.preprocess.transform import Transform, read_gene_symbol
+
+FORMAT = 1
+
+
+class GeneMismatchError(ValueError):
+    """A table lacks too many of the encoder's genes, or names one of them twice."""
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``activation(W x + b)`` with W (n_out, n_in) and b (n_out,) of float32; activation ``linear`` or ``relu``."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    activation: str = "linear"
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Map rows (n, n_in) to rows (n, n_out)."""
+        y = x @ self.weight.T + self.bias
+        return np.maximum(y, 0, out=y) if self.activation == "relu" else y
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in sequence, with an affine shortcut beside them where the network is anchored at PCA."""
+
+    layers: tuple[Affine, ...]
+    shortcut: Affine | None = None
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Map rows (n, n_in) to rows (n, n_out)."""
+        y = x
+        for layer in self.layers:
+            y = layer(y)
+        return y if self.shortcut is None else y + self.shortcut(x)
+
+    def to_parts(self, name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Split into what JSON holds and what safetensors holds."""
+        named = {f"{name}.{i}": layer for i, layer in enumerate(self.layers)}
+        if self.shortcut is not None:
+            named[f"{name}.shortcut"] = self.shortcut
+        arrays = {f"{key}.weight": layer.weight for key, layer in named.items()}
+        arrays |= {f"{key}.bias": layer.bias for key, layer in named.items()}
+        return {"activations": [layer.activation for layer in self.layers], "shortcut": self.shortcut is not None}, arrays
+
+    @classmethod
+    def from_parts(cls, name: str, spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Network:
+        """Undo :meth:`to_parts`."""
+
+        def layer(key: str, activation: str) -> Affine:
+            return Affine(arrays[f"{name}.{key}.weight"], arrays[f"{name}.{key}.bias"], activation)
+
+        layers = tuple(layer(str(i), activation) for i, activation in enumerate(spec["activations"]))
+        return cls(layers, layer("shortcut", "linear") if spec["shortcut"] else None)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """An encoder with its contract.
+
+    Parameters
+    ----------
+    genes : sequence of str, (n_genes,)
+        Gene names, in the order of the weights.
+    sources : sequence of str, (n_genes,)
+        The same genes as the training file named them (``TP53|7157``).
+    scale : str
+        Value scale that raw expression must have.
+    duplicates : {"max_variance", "mean", "first", "refuse"}
+        What was done with genes of one name; ``mean`` averages them here too.
+    transform : Transform
+        From raw expression to the network's input.
+    encoder, decoder : Network
+        Genes to latents and back, on transformed values.
+    max_missing : float
+        Largest share of genes that a table may lack.
+    card : mapping
+        Where the encoder comes from: configuration, hashes, figures.
+    """
+
+    genes: Sequence[str]
+    sources: Sequence[str]
+    scale: str
+    duplicates: str
+    transform: Transform
+    encoder: Network
+    decoder: Network
+    max_missing: float = 0.2
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_latent(self) -> int:
+        """Number of latent dimensions."""
+        return len(self.encoder.layers[-1].bias)
+
+    @property
+    def latents(self) -> list[str]:
+        """Column names of the latents."""
+        return [f"latent_{i:0{len(str(self.n_latent - 1))}d}" for i in range(self.n_latent)]
+
+    def encode(self, expression: pd.DataFrame) -> pd.DataFrame:
+        """Latents of raw expression.
+
+        Parameters
+        ----------
+        expression : DataFrame, (n_samples, any genes)
+            Raw values on ``scale``; columns are gene names in any order, others are ignored.
+
+        Returns
+        -------
+        DataFrame of float32, (n_samples, n_latent)
+            With the index of ``expression``; ``attrs["filled_genes"]`` names genes that were absent.
+
+        Raises
+        ------
+        GeneMismatchError
+            More than ``max_missing`` of the genes or values are absent, or a gene is there twice.
+        """
+        raw, absent = self.align(expression)
+        latent = pd.DataFrame(self.encoder(self.transform.apply(raw)), index=expression.index, columns=self.latents)
+        latent.attrs["filled_genes"] = absent
+        if absent:
+            shown = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
+            warnings.warn(f"{len(absent)} of {len(self.genes)} genes are absent and stand at their training mean: {shown}", stacklevel=2)
+        return latent
+
+    def decode(self, latent: pd.DataFrame | np.ndarray) -> pd.DataFrame:
+        """Expression on the normalised scale (n_samples, n_genes) from latents (n_samples, n_latent)."""
+        index = latent.index if isinstance(latent, pd.DataFrame) else None
+        values = self.decoder(np.asarray(latent, dtype=np.float32))
+        return pd.DataFrame(self.transform.invert(values), index=index, columns=list(self.genes))
+
+    def align(self, expression: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
+        """Pick the encoder's genes: raw float32 rows (n_samples, n_genes), NaN where absent, and the absent names."""
+        found, twice = self._match_columns([str(column) for column in expression.columns])
+        absent = [gene for gene, columns in zip(self.genes, found, strict=True) if not columns]
+        self._check_match(absent, twice)
+        single = np.array([columns[0] if columns else -1 for columns in found])
+        raw = np.full((len(expression), len(self.genes)), np.nan, dtype=np.float32)
+        values = expression.to_numpy(dtype=np.float32)
+        raw[:, single >= 0] = values[:, single[single >= 0]]
+        for j, columns in enumerate(found):
+            if len(columns) > 1:
+                raw[:, j] = values[:, columns].mean(axis=1)
+        share = float(np.isnan(raw).mean()) if raw.size else 0.0
+        if share > self.max_missing:
+            raise GeneMismatchError(f"{share:.0%} of the values are missing; this encoder accepts {self.max_missing:.0%}")
+        return raw, absent
+
+    def _match_columns(self, names: list[str]) -> tuple[list[list[int]], list[str]]:
+        """Columns for each gene: by the training file's name, else by symbol; and genes that stay ambiguous."""
+        by_name: dict[str, list[int]] = {}
+        by_symbol: dict[str, list[int]] = {}
+        for j, name in enumerate(names):
+            by_name.setdefault(name, []).append(j)
+            by_symbol.setdefault(read_gene_symbol(name), []).append(j)
+        found, twice = [], []
+        for gene, source in zip(self.genes, self.sources, strict=True):
+            columns = by_symbol.get(gene, []) if self.duplicates == "mean" else by_name.get(source) or by_symbol.get(gene, [])
+            if len(columns) > 1 and self.duplicates == "first":
+                columns = columns[:1]
+            if len(columns) > 1 and self.duplicates != "mean":
+                twice.append(gene)
+            found.append(columns)
+        return found, twice
+
+    def _check_match(self, absent: list[str], twice: list[str]) -> None:
+        if twice:
+            raise GeneMismatchError(f"{len(twice)} genes occur more than once ({', '.join(twice[:5])}); give each gene one column")
+        if len(absent) > self.max_missing * len(self.genes):
+            raise GeneMismatchError(
+                f"{len(absent)} of the encoder's {len(self.genes)} genes are absent ({', '.join(absent[:5])}, ...); "
+                f"it accepts up to {self.max_missing:.0%}. Check that columns are gene names like {', '.join(list(self.genes)[:3])}"
+            )
+
+    def save(self, folder: Path) -> None:
+        """Write ``encoder.json`` and ``encoder.safetensors``."""
+        from safetensors.numpy import save_file
+
+        transform, arrays = self.transform.to_parts()
+        spec: dict[str, Any] = {"format": FORMAT, "transform": transform}
+        arrays = {f"transform.{name}": array for name, array in arrays.items()}
+        for name, network in (("encoder", self.encoder), ("decoder", self.decoder)):
+            spec[name], weights = network.to_parts(name)
+            arrays |= weights
+        for name in ("scale", "duplicates", "max_missing"):
+            spec[name] = getattr(self, name)
+        spec |= {"genes": list(self.genes), "sources": list(self.sources), "card": dict(self.card)}
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}, folder / "encoder.safetensors")
+        (folder / "encoder.json").write_text(json.dumps(spec, indent=1, default=str))
+
+    @classmethod
+    def load(cls, folder: Path) -> Encoder:
+        """Read what :meth:`save` wrote."""
+        from safetensors.numpy import load_file
+
+        spec = json.loads((Path(folder) / "encoder.json").read_text())
+        if spec["format"] != FORMAT:
+            raise ValueError(f"encoder format {spec['format']} is not {FORMAT}: load it with the genexp version that wrote it")
+        arrays = load_file(Path(folder) / "encoder.safetensors")
+        fitted = {name.removeprefix("transform."): array for name, array in arrays.items() if name.startswith("transform.")}
+        return cls(
+            **{name: spec[name] for name in ("genes", "sources", "scale", "duplicates", "max_missing", "card")},
+            transform=Transform(normalise=spec["transform"]["normalise"], clip=spec["transform"]["clip"], **fitted),
+            encoder=Network.from_parts("encoder", spec["encoder"], arrays),
+            decoder=Network.from_parts("decoder", spec["decoder"], arrays),
+        )

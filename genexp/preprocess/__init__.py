@@ -1,0 +1,1 @@
+"""Split, filter, normalise and scale: everything fitted on train samples alone."""
