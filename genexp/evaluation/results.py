@@ -1,0 +1,257 @@
+"""What an evaluation finds: plain tables that figures, report and tracker read and nobody changes.
+
+A *representation* is the encoder (``"encoder"``) or a baseline with as many components on the same rows (``"pca"``).
+Tables called ``scores`` have one row per representation. A *sample table* has the index ``sample_id``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+ENCODER = "encoder"
+"""Name of the encoder among the representations."""
+
+
+@dataclass(frozen=True)
+class PartLatents:
+    """Latents of one part of the split; reconstructions are not kept.
+
+    Parameters
+    ----------
+    part : {"train", "val", "test"}
+        Which part.
+    obs : DataFrame, (n_samples, ...)
+        Sample table of the annotations, in the order of the rows of every array here.
+    z : mapping of str to ndarray of float64, (n_samples, n_latent)
+        Latents by representation.
+    """
+
+    part: str
+    obs: pd.DataFrame
+    z: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """How well test samples are rebuilt from their latents, in scaled gene space.
+
+    R2 is 1 - sum (x - x_hat)^2 / sum (x - mean over train samples)^2, over all values or over those of one gene.
+
+    Parameters
+    ----------
+    scores : DataFrame, (n_representations, 2)
+        Columns ``mse`` (mean over samples and genes) and ``r2``.
+    genes : DataFrame, (n_genes, 3 + n_baselines)
+        Index gene name, matrix order; columns ``mse``, ``variance`` (mean squared distance from the train mean),
+        ``r2``, ``r2_pca``; R2 is NaN where a gene has no variance on the test samples.
+    samples : DataFrame, (n_test, 1 + n_representations)
+        Sample table of the test samples: ``total`` (sum over genes of the squared distance from the train mean), and
+        for each representation the sum over genes of squared errors (``encoder``, ``pca``).
+    """
+
+    scores: pd.DataFrame
+    genes: pd.DataFrame
+    samples: pd.DataFrame
+
+    def worst_genes(self, n: int = 20) -> pd.DataFrame:
+        """Rows of ``genes`` with the lowest R2, worst first."""
+        return self.genes.sort_values("r2", na_position="last", kind="stable").head(n)
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Pictures of the latent in two dimensions, fitted on train samples; the others are placed into them.
+
+    Parameters
+    ----------
+    coordinates : DataFrame, (n_samples, 9)
+        Sample table of all samples (train, val, test in this order): ``part``; ``label`` (categorical, NaN where unlabelled
+        or where the cohort has no label); ``cluster`` (int, 1..k); ``tsne_1``, ``tsne_2``, ``umap_1``, ``umap_2``,
+        ``pca_1``, ``pca_2`` (float).
+    explained_variance : ndarray of float64, (2,)
+        Shares of the latent's variance over train samples along ``pca_1`` and ``pca_2``.
+    perplexity : float
+        Perplexity of t-SNE after clipping to (n_train - 1) / 3.
+    """
+
+    coordinates: pd.DataFrame
+    explained_variance: np.ndarray
+    perplexity: float
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """k-means on the latent: k and centres from train samples without labels, judged on test samples.
+
+    Parameters
+    ----------
+    k : int
+        Number of clusters of the encoder's latents.
+    choice : DataFrame, (n_tried, n_representations)
+        Silhouette over train samples by number of clusters (index ``k``); the largest one wins.
+    assignments : Series of int, (n_samples,)
+        Cluster 1..k of every sample by the encoder's latents; 1 is the largest on train samples. Index ``sample_id``.
+    scores : DataFrame, (n_representations, 4 or 6)
+        On test samples: ``k``, ``silhouette``, ``calinski_harabasz``, ``davies_bouldin``, and where there is a label
+        ``ari`` and ``nmi`` on labelled test samples. NaN where the test samples fall into one cluster.
+    sizes : DataFrame, (k, 3)
+        Samples per cluster (index ``cluster``) in ``train``, ``val``, ``test``.
+    contingency : DataFrame or None, (n_classes, k)
+        Labelled test samples by label (rows) and cluster (columns 1..k); None without a label.
+    samples : DataFrame, (n_test, 2 * n_representations)
+        Sample table of the test samples: ``cluster_encoder``, ``silhouette_encoder``, and the same for each baseline.
+    """
+
+    k: int
+    choice: pd.DataFrame
+    assignments: pd.Series
+    scores: pd.DataFrame
+    sizes: pd.DataFrame
+    contingency: pd.DataFrame | None
+    samples: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A logistic regression from latents to the label: trained on labelled train samples, judged on labelled test samples.
+
+    Parameters
+    ----------
+    classes : tuple of str, (n_classes,)
+        The classes of the probe and of the test samples, sorted.
+    scores : DataFrame, (n_representations, 4)
+        ``macro_f1`` and ``balanced_accuracy`` over the classes present on test samples, ``accuracy``, and ``C``, the inverse penalty
+        chosen by grouped cross-validation on train samples.
+    per_class : DataFrame, (n_classes, 5 + n_baselines)
+        Index ``class``: ``n_train``, ``n_test``, ``precision``, ``recall``, ``f1`` of the encoder, ``f1_pca``; NaN where a class has no
+        test samples.
+    confusion : DataFrame of int, (n_classes, n_classes)
+        Test samples by true class (rows) and predicted class (columns), by the encoder's latents.
+    predictions : DataFrame, (n_labelled_test, 1 + n_representations)
+        Sample table: ``truth``, ``encoder``, ``pca`` (the predicted classes).
+    """
+
+    classes: tuple[str, ...]
+    scores: pd.DataFrame
+    per_class: pd.DataFrame
+    confusion: pd.DataFrame
+    predictions: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Survival:
+    """Cox regression on latents, trained on train patients and judged on test patients; Kaplan-Meier by cluster.
+
+    Parameters
+    ----------
+    scores : DataFrame, (n_representations, 2)
+        ``c_index`` (Harrell's, test patients) and ``penalty`` (ridge, chosen by cross-validation on train patients).
+    cox : DataFrame, (n_latent, 7)
+        Index ``latent`` (``latent_00`` ...): ``hazard_ratio``, ``low``, ``high`` (95 %), ``p``: of one train standard deviation of this latent alone,
+        unpenalised, train patients; ``q``: Benjamini-Hochberg; ``joint_hazard_ratio``: by the penalised regression on all latents.
+    kaplan_meier : DataFrame, (n_steps, 7)
+        Test patients, steps of each cluster's curve in order of time, the first at day 0: ``cluster`` (int), ``time_days``, ``survival``,
+        ``low``, ``high`` (95 %), ``at_risk`` (just before this time), ``events`` (at this time).
+    log_rank_p : float
+        Log-rank test over the clusters, test patients; NaN when they fall into one cluster.
+    patients : DataFrame, (n_train + n_test patients, 5 + n_representations)
+        Sample table of the samples used, one per patient: ``part``, ``group``, ``time_days``, ``event`` (bool), ``cluster`` (int), and by
+        representation ``risk_encoder``, ``risk_pca`` (log relative hazard, higher = worse).
+    left_out : mapping of str to int
+        Samples of train and test that were not used, by reason.
+    """
+
+    scores: pd.DataFrame
+    cox: pd.DataFrame
+    kaplan_meier: pd.DataFrame
+    log_rank_p: float
+    patients: pd.DataFrame
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The encoder beside the baselines, task by task.
+
+    Parameters
+    ----------
+    rows : DataFrame, (n_tasks * n_baselines, 12)
+        Columns ``task`` (reconstruction, clustering, probe, survival), ``quantity`` (``R2``, ``macro F1``, ...), ``baseline`` (``PCA``), ``encoder`` with
+        ``encoder_low``, ``encoder_high``; ``baseline_score``; ``difference`` (encoder - baseline) with ``low``, ``high``; ``outcome``
+        (``above PCA``, ``below PCA``, ``no difference``) and ``sentence``. Intervals are of 95 % (paired bootstrap over the groups of the test samples).
+    line : str
+        The whole verdict in one line.
+    """
+
+    rows: pd.DataFrame
+    line: str
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that one look at the test samples gave.
+
+    Parameters
+    ----------
+    metrics : mapping of str to float
+        Quantity first: ``r2/test``, ``r2/test_pca``, ``cluster/silhouette``, ``survival/c_index`` ...
+    reconstruction, embeddings, clustering : Reconstruction, Embeddings, Clustering
+        Always there.
+    probe : Probe or None
+        None where the cohort has no usable label; ``notes`` says why.
+    survival : Survival or None
+        None where the cohort has no survival or too little of it; ``notes`` says why.
+    comparison : Verdict
+        The encoder beside the baselines.
+    latents : DataFrame of float64, (n_samples, n_latent)
+        Latents of all samples, in the order of ``embeddings.coordinates``.
+    summary : mapping
+        What the report's header says: ``cohort``, ``scale``, ``fingerprint``, ``split_hash``, ``n_genes``, ``n_latent``, ``n_train``, ``n_val``, ``n_test``,
+        ``test_openings``, ``seed``, ``perplexity``, ``max_clusters``, ``versions`` (mapping package -> version), ``card`` (mapping, of the encoder).
+    notes : tuple of str
+        What was left out, and why; one sentence each.
+    """
+
+    metrics: Mapping[str, float]
+    reconstruction: Reconstruction
+    embeddings: Embeddings
+    clustering: Clustering
+    probe: Probe | None
+    survival: Survival | None
+    comparison: Verdict
+    latents: pd.DataFrame
+    summary: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in one line."""
+        return self.comparison.line
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables for download, by name."""
+        tables = {
+            "verdict": self.comparison.rows.set_index("task"),
+            "reconstruction_genes": self.reconstruction.genes,
+            "reconstruction_samples": self.reconstruction.samples,
+            "cluster_choice": self.clustering.choice,
+            "cluster_scores": self.clustering.scores,
+            "cluster_sizes": self.clustering.sizes,
+            "embeddings": self.embeddings.coordinates,
+            "latent": self.latents,
+        }
+        if self.clustering.contingency is not None:
+            tables["cluster_contingency"] = self.clustering.contingency
+        if self.probe is not None:
+            tables |= {"probe_scores": self.probe.scores, "probe_per_class": self.probe.per_class}
+            tables |= {"probe_confusion": self.probe.confusion, "probe_predictions": self.probe.predictions}
+        if self.survival is not None:
+            tables |= {"survival_scores": self.survival.scores, "cox": self.survival.cox}
+            tables |= {"kaplan_meier": self.survival.kaplan_meier.set_index("cluster"), "survival_patients": self.survival.patients}
+        return tables
