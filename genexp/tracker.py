@@ -39,6 +39,9 @@ class Tracker(Protocol):
     def log_file(self, path: Path, folder: str = "") -> None:
         """Store a local file, or every file of a local folder, under ``folder``."""
 
+    def log_dataset(self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str) -> None:
+        """Name the data that the run works on: where they come from, their hash (36 characters at most), what they serve."""
+
     def child(self, name: str) -> AbstractContextManager[Tracker]:
         """Open a nested run; it ends with the context, FAILED if an exception leaves it."""
 
@@ -69,6 +72,9 @@ class NullTracker:
         """Ignore."""
 
     def log_file(self, path: Path, folder: str = "") -> None:
+        """Ignore."""
+
+    def log_dataset(self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str) -> None:
         """Ignore."""
 
     def child(self, name: str) -> AbstractContextManager[NullTracker]:
