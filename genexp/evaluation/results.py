@@ -152,8 +152,8 @@ class Survival:
     scores : DataFrame, (n_representations, 2)
         ``c_index`` (Harrell's, test patients) and ``penalty`` (ridge, chosen by cross-validation on train patients).
     cox : DataFrame, (n_latent, 7)
-        Index ``latent`` (``latent_00`` ...): ``hazard_ratio``, ``low``, ``high`` (95 %), ``p``: of one train standard deviation of this latent alone,
-        unpenalised, train patients; ``q``: Benjamini-Hochberg; ``joint_hazard_ratio``: by the penalised regression on all latents.
+        Index ``latent`` (``latent_00`` ...): ``hazard_ratio``, ``low``, ``high`` (95 %), ``p``: of one train standard deviation of this
+        latent alone, unpenalised, train patients; ``q``: Benjamini-Hochberg; ``joint_hazard_ratio``: by the penalised regression on all.
     kaplan_meier : DataFrame, (n_steps, 7)
         Test patients, steps of each cluster's curve in order of time, the first at day 0: ``cluster`` (int), ``time_days``, ``survival``,
         ``low``, ``high`` (95 %), ``at_risk`` (just before this time), ``events`` (at this time).
@@ -181,9 +181,10 @@ class Verdict:
     Parameters
     ----------
     rows : DataFrame, (n_tasks * n_baselines, 12)
-        Columns ``task`` (reconstruction, clustering, probe, survival), ``quantity`` (``R2``, ``macro F1``, ...), ``baseline`` (``PCA``), ``encoder`` with
-        ``encoder_low``, ``encoder_high``; ``baseline_score``; ``difference`` (encoder - baseline) with ``low``, ``high``; ``outcome``
-        (``above PCA``, ``below PCA``, ``no difference``) and ``sentence``. Intervals are of 95 % (paired bootstrap over the groups of the test samples).
+        Columns ``task`` (reconstruction, clustering, probe, survival), ``quantity`` (``R2``, ``macro F1``, ...), ``baseline`` (``PCA``),
+        ``encoder`` with ``encoder_low``, ``encoder_high``; ``baseline_score``; ``difference`` (encoder - baseline) with ``low``, ``high``;
+        ``outcome`` (``above PCA``, ``below PCA``, ``no difference``) and ``sentence``. Intervals are of 95 % (paired bootstrap over the
+        groups of the test samples).
     line : str
         The whole verdict in one line.
     """
@@ -211,8 +212,9 @@ class Evaluation:
     latents : DataFrame of float64, (n_samples, n_latent)
         Latents of all samples, in the order of ``embeddings.coordinates``.
     summary : mapping
-        What the report's header says: ``cohort``, ``scale``, ``fingerprint``, ``split_hash``, ``n_genes``, ``n_latent``, ``n_train``, ``n_val``, ``n_test``,
-        ``test_openings``, ``seed``, ``perplexity``, ``max_clusters``, ``versions`` (mapping package -> version), ``card`` (mapping, of the encoder).
+        What the report's header says: ``cohort``, ``scale``, ``fingerprint``, ``split_hash``, ``n_genes``, ``n_latent``, ``n_train``,
+        ``n_val``, ``n_test``, ``test_openings``, ``seed``, ``perplexity``, ``max_clusters``, ``versions`` (mapping package -> version),
+        ``card`` (mapping, of the encoder).
     notes : tuple of str
         What was left out, and why; one sentence each.
     """
