@@ -1,0 +1,169 @@
+"""A run from start to end: joined or made, and never left RUNNING by a failure that we can see."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+from urllib.parse import quote, unquote, urlsplit
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.tracking.context.registry import resolve_tags
+
+from genexp import __version__
+from genexp.config import RunConfig, section_values
+from genexp.errors import GenexpError, RegistryError
+from genexp.tracking.store import STORE_ERRORS, mlflow_errors, open_store, run_address, sqlite_path
+from genexp.tracking.tracker import MetricWriter, MlflowTracker
+
+RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
+"""How ``mlflow run`` tells its command which run it made."""
+
+
+@contextmanager
+def start_run(verb: str, settings: RunConfig) -> Iterator[MlflowTracker]:
+    """Open the run of one invocation, and end it as what leaves the context says.
+
+    Joins the run that ``mlflow run`` made, else makes one in ``settings.experiment``. Nothing raised: FINISHED;
+    an interrupt or SIGTERM: KILLED; any other exception: FAILED, with its message as tag ``error`` and description.
+
+    Raises
+    ------
+    RegistryError
+        The tracking store cannot be reached or written, at the start or later.
+    """
+    client = open_store()
+    values = section_values(settings)
+    name = settings.run_name or f"{verb} {_cohort_name(values.get('cohort', ''))}".strip()
+    with mlflow_errors("the tracking store"):
+        run = _join_run(client, name, bool(settings.run_name)) or _make_run(client, settings.experiment, name)
+    writer = MetricWriter(client)
+    tracker = MlflowTracker(client, run.info.run_id, run.info.experiment_id, writer)
+    address = run_address(client, run.info.experiment_id, run.info.run_id)
+    print(f"run: {address}", file=sys.stderr)
+    try:
+        with _end_run(tracker, writer), _terminate_as_exception():
+            _check_artifacts_writable(run)
+            tracker.set_tags({"verb": verb, "genexp_version": __version__})
+            tracker.log_params(values)
+            yield tracker
+    finally:
+        print(f"run: {address}", file=sys.stderr)
+
+
+def fail_run(error: GenexpError) -> None:
+    """Mark the run that ``mlflow run`` made FAILED, where the settings are too wrong for :func:`start_run`."""
+    run_id = os.environ.pop(RUN_ID_VARIABLE, None)
+    if run_id:
+        with suppress(GenexpError, *STORE_ERRORS):
+            _mark_unfinished(open_store(), run_id, error)
+
+
+@contextmanager
+def _end_run(tracker: MlflowTracker, writer: MetricWriter) -> Iterator[None]:
+    """Send what is left and give the run its status."""
+    try:
+        yield
+        writer.close()
+        tracker.client.set_terminated(tracker.run_id, "FINISHED")
+    except BaseException as error:
+        with suppress(*STORE_ERRORS):
+            writer.close()
+        with suppress(*STORE_ERRORS):
+            _mark_unfinished(tracker.client, tracker.run_id, error)
+        if isinstance(error, STORE_ERRORS):
+            raise RegistryError(f"the tracking store cannot be used: {error}") from error
+        raise
+
+
+def _mark_unfinished(client: MlflowClient, run_id: str, error: BaseException) -> None:
+    """KILLED by the user, or FAILED with the reason where the UI shows it first."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        client.set_terminated(run_id, "KILLED")
+        return
+    message = str(error) if isinstance(error, (GenexpError, *STORE_ERRORS)) else f"{type(error).__name__}: {error}"
+    client.set_terminated(run_id, "FAILED")
+    client.set_tag(run_id, "error", message[:5000])
+    client.set_tag(run_id, "mlflow.note.content", f"**Failed.** {message[:5000]}")
+
+
+def _join_run(client: MlflowClient, name: str, name_is_given: bool) -> Run | None:
+    """Join the run that ``mlflow run`` made; its made-up name (``bold-ant-123``) gives way to a telling one."""
+    run_id = os.environ.pop(RUN_ID_VARIABLE, None)
+    if not run_id:
+        return None
+    run = client.get_run(run_id)
+    made_up = re.fullmatch(r"[a-z]+-[a-z]+-\d+", run.info.run_name or "")
+    client.update_run(run_id, status="RUNNING", name=name if made_up or name_is_given else None)
+    return run
+
+
+def _make_run(client: MlflowClient, experiment: str, name: str) -> Run:
+    found = client.get_experiment_by_name(experiment)
+    if found is None:
+        experiment_id = _make_experiment(client, experiment)
+    elif found.lifecycle_stage == "deleted":
+        raise RegistryError(
+            f"experiment '{experiment}' was deleted: bring it back with 'mlflow experiments restore -x {found.experiment_id}', "
+            "or name another experiment"
+        )
+    else:
+        experiment_id = found.experiment_id
+    return client.create_run(experiment_id, tags=resolve_tags(), run_name=name)
+
+
+def _make_experiment(client: MlflowClient, experiment: str) -> str:
+    """Make an experiment; beside a SQLite store it keeps its artifacts, wherever the command is called from."""
+    uri, folder = client.tracking_uri, None
+    if uri.startswith("sqlite:"):
+        folder = str(sqlite_path(uri).resolve().parent / "mlruns" / quote(experiment, safe=""))
+    try:
+        return client.create_experiment(experiment, artifact_location=folder)
+    except MlflowException as error:
+        found = client.get_experiment_by_name(experiment)
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
+            raise
+        return found.experiment_id
+
+
+def _cohort_name(cohort: str) -> str:
+    """``../data/tcga_brca.parquet`` -> ``tcga_brca``."""
+    name = cohort.rstrip("/").rsplit("/", 1)[-1]
+    return re.sub(r"(\.(parquet|tsv|csv|txt|h5ad|gz))+$", "", name)
+
+
+def _check_artifacts_writable(run: Run) -> None:
+    """Refuse a local artifact folder that cannot be made, before hours of work are lost to it."""
+    uri = urlsplit(run.info.artifact_uri)
+    if uri.scheme in ("", "file"):
+        path = Path(unquote(uri.path))
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RegistryError(f"expected a folder for artifacts that can be written at {path}; found: {error.strerror}") from error
+
+
+@contextmanager
+def _terminate_as_exception() -> Iterator[None]:
+    """Let SIGTERM unwind the stack, as an interrupt does, so that the run is ended."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

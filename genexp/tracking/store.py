@@ -1,0 +1,145 @@
+"""The tracking store: reached within seconds, or refused with the reason."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import mlflow
+import requests
+import sqlalchemy
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.utils.credentials import get_default_host_creds
+from mlflow.utils.rest_utils import http_request
+
+from genexp.errors import RegistryError
+
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for every pair of files tells nobody anything
+
+STORE_ERRORS = (MlflowException, requests.RequestException)
+"""What MLflow raises when a store refuses or goes away."""
+PROBE_SECONDS = 5
+"""How long a store may take to answer at first; MLflow alone would try again for minutes."""
+
+
+def open_store() -> MlflowClient:
+    """Reach the store that MLflow is set to use, making its tables when it is new.
+
+    Raises
+    ------
+    RegistryError
+        The store does not answer, refuses us or cannot be written to.
+    """
+    uri = mlflow.get_tracking_uri()
+    if re.match(r"https?://", uri):
+        _probe_server(uri)
+    elif uri.startswith("sqlite:"):
+        _probe_sqlite(uri)
+    elif re.match(r"(postgresql|mysql|mssql)[+:]", uri):
+        _probe_database(uri)
+    with mlflow_errors(f"the tracking store {hide_password(uri)}"), _one_opener(uri), _quiet_migrations():
+        client = MlflowClient()
+        client.search_experiments(max_results=1)
+    return client
+
+
+@contextmanager
+def mlflow_errors(what: str) -> Iterator[None]:
+    """Turn what MLflow raises into an error that names ``what`` could not be used."""
+    try:
+        yield
+    except STORE_ERRORS as error:
+        raise RegistryError(f"{what} cannot be used: {str(error).strip()}") from error
+
+
+def hide_password(uri: str) -> str:
+    """Address without user and password, fit for a message."""
+    return re.sub(r"//[^@/]*@", "//", uri)
+
+
+def run_address(client: MlflowClient, experiment_id: str, run_id: str) -> str:
+    """Where a run is seen: a link, or the command that serves it and the link then."""
+    uri, page = hide_password(client.tracking_uri), f"/#/experiments/{experiment_id}/runs/{run_id}"
+    if re.match(r"https?://", uri):
+        return uri.rstrip("/") + page
+    return f"mlflow ui --backend-store-uri {uri}\n    then http://127.0.0.1:5000{page}"
+
+
+def sqlite_path(uri: str) -> Path:
+    """File of a ``sqlite:///`` address."""
+    return Path(sqlalchemy.make_url(uri).database or ":memory:")
+
+
+def _probe_server(uri: str) -> None:
+    shown = hide_password(uri)
+    advice = "Start it (mlflow server, or docker-compose up), or set MLFLOW_TRACKING_URI to one that runs"
+    try:
+        credentials = get_default_host_creds(uri)  # type: ignore[no-untyped-call]
+        once = {"max_retries": 0, "timeout": PROBE_SECONDS, "raise_on_status": False}
+        answer = http_request(credentials, "/health", "GET", **once)  # type: ignore[no-untyped-call]
+    except STORE_ERRORS as error:
+        raise RegistryError(f"expected an MLflow server at {shown}; it did not answer within {PROBE_SECONDS} seconds. {advice}") from error
+    if answer.status_code == 403:
+        raise RegistryError(f"the server at {shown} refuses this host name (403): start it with --allowed-hosts that names it")
+    if answer.status_code >= 500:
+        raise RegistryError(f"expected an MLflow server at {shown}; it answered with {answer.status_code}. {advice}")
+
+
+def _probe_sqlite(uri: str) -> None:
+    path = sqlite_path(uri)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(path, timeout=PROBE_SECONDS)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.rollback()
+        finally:
+            connection.close()
+    except (OSError, sqlite3.Error) as error:
+        raise RegistryError(
+            f"expected a tracking store that can be written at {path}; found: {error}. Set MLFLOW_TRACKING_URI to sqlite:///PATH in a "
+            "folder that you may write to, or to the address of an MLflow server"
+        ) from error
+
+
+def _probe_database(uri: str) -> None:
+    options = {"connect_timeout": PROBE_SECONDS} if uri.startswith(("postgresql", "mysql")) else {}
+    engine = sqlalchemy.create_engine(uri, connect_args=options)
+    try:
+        engine.connect().close()
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise RegistryError(f"expected a database at {hide_password(uri)}; it cannot be used: {error}") from error
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _one_opener(uri: str) -> Iterator[None]:
+    """Hold others off while the tables of a new SQLite store are made: two makers at once break it."""
+    if not uri.startswith("sqlite:"):
+        yield
+        return
+    with sqlite_path(uri).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def _quiet_migrations() -> Iterator[None]:
+    """Keep MLflow from telling about each table that it makes."""
+    loggers = [logging.getLogger(name) for name in ("mlflow.store.db.utils", "alembic")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
