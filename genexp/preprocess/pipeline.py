@@ -1,0 +1,234 @@
+"""The whole way from a cohort to its preprocessed form, found in the cache where it was gone before."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+import genexp
+from genexp.config import PreprocessConfig, PreprocessSettings, hash_values, section_values
+from genexp.errors import PreprocessError, name_some
+from genexp.preprocess.fit import FittedGenes, choose_normalisation, fit_genes
+from genexp.preprocess.quality import measure_samples
+from genexp.preprocess.split import PARTS, count_labels, draw_split, hash_split, warn_of_split
+from genexp.preprocess.store import Preprocessed, load_preprocessed, prepare_cache, write_preprocessed
+from genexp.preprocess.transform import Transform
+from genexp.tracker import Tracker
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+MIN_SAMPLES = 20
+"""Fewer samples than this are no cohort to learn from."""
+
+
+def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preprocessed:
+    """Read a cohort, split it, choose genes and scale them by the train samples, and log what happened.
+
+    A cohort that was preprocessed before, from the same files by the same settings and code, is taken from the cache.
+
+    Raises
+    ------
+    CohortError
+        The input is no cohort.
+    PreprocessError
+        It cannot be split, filtered, normalised or written as asked.
+    """
+    from genexp.cohort import cohort_fingerprint, read_cohort
+
+    cohorts = prepare_cache(config.cache)
+    own = section_values(config, PreprocessConfig)
+    fingerprint = hash_values([cohort_fingerprint(config, config.seed), own, config.seed, genexp.__version__, hash_source()])
+    data = find_preprocessed(cohorts / fingerprint)
+    found = data is not None
+    if data is None:
+        _say(f"reading {config.cohort}")
+        data = preprocess_anndata(read_cohort(config, config.seed), config, cohorts / fingerprint)
+    log_preprocessed(data, tracker, reused=found)
+    return data
+
+
+def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path) -> Preprocessed:
+    """Preprocess a checked cohort into ``folder``; the settings' own path to a cohort is not read."""
+    X, scale = np.asarray(adata.X), str(adata.uns["scale"])
+    normalise = choose_normalisation(config.normalise, scale, X)
+    quality = measure_samples(X, scale).set_index(adata.obs.index)
+    stays = (quality["detected"] >= config.min_sample_detected).to_numpy()
+    _check_samples_left(quality[~stays], int(stays.sum()), config)
+    rows = np.flatnonzero(stays)
+    obs = adata.obs.iloc[rows]
+    part = draw_split(obs, config.split, config.seed)
+    fitted = fit_genes(X, adata.var, rows[(part == "train").to_numpy()], scale, normalise, config)
+    return write_preprocessed(
+        folder,
+        lambda places: fitted.columns.take(X, rows[places]),
+        obs,
+        pd.concat([part, obs["group"], quality.iloc[rows]], axis=1),
+        fitted.var,
+        fitted.transform,
+        _report(adata, obs, part, fitted, config),
+        {"lost_genes": fitted.lost, "lost_samples": quality[~stays].assign(reason="too few genes detected")},
+    )
+
+
+def apply_transform(
+    raw: np.ndarray,
+    obs: pd.DataFrame,
+    split: pd.DataFrame,
+    var: pd.DataFrame,
+    transform: Transform,
+    *,
+    name: str,
+    scale: str,
+    cache: str | Path,
+) -> Preprocessed:
+    """Bring a cohort into the form that a finished encoder was trained in; nothing is fitted.
+
+    Parameters
+    ----------
+    raw : ndarray of float32, (n_samples, n_genes)
+        Raw values of the encoder's genes in its order, NaN where missing (:meth:`genexp.model.encoder.Encoder.align`).
+    obs : DataFrame, (n_samples, ...)
+        Annotations with ``group``; index sample id.
+    split : DataFrame
+        ``part`` and ``group`` of the samples that the encoder was made from (:attr:`Preprocessed.split`); index sample id.
+    var : DataFrame, (n_genes, ...)
+        The encoder's genes; index gene name, with the column ``source``.
+    transform : Transform
+        The encoder's own.
+    name, scale : str
+        Name and value scale of the cohort.
+    cache : str or Path
+        Where to keep the result.
+
+    Returns
+    -------
+    Preprocessed
+        Samples keep the part that they had, and new samples of a group that was there take the group's; all others are test samples.
+    """
+    part = place_samples(obs, split)
+    spec, arrays = transform.to_parts()
+    texts = [obs.to_csv(), part.to_csv(), hash_values([list(var.index), spec, scale, name, genexp.__version__, hash_source()])]
+    numbers = [np.ascontiguousarray(array).data for array in (raw, *arrays.values())]
+    folder = prepare_cache(cache) / _hash_bytes([text.encode() for text in texts] + numbers)
+    data = find_preprocessed(folder)
+    if data is None:
+        report = {"name": name, "scale": scale, "normalise": transform.normalise, "warnings": [], "labels": _label_counts(obs, part)}
+        assignment = pd.concat([part, obs["group"]], axis=1)
+        data = write_preprocessed(folder, lambda places: raw[places], obs, assignment, var, transform, report, {})
+    return data
+
+
+def place_samples(obs: pd.DataFrame, split: pd.DataFrame) -> pd.Series:
+    """Part of every sample of a cohort in view of an earlier split: its own, else its group's, else test."""
+    part_of_group = split.drop_duplicates("group").set_index("group")["part"]
+    own, of_group = obs.index.to_series().map(split["part"]), obs["group"].map(part_of_group)
+    part = own.where(own.notna(), of_group)
+    return part.where(part.notna(), "test").rename("part")
+
+
+def find_preprocessed(folder: Path) -> Preprocessed | None:
+    """Open a preprocessed cohort if it is there; a broken one is removed."""
+    if not folder.exists():
+        return None
+    try:
+        return load_preprocessed(folder)
+    except PreprocessError:
+        shutil.rmtree(folder)
+        return None
+
+
+def hash_source() -> str:
+    """Hash of the code that decides what a preprocessed cohort holds: the rooms cohort and preprocess."""
+    rooms = [Path(genexp.__file__).parent / room for room in ("cohort", "preprocess")]
+    return _hash_bytes([path.read_bytes() for room in rooms for path in sorted(room.glob("*.py"))])
+
+
+def log_preprocessed(data: Preprocessed, tracker: Tracker, reused: bool) -> None:
+    """Write what a reader of the run wants to know of its cohort: tags, tables, the fitted transform and two figures."""
+    from genexp.preprocess.figures import plot_gene_quality, plot_sample_quality
+
+    lost_genes, lost_samples = data.read_table("lost_genes"), data.read_table("lost_samples")
+    parts = data.report["parts"]
+    tracker.set_tags(
+        {
+            "preprocess": "reused" if reused else "computed",
+            "cohort": data.name,
+            "scale": data.scale,
+            "fingerprint": data.fingerprint,
+            "split_hash": data.split_hash,
+            **{f"n_{part}": parts[part]["samples"] for part in PARTS},
+            "n_genes": len(data.var),
+            "n_lost_genes": len(lost_genes),
+            "n_lost_samples": len(lost_samples),
+        }
+    )
+    tracker.log_dataset(
+        data.name,
+        digest=data.report["digest"],
+        source=data.report["source"],
+        n_samples=len(data.split) + len(lost_samples),
+        n_genes=len(data.var) + len(lost_genes),
+        context="preprocess",
+    )
+    tracker.log_table("preprocess/lost_genes.tsv", lost_genes)
+    tracker.log_table("preprocess/lost_samples.tsv", lost_samples)
+    tracker.log_table("preprocess/split.tsv", data.split)
+    for file in ("report.json", "transform.json", "transform.safetensors"):
+        tracker.log_file(data.folder / file, "preprocess")
+    tracker.log_figure("figures/qc_samples.png", plot_sample_quality(data))
+    tracker.log_figure("figures/qc_genes.png", plot_gene_quality(data))
+
+
+def _report(adata: AnnData, obs: pd.DataFrame, part: pd.Series, fitted: FittedGenes, config: PreprocessSettings) -> dict[str, Any]:
+    counts = count_labels(obs, part)
+    warnings = warn_of_split(counts, config.split)
+    if config.n_top_genes is not None and config.n_top_genes > len(fitted.var):
+        warnings.append(f"n_top_genes={config.n_top_genes} asks for more genes than the {len(fitted.var)} that the other rules leave")
+    return {
+        "name": str(adata.uns["name"]),
+        "scale": str(adata.uns["scale"]),
+        "source": config.cohort,
+        "digest": str(adata.uns["digest"]),
+        "cohort": adata.uns.get("report", {}),
+        "settings": section_values(config, PreprocessConfig),
+        "policies": {"duplicates": config.duplicates, "missing": config.missing, "seed": config.seed},
+        "normalise": fitted.transform.normalise,
+        "split_hash": hash_split(part),
+        "groups": obs["group"].groupby(part).nunique().to_dict(),
+        "labels": _label_counts(obs, part),
+        "genes": {"kept": len(fitted.var), "lost": fitted.lost["reason"].value_counts().to_dict()},
+        "samples": {"kept": len(obs), "lost": adata.n_obs - len(obs)},
+        "warnings": warnings,
+    }
+
+
+def _label_counts(obs: pd.DataFrame, part: pd.Series) -> dict[str, dict[str, int]]:
+    return count_labels(obs, part).T.to_dict() if "label" in obs else {}
+
+
+def _check_samples_left(lost: pd.DataFrame, n_left: int, config: PreprocessSettings) -> None:
+    if n_left < MIN_SAMPLES:
+        raise PreprocessError(
+            f"expected at least {MIN_SAMPLES} samples, found {n_left} after {name_some(lost.index)} were lost, in which fewer than "
+            f"{config.min_sample_detected:.0%} of the genes are detected; lower min_sample_detected or check the scale of the cohort"
+        )
+
+
+def _hash_bytes(pieces: list[Any]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()[:16]
+
+
+def _say(text: str) -> None:
+    """Tell someone who watches; a log stays silent."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
