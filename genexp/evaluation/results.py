@@ -151,7 +151,7 @@ class Survival:
     ----------
     scores : DataFrame, (n_representations, 2)
         ``c_index`` (Harrell's, test patients) and ``penalty`` (ridge, chosen by cross-validation on train patients).
-    cox : DataFrame, (n_latent, 7)
+    cox : DataFrame, (n_latent, 6)
         Index ``latent`` (``latent_00`` ...): ``hazard_ratio``, ``low``, ``high`` (95 %), ``p``: of one train standard deviation of this
         latent alone, unpenalised, train patients; ``q``: Benjamini-Hochberg; ``joint_hazard_ratio``: by the penalised regression on all.
     kaplan_meier : DataFrame, (n_steps, 7)

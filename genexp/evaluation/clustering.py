@@ -1,0 +1,146 @@
+"""k-means on latents: fitted on train samples, judged on test samples, blind to the labels."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from genexp.errors import EvaluationError
+from genexp.evaluation.results import ENCODER, Clustering, PartLatents
+
+SILHOUETTE_ROWS = 2000
+"""Train samples, at most, over which the silhouette that chooses k is computed (its cost is quadratic)."""
+
+
+def evaluate_clusters(parts: Sequence[PartLatents], max_clusters: int, seed: int) -> Clustering:
+    """Cluster each representation's latents, on the scale that they have, with k chosen by the silhouette on train samples.
+
+    Parameters
+    ----------
+    parts : sequence of PartLatents
+        train, val, test.
+    max_clusters : int
+        2..max_clusters are tried, as far as there are train samples.
+    seed : int
+        Of the k-means starts and of the subsample.
+    """
+    train, test = parts[0], parts[-1]
+    choice, assigned = {}, {}
+    for name in train.z:
+        choice[name], centres = choose_clusters(train.z[name], max_clusters, seed)
+        assigned[name] = {part.part: assign_clusters(part.z[name], centres) for part in parts}
+    on_test = {name: clusters["test"] for name, clusters in assigned.items()}
+    scores = pd.DataFrame({name: score_clusters(test.z[name], on_test[name], test.obs.get("label")) for name in on_test}).T
+    scores.insert(0, "k", pd.Series({name: silhouettes.idxmax() for name, silhouettes in choice.items()}))
+    k = int(scores.loc[ENCODER, "k"])
+    assignments = pd.concat([pd.Series(assigned[ENCODER][part.part], part.obs.index) for part in parts]).rename("cluster")
+    return Clustering(
+        k=k,
+        choice=pd.DataFrame(choice),
+        assignments=assignments.rename_axis("sample_id"),
+        scores=scores,
+        sizes=_count_sizes(assigned[ENCODER], k),
+        contingency=_cross_with_label(on_test[ENCODER], test.obs.get("label"), k),
+        samples=_describe_samples(test, on_test),
+    )
+
+
+def choose_clusters(z: np.ndarray, max_clusters: int, seed: int) -> tuple[pd.Series, np.ndarray]:
+    """Silhouette by number of clusters (index ``k``), and the centres (k, n_latent) of the best, largest cluster first."""
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import pairwise_distances, silhouette_score
+
+    n_distinct = len(np.unique(z, axis=0))
+    if n_distinct < 3:
+        raise EvaluationError(
+            f"latents that differ between samples were expected; {len(z)} train samples have {n_distinct} distinct latents. "
+            "The encoder has collapsed: train it with a smaller learning rate or less weight decay"
+        )
+    shown = np.random.default_rng(seed).permutation(len(z))[:SILHOUETTE_ROWS]
+    distances = pairwise_distances(z[shown])
+    silhouettes, fits = {}, {}
+    for k in range(2, min(max_clusters, n_distinct - 1) + 1):
+        fits[k] = KMeans(k, n_init=10, random_state=seed).fit(z)
+        labels = fits[k].labels_[shown]
+        silhouettes[k] = silhouette_score(distances, labels, metric="precomputed") if 1 < len(set(labels)) < len(shown) else -1.0
+    chosen = pd.Series(silhouettes, name="silhouette").rename_axis("k")
+    best = fits[int(chosen.idxmax())]
+    return chosen, best.cluster_centers_[np.argsort(-np.bincount(best.labels_), kind="stable")]
+
+
+def assign_clusters(z: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    """Nearest centre of each row (n,), counted from 1."""
+    from scipy.spatial.distance import cdist
+
+    return cdist(z, centres).argmin(axis=1) + 1
+
+
+def score_clusters(z: np.ndarray, clusters: np.ndarray, label: pd.Series | None) -> dict[str, float]:
+    """Score clusters on the latent (never on a picture of it) and by agreement with the label; NaN where that is undefined."""
+    from sklearn import metrics
+
+    defined = 1 < len(set(clusters)) < len(z)
+    scores = {
+        index: float(getattr(metrics, f"{index}_score")(z, clusters)) if defined else np.nan
+        for index in ("silhouette", "calinski_harabasz", "davies_bouldin")
+    }
+    if label is None or label.notna().sum() < 2:
+        return scores
+    labelled = label.notna().to_numpy()
+    truth, found = label[labelled].astype(str).to_numpy(), clusters[labelled]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+        return scores | {
+            "ari": float(metrics.adjusted_rand_score(truth, found)),
+            "nmi": float(metrics.normalized_mutual_info_score(truth, found)),
+        }
+
+
+def _count_sizes(assigned: dict[str, np.ndarray], k: int) -> pd.DataFrame:
+    counts = {part: np.bincount(clusters, minlength=k + 1)[1:] for part, clusters in assigned.items()}
+    return pd.DataFrame(counts, index=pd.RangeIndex(1, k + 1, name="cluster"))
+
+
+def _cross_with_label(clusters: np.ndarray, label: pd.Series | None, k: int) -> pd.DataFrame | None:
+    if label is None or not label.notna().any():
+        return None
+    table = pd.crosstab(label.astype(object).to_numpy(), clusters)
+    return table.reindex(columns=range(1, k + 1), fill_value=0).rename_axis(index="label", columns="cluster")
+
+
+def _describe_samples(test: PartLatents, on_test: dict[str, np.ndarray]) -> pd.DataFrame:
+    from sklearn.metrics import silhouette_samples
+
+    columns: dict[str, np.ndarray] = {}
+    for name, clusters in on_test.items():
+        defined = 1 < len(set(clusters)) < len(clusters)
+        columns[f"cluster_{name}"] = clusters
+        columns[f"silhouette_{name}"] = silhouette_samples(test.z[name], clusters) if defined else np.full(len(clusters), np.nan)
+    return pd.DataFrame(columns, index=test.obs.index)
+
+
+def bootstrap_silhouette(samples: pd.DataFrame, name: str, weights: np.ndarray) -> np.ndarray:
+    """Mean silhouette (n_draws,) when test samples count ``weights`` (n_draws, n_test) times among themselves as they are."""
+    return (weights @ samples[f"silhouette_{name}"].to_numpy()) / weights.sum(axis=1)
+
+
+def bootstrap_ari(truth: np.ndarray, clusters: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Compute the adjusted Rand index (n_draws,) when samples count ``weights`` (n_draws, n) times.
+
+    Pairs of a sample with its own copies are not counted: they would agree whatever the clusters are.
+    Hubert & Arabie, Journal of Classification 1985, equation 5, over the pairs (w_i w_j, i != j).
+    """
+    rows, columns = (np.unique(values, return_inverse=True)[1] for values in (truth, clusters))
+    cells = np.unique(np.stack([rows, columns]), axis=1, return_inverse=True)[1]
+
+    def pairs(code: np.ndarray) -> np.ndarray:
+        member = np.eye(code.max() + 1)[code]
+        return (np.square(weights @ member) - np.square(weights) @ member).sum(axis=1)
+
+    both, of_rows, of_columns = pairs(cells), pairs(rows), pairs(columns)
+    expected = of_rows * of_columns / pairs(np.zeros(len(rows), dtype=int))
+    highest = (of_rows + of_columns) / 2
+    return np.divide(both - expected, highest - expected, out=np.ones_like(both), where=highest != expected)

@@ -1,0 +1,124 @@
+"""Cox regression with a ridge penalty, and Harrell's concordance: the few lines that survival is judged with.
+
+lifelines gives the same to 1e-6 (the tests hold it), but is too slow to choose a penalty by cross-validation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Cox:
+    """A fitted regression: ``coefficients`` (n_columns,) and ``information`` (n_columns, n_columns), the negative Hessian there."""
+
+    coefficients: np.ndarray
+    information: np.ndarray
+
+    def risk(self, X: np.ndarray) -> np.ndarray:
+        """Log relative hazard (n,) of rows (n, n_columns): higher = worse."""
+        return X @ self.coefficients
+
+
+def fit_cox(X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float = 0.0, n_steps: int = 100) -> Cox:
+    """Maximise log partial likelihood - n * penalty * |b|^2 / 2 by Newton's method with halved steps.
+
+    Parameters
+    ----------
+    X : ndarray of float64, (n, n_columns)
+        Standardised covariates.
+    time : ndarray of float64, (n,)
+        Follow-up.
+    event : ndarray of bool, (n,)
+        True where the event was seen.
+    penalty : float
+        As lifelines' ``penalizer`` with ``l1_ratio=0`` on standardised columns.
+    n_steps : int
+        Newton steps at most.
+    """
+    ridge = len(X) * penalty
+    coefficients = np.zeros(X.shape[1])
+    value, gradient, information = partial_likelihood(X, time, event, coefficients)
+    for _ in range(n_steps):
+        step = np.linalg.solve(information + ridge * np.eye(len(coefficients)), gradient - ridge * coefficients)
+        while np.abs(step).max() > 1e-10:
+            moved = coefficients + step
+            ahead = partial_likelihood(X, time, event, moved)
+            if ahead[0] - ridge * moved @ moved / 2 >= value - ridge * coefficients @ coefficients / 2:
+                break
+            step /= 2
+        else:
+            break
+        coefficients, (value, gradient, information) = moved, ahead
+    return Cox(coefficients, information + ridge * np.eye(len(coefficients)))
+
+
+def partial_likelihood(
+    X: np.ndarray, time: np.ndarray, event: np.ndarray, coefficients: np.ndarray
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Log partial likelihood, its gradient (k,) and negative Hessian (k, k), with tied deaths as Efron has them (JASA 1977).
+
+    The l-th of m deaths at a time leaves l/m of that time's deaths out of its risk set. Each death contributes
+    ``log(exp(eta) / S0)`` where S0, S1 are the sums of exp(eta) and exp(eta) x over its risk set.
+    """
+    eta = X @ coefficients
+    eta -= eta.max()
+    weight = np.exp(eta)
+    group = np.unique(time, return_inverse=True)[1]
+    dead = np.flatnonzero(event)
+    dead = dead[np.argsort(group[dead], kind="stable")]
+    at = group[dead]
+    n_deaths = np.bincount(at, minlength=group.max() + 1)
+    left_out = (np.arange(len(dead)) - (np.cumsum(n_deaths) - n_deaths)[at]) / n_deaths[at]
+    weighted = np.column_stack([weight, weight[:, None] * X])
+    sums = _sum_by_group(weighted, group)[::-1].cumsum(axis=0)[::-1][at]
+    sums -= left_out[:, None] * _sum_by_group(weighted * np.asarray(event)[:, None], group)[at]
+    S0, mean = sums[:, 0], sums[:, 1:] / sums[:, :1]
+    hazard = np.bincount(at, 1 / S0, minlength=len(n_deaths)).cumsum()[group]
+    hazard -= event * np.bincount(at, left_out / S0, minlength=len(n_deaths))[group]
+    information = X.T @ (X * (weight * hazard)[:, None]) - mean.T @ mean
+    return float(eta[dead].sum() - np.log(S0).sum()), X[dead].sum(axis=0) - mean.sum(axis=0), information
+
+
+def _sum_by_group(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    sums = np.zeros((group.max() + 1, values.shape[1]))
+    np.add.at(sums, group, values)
+    return sums
+
+
+def compare_pairs(time: np.ndarray, event: np.ndarray, risk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which pairs (i, j) are comparable, i known to have died before j was last seen, and how far their risks agree.
+
+    Returns
+    -------
+    comparable : ndarray of float64, (n, n)
+        1 or 0. At equal times a death comes before a censoring; two deaths are not comparable.
+    concordant : ndarray of float64, (n, n)
+        For comparable pairs 1 where i has the higher risk (higher = worse), 1/2 where the risks are equal.
+    """
+    earlier = (time[:, None] < time) | ((time[:, None] == time) & ~event)
+    comparable = (event[:, None] & earlier).astype(np.float64)
+    return comparable, comparable * (1 + np.sign(risk[:, None] - risk)) / 2
+
+
+def c_index(time: np.ndarray, event: np.ndarray, risk: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Harrell's concordance (JAMA 1982) of risk scores, higher = worse; NaN where no pair is comparable.
+
+    Parameters
+    ----------
+    time, event, risk : ndarray, (n,)
+        Follow-up, event seen (bool), risk score.
+    weights : ndarray of float64, (n_draws, n), optional
+        How often each patient counts, draw by draw; all once if not given.
+
+    Returns
+    -------
+    ndarray of float64, (n_draws,)
+    """
+    weights = np.ones((1, len(time))) if weights is None else weights
+    comparable, concordant = compare_pairs(time, event, risk)
+    n_comparable = ((weights @ comparable) * weights).sum(axis=1)
+    n_concordant = ((weights @ concordant) * weights).sum(axis=1)
+    return np.divide(n_concordant, n_comparable, out=np.full(len(weights), np.nan), where=n_comparable > 0)

@@ -1,0 +1,158 @@
+"""One look at the test samples: everything is fitted on train samples, judged on test samples, and stands beside PCA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import genexp
+from genexp.config import EvaluationConfig
+from genexp.errors import EvaluationError, name_some
+from genexp.evaluation.baselines import build_representations
+from genexp.evaluation.clustering import evaluate_clusters
+from genexp.evaluation.probe import evaluate_probe
+from genexp.evaluation.projection import embed_latents
+from genexp.evaluation.reconstruction import evaluate_reconstruction
+from genexp.evaluation.results import ENCODER, Evaluation, PartLatents
+from genexp.evaluation.survival import evaluate_survival
+from genexp.evaluation.verdict import compare_representations
+from genexp.model.encoder import Encoder
+from genexp.preprocess.store import Preprocessed
+from genexp.tracker import Tracker
+
+JUDGES = ("numpy", "scikit-learn", "lifelines", "openTSNE", "umap-learn")
+"""Packages whose versions a report names."""
+
+
+def evaluate_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig, seed: int, tracker: Tracker) -> Evaluation:
+    """Judge an encoder on the test samples, which are opened once, and log what was found.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Fitted without the test samples; its genes are those of ``data``, in their order.
+    data : Preprocessed
+        The split and scaled cohort.
+    config : EvaluationConfig
+        Perplexity and largest number of clusters.
+    seed : int
+        Of clusters, folds, pictures and bootstrap.
+    tracker : Tracker
+        Gets metrics, tags, description, and under ``evaluation/`` tables, figures and ``report.html``.
+
+    Raises
+    ------
+    EvaluationError
+        The encoder's genes are not those of the data, or it gives the same latents for every sample.
+    """
+    _check_genes(encoder, data)
+    evaluation = judge_encoder(encoder, data, config, seed)
+    log_evaluation(evaluation, tracker)
+    return evaluation
+
+
+def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig, seed: int) -> Evaluation:
+    """Everything of :func:`evaluate_encoder` but the checks and the logging."""
+    X_train = data.matrix("train")
+    representations = build_representations(encoder, X_train)
+    X_test, obs_test = data.open_test()
+    rows = {"train": (X_train, data.obs("train")), "val": (data.matrix("val"), data.obs("val")), "test": (X_test, obs_test)}
+    parts = [PartLatents(part, obs, {one.name: one.latents(X) for one in representations}) for part, (X, obs) in rows.items()]
+    train, _, test = parts
+    reconstruction = evaluate_reconstruction(representations, X_test, X_train.mean(axis=0, dtype=np.float64), test, data.var.index)
+    clustering = evaluate_clusters(parts, config.max_clusters, seed)
+    probe, probe_notes = evaluate_probe(train, test, seed)
+    survival, survival_notes = evaluate_survival(train, test, clustering.assignments, encoder.latents, seed)
+    scores = {"cluster": clustering.scores, "probe": None if probe is None else probe.scores}
+    scores["survival"] = None if survival is None else survival.scores
+    metrics = _name_metrics(reconstruction.scores, scores)
+    if survival is not None:
+        metrics["survival/log_rank_p"] = survival.log_rank_p
+    undefined = [name for name, value in metrics.items() if not np.isfinite(value)]
+    notes = [f"Undefined on these test samples: {name_some(undefined)}."] if undefined else []
+    return Evaluation(
+        metrics={name: value for name, value in metrics.items() if name not in undefined},
+        reconstruction=reconstruction,
+        embeddings=embed_latents(parts, clustering.assignments, config.perplexity, seed),
+        clustering=clustering,
+        probe=probe,
+        survival=survival,
+        comparison=compare_representations(obs_test, reconstruction, clustering, probe, survival, seed),
+        latents=_collect_latents(parts, encoder),
+        summary=_summarise(encoder, data, parts, config, seed),
+        notes=(*notes, *probe_notes, *survival_notes),
+    )
+
+
+def _check_genes(encoder: Encoder, data: Preprocessed) -> None:
+    if list(encoder.genes) == list(data.var.index):
+        return
+    absent = sorted(set(encoder.genes) - set(data.var.index))
+    found = f"it lacks {name_some(absent)}" if absent else f"it has {len(data.var)} genes in another order or number"
+    raise EvaluationError(
+        f"a cohort with the {len(encoder.genes)} genes of the encoder was expected; {found}. Apply the encoder's own transform to it"
+    )
+
+
+def _name_metrics(reconstruction: pd.DataFrame, scores: Mapping[str, pd.DataFrame | None]) -> dict[str, float]:
+    """Quantity first; a baseline's name comes last: ``r2/test_pca``, ``probe/macro_f1_pca``."""
+    metrics: dict[str, float] = {}
+    for name, row in reconstruction.iterrows():
+        metrics |= {f"{quantity}/test{_suffix(name)}": float(value) for quantity, value in row.items()}
+    for task, table in scores.items():
+        shown = pd.DataFrame() if table is None else table.drop(columns=["C", "penalty"], errors="ignore")
+        for name, row in shown.iterrows():
+            metrics |= {f"{task}/{quantity}{_suffix(name)}": float(value) for quantity, value in row.items()}
+    return metrics
+
+
+def _suffix(representation: object) -> str:
+    return "" if representation == ENCODER else f"_{representation}"
+
+
+def _collect_latents(parts: list[PartLatents], encoder: Encoder) -> pd.DataFrame:
+    tables = [pd.DataFrame(part.z[ENCODER], index=part.obs.index, columns=encoder.latents) for part in parts]
+    return pd.concat(tables).rename_axis("sample_id")
+
+
+def _summarise(encoder: Encoder, data: Preprocessed, parts: list[PartLatents], config: EvaluationConfig, seed: int) -> dict[str, Any]:
+    return {
+        "cohort": data.name,
+        "scale": data.scale,
+        "fingerprint": data.fingerprint,
+        "split_hash": data.split_hash,
+        "n_genes": len(data.var),
+        "n_latent": encoder.n_latent,
+        **{f"n_{part.part}": len(part.obs) for part in parts},
+        "test_openings": data.n_openings,
+        "seed": seed,
+        "perplexity": config.perplexity,
+        "max_clusters": config.max_clusters,
+        "versions": {"genexp": genexp.__version__} | {package: version(package) for package in JUDGES},
+        "card": dict(encoder.card),
+    }
+
+
+def log_evaluation(evaluation: Evaluation, tracker: Tracker) -> None:
+    """Log metrics, tags and description, and under ``evaluation/`` tables, figures and the report."""
+    from genexp.evaluation.figures import draw_figures
+    from genexp.evaluation.report import render_report
+
+    tracker.log_metrics(evaluation.metrics)
+    tracker.set_tags({"verdict": evaluation.verdict, "test_openings": evaluation.summary["test_openings"]})
+    tracker.describe(describe_evaluation(evaluation))
+    for name, table in evaluation.tables.items():
+        tracker.log_table(f"evaluation/{name}.tsv", table)
+    for name, figure in draw_figures(evaluation):
+        tracker.log_figure(f"evaluation/{name}.png", figure)
+    tracker.log_text("evaluation/report.html", render_report(evaluation))
+
+
+def describe_evaluation(evaluation: Evaluation) -> str:
+    """Markdown for the run: the verdict, a sentence for each task, what was left out."""
+    lines = [f"**{evaluation.verdict}**", "", *(f"- {sentence}" for sentence in evaluation.comparison.rows["sentence"])]
+    return "\n".join([*lines, "", *(f"- {note}" for note in evaluation.notes)]).strip() + "\n"

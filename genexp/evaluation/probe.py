@@ -1,0 +1,131 @@
+"""A logistic regression from latents to the label: what of the label does the latent keep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from genexp.errors import name_some
+from genexp.evaluation.results import ENCODER, PartLatents, Probe
+
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+"""Inverse penalties C that are tried; the smallest of equals is taken."""
+FOLDS = 5
+
+
+def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> tuple[Probe | None, list[str]]:
+    """Train on labelled train samples, judge on labelled test samples; with notes on what was left out.
+
+    Latents are standardised by their train mean and standard deviation; classes weigh the same
+    whatever their size; C is chosen by grouped cross-validation on train samples, by macro F1.
+    """
+    if "label" not in train.obs:
+        return None, []
+    classes, notes = _choose_classes(train.obs["label"], test.obs["label"])
+    in_train, in_test = (part.obs["label"].astype(str).isin(classes).to_numpy() for part in (train, test))
+    if len(classes) < 2 or not in_test.any():
+        return None, [*notes, f"No probe: {len(classes)} classes with 2 or more train samples, {in_test.sum()} test samples of them."]
+    truth = test.obs["label"][in_test].astype(str)
+    labels, groups = train.obs["label"][in_train].astype(str).to_numpy(), train.obs["group"][in_train].astype(str).to_numpy()
+    predictions, chosen = {"truth": truth}, {}
+    for name in train.z:
+        z, z_test = standardise(train.z[name][in_train], train.z[name][in_train], test.z[name][in_test])
+        chosen[name] = choose_penalty(z, labels, groups, seed)
+        predictions[name] = _build_classifier(chosen[name]).fit(z, labels).predict(z_test)
+    table = pd.DataFrame(predictions, index=truth.index)
+    return _summarise(table, classes, chosen, pd.Series(labels).value_counts()), notes
+
+
+def _choose_classes(train: pd.Series, test: pd.Series) -> tuple[list[str], list[str]]:
+    counts = train.dropna().astype(str).value_counts()
+    classes = sorted(counts.index[counts >= 2])
+    dropped = sorted(set(train.dropna().astype(str)) | set(test.dropna().astype(str)) - set(classes))
+    dropped = [name for name in dropped if name not in classes]
+    return classes, [f"Probe: classes with fewer than 2 train samples were left out: {name_some(dropped)}."] if dropped else []
+
+
+def standardise(reference: np.ndarray, *arrays: np.ndarray) -> list[np.ndarray]:
+    """Centre and scale by mean and standard deviation of ``reference``; a constant column becomes 0 there."""
+    spread = reference.std(axis=0)
+    return [(array - reference.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0) for array in arrays]
+
+
+def choose_penalty(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> float:
+    """C of the best mean macro F1 over stratified folds that keep groups together; 1 where the data are too few for two folds."""
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    counts = pd.DataFrame({"label": labels, "group": groups}).groupby("label")["group"].nunique()
+    n_folds = min(FOLDS, int(counts.min()))
+    if n_folds < 2:
+        return 1.0
+    folds = [
+        (fit, held)
+        for fit, held in StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(z, labels, groups)
+        if len(set(labels[fit])) > 1 and len(held)
+    ]
+    return max(PENALTIES, key=lambda C: round(_cross_validate(C, z, labels, folds), 6))
+
+
+def _cross_validate(C: float, z: np.ndarray, labels: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    scores = [_macro_f1(labels[held], _build_classifier(C).fit(z[fit], labels[fit]).predict(z[held])) for fit, held in folds]
+    return float(np.mean(scores))
+
+
+def _build_classifier(C: float):  # type: ignore[no-untyped-def]
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=C, class_weight="balanced", max_iter=5000)
+
+
+def _macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    return float(bootstrap_macro_f1(truth, predicted, np.ones((1, len(truth))))[0])
+
+
+def _summarise(table: pd.DataFrame, classes: list[str], chosen: dict[str, float], n_train: pd.Series) -> Probe:
+    from sklearn.metrics import confusion_matrix
+
+    confusion = {name: confusion_matrix(table["truth"], table[name], labels=classes) for name in chosen}
+    scores = pd.DataFrame({name: _score(counts) for name, counts in confusion.items()}).T.assign(C=pd.Series(chosen))
+    per_class = pd.DataFrame({"n_train": n_train.reindex(classes), "n_test": confusion[ENCODER].sum(axis=1)}, index=classes)
+    per_class["precision"], per_class["recall"] = _precision_recall(confusion[ENCODER])
+    for name, counts in confusion.items():
+        per_class["f1" if name == ENCODER else f"f1_{name}"] = f1_by_class(counts[None])[0]
+    return Probe(
+        classes=tuple(classes),
+        scores=scores,
+        per_class=per_class.rename_axis("class"),
+        confusion=pd.DataFrame(confusion[ENCODER], index=pd.Index(classes, name="truth"), columns=pd.Index(classes, name="predicted")),
+        predictions=table,
+    )
+
+
+def _score(confusion: np.ndarray) -> dict[str, float]:
+    return {
+        "macro_f1": float(np.nanmean(f1_by_class(confusion[None])[0])),
+        "balanced_accuracy": float(np.nanmean(_precision_recall(confusion)[1])),
+        "accuracy": float(np.trace(confusion) / confusion.sum()),
+    }
+
+
+def _precision_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Precision (0 where a class is never predicted) and recall; NaN where a class has no samples."""
+    right, n_true, n_predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    there = np.where(n_true > 0, 1.0, np.nan)
+    return there * right / np.maximum(n_predicted, 1), there * right / np.maximum(n_true, 1)
+
+
+def f1_by_class(confusion: np.ndarray) -> np.ndarray:
+    """F1 (n_draws, n_classes) from confusion matrices (n_draws, n_classes, n_classes), truth in rows; NaN where a class has no samples."""
+    right = np.diagonal(confusion, axis1=1, axis2=2)
+    n_true, n_predicted = confusion.sum(axis=2), confusion.sum(axis=1)
+    return np.where(n_true > 0, 2 * right / np.maximum(n_true + n_predicted, 1), np.nan)
+
+
+def bootstrap_macro_f1(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Macro F1 (n_draws,), over the classes that are there, when samples count ``weights`` (n_draws, n) times."""
+    classes, codes = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
+    n = len(classes)
+    cell = np.eye(n * n)[codes[: len(truth)] * n + codes[len(truth) :]]
+    return np.nanmean(f1_by_class((weights @ cell).reshape(-1, n, n)), axis=1)

@@ -1,0 +1,78 @@
+"""Pictures of the latent: maps are drawn by train samples, the others are placed into them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from genexp.evaluation.results import ENCODER, Embeddings, PartLatents
+
+
+def embed_latents(parts: Sequence[PartLatents], assignments: pd.Series, perplexity: float, seed: int) -> Embeddings:
+    """t-SNE, UMAP and PCA in two dimensions of the encoder's latents.
+
+    Parameters
+    ----------
+    parts : sequence of PartLatents
+        train, val, test.
+    assignments : Series of int
+        Cluster by sample id.
+    perplexity : float
+        Of t-SNE; cut to a third of the train samples.
+    seed : int
+    """
+    train, others = parts[0].z[ENCODER], np.concatenate([part.z[ENCODER] for part in parts[1:]])
+    perplexity = min(perplexity, (len(train) - 1) / 3)
+    pca, explained = place_by_pca(train, others)
+    start = pca[: len(train)]
+    maps = {"tsne": place_by_tsne(train, others, start, perplexity, seed), "umap": place_by_umap(train, others, start, seed), "pca": pca}
+    coordinates = _describe_samples(parts, assignments)
+    for name, map_ in maps.items():
+        coordinates[f"{name}_1"], coordinates[f"{name}_2"] = map_.T
+    return Embeddings(coordinates, explained, perplexity)
+
+
+def place_by_pca(train: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Scores (n_train + n_others, 2) on the two largest axes of the train latents, and the shares (2,) of variance along them."""
+    mean = train.mean(axis=0)
+    _, singular, axes = np.linalg.svd(train - mean, full_matrices=False)
+    axes *= np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])[:, None]
+    scores = (np.concatenate([train, others]) - mean) @ axes[:2].T
+    missing = 2 - scores.shape[1]
+    shares = np.square(singular) / np.square(singular).sum()
+    return np.pad(scores, ((0, 0), (0, missing))), np.pad(shares[:2], (0, missing))
+
+
+def place_by_tsne(train: np.ndarray, others: np.ndarray, start: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
+    """t-SNE of train latents, started at their principal components; others are placed without moving the map (Poličar et al. 2024)."""
+    from openTSNE import TSNE
+    from openTSNE.initialization import rescale
+
+    fitted = TSNE(perplexity=perplexity, initialization=rescale(start), random_state=seed, n_jobs=1).fit(train)
+    placed = fitted.transform(others, perplexity=min(5.0, perplexity))
+    return np.concatenate([np.asarray(fitted), np.asarray(placed)])
+
+
+def place_by_umap(train: np.ndarray, others: np.ndarray, start: np.ndarray, seed: int) -> np.ndarray:
+    """UMAP of train latents, started at their principal components; others are placed into it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
+        from umap import UMAP
+
+    start = 10 * start / np.abs(start).max()
+    fitted = UMAP(n_neighbors=min(15, len(train) - 1), init=start, random_state=seed, n_jobs=1).fit(train)
+    return np.concatenate([fitted.embedding_, fitted.transform(others)])
+
+
+def _describe_samples(parts: Sequence[PartLatents], assignments: pd.Series) -> pd.DataFrame:
+    """Sample table with part, label and cluster; the label's categories are those of all parts."""
+    tables = []
+    for part in parts:
+        label = part.obs["label"].astype(object) if "label" in part.obs else pd.Series(np.nan, index=part.obs.index, dtype=object)
+        tables.append(pd.DataFrame({"part": part.part, "label": label}, index=part.obs.index))
+    samples = pd.concat(tables).rename_axis("sample_id")
+    samples["label"] = pd.Categorical(samples["label"].map(str, na_action="ignore"))
+    return samples.assign(cluster=assignments.loc[samples.index])
