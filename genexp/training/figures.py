@@ -1,0 +1,68 @@
+"""The picture of a training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from genexp.palette import ENCODER, INK, MUTED, PCA, dress_axes, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TRAIN = "#56B4E9"
+"""Colour of train samples beside the validation samples' darker one."""
+
+
+def plot_history(history: pd.DataFrame, loss_pca: float | None, best_epoch: int) -> Figure:
+    """Draw the losses, validation R2 and learning rate by epoch.
+
+    Parameters
+    ----------
+    history : DataFrame, (n_epochs, 5)
+        Columns ``epoch``, ``loss/train``, ``loss/val``, ``learning_rate``, ``r2/val``; NaN where an epoch has no value.
+    loss_pca : float or None
+        Validation loss of PCA with as many components; None if there is none.
+    best_epoch : int
+        Epoch whose weights were kept.
+    """
+    figure = new_figure("Training of the autoencoder", height=5.6)
+    panels = figure.subplot_mosaic([["loss", "r2"], ["loss", "rate"]], width_ratios=[1.9, 1])
+    _draw_losses(panels["loss"], history, loss_pca, best_epoch)
+    panels["r2"].plot(history["epoch"], history["r2/val"], color=ENCODER, linewidth=1.8)
+    dress_axes(panels["r2"], "Validation R²", "", "R²")
+    panels["rate"].step(history["epoch"], history["learning_rate"], where="mid", color=ENCODER, linewidth=1.8)
+    dress_axes(panels["rate"], "Learning rate", "epoch", "rate")
+    _tick_rates(panels["rate"], history["learning_rate"])
+    for axes in panels.values():
+        axes.axvline(best_epoch, color=MUTED, linewidth=0.9, linestyle=":", zorder=1)
+    return figure
+
+
+def _draw_losses(axes: Axes, history: pd.DataFrame, loss_pca: float | None, best_epoch: int) -> None:
+    epochs = history["epoch"]
+    axes.plot(epochs, history["loss/train"], color=TRAIN, linewidth=1.8, label="train")
+    axes.plot(epochs, history["loss/val"], color=ENCODER, linewidth=2.2, label="validation")
+    if loss_pca is not None:
+        axes.axhline(loss_pca, color=PCA, linestyle=(0, (5, 3)), linewidth=1.6, label=f"PCA, validation ({loss_pca:.4g})")
+    best = history.loc[epochs == best_epoch, "loss/val"]
+    axes.plot([best_epoch] * len(best), best, "o", color=ENCODER, markeredgecolor=INK, markersize=9, linestyle="none",
+              label=f"kept: epoch {best_epoch}" + (f" ({best.iloc[0]:.4g})" if len(best) else ""))  # fmt: skip
+    losses = history[["loss/train", "loss/val"]].to_numpy(dtype=float)
+    positive = losses[np.isfinite(losses) & (losses > 0)]
+    if positive.size and positive.max() > 10 * positive.min():
+        axes.set_yscale("log")
+    dress_axes(axes, "Loss by epoch", "epoch", "loss")
+    axes.legend(frameon=False, fontsize=10.5, loc="upper right")
+
+
+def _tick_rates(axes: Axes, rates: pd.Series) -> None:
+    """Log axis with a tick at the rates that were used, six at most."""
+    used = np.unique(rates.dropna())[::-1]
+    axes.set_yscale("log")
+    ticks = used[:: -(-len(used) // 6)] if len(used) else used
+    axes.set_yticks(ticks, [f"{rate:.2g}" for rate in ticks])
+    axes.minorticks_off()
