@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from genexp.palette import COLOURS, GRID, INK, MUTED
+from genexp.preprocess.quality import GENE_REASONS
 from genexp.preprocess.split import PARTS
 from genexp.preprocess.store import Preprocessed
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LOST = "lost"
 GROUP_COLOURS = dict(zip((*PARTS, LOST), COLOURS, strict=False))
+GENE_COLOURS = dict(zip(("kept", *GENE_REASONS), COLOURS, strict=False))
 LEVEL_NAMES = {"counts": "library size (counts)", "zscore": "mean z-score", "log2fc": "mean log2 fold change", "zero_one": "mean value"}
 
 
@@ -31,7 +33,7 @@ def plot_sample_quality(data: Preprocessed) -> Figure:
     _draw_groups(left, samples, "detected")
     threshold = float(data.report["settings"]["min_sample_detected"])
     left.axhline(threshold, color=MUTED, linewidth=1, linestyle="--")
-    left.annotate(f"lost below {threshold:g}", (0.99, threshold), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=MUTED)
+    left.set_title(f"dashed: lost below {threshold:g}", loc="left", fontsize="small", color=MUTED)
     left.set(ylabel="share of genes detected", ylim=(0, 1.03))
     _draw_groups(right, samples, "level")
     right.set(ylabel=LEVEL_NAMES.get(data.scale, "mean log2 expression"), yscale="log" if data.scale == "counts" else "linear")
@@ -47,17 +49,22 @@ def plot_gene_quality(data: Preprocessed) -> Figure:
     figure = Figure(figsize=(8, 5), layout="constrained", dpi=150)
     axes = figure.subplots()
     _style(axes)
-    groups = [("kept", data.var)] + [(reason, lost[lost["reason"] == reason]) for reason in lost["reason"].value_counts().index]
-    for (reason, genes), colour in zip(groups, COLOURS, strict=False):
-        marker, edge = ("o", 0) if reason == "kept" else ("x", 0.8)
-        (points,) = axes.plot(
-            genes["mean"], np.sqrt(genes["variance"]), marker, markersize=3, markeredgewidth=edge, color=colour, alpha=0.5
-        )
-        points.set_label(f"{reason} ({len(genes):,})")
+    _draw_genes(axes, data.var, "kept")
+    for reason in lost["reason"].value_counts().index:
+        _draw_genes(axes, lost[lost["reason"] == reason], str(reason))
     axes.set(xlabel=f"mean over train samples ({_unit(data)})", ylabel="standard deviation over train samples")
     axes.set_title(f"{data.name}: {len(data.var):,} genes kept, {len(lost):,} lost", color=INK)
-    axes.legend(frameon=False, markerscale=2)
+    axes.legend(frameon=False)
     return figure
+
+
+def _draw_genes(axes: Axes, genes: pd.DataFrame, reason: str) -> None:
+    """Draw genes as translucent points, with a solid one in the legend."""
+    mark = "o" if reason == "kept" else "X"
+    colour = GENE_COLOURS[reason]
+    size = 2.5 if len(genes) > 2000 else 4 if len(genes) > 50 else 6
+    axes.plot(genes["mean"], np.sqrt(genes["variance"]), mark, markersize=size, markeredgewidth=0, color=colour, alpha=0.5)
+    axes.plot([], [], mark, markersize=6, markeredgewidth=0, color=colour, label=f"{reason} ({len(genes):,})")
 
 
 def _unit(data: Preprocessed) -> str:
@@ -74,7 +81,8 @@ def _draw_groups(axes: Axes, samples: pd.DataFrame, column: str) -> None:
         values = samples.loc[samples["part"] == group, column].to_numpy()
         sideways = place + jitter.uniform(-0.3, 0.3, len(values))
         axes.plot(sideways, values, linestyle="none", marker="o", markersize=3, markeredgewidth=0, alpha=0.5, color=GROUP_COLOURS[group])
-        axes.boxplot(values, positions=[place], widths=0.7, showfliers=False, medianprops={"color": INK, "linewidth": 1.5})
+        thin: dict[str, Any] = {f"{element}props": {"color": INK, "linewidth": 0.8} for element in ("box", "whisker", "cap")}
+        axes.boxplot(values, positions=[place], widths=0.7, showfliers=False, medianprops={"color": INK, "linewidth": 1.8}, **thin)
     axes.set_xticks(range(len(groups)), [f"{group}\n{(samples['part'] == group).sum():,}" for group in groups])
 
 

@@ -44,7 +44,7 @@ def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preproces
 
     cohorts = prepare_cache(config.cache)
     own = section_values(config, PreprocessConfig)
-    fingerprint = hash_values([cohort_fingerprint(config, config.seed), own, config.seed, genexp.__version__, hash_source()])
+    fingerprint = hash_values([cohort_fingerprint(config, config.seed), own, config.seed, genexp.__version__, hash_code()])
     data = find_preprocessed(cohorts / fingerprint)
     found = data is not None
     if data is None:
@@ -114,7 +114,7 @@ def apply_transform(
     """
     part = place_samples(obs, split)
     spec, arrays = transform.to_parts()
-    texts = [obs.to_csv(), part.to_csv(), hash_values([list(var.index), spec, scale, name, genexp.__version__, hash_source()])]
+    texts = [obs.to_csv(), part.to_csv(), hash_values([list(var.index), spec, scale, name, genexp.__version__, hash_code()])]
     numbers = [np.ascontiguousarray(array).data for array in (raw, *arrays.values())]
     folder = prepare_cache(cache) / _hash_bytes([text.encode() for text in texts] + numbers)
     data = find_preprocessed(folder)
@@ -144,7 +144,7 @@ def find_preprocessed(folder: Path) -> Preprocessed | None:
         return None
 
 
-def hash_source() -> str:
+def hash_code() -> str:
     """Hash of the code that decides what a preprocessed cohort holds: the rooms cohort and preprocess."""
     rooms = [Path(genexp.__file__).parent / room for room in ("cohort", "preprocess")]
     return _hash_bytes([path.read_bytes() for room in rooms for path in sorted(room.glob("*.py"))])

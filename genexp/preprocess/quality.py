@@ -13,6 +13,8 @@ from genexp.preprocess.transform import ROWS_AT_A_TIME
 
 GENES_AT_A_TIME = 512
 """Genes whose statistics are computed together in float64."""
+GENE_REASONS = ("not detected", "duplicate", "not among the top genes", "low variance", "missing", "constant")
+"""Why a gene may be lost."""
 RESOLUTION = 1e-5
 """A spread below this share of a gene's largest value is rounding: float32 locates a value to 6e-8 of its size,
 so that scaling by a smaller spread would magnify the rounding to about one hundredth of a standard deviation."""
