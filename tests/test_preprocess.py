@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 from anndata import AnnData
-from small_cohort import N_GENES, N_SAMPLES, make_cohort, preprocess, rows_of
 
 from genexp.errors import PreprocessError
 from genexp.preprocess import Preprocessed
 from genexp.preprocess.split import draw_split
+from tests.small_cohort import N_GENES, N_SAMPLES, make_cohort, preprocess, rows_of
 
 
 def fitted_state(data: Preprocessed) -> dict[str, Any]:
@@ -161,8 +161,9 @@ def test_samples_with_few_genes_detected_are_lost_before_the_split(tmp_path: Pat
     adata.X[5, 4:] = 0
     data = preprocess(adata, tmp_path, min_sample_detected=0.3)
     assert list(data.read_table("lost_samples").index) == ["sample5"]
-    assert "sample5" not in data.split.index
-    assert len(data.split) == N_SAMPLES - 1
+    assert data.split.loc["sample5", "part"] == "lost"
+    assert sum(part["samples"] for part in data.report["parts"].values()) == N_SAMPLES - 1
+    assert "sample5" not in (*data.obs("train").index, *data.obs("val").index, *data.open_test()[1].index)
 
 
 class TestDuplicates:

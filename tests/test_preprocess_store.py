@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from small_cohort import make_cohort, preprocess, rows_of
 
 from genexp.config import PreprocessSettings
 from genexp.errors import PreprocessError
 from genexp.preprocess import apply_transform, load_preprocessed
 from genexp.preprocess.pipeline import find_preprocessed, place_samples, preprocess_anndata
 from genexp.preprocess.store import prepare_cache, write_preprocessed
+from tests.small_cohort import make_cohort, preprocess, rows_of
 
 
 def test_test_rows_are_read_by_open_test_alone(tmp_path: Path) -> None:
@@ -106,7 +106,8 @@ def test_an_interrupted_write_leaves_nothing_behind(tmp_path: Path) -> None:
 class TestApplyTransform:
     def test_the_same_cohort_gives_the_same_rows(self, tmp_path: Path) -> None:
         adata = make_cohort("counts")
-        data = preprocess(adata, tmp_path)
+        adata.X[5, 4:] = 0  # a lost sample stays lost
+        data = preprocess(adata, tmp_path, min_sample_detected=0.3)
         raw = np.asarray(adata[:, data.var.index].X)
         again = apply_transform(raw, adata.obs, data.split, data.var, data.transform, name="toy", scale="counts", cache=tmp_path)
         np.testing.assert_array_equal(again.matrix("train"), data.matrix("train"))
@@ -148,9 +149,9 @@ class TestApplyTransform:
         assert first.folder == again.folder != other.folder
 
     def test_a_new_sample_of_a_train_patient_is_no_test_sample(self) -> None:
-        split = pd.DataFrame({"part": ["train", "val"], "group": ["p1", "p2"]}, index=["s1", "s2"])
-        obs = pd.DataFrame({"group": ["p1", "p1", "p2", "p3"]}, index=["s1", "s1-again", "s2-again", "s3"])
-        assert list(place_samples(obs, split)) == ["train", "train", "val", "test"]
+        split = pd.DataFrame({"part": ["lost", "train", "val"], "group": ["p1", "p1", "p2"]}, index=["s0", "s1", "s2"])
+        obs = pd.DataFrame({"group": ["p1", "p1", "p1", "p2", "p3"]}, index=["s0", "s1", "s1-again", "s2-again", "s3"])
+        assert list(place_samples(obs, split)) == ["lost", "train", "train", "val", "test"]
 
 
 def test_the_report_is_plain_json(tmp_path: Path) -> None:

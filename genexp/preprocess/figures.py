@@ -9,14 +9,13 @@ import pandas as pd
 
 from genexp.palette import COLOURS, GRID, INK, MUTED
 from genexp.preprocess.quality import GENE_REASONS
-from genexp.preprocess.split import PARTS
+from genexp.preprocess.split import LOST, PARTS
 from genexp.preprocess.store import Preprocessed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-LOST = "lost"
 GROUP_COLOURS = dict(zip((*PARTS, LOST), COLOURS, strict=False))
 GENE_COLOURS = dict(zip(("kept", *GENE_REASONS), COLOURS, strict=False))
 LEVEL_NAMES = {"counts": "library size (counts)", "zscore": "mean z-score", "log2fc": "mean log2 fold change", "zero_one": "mean value"}
@@ -26,18 +25,17 @@ def plot_sample_quality(data: Preprocessed) -> Figure:
     """Genes detected and level of expression of every sample, by part, with the samples that were lost."""
     from matplotlib.figure import Figure
 
-    lost = data.read_table("lost_samples").assign(part=LOST)
-    samples = pd.concat([data.split, lost]) if len(lost) else data.split
     figure = Figure(figsize=(9, 4), layout="constrained", dpi=150)
     left, right = figure.subplots(1, 2)
-    _draw_groups(left, samples, "detected")
+    _draw_groups(left, data.split, "detected")
     threshold = float(data.report["settings"]["min_sample_detected"])
     left.axhline(threshold, color=MUTED, linewidth=1, linestyle="--")
     left.set_title(f"dashed: lost below {threshold:g}", loc="left", fontsize="small", color=MUTED)
     left.set(ylabel="share of genes detected", ylim=(0, 1.03))
-    _draw_groups(right, samples, "level")
+    _draw_groups(right, data.split, "level")
     right.set(ylabel=LEVEL_NAMES.get(data.scale, "mean log2 expression"), yscale="log" if data.scale == "counts" else "linear")
-    figure.suptitle(f"{data.name}: {len(data.split):,} samples kept, {len(lost):,} lost", color=INK)
+    n_kept, n_lost = data.report["samples"]["kept"], data.report["samples"]["lost"]
+    figure.suptitle(f"{data.name}: {n_kept:,} samples kept, {n_lost:,} lost", color=INK)
     return figure
 
 

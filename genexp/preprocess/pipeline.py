@@ -16,7 +16,7 @@ from genexp.config import PreprocessConfig, PreprocessSettings, hash_values, sec
 from genexp.errors import PreprocessError, name_some
 from genexp.preprocess.fit import FittedGenes, choose_normalisation, fit_genes
 from genexp.preprocess.quality import measure_samples
-from genexp.preprocess.split import PARTS, count_labels, draw_split, hash_split, warn_of_split
+from genexp.preprocess.split import LOST, PARTS, count_labels, draw_split, hash_split, warn_of_split
 from genexp.preprocess.store import Preprocessed, load_preprocessed, prepare_cache, write_preprocessed
 from genexp.preprocess.transform import Transform
 from genexp.tracker import Tracker
@@ -61,18 +61,16 @@ def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path)
     quality = measure_samples(X, scale).set_index(adata.obs.index)
     stays = (quality["detected"] >= config.min_sample_detected).to_numpy()
     _check_samples_left(quality[~stays], int(stays.sum()), config)
-    rows = np.flatnonzero(stays)
-    obs = adata.obs.iloc[rows]
-    part = draw_split(obs, config.split, config.seed)
-    fitted = fit_genes(X, adata.var, rows[(part == "train").to_numpy()], scale, normalise, config)
+    part = draw_split(adata.obs[stays], config.split, config.seed).reindex(adata.obs.index, fill_value=LOST)
+    fitted = fit_genes(X, adata.var, np.flatnonzero(part == "train"), scale, normalise, config)
     return write_preprocessed(
         folder,
-        lambda places: fitted.columns.take(X, rows[places]),
-        obs,
-        pd.concat([part, obs["group"], quality.iloc[rows]], axis=1),
+        lambda rows: fitted.columns.take(X, rows),
+        adata.obs,
+        pd.concat([part, adata.obs["group"], quality], axis=1),
         fitted.var,
         fitted.transform,
-        _report(adata, obs, part, fitted, config),
+        _report(adata, part, fitted, config),
         {"lost_genes": fitted.lost, "lost_samples": quality[~stays].assign(reason="too few genes detected")},
     )
 
@@ -110,7 +108,8 @@ def apply_transform(
     Returns
     -------
     Preprocessed
-        Samples keep the part that they had, and new samples of a group that was there take the group's; all others are test samples.
+        Samples keep the part that they had (or stay lost), and new samples of a group that was there take the group's; all others
+        are test samples.
     """
     part = place_samples(obs, split)
     spec, arrays = transform.to_parts()
@@ -127,7 +126,7 @@ def apply_transform(
 
 def place_samples(obs: pd.DataFrame, split: pd.DataFrame) -> pd.Series:
     """Part of every sample of a cohort in view of an earlier split: its own, else its group's, else test."""
-    part_of_group = split.drop_duplicates("group").set_index("group")["part"]
+    part_of_group = split[split["part"] != LOST].drop_duplicates("group").set_index("group")["part"]
     own, of_group = obs.index.to_series().map(split["part"]), obs["group"].map(part_of_group)
     part = own.where(own.notna(), of_group)
     return part.where(part.notna(), "test").rename("part")
@@ -173,7 +172,7 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, reused: bool) -> None
         data.name,
         digest=data.report["digest"],
         source=data.report["source"],
-        n_samples=len(data.split) + len(lost_samples),
+        n_samples=len(data.split),
         n_genes=len(data.var) + len(lost_genes),
         context="preprocess",
     )
@@ -186,8 +185,8 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, reused: bool) -> None
     tracker.log_figure("figures/qc_genes.png", plot_gene_quality(data))
 
 
-def _report(adata: AnnData, obs: pd.DataFrame, part: pd.Series, fitted: FittedGenes, config: PreprocessSettings) -> dict[str, Any]:
-    counts = count_labels(obs, part)
+def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, config: PreprocessSettings) -> dict[str, Any]:
+    counts = count_labels(adata.obs, part)
     warnings = warn_of_split(counts, config.split)
     if config.n_top_genes is not None and config.n_top_genes > len(fitted.var):
         warnings.append(f"n_top_genes={config.n_top_genes} asks for more genes than the {len(fitted.var)} that the other rules leave")
@@ -201,10 +200,10 @@ def _report(adata: AnnData, obs: pd.DataFrame, part: pd.Series, fitted: FittedGe
         "policies": {"duplicates": config.duplicates, "missing": config.missing, "seed": config.seed},
         "normalise": fitted.transform.normalise,
         "split_hash": hash_split(part),
-        "groups": obs["group"].groupby(part).nunique().to_dict(),
-        "labels": _label_counts(obs, part),
+        "groups": adata.obs["group"].groupby(part).nunique().to_dict(),
+        "labels": _label_counts(adata.obs, part),
         "genes": {"kept": len(fitted.var), "lost": fitted.lost["reason"].value_counts().to_dict()},
-        "samples": {"kept": len(obs), "lost": adata.n_obs - len(obs)},
+        "samples": {"kept": int((part != LOST).sum()), "lost": int((part == LOST).sum())},
         "warnings": warnings,
     }
 

@@ -12,6 +12,8 @@ from genexp.errors import PreprocessError, name_some
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = ("train", "val", "test")
+LOST = "lost"
+"""What stands for a part where a sample was not good enough to be in any."""
 VALIDATION_SHARE = 0.15
 """Share of the development samples that validate where the split names development/test only."""
 UNLABELLED = "(unlabelled)"

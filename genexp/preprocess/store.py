@@ -41,7 +41,8 @@ class Preprocessed:
     split_hash : str
         Hash of which sample is in which part.
     split : DataFrame, (n_samples, ...)
-        ``part`` and ``group`` of every sample, with its quality (``detected``, ``level``) where it was measured; index sample id.
+        ``part`` (``lost`` for samples in none) and ``group`` of every sample, with its quality (``detected``, ``level``) where it was
+        measured; index sample id.
     var : DataFrame, (n_genes, ...)
         Kept genes in matrix order: index gene name; ``source``, ``entrez_id`` and the statistics that judged the gene.
     transform : Transform
