@@ -18,37 +18,11 @@ from mlflow import MlflowClient
 import genexp
 from genexp.config import PreprocessSettings, RegistryConfig
 from genexp.errors import RegistryError
-from genexp.model.encoder import Affine, Encoder, Network
-from genexp.preprocess.transform import Transform
+from genexp.model.encoder import Encoder
 from genexp.tracking.registry import Registration, download_artifact, load_encoder, model_text, register_encoder, training_run
 from genexp.tracking.runs import start_run
 from genexp.tracking.tracker import MlflowTracker
-
-N_GENES, N_LATENT = 40, 3
-
-
-def make_encoder(seed: int = 0) -> Encoder:
-    rng = np.random.default_rng(seed)
-    fill, shift, spread = (rng.uniform(1, 2, N_GENES).astype(np.float32) for _ in range(3))
-
-    def layer(n_in: int, n_out: int, activation: str) -> Affine:
-        return Affine(rng.normal(size=(n_out, n_in)).astype(np.float32), rng.normal(size=n_out).astype(np.float32), activation)
-
-    return Encoder(
-        genes=[f"GENE{i}" for i in range(N_GENES)],
-        sources=[f"GENE{i}|{i}" for i in range(N_GENES)],
-        scale="counts",
-        duplicates="max_variance",
-        transform=Transform("log2_cpm", None, fill, shift, spread),
-        encoder=Network((layer(N_GENES, 8, "relu"), layer(8, N_LATENT, "linear")), layer(N_GENES, N_LATENT, "linear")),
-        decoder=Network((layer(N_LATENT, 8, "relu"), layer(8, N_GENES, "linear"))),
-        card={"config_hash": "abc"},
-    )
-
-
-def make_expression(seed: int = 1, n_samples: int = 5) -> pd.DataFrame:
-    counts = np.random.default_rng(seed).poisson(50, (n_samples, N_GENES)).astype(np.float32)
-    return pd.DataFrame(counts, index=[f"TCGA-{i}" for i in range(n_samples)], columns=[f"GENE{i}" for i in range(N_GENES)])
+from tests.small_encoder import make_encoder, make_expression
 
 
 @pytest.fixture(scope="module")

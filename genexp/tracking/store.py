@@ -78,16 +78,21 @@ def sqlite_path(uri: str) -> Path:
 
 
 def _probe_server(uri: str) -> None:
+    """Ask once for something small: ``/health`` alone would answer clients that the server refuses."""
     shown = hide_password(uri)
-    advice = "Start it (mlflow server, or docker-compose up), or set MLFLOW_TRACKING_URI to one that runs"
+    advice = "Start it (mlflow server, or docker compose up), or set MLFLOW_TRACKING_URI to one that runs"
+    once = {"params": {"experiment_name": "Default"}, "max_retries": 0, "timeout": PROBE_SECONDS, "raise_on_status": False}
     try:
         credentials = get_default_host_creds(uri)  # type: ignore[no-untyped-call]
-        once = {"max_retries": 0, "timeout": PROBE_SECONDS, "raise_on_status": False}
-        answer = http_request(credentials, "/health", "GET", **once)  # type: ignore[no-untyped-call]
+        answer = http_request(credentials, "/api/2.0/mlflow/experiments/get-by-name", "GET", **once)  # type: ignore[no-untyped-call]
     except STORE_ERRORS as error:
         raise RegistryError(f"expected an MLflow server at {shown}; it did not answer within {PROBE_SECONDS} seconds. {advice}") from error
+    if answer.status_code == 401:
+        raise RegistryError(f"the server at {shown} asks who we are: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
     if answer.status_code == 403:
-        raise RegistryError(f"the server at {shown} refuses this host name (403): start it with --allowed-hosts that names it")
+        raise RegistryError(
+            f"the server at {shown} refuses us ({answer.text.strip()[:200]}): start it with --allowed-hosts that names this host"
+        )
     if answer.status_code >= 500:
         raise RegistryError(f"expected an MLflow server at {shown}; it answered with {answer.status_code}. {advice}")
 
