@@ -321,9 +321,15 @@ def format_value(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def parameter_names(kind: type[Section]) -> list[str]:
+    """Names of the parameters of some settings, section by section in the order in which they act."""
+    inherited = [name for base in kind.__bases__ if issubclass(base, Section) for name in parameter_names(base)]
+    return list(dict.fromkeys([*inherited, *kind.model_fields]))
+
+
 def section_values(settings: Section, *kinds: type[Section]) -> dict[str, str]:
     """Values of the parameters that belong to ``kinds`` (all, if none is named), as a user would type them."""
-    names = [name for kind in kinds or (type(settings),) for name in kind.model_fields]
+    names = [name for kind in kinds or (type(settings),) for name in parameter_names(kind)]
     return {name: format_value(getattr(settings, name)) for name in names if hasattr(settings, name)}
 
 

@@ -1,0 +1,44 @@
+# make tune and make test do all their own set-up; everything else is for developers.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN = $(VENV)/bin
+export MLFLOW_DISABLE_TELEMETRY = true
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.PHONY: help setup tune test test-all check ui lock mlproject bench
+
+help:            ## show this help
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(VENV)/.ready   ## make the virtual environment in .venv
+
+$(VENV)/.ready: requirements.txt requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "genexp needs Python 3.11 (set PYTHON=...)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+tune: setup      ## the main job on a simulated cohort: search, train, evaluate, register
+	$(BIN)/mlflow run . -e tune --env-manager local --experiment-name genexp
+
+test: setup      ## unit, meaning and end-to-end tests
+	$(BIN)/python -m pytest -n 2 -m "not slow and not server" -q
+
+test-all: setup  ## all tests, with the slow ones and those against real servers
+	$(BIN)/python -m pytest -n 2 -q
+
+check: setup     ## format, lint and types
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+ui: setup        ## browse runs at http://127.0.0.1:5000
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
+
+lock:            ## resolve requirements.txt anew, for CPU and GPU builds of torch alike
+	uv pip compile requirements.in --no-header --no-annotate --python-version 3.11 --upgrade | grep -vE '^(nvidia-|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
+	mv requirements.lock requirements.txt
+	uv pip compile requirements-dev.in -c requirements.txt --no-header --no-annotate --python-version 3.11 --upgrade > requirements-dev.txt
+
+mlproject: setup ## render MLproject from the config
+	$(BIN)/python -m genexp.mlproject > MLproject.new && mv MLproject.new MLproject

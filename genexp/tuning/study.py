@@ -1,0 +1,263 @@
+"""A study: rounds of trials that are asked, trained in parallel and told back in their order.
+
+The same seed and number of workers give the same trials whatever the timing: a trial's sampler is seeded by its number, sees only
+earlier rounds as finished, and pruning compares with earlier rounds alone. A study lives in a folder of the cache,
+so one that was killed goes on where it stood, with nothing finished lost.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from genexp.config import EncoderConfig, TuneSettings
+from genexp.errors import ConfigError, TrainingError
+from genexp.preprocess import Preprocessed
+from genexp.training.basis import build_basis
+from genexp.training.threads import count_cores
+from genexp.tuning.space import build_distributions, configure
+from genexp.tuning.workers import Job, Result, Workers, count_workers, read_result
+
+if TYPE_CHECKING:
+    import optuna
+
+RUNGS = (5, 10, 20, 40, 80, 160)
+"""Epochs at which a trial is compared with earlier rounds."""
+TRIALS_BEFORE_PRUNING = 4
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A finished trial: its configuration and what it gave."""
+
+    config: EncoderConfig
+    result: Result
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished search.
+
+    Parameters
+    ----------
+    name : str
+    trials : tuple of Trial
+        In their order.
+    selected : Trial
+        The winner by ``reason``.
+    n_workers : int
+    frozen : optuna.study.Study
+        For the pictures.
+    """
+
+    name: str
+    trials: tuple[Trial, ...]
+    selected: Trial
+    reason: str
+    n_workers: int
+    frozen: optuna.study.Study
+
+    def table(self) -> pd.DataFrame:
+        """One row a trial: state, configuration, losses, seconds, and which was selected."""
+        rows = [
+            {
+                "trial": trial.result.number,
+                "selected": trial is self.selected,
+                "state": trial.result.state,
+                "n_latent": trial.config.n_latent,
+                "hidden": "-".join(map(str, trial.config.hidden)),
+                "dropout": trial.config.dropout,
+                "learning_rate": trial.config.learning_rate,
+                "weight_decay": trial.config.weight_decay,
+                "loss_val": trial.result.loss_val,
+                "standard_error": trial.result.standard_error,
+                "loss_val_pca": trial.result.loss_pca,
+                "best_epoch": trial.result.best_epoch,
+                "seconds": trial.result.seconds,
+                "reason": trial.result.reason,
+            }
+            for trial in self.trials
+        ]
+        return pd.DataFrame(rows).set_index("trial")
+
+
+def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerprint: str, on_trial: Callable[[Trial, int], None]) -> Study:
+    """Search until ``n_trials`` trials have ended, or the time is over.
+
+    Parameters
+    ----------
+    data : Preprocessed
+    settings : TuneSettings
+    folder : Path
+        Home of the study; one that exists is resumed.
+    fingerprint : str
+        Hash of all that must be equal for trials to be comparable.
+    on_trial : callable
+        Called with each finished trial, in order, and the number of trials that are asked for.
+
+    Raises
+    ------
+    ConfigError
+        The folder holds a study of other data or another space, or one that is running.
+    TrainingError
+        No trial could be completed.
+    """
+    n_train, n_genes = data.matrix("train").shape
+    n_latent_max = min(n_train - 1, n_genes)
+    if settings.n_latent.low > n_latent_max:
+        raise TrainingError(
+            f"n_latent={settings.n_latent} is more than the data allow: {n_train} train samples of {n_genes} genes span at most "
+            f"{n_latent_max} dimensions; choose a lower range"
+        )
+    basis = build_basis(data, settings.basis, int(min(settings.n_latent.high, n_latent_max)))
+    n_inputs, n_hidden = basis.train.shape[1], int(settings.n_hidden.high)
+    n_workers = min(count_workers(settings.workers, 2 * n_inputs * n_hidden + n_hidden**2), settings.n_trials)
+    n_threads = settings.threads if settings.threads != "auto" else max(1, count_cores() // n_workers)
+    with _lock(folder), Workers(n_workers, n_threads, data.folder, folder) as workers:
+        study = _open_study(folder, fingerprint)
+        trials = list(_run_rounds(study, workers, settings, folder, n_latent_max, on_trial))
+    selected, reason = select(trials, settings.selection)
+    return Study(folder.name, tuple(trials), selected, reason, n_workers, study)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(f"the study '{folder.name}' is running in another process; wait for it, or name another study") from None
+        yield
+
+
+def _open_study(folder: Path, fingerprint: str) -> optuna.study.Study:
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    optuna.logging.set_verbosity(logging.WARNING)
+    storage = JournalStorage(JournalFileBackend(str(folder / "journal.log")))
+    study = optuna.create_study(storage=storage, study_name=folder.name, load_if_exists=True)
+    known = study.user_attrs.get("fingerprint")
+    if known is None:
+        study.set_user_attr("fingerprint", fingerprint)
+    elif known != fingerprint:
+        raise ConfigError(
+            f"the study '{folder.name}' was made with another cohort, space or seed; its trials cannot be compared with new ones: "
+            "name another study, or repeat it with its own settings"
+        )
+    return study
+
+
+def _run_rounds(
+    study: optuna.study.Study,
+    workers: Workers,
+    settings: TuneSettings,
+    folder: Path,
+    n_latent_max: int,
+    on_trial: Callable[[Trial, int], None],
+) -> Iterator[Trial]:
+    """Finish rounds of as many trials as there are workers; trials of an earlier process are told, not trained again."""
+    start, n_workers = time.monotonic(), workers.n_workers
+    finished: list[Trial] = []
+    distributions = build_distributions(settings, n_latent_max)
+    for first in range(0, settings.n_trials, n_workers):
+        is_known = len(study.get_trials(deepcopy=False)) > first
+        if settings.timeout and time.monotonic() - start > 60 * settings.timeout and finished and not is_known:
+            break
+        numbers = range(first, min(first + n_workers, settings.n_trials))
+        for number in numbers[max(0, len(study.get_trials(deepcopy=False)) - first) :]:
+            _ask(study, distributions, settings.seed, number)
+        parameters = [study.get_trials(deepcopy=False)[number].params for number in numbers]
+        configs = [configure(settings, settings, chosen) for chosen in parameters]
+        prune_above = _prune_levels(finished) if settings.prune else {}
+        results = {number: result for number in numbers if (result := _known_result(study, folder, number)) is not None}
+        jobs = [Job(n, config, settings.seed, prune_above) for n, config in zip(numbers, configs, strict=True) if n not in results]
+        results |= {result.number: result for result in workers.train(jobs)}
+        for number, config in zip(numbers, configs, strict=True):
+            _tell(study, results[number])
+            finished.append(Trial(config, results[number]))
+            on_trial(finished[-1], settings.n_trials)
+            yield finished[-1]
+
+
+def _ask(study: optuna.study.Study, distributions: dict, seed: int, number: int) -> None:
+    import optuna
+
+    study.sampler = optuna.samplers.TPESampler(seed=int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
+    asked = study.ask(fixed_distributions=distributions)
+    assert asked.number == number
+
+
+def _known_result(study: optuna.study.Study, folder: Path, number: int) -> Result | None:
+    """Result from an earlier process: its file, or the failure that the study remembers."""
+    trial = study.get_trials(deepcopy=False)[number]
+    if trial.state.name == "FAIL":
+        return Result(number, "failed", trial.user_attrs.get("reason", ""))
+    return read_result(folder, number)
+
+
+def _tell(study: optuna.study.Study, result: Result) -> None:
+    from optuna.trial import Trial as OptunaTrial
+    from optuna.trial import TrialState
+
+    if study.get_trials(deepcopy=False)[result.number].state.is_finished():
+        return
+    trial = OptunaTrial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, result.number))
+    if result.state == "failed":
+        trial.set_user_attr("reason", result.reason)
+        study.tell(result.number, state=TrialState.FAIL)
+        return
+    for epoch, loss in enumerate(np.minimum.accumulate((result.history or {})["loss/val"])):
+        if epoch in RUNGS:
+            trial.report(float(loss), epoch)
+    if result.state == "pruned":
+        study.tell(result.number, state=TrialState.PRUNED)
+    else:
+        study.tell(result.number, result.loss_val)
+
+
+def _prune_levels(finished: list[Trial]) -> dict[int, float]:
+    """Loss at each rung above which a trial stops: the median of earlier rounds, and their standard error over it.
+
+    The margin keeps alive what the one-standard-error rule could still select.
+    """
+    curves = [np.minimum.accumulate(t.result.history["loss/val"]) for t in finished if t.result.history]
+    margin = float(np.median([t.result.standard_error for t in finished if t.result.history])) if curves else 0.0
+    levels = {}
+    for rung in RUNGS:
+        reached = [curve[min(rung, len(curve) - 1)] for curve in curves]
+        if len(reached) >= TRIALS_BEFORE_PRUNING:
+            levels[rung] = float(np.median(reached)) + margin
+    return levels
+
+
+def select(trials: list[Trial], rule: str) -> tuple[Trial, str]:
+    """The winner and why: the lowest validation loss, or the smallest latent within one standard error of it.
+
+    The rule of one standard error is that of Breiman et al., Classification and Regression Trees, 1984.
+    """
+    complete = [trial for trial in trials if trial.result.state == "complete"]
+    if not complete:
+        reasons = sorted({trial.result.reason for trial in trials if trial.result.reason})
+        raise TrainingError(f"none of {len(trials)} trials was completed: {'; '.join(reasons[:3]) or 'all were pruned'}")
+    best = min(complete, key=lambda trial: trial.result.loss_val)
+    if rule == "best":
+        return best, f"lowest validation loss, {best.result.loss_val:.5g}"
+    limit = best.result.loss_val + best.result.standard_error
+    within = [trial for trial in complete if trial.result.loss_val <= limit]
+    winner = min(within, key=lambda trial: (trial.config.n_latent, trial.result.loss_val))
+    return winner, (
+        f"smallest latent ({winner.config.n_latent}) of {len(within)} trials within one standard error of the lowest validation loss: "
+        f"{winner.result.loss_val:.5g} <= {best.result.loss_val:.5g} + {best.result.standard_error:.2g}"
+    )

@@ -1,0 +1,68 @@
+"""The search as a user sees it: a parent run with a child for each trial, pictures, and a table."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from genexp.config import EncoderConfig, SearchSpace, TrainingConfig, TuneSettings, hash_values, section_values
+from genexp.preprocess import Preprocessed
+from genexp.tracker import Tracker
+from genexp.tuning.figures import draw_study
+from genexp.tuning.space import name_trial
+from genexp.tuning.study import Study, Trial, run_study
+
+
+def fingerprint_study(data: Preprocessed, settings: TuneSettings) -> str:
+    """Hash of what must be equal for trials to be comparable: data, space, training, objective and seed."""
+    values = section_values(settings, SearchSpace, TrainingConfig)
+    return hash_values([data.fingerprint, values, settings.objective, settings.prune, settings.seed])
+
+
+def study_folder(data: Preprocessed, settings: TuneSettings) -> Path:
+    """Home of a study in the cache: its own name, else one that its fingerprint makes."""
+    name = settings.study or f"{data.name}-{fingerprint_study(data, settings)[:8]}"
+    return Path(settings.cache) / "studies" / name
+
+
+def tune_encoder(data: Preprocessed, settings: TuneSettings, tracker: Tracker) -> Study:
+    """Search the space; the tracker's run becomes the parent of one run for each trial."""
+    folder = study_folder(data, settings)
+    tracker.set_tags({"study": folder.name})
+    best = float("inf")
+    with tqdm(total=settings.n_trials, desc="tune", unit="trial", disable=not sys.stderr.isatty()) as bar:
+
+        def on_trial(trial: Trial, n_trials: int) -> None:
+            nonlocal best
+            log_trial(trial, tracker)
+            if trial.result.state == "complete":
+                best = min(best, trial.result.loss_val)
+                tracker.log_metrics({"tune/loss_val": trial.result.loss_val, "tune/best_loss_val": best}, step=trial.result.number)
+            line = f"{name_trial(trial.result.number, trial.config)}: {trial.result.state}, loss {trial.result.loss_val:.5g}"
+            bar.update()
+            bar.set_postfix_str(f"best loss {best:.5g}")
+            if bar.disable:
+                print(f"{line} (best {best:.5g}, {trial.result.number + 1} of {n_trials})", file=sys.stderr)
+
+        study = run_study(data, settings, folder, fingerprint_study(data, settings), on_trial)
+    tracker.set_tags({"workers": study.n_workers, "selected": study.selected.result.number, "selection.reason": study.reason})
+    tracker.log_table("tuning/trials.tsv", study.table())
+    for name, figure in draw_study(study):
+        tracker.log_figure(name, figure)
+    return study
+
+
+def log_trial(trial: Trial, tracker: Tracker) -> None:
+    """Write a finished trial as a nested run, with its curves."""
+    result = trial.result
+    with tracker.child(name_trial(result.number, trial.config)) as child:
+        child.log_params(section_values(trial.config, EncoderConfig))
+        child.set_tags({"trial": result.number, "state": result.state} | ({"reason": result.reason} if result.reason else {}))
+        history = result.history or {}
+        for epoch in range(len(history.get("loss/val", ()))):
+            child.log_metrics({name: column[epoch] for name, column in history.items()}, step=epoch)
+        if result.state != "failed":
+            summary = {"best/loss/val": result.loss_val, "best/epoch": result.best_epoch, "loss/val_pca": result.loss_pca}
+            child.log_metrics(summary | {"train/seconds": result.seconds})

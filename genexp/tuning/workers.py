@@ -1,0 +1,187 @@
+"""Worker processes that train trials; one that dies costs its trial, not the study.
+
+A worker maps the preprocessed cohort and its decomposition from disk, so any number of workers share one copy in memory.
+It writes each result to a file before it reports, so that nothing finished is lost when the driver is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from genexp.config import EncoderConfig
+from genexp.errors import GenexpError
+
+BYTES_OF_A_PROCESS = 600 * 2**20
+"""Memory of a worker beside its networks: interpreter, torch, one epoch's activations."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A trial to train: its number, configuration, and the losses above which it stops, by epoch."""
+
+    number: int
+    config: EncoderConfig
+    seed: int
+    prune_above: Mapping[int, float]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a trial gave.
+
+    Parameters
+    ----------
+    number : int
+    state : {"complete", "pruned", "failed"}
+    reason : str
+        Why a failed trial failed.
+    loss_val, standard_error : float
+        Best mean loss over validation rows, and its standard error over those rows.
+    best_epoch : int
+    history : dict of lists
+        Columns of the training history.
+    seconds : float
+    """
+
+    number: int
+    state: str
+    reason: str = ""
+    loss_val: float = float("nan")
+    standard_error: float = float("nan")
+    loss_pca: float = float("nan")
+    best_epoch: int = -1
+    history: Mapping[str, Sequence[float]] | None = None
+    seconds: float = 0.0
+
+
+def result_path(folder: Path, number: int) -> Path:
+    """File that holds the result of a trial."""
+    return folder / f"trial_{number:06d}.json"
+
+
+def read_result(folder: Path, number: int) -> Result | None:
+    """Result of a trial that has finished, perhaps in an earlier process."""
+    path = result_path(folder, number)
+    return Result(**json.loads(path.read_text())) if path.exists() else None
+
+
+def count_workers(asked: int | str, n_parameters: int) -> int:
+    """Trials at a time: as asked, or one per core as far as the free memory holds their networks.
+
+    A parameter costs 20 bytes: weight, gradient, two moments, and the copy of the best epoch.
+    """
+    from genexp.training.threads import count_cores
+
+    if asked != "auto":
+        return int(asked)
+    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_AVPHYS_PAGES" in os.sysconf_names else 8 * 2**30
+    return max(1, min(count_cores(), int(free // (BYTES_OF_A_PROCESS + 20 * n_parameters))))
+
+
+class Workers:
+    """A fixed number of processes, each training one trial at a time."""
+
+    def __init__(self, n_workers: int, n_threads: int, data_folder: Path, results: Path) -> None:
+        self.arguments = (n_threads, data_folder, results)
+        self.context = multiprocessing.get_context("spawn")
+        self.processes: list[tuple[Any, Connection]] = []
+        self.n_workers = n_workers
+
+    def __enter__(self) -> Workers:
+        self.processes = [self._start() for _ in range(self.n_workers)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process, connection in self.processes:
+            connection.close()
+            process.terminate()
+            process.join()
+
+    def _start(self) -> tuple[Any, Connection]:
+        ours, theirs = self.context.Pipe()
+        process = self.context.Process(target=_serve, args=(theirs, *self.arguments), daemon=True)
+        process.start()
+        theirs.close()
+        return process, ours
+
+    def train(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        """Train jobs, at most one for each worker, and give their results as they come."""
+        running: dict[Connection, tuple[int, Job]] = {}
+        for slot, job in enumerate(jobs):
+            connection = self.processes[slot][1]
+            with contextlib.suppress(BrokenPipeError):
+                connection.send(job)
+            running[connection] = (slot, job)
+        while running:
+            for ready in wait(list(running)):
+                assert isinstance(ready, Connection)
+                slot, job = running.pop(ready)
+                try:
+                    yield ready.recv()
+                except (EOFError, ConnectionResetError):
+                    yield self._bury(slot, job)
+
+    def _bury(self, slot: int, job: Job) -> Result:
+        """Replace a worker that died; its trial has failed."""
+        process, connection = self.processes[slot]
+        connection.close()
+        process.join()
+        self.processes[slot] = self._start()
+        how = "out of memory, or killed" if process.exitcode == -9 else f"exit code {process.exitcode}"
+        return Result(job.number, "failed", f"its worker died ({how})")
+
+
+def _serve(connection: Connection, n_threads: int, data_folder: Path, results: Path) -> None:
+    """Life of a worker: train what comes until the driver is gone."""
+    import signal
+
+    import torch
+
+    from genexp.preprocess import load_preprocessed
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(n_threads)
+    data = load_preprocessed(data_folder)
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
+        while True:
+            job: Job = connection.recv()
+            connection.send(_train_job(job, data, results))
+
+
+def _train_job(job: Job, data: Any, results: Path) -> Result:
+    import numpy as np
+
+    from genexp.training.basis import build_basis
+    from genexp.training.loop import fit_autoencoder
+
+    start = time.perf_counter()
+    try:
+        fitted = fit_autoencoder(
+            build_basis(data, job.config.basis, job.config.n_latent), job.config, job.seed, prune_above=job.prune_above
+        )
+    except (GenexpError, MemoryError, RuntimeError) as error:
+        return Result(job.number, "failed", f"{type(error).__name__}: {error}", seconds=time.perf_counter() - start)
+    losses = fitted.val_losses
+    result = Result(
+        job.number,
+        "complete" if fitted.pruned_at is None else "pruned",
+        loss_val=fitted.loss_val,
+        standard_error=float(losses.std(ddof=1) / np.sqrt(len(losses))),
+        loss_pca=fitted.loss_pca,
+        best_epoch=fitted.best_epoch,
+        history={str(column): fitted.history[column].tolist() for column in fitted.history},
+        seconds=time.perf_counter() - start,
+    )
+    temporary = result_path(results, job.number).with_suffix(f".{os.getpid()}")
+    temporary.write_text(json.dumps(asdict(result)))
+    temporary.replace(result_path(results, job.number))
+    return result

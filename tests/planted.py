@@ -1,0 +1,31 @@
+"""Small cohorts with known structure, made through the real rooms."""
+
+from pathlib import Path
+
+import anndata
+import numpy as np
+import pandas as pd
+
+from genexp.config import PreprocessSettings
+from genexp.preprocess import Preprocessed
+from genexp.preprocess.pipeline import preprocess_anndata
+
+
+def make_expression(n_samples: int, n_genes: int, n_factors: int = 4, seed: int = 0, noise: float = 0.5) -> np.ndarray:
+    """Curved low-dimensional structure with noise (n_samples, n_genes): more than PCA can hold in as many dimensions."""
+    rng = np.random.default_rng(seed)
+    factors = rng.standard_normal((n_samples, n_factors))
+    features = np.hstack([factors, np.square(factors), np.tanh(2 * factors)])
+    signal = features @ rng.standard_normal((features.shape[1], n_genes))
+    return (8 + signal + noise * rng.standard_normal(signal.shape)).astype(np.float32)
+
+
+def make_preprocessed(folder: Path, n_samples: int = 120, n_genes: int = 400, seed: int = 0, **settings: str) -> Preprocessed:
+    """A planted cohort, split and scaled."""
+    X = make_expression(n_samples, n_genes, seed=seed)
+    samples = [f"s{i:04d}" for i in range(n_samples)]
+    genes = [f"G{j:05d}" for j in range(n_genes)]
+    obs = pd.DataFrame({"group": samples}, index=pd.Index(samples, name="sample_id"))
+    var = pd.DataFrame({"source": genes, "entrez_id": ""}, index=pd.Index(genes, name="gene"))
+    adata = anndata.AnnData(X, obs=obs, var=var, uns={"scale": "log2fc", "name": "planted", "digest": f"{seed}", "report": {}})
+    return preprocess_anndata(adata, PreprocessSettings(cohort="planted", **settings), folder / f"planted-{n_samples}x{n_genes}-{seed}")

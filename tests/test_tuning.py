@@ -1,0 +1,167 @@
+"""Tuning: deterministic rounds, resumption, pruning by earlier rounds, deaths that cost one trial."""
+
+import json
+import os
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from genexp.config import EncoderConfig, TuneSettings, parse_settings
+from genexp.errors import ConfigError, TrainingError
+from genexp.preprocess import Preprocessed
+from genexp.training.basis import build_basis
+from genexp.tuning import study as study_module
+from genexp.tuning.figures import draw_study
+from genexp.tuning.space import build_distributions, configure, halve
+from genexp.tuning.study import Study, Trial, run_study, select
+from genexp.tuning.workers import Job, Result, Workers, count_workers, result_path
+from tests.planted import make_preprocessed
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
+    data = make_preprocessed(tmp_path_factory.mktemp("cohorts"))
+    build_basis(data, "span", 8)
+    return data
+
+
+def settings(**values: str) -> TuneSettings:
+    small = {"n_latent": "2..8", "n_hidden": "8..32", "epochs": "6", "n_trials": "6", "workers": "2", "minibatch": "32", "basis": "span"}
+    return parse_settings(TuneSettings, small | values)
+
+
+def search(data: Preprocessed, folder: Path, **values: str) -> Study:
+    return run_study(data, settings(**values), folder, "same", lambda trial, n: None)
+
+
+def outcome(study: Study) -> list[tuple]:
+    return [(t.config, t.result.state, t.result.loss_val, tuple((t.result.history or {})["loss/val"])) for t in study.trials]
+
+
+@pytest.fixture(scope="module")
+def whole(data: Preprocessed, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    return search(data, tmp_path_factory.mktemp("studies") / "whole")
+
+
+def test_same_seed_and_workers_give_the_same_trials_bit_for_bit(data: Preprocessed, whole: Study, tmp_path: Path) -> None:
+    assert outcome(search(data, tmp_path / "again")) == outcome(whole)
+
+
+def test_another_seed_gives_other_trials(data: Preprocessed, whole: Study, tmp_path: Path) -> None:
+    other = search(data, tmp_path / "other", seed="1", n_trials="2")
+    assert [t.config for t in other.trials] != [t.config for t in whole.trials[:2]]
+
+
+def test_resumed_study_equals_an_uninterrupted_one(data: Preprocessed, whole: Study, tmp_path: Path) -> None:
+    """Killed in the second round: its first trial has a result on disk that nobody told, its second has none."""
+    folder = tmp_path / "killed"
+    search(data, folder, n_trials="2")
+    told = study_module._open_study(folder, "same")
+    for number in (2, 3):
+        study_module._ask(told, build_distributions(settings(), 83), 0, number)
+    with Workers(1, 1, data.folder, folder) as workers:
+        chosen = told.get_trials()[2].params
+        list(workers.train([Job(2, configure(settings(), settings(), chosen), 0, {})]))
+    written = result_path(folder, 2).stat().st_mtime_ns
+    assert outcome(search(data, folder)) == outcome(whole)
+    assert result_path(folder, 2).stat().st_mtime_ns == written
+
+
+def test_a_finished_study_is_read_not_repeated(data: Preprocessed, whole: Study, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    search(data, folder)
+    before = {path.name: path.stat().st_mtime_ns for path in folder.glob("trial_*.json")}
+    assert outcome(search(data, folder)) == outcome(whole)
+    assert {path.name: path.stat().st_mtime_ns for path in folder.glob("trial_*.json")} == before
+
+
+def test_a_study_of_other_data_is_not_continued(data: Preprocessed, tmp_path: Path) -> None:
+    search(data, tmp_path / "mine", n_trials="1")
+    with pytest.raises(ConfigError, match="another cohort, space or seed"):
+        run_study(data, settings(n_trials="2"), tmp_path / "mine", "different", lambda trial, n: None)
+
+
+def test_two_processes_cannot_run_one_study(data: Preprocessed, tmp_path: Path) -> None:
+    with study_module._lock(tmp_path / "busy"), pytest.raises(ConfigError, match="running in another process"):
+        search(data, tmp_path / "busy")
+
+
+def test_a_worker_that_dies_costs_its_trial_not_the_study(data: Preprocessed, tmp_path: Path) -> None:
+    config = EncoderConfig(hidden=(16,), n_latent=2, epochs=100000, patience=100000, minibatch=2, basis="span")
+    quick = config.model_copy(update={"epochs": 2, "patience": 2})
+    with Workers(2, 1, data.folder, tmp_path) as workers:
+        results = workers.train([Job(0, quick, 0, {}), Job(1, config, 0, {})])
+        first = next(results)
+        os.kill(workers.processes[1][0].pid, signal.SIGKILL)
+        second = next(results)
+        assert (first.state, second.state) == ("complete", "failed")
+        assert "out of memory, or killed" in second.reason
+        assert [result.state for result in workers.train([Job(2, quick, 0, {}), Job(3, quick, 0, {})])] == ["complete", "complete"]
+
+
+def test_a_trial_that_cannot_be_trained_is_a_failed_trial(data: Preprocessed, tmp_path: Path) -> None:
+    with Workers(1, 1, data.folder, tmp_path) as workers:
+        (result,) = workers.train([Job(0, EncoderConfig(n_latent=500, basis="span"), 0, {})])
+    assert result.state == "failed"
+    assert "more than the data allow" in result.reason
+
+
+def test_pruning_compares_with_earlier_rounds_alone(whole: Study) -> None:
+    trials = list(whole.trials)
+    levels = study_module._prune_levels(trials[:4])
+    assert levels == study_module._prune_levels(trials[:4][::-1])
+    assert study_module._prune_levels(trials[:3]) == {}
+    curves = sorted(min((t.result.history or {})["loss/val"][:6]) for t in trials[:4])
+    margin = sorted(t.result.standard_error for t in trials[:4])
+    assert levels[5] == pytest.approx((curves[1] + curves[2]) / 2 + (margin[1] + margin[2]) / 2)
+
+
+def trial(number: int, n_latent: int, loss: float, state: str = "complete") -> Trial:
+    return Trial(EncoderConfig(n_latent=n_latent), Result(number, state, loss_val=loss, standard_error=0.1))
+
+
+def test_one_standard_error_rule_takes_the_smallest_latent_that_is_as_good() -> None:
+    trials = [trial(0, 64, 1.0), trial(1, 16, 1.09), trial(2, 8, 1.2), trial(3, 16, 1.05), trial(4, 4, 1.0, "pruned")]
+    assert select(trials, "one_se")[0].result.number == 3
+    assert select(trials, "best")[0].result.number == 0
+
+
+def test_a_study_without_a_complete_trial_is_an_error_that_says_why() -> None:
+    failed = Trial(EncoderConfig(), Result(0, "failed", "out of memory"))
+    with pytest.raises(TrainingError, match="none of 1 trials was completed: out of memory"):
+        select([failed], "best")
+
+
+def test_the_space_is_the_ranges_of_the_settings() -> None:
+    asked = settings(n_layers="1..3", dropout="0.1", learning_rate="1e-4..1e-2")
+    distributions = build_distributions(asked, n_latent_max=5)
+    assert set(distributions) == {"n_layers", "n_hidden", "n_latent", "learning_rate"}
+    assert distributions["n_latent"].high == 5
+    config = configure(asked, asked, {"n_layers": 3, "n_hidden": 32, "n_latent": 5, "learning_rate": 0.002})
+    assert (config.hidden, config.dropout, config.learning_rate) == ((32, 16, 8), 0.1, 0.002)
+    assert halve(64, 3, 20) == (64, 32, 20)
+
+
+def test_workers_fit_the_memory() -> None:
+    assert count_workers(3, 10**12) == 3
+    assert count_workers("auto", 10**12) == 1
+
+
+def test_every_picture_of_a_study_is_drawn(whole: Study, tmp_path: Path) -> None:
+    drawn = dict(draw_study(whole))
+    assert {Path(name).stem for name in drawn} == {"tuning_history", "tuning_slice", "tuning_parallel", "tuning_importances"}
+    for figure in drawn.values():
+        figure.savefig(tmp_path / "figure.png")
+
+
+def test_the_table_names_the_selected_trial(whole: Study) -> None:
+    table = whole.table()
+    assert table["selected"].sum() == 1
+    assert len(table) == 6
+
+
+def test_results_are_plain_json(data: Preprocessed, tmp_path: Path) -> None:
+    search(data, tmp_path / "plain", n_trials="1")
+    assert json.loads(result_path(tmp_path / "plain", 0).read_text())["state"] == "complete"
