@@ -142,7 +142,7 @@ def test_the_run_says_where_it_can_be_seen(client: MlflowClient, store: str, cap
     with start_run("preprocess", SETTINGS) as tracker:
         pass
     shown = capsys.readouterr().err
-    page = f"/#/experiments/{tracker.experiment_id}/runs/{tracker.run_id}"
+    page = f"/#/experiments/{tracker.experiment_id}/runs/{tracker.run_id}?workflowType=machine_learning"
     assert shown.count(f"mlflow ui --backend-store-uri {store}") == shown.count(page) == 2
 
 
@@ -318,6 +318,14 @@ def test_a_deleted_experiment_is_refused_with_the_way_back(client: MlflowClient)
     client.delete_experiment(experiment_id)
     with pytest.raises(RegistryError, match=f"mlflow experiments restore -x {experiment_id}"):
         start_run("preprocess", PreprocessSettings(experiment="gone")).__enter__()
+
+
+@pytest.mark.slow
+def test_processes_that_start_together_share_a_new_store(tmp_path: Path) -> None:
+    script = "from genexp.tracking.store import open_store; open_store()"
+    environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}"}
+    processes = [subprocess.Popen([sys.executable, "-c", script], env=environment, cwd=Path(__file__).parents[1]) for _ in range(4)]
+    assert [process.wait() for process in processes] == [0, 0, 0, 0]
 
 
 def test_mlflow_is_not_left_with_an_active_run(tracker: MlflowTracker) -> None:

@@ -66,7 +66,7 @@ def hide_password(uri: str) -> str:
 
 def run_address(client: MlflowClient, experiment_id: str, run_id: str) -> str:
     """Where a run is seen: a link, or the command that serves it and the link then."""
-    uri, page = hide_password(client.tracking_uri), f"/#/experiments/{experiment_id}/runs/{run_id}"
+    uri, page = hide_password(client.tracking_uri), f"/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
     if re.match(r"https?://", uri):
         return uri.rstrip("/") + page
     return f"mlflow ui --backend-store-uri {uri}\n    then http://127.0.0.1:5000{page}"
