@@ -24,7 +24,7 @@ class Representation:
 
     def latents(self, X: np.ndarray) -> np.ndarray:
         """Latents of rows (n, n_genes) as float64 (n, n_latent), in blocks of rows."""
-        blocks = [self.encode(np.asarray(X[start : start + ROWS_AT_A_TIME])) for start in range(0, len(X), ROWS_AT_A_TIME)]
+        blocks = [self.encode(np.asarray(X[start : start + ROWS_AT_A_TIME])) for start in range(0, max(len(X), 1), ROWS_AT_A_TIME)]
         return np.concatenate(blocks).astype(np.float64)
 
 
@@ -85,4 +85,4 @@ BASELINES: Mapping[str, Callable[[np.ndarray, int], Representation]] = {"pca": f
 def build_representations(encoder: Encoder, train: np.ndarray) -> list[Representation]:
     """Put the encoder first, then every baseline with its number of latents."""
     fitted = [fit(train, encoder.n_latent) for fit in BASELINES.values()]
-    return [Representation(ENCODER, encoder.encoder, encoder.decoder), *fitted]
+    return [Representation(ENCODER, encoder.encoder, lambda z: encoder.decoder(z.astype(np.float32))), *fitted]

@@ -41,7 +41,7 @@ def evaluate_clusters(parts: Sequence[PartLatents], max_clusters: int, seed: int
         k=k,
         choice=pd.DataFrame(choice),
         assignments=assignments.rename_axis("sample_id"),
-        scores=scores,
+        scores=scores.rename_axis("representation"),
         sizes=_count_sizes(assigned[ENCODER], k),
         contingency=_cross_with_label(on_test[ENCODER], test.obs.get("label"), k),
         samples=_describe_samples(test, on_test),
@@ -128,7 +128,7 @@ def bootstrap_silhouette(samples: pd.DataFrame, name: str, weights: np.ndarray) 
 
 
 def bootstrap_ari(truth: np.ndarray, clusters: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Compute the adjusted Rand index (n_draws,) when samples count ``weights`` (n_draws, n) times.
+    """Compute the adjusted Rand index (n_draws,) when samples count ``weights`` (n_draws, n) times; NaN without a pair.
 
     Pairs of a sample with its own copies are not counted: they would agree whatever the clusters are.
     Hubert & Arabie, Journal of Classification 1985, equation 5, over the pairs (w_i w_j, i != j).
@@ -141,6 +141,7 @@ def bootstrap_ari(truth: np.ndarray, clusters: np.ndarray, weights: np.ndarray) 
         return (np.square(weights @ member) - np.square(weights) @ member).sum(axis=1)
 
     both, of_rows, of_columns = pairs(cells), pairs(rows), pairs(columns)
-    expected = of_rows * of_columns / pairs(np.zeros(len(rows), dtype=int))
+    all_pairs = pairs(np.zeros(len(rows), dtype=int))
+    expected = np.divide(of_rows * of_columns, all_pairs, out=np.full(len(weights), np.nan), where=all_pairs > 0)
     highest = (of_rows + of_columns) / 2
     return np.divide(both - expected, highest - expected, out=np.ones_like(both), where=highest != expected)

@@ -22,7 +22,7 @@ class Cox:
         return X @ self.coefficients
 
 
-def fit_cox(X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float = 0.0, n_steps: int = 100) -> Cox:
+def fit_cox(X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float = 0.0, n_steps: int = 30) -> Cox:
     """Maximise log partial likelihood - n * penalty * |b|^2 / 2 by Newton's method with halved steps.
 
     Parameters
@@ -45,7 +45,8 @@ def fit_cox(X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float =
         step = np.linalg.solve(information + ridge * np.eye(len(coefficients)), gradient - ridge * coefficients)
         while np.abs(step).max() > 1e-10:
             moved = coefficients + step
-            ahead = partial_likelihood(X, time, event, moved)
+            with np.errstate(all="ignore"):  # a step too far underflows: its likelihood is not finite and the step is halved
+                ahead = partial_likelihood(X, time, event, moved)
             if ahead[0] - ridge * moved @ moved / 2 >= value - ridge * coefficients @ coefficients / 2:
                 break
             step /= 2

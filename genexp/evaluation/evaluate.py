@@ -24,6 +24,8 @@ from genexp.model.encoder import Encoder
 from genexp.preprocess.store import Preprocessed
 from genexp.tracker import Tracker
 
+MIN_TRAIN, MIN_TEST = 10, 2
+"""Samples without which nothing can be fitted or judged."""
 JUDGES = ("numpy", "scikit-learn", "lifelines", "openTSNE", "umap-learn")
 """Packages whose versions a report names."""
 
@@ -42,14 +44,15 @@ def evaluate_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationCon
     seed : int
         Of clusters, folds, pictures and bootstrap.
     tracker : Tracker
-        Gets metrics, tags, description, and under ``evaluation/`` tables, figures and ``report.html``.
+        Gets metrics, tags, description, tables under ``evaluation/``, figures under ``figures/`` and ``report.html``.
 
     Raises
     ------
     EvaluationError
-        The encoder's genes are not those of the data, or it gives the same latents for every sample.
+        The encoder's genes are not those of the data, its train samples are not there, or it gives the same latents for every sample.
     """
     _check_genes(encoder, data)
+    _check_samples(data)
     evaluation = judge_encoder(encoder, data, config, seed)
     log_evaluation(evaluation, tracker)
     return evaluation
@@ -98,6 +101,15 @@ def _check_genes(encoder: Encoder, data: Preprocessed) -> None:
     )
 
 
+def _check_samples(data: Preprocessed) -> None:
+    counts = data.split["part"].value_counts().reindex(["train", "test"], fill_value=0)
+    if counts["train"] < MIN_TRAIN or counts["test"] < MIN_TEST:
+        raise EvaluationError(
+            f"at least {MIN_TRAIN} of the encoder's train samples, to fit what it stands beside, and {MIN_TEST} test samples were "
+            f"expected; this cohort has {counts['train']} and {counts['test']}. Evaluate on the cohort that the encoder was trained on"
+        )
+
+
 def _name_metrics(reconstruction: pd.DataFrame, scores: Mapping[str, pd.DataFrame | None]) -> dict[str, float]:
     """Quantity first; a baseline's name comes last: ``r2/test_pca``, ``probe/macro_f1_pca``."""
     metrics: dict[str, float] = {}
@@ -138,7 +150,7 @@ def _summarise(encoder: Encoder, data: Preprocessed, parts: list[PartLatents], c
 
 
 def log_evaluation(evaluation: Evaluation, tracker: Tracker) -> None:
-    """Log metrics, tags and description, and under ``evaluation/`` tables, figures and the report."""
+    """Log metrics, tags, description, tables under ``evaluation/``, figures under ``figures/`` and ``report.html``."""
     from genexp.evaluation.figures import draw_figures
     from genexp.evaluation.report import render_report
 
@@ -148,8 +160,8 @@ def log_evaluation(evaluation: Evaluation, tracker: Tracker) -> None:
     for name, table in evaluation.tables.items():
         tracker.log_table(f"evaluation/{name}.tsv", table)
     for name, figure in draw_figures(evaluation):
-        tracker.log_figure(f"evaluation/{name}.png", figure)
-    tracker.log_text("evaluation/report.html", render_report(evaluation))
+        tracker.log_figure(name, figure)
+    tracker.log_text("report.html", render_report(evaluation))
 
 
 def describe_evaluation(evaluation: Evaluation) -> str:

@@ -41,8 +41,7 @@ def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> tuple[Pr
 def _choose_classes(train: pd.Series, test: pd.Series) -> tuple[list[str], list[str]]:
     counts = train.dropna().astype(str).value_counts()
     classes = sorted(counts.index[counts >= 2])
-    dropped = sorted(set(train.dropna().astype(str)) | set(test.dropna().astype(str)) - set(classes))
-    dropped = [name for name in dropped if name not in classes]
+    dropped = sorted(set(pd.concat([train, test]).dropna().astype(str)) - set(classes))
     return classes, [f"Probe: classes with fewer than 2 train samples were left out: {name_some(dropped)}."] if dropped else []
 
 
@@ -94,7 +93,7 @@ def _summarise(table: pd.DataFrame, classes: list[str], chosen: dict[str, float]
         per_class["f1" if name == ENCODER else f"f1_{name}"] = f1_by_class(counts[None])[0]
     return Probe(
         classes=tuple(classes),
-        scores=scores,
+        scores=scores.rename_axis("representation"),
         per_class=per_class.rename_axis("class"),
         confusion=pd.DataFrame(confusion[ENCODER], index=pd.Index(classes, name="truth"), columns=pd.Index(classes, name="predicted")),
         predictions=table,
@@ -124,8 +123,10 @@ def f1_by_class(confusion: np.ndarray) -> np.ndarray:
 
 
 def bootstrap_macro_f1(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Macro F1 (n_draws,), over the classes that are there, when samples count ``weights`` (n_draws, n) times."""
+    """Macro F1 (n_draws,), over the classes that are there (NaN if none is), when samples count ``weights`` (n_draws, n) times."""
     classes, codes = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
     n = len(classes)
     cell = np.eye(n * n)[codes[: len(truth)] * n + codes[len(truth) :]]
-    return np.nanmean(f1_by_class((weights @ cell).reshape(-1, n, n)), axis=1)
+    f1 = f1_by_class((weights @ cell).reshape(-1, n, n))
+    n_there = np.isfinite(f1).sum(axis=1)
+    return np.divide(np.nansum(f1, axis=1), n_there, out=np.full(len(f1), np.nan), where=n_there > 0)

@@ -28,6 +28,7 @@ def embed_latents(parts: Sequence[PartLatents], assignments: pd.Series, perplexi
     perplexity = min(perplexity, (len(train) - 1) / 3)
     pca, explained = place_by_pca(train, others)
     start = pca[: len(train)]
+    start = start + 1e-4 * start.std() * np.random.default_rng(seed).normal(size=start.shape)  # a single latent may leave its line
     maps = {"tsne": place_by_tsne(train, others, start, perplexity, seed), "umap": place_by_umap(train, others, start, seed), "pca": pca}
     coordinates = _describe_samples(parts, assignments)
     for name, map_ in maps.items():

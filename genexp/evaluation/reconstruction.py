@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.baselines import Representation
+from genexp.evaluation.baselines import ROWS_AT_A_TIME, Representation
 from genexp.evaluation.results import ENCODER, PartLatents, Reconstruction
 
 
@@ -29,18 +29,26 @@ def evaluate_reconstruction(
     genes : Index, (n_genes,)
         Names of the genes.
     """
-    distance = np.square(X - train_mean)
-    samples, by_gene = {"total": distance.sum(axis=1)}, {"variance": distance.mean(axis=0)}
-    for one in representations:
-        squared = np.square(X - one.decode(test.z[one.name]).astype(np.float64))
-        samples[one.name], by_gene[one.name] = squared.sum(axis=1), squared.mean(axis=0)
+    names = ["total", *(one.name for one in representations)]
+    samples, by_gene = {name: np.zeros(len(X)) for name in names}, {name: np.zeros(X.shape[1]) for name in names}
+    for start in range(0, len(X), ROWS_AT_A_TIME):
+        rows = slice(start, start + ROWS_AT_A_TIME)
+        guesses = {"total": train_mean} | {one.name: one.decode(test.z[one.name][rows]) for one in representations}
+        for name, guess in guesses.items():
+            squared = np.square(X[rows] - guess, dtype=np.float64)
+            samples[name][rows] = squared.sum(axis=1)
+            by_gene[name] += squared.sum(axis=0) / len(X)
     table = pd.DataFrame(samples, index=test.obs.index)
-    return Reconstruction(_score(table, X.shape[1]), _score_genes(pd.DataFrame(by_gene, index=genes)), table)
+    return Reconstruction(
+        _score(table, X.shape[1]), _score_genes(pd.DataFrame(by_gene, index=genes).rename(columns={"total": "variance"})), table
+    )
 
 
 def _score(samples: pd.DataFrame, n_genes: int) -> pd.DataFrame:
     errors = samples.drop(columns="total")
-    return pd.DataFrame({"mse": errors.sum() / (len(samples) * n_genes), "r2": 1 - errors.sum() / samples["total"].sum()})
+    return pd.DataFrame({"mse": errors.sum() / (len(samples) * n_genes), "r2": 1 - errors.sum() / samples["total"].sum()}).rename_axis(
+        "representation"
+    )
 
 
 def _score_genes(by_gene: pd.DataFrame) -> pd.DataFrame:

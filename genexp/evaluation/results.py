@@ -1,7 +1,7 @@
 """What an evaluation finds: plain tables that figures, report and tracker read and nobody changes.
 
 A *representation* is the encoder (``"encoder"``) or a baseline with as many components on the same rows (``"pca"``).
-Tables called ``scores`` have one row per representation. A *sample table* has the index ``sample_id``.
+Tables called ``scores`` have one row per representation (index ``representation``). A *sample table* has the index ``sample_id``.
 """
 
 from __future__ import annotations
@@ -183,8 +183,8 @@ class Verdict:
     rows : DataFrame, (n_tasks * n_baselines, 12)
         Columns ``task`` (reconstruction, clustering, probe, survival), ``quantity`` (``R2``, ``macro F1``, ...), ``baseline`` (``PCA``),
         ``encoder`` with ``encoder_low``, ``encoder_high``; ``baseline_score``; ``difference`` (encoder - baseline) with ``low``, ``high``;
-        ``outcome`` (``above PCA``, ``below PCA``, ``no difference``) and ``sentence``. Intervals are of 95 % (paired bootstrap over the
-        groups of the test samples).
+        ``outcome`` (``above PCA``, ``below PCA``, ``no difference``, ``undefined``) and ``sentence``. Intervals are of 95 % (paired
+        bootstrap over the groups of the test samples).
     line : str
         The whole verdict in one line.
     """

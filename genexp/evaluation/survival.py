@@ -19,6 +19,8 @@ MIN_EVENTS = 5
 """Deaths among train patients without which no regression is fitted."""
 MIN_PAIRS = 2
 """Comparable pairs of test patients without which no concordance is reported."""
+NO_MAXIMUM = 5.0
+"""Standard error of a log hazard ratio per standard deviation beyond which the likelihood is monotone: nothing was estimated."""
 NORMAL_QUANTILE = 1.959963984540054
 
 
@@ -137,13 +139,17 @@ def choose_penalty(z: np.ndarray, time: np.ndarray, event: np.ndarray, seed: int
 
 
 def fit_each(z: np.ndarray, time: np.ndarray, event: np.ndarray, latents: Sequence[str]) -> pd.DataFrame:
-    """Hazard ratio of each standardised latent alone, with Wald interval and p; NaN for a latent that does not vary."""
+    """Hazard ratio of each standardised latent alone, with Wald interval and p.
+
+    NaN where a latent does not vary or where the likelihood has no maximum.
+    """
     from scipy.stats import false_discovery_control, norm
 
     found = np.full((len(latents), 2), np.nan)
     for j in np.flatnonzero(z.std(axis=0) > 0):
         fit = fit_cox(z[:, [j]], time, event)
         found[j] = fit.coefficients[0], fit.information[0, 0] ** -0.5
+    found[~((found[:, 1] > 0) & (found[:, 1] < NO_MAXIMUM))] = np.nan
     coefficient, error = found.T
     p = 2 * norm.sf(np.abs(coefficient / error))
     q = np.full_like(p, np.nan)
@@ -155,7 +161,7 @@ def fit_each(z: np.ndarray, time: np.ndarray, event: np.ndarray, latents: Sequen
 def _score(on_test: pd.DataFrame, chosen: dict[str, float]) -> pd.DataFrame:
     time, event = on_test["time_days"].to_numpy(), on_test["event"].to_numpy()
     indices = {name: float(c_index(time, event, on_test[f"risk_{name}"].to_numpy())[0]) for name in chosen}
-    return pd.DataFrame({"c_index": indices, "penalty": chosen})
+    return pd.DataFrame({"c_index": indices, "penalty": chosen}).rename_axis("representation")
 
 
 def estimate_curves(patients: pd.DataFrame) -> pd.DataFrame:

@@ -50,9 +50,13 @@ def compare_representations(
 
 
 def draw_weights(groups: np.ndarray, seed: int) -> np.ndarray:
-    """How often each sample (n,) counts in each draw (N_DRAWS, n): whole groups are drawn, with replacement."""
+    """How often each sample (n,) counts in each draw (N_DRAWS, n): whole groups are drawn, with replacement.
+
+    A single group cannot say how much groups differ: there is no draw then.
+    """
     names, codes = np.unique(groups, return_inverse=True)
-    counts = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=N_DRAWS)
+    n_draws = N_DRAWS if len(names) > 1 else 0
+    counts = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=n_draws)
     return counts[:, codes].astype(np.float64)
 
 
@@ -111,7 +115,9 @@ def _interval(draws: np.ndarray) -> tuple[float, float]:
 
 
 def judge(difference: float, low: float, high: float, baseline: str) -> str:
-    """Word for a difference and its interval."""
+    """Say in words what a difference and its interval mean."""
+    if not np.isfinite(low):
+        return "undefined"
     if abs(difference) < NEGLIGIBLE or not (low > 0 or high < 0):
         return "no difference"
     return f"above {baseline}" if low > 0 else f"below {baseline}"
