@@ -98,7 +98,7 @@ def test_a_label_too_rare_for_three_parts_is_still_assigned_and_warned_of() -> N
     part = draw_split(obs, "70/15/15", seed=0)
     assert part.notna().all()
     (warning,) = warn_of_split(count_labels(obs, part), "70/15/15")
-    assert "rare" in warning
+    assert "1 (rare)" in warning
     assert "common" not in warning
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 GROUP_COLOURS = dict(zip((*PARTS, LOST), COLOURS, strict=False))
-GENE_COLOURS = dict(zip(("kept", *GENE_REASONS), COLOURS, strict=False))
+GENE_COLOURS = dict(zip(("kept", *GENE_REASONS), (*COLOURS[:5], *COLOURS[6:]), strict=False))
+"""Without the light blue, which is lost among the blue of the kept genes."""
 LEVEL_NAMES = {"counts": "library size (counts)", "zscore": "mean z-score", "log2fc": "mean log2 fold change", "zero_one": "mean value"}
 
 

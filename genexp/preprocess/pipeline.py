@@ -43,7 +43,7 @@ def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preproces
     from genexp.cohort import cohort_fingerprint, read_cohort
 
     cohorts = prepare_cache(config.cache)
-    own = section_values(config, PreprocessConfig)
+    own = config.model_dump(include=set(PreprocessConfig.model_fields))
     fingerprint = hash_values([cohort_fingerprint(config, config.seed), own, config.seed, genexp.__version__, hash_code()])
     data = find_preprocessed(cohorts / fingerprint)
     found = data is not None

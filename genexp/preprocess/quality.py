@@ -13,7 +13,7 @@ from genexp.preprocess.transform import ROWS_AT_A_TIME
 
 GENES_AT_A_TIME = 512
 """Genes whose statistics are computed together in float64."""
-GENE_REASONS = ("not detected", "duplicate", "not among the top genes", "low variance", "missing", "constant")
+GENE_REASONS = ("not detected", "duplicate", "not among the top genes", "low variance", "constant", "missing")
 """Why a gene may be lost."""
 RESOLUTION = 1e-5
 """A spread below this share of a gene's largest value is rounding: float32 locates a value to 6e-8 of its size,

@@ -122,5 +122,5 @@ def warn_of_split(counts: pd.DataFrame, split: str) -> list[str]:
         warnings.append(f"split {split} could not be met: train/val/test hold {found} % of the samples, because groups are large")
     incomplete = [name for name in counts.index if name != UNLABELLED and not counts.loc[name].all()]
     if incomplete:
-        warnings.append(f"labels too rare to be in each of train, val and test: {name_some(incomplete)}")
+        warnings.append(f"labels that are rare or in few groups, and so not in each of train, val and test: {name_some(incomplete)}")
     return warnings
