@@ -11,6 +11,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import mlflow
@@ -282,6 +283,15 @@ def test_a_server_that_does_not_answer_is_refused_within_seconds(monkeypatch: py
                 open_store()
             assert time.monotonic() - started < 10
             assert "secret" not in str(caught.value)
+
+
+def test_a_server_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{other.server_port}")
+        with pytest.raises(RegistryError, match="it answered 501, not as MLflow does"):
+            open_store()
+        other.shutdown()
 
 
 def test_a_store_that_cannot_be_written_is_refused_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

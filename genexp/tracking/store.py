@@ -93,8 +93,8 @@ def _probe_server(uri: str) -> None:
         raise RegistryError(
             f"the server at {shown} refuses us ({answer.text.strip()[:200]}): start it with --allowed-hosts that names this host"
         )
-    if answer.status_code >= 500:
-        raise RegistryError(f"expected an MLflow server at {shown}; it answered with {answer.status_code}. {advice}")
+    if answer.status_code >= 500 or not re.search(r'"(experiment|error_code)"', answer.text):
+        raise RegistryError(f"expected an MLflow server at {shown}; it answered {answer.status_code}, not as MLflow does. {advice}")
 
 
 def _probe_sqlite(uri: str) -> None:
