@@ -73,7 +73,7 @@ def plot_map(embeddings: Embeddings, name: str) -> Figure:
         _draw_map(panels[0], table, name, labels, mark_labels(labels.cat.categories))
         dress_axes(panels[0], f"by label: {parts}", *name_map_axes(embeddings, name))
     clusters = table["cluster"].astype(str).astype("category")
-    _draw_map(panels[-1], table, name, clusters, mark_clusters(sorted(clusters.cat.categories, key=int)))
+    _draw_map(panels[-1], table, name, clusters, mark_clusters(sorted(table["cluster"].unique())))
     dress_axes(panels[-1], "by cluster" if labelled else f"by cluster: {parts}", *name_map_axes(embeddings, name))
     _name_clusters(panels[-1], table, name)
     if name != "pca":

@@ -1,0 +1,93 @@
+"""What a page of HTML is built from: texts that are escaped, tables, places for plots, links that carry a file."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import math
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import pandas as pd
+
+ZIPPED = 60_000
+"""Bytes from which a table is offered as .tsv.gz."""
+
+
+class Html(str):
+    """Text that is HTML already; any other text is escaped on its way into the page."""
+
+
+def to_html(value: object) -> str:
+    """HTML of a value: escaped unless it is HTML already; a missing number is a dash."""
+    if isinstance(value, Html):
+        return value
+    return "–" if isinstance(value, float) and not math.isfinite(value) else escape(str(value))
+
+
+def write_json(data: object) -> str:
+    """JSON that cannot close its own script element."""
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def render_section(name: str, title: str, *parts: str) -> str:
+    """Section with its heading; ``parts`` are HTML."""
+    heading = f'<h2 id="{name}-title">{to_html(title)}</h2>'
+    return "\n".join([f'<section id="{name}" aria-labelledby="{name}-title">', heading, *parts, "</section>\n"])
+
+
+def render_paragraph(text: object, kind: str = "") -> str:
+    """Paragraph, of a class if ``kind`` names one."""
+    return f'<p class="{kind}">{to_html(text)}</p>' if kind else f"<p>{to_html(text)}</p>"
+
+
+def render_table(caption: str, headers: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """Table with a caption; the first cell of a row is its header, and numbers stand to the right."""
+    listed = [list(row) for row in rows]
+    right = [all(isinstance(row[i], float | int) for row in listed) for i in range(len(headers))]
+    head = "".join(_cell("th", name, number, "col") for name, number in zip(headers, right, strict=True))
+    lines = [_cell("th", row[0], False, "row") + "".join(map(_cell, ["td"] * len(row), row[1:], right[1:])) for row in listed]
+    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    return (
+        f'<div class="scroll"><table><caption><span>{to_html(caption)}</span></caption>\n<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def _cell(tag: str, value: object, right: bool = False, scope: str = "") -> str:
+    shown = f"{value:.3f}".replace("-", "−") if isinstance(value, float) and math.isfinite(value) else value
+    attributes = (f' scope="{scope}"' if scope else "") + (' class="number"' if right else "")
+    return f"<{tag}{attributes}>{to_html(shown)}</{tag}>"
+
+
+def render_plot(name: str, title: str, description: str, kind: str = "") -> str:
+    """Place for a plot that the page's script fills, with the still picture that is printed."""
+    alt = to_html(f"{title}. {description}")
+    return (
+        f'<figure class="{kind}"><figcaption><b>{to_html(title)}.</b> {to_html(description)}</figcaption>'
+        f'<div class="plot" id="{name}" role="img" aria-label="{alt}"></div><img class="still" id="{name}-still" alt="{alt}"></figure>'
+    )
+
+
+def draw_interval(low: float, value: float, high: float, reach: tuple[float, float], colour: str) -> Html:
+    """Draw a small interval around 0 for a table row; the numbers stand beside it."""
+    if not all(map(math.isfinite, (low, value, high))):
+        return Html("")
+    left, middle, right, zero = (f"{4 + 192 * (number - reach[0]) / (reach[1] - reach[0]):.1f}" for number in (low, value, high, 0.0))
+    return Html(
+        '<svg class="interval" width="200" height="20" viewBox="0 0 200 20" aria-hidden="true">'
+        f'<line x1="{zero}" x2="{zero}" y1="0" y2="20" stroke="#8c8c8c"/>'
+        f'<line x1="{left}" x2="{right}" y1="10" y2="10" stroke="{colour}" stroke-width="3"/>'
+        f'<circle cx="{middle}" cy="10" r="5" fill="{colour}"/></svg>'
+    )
+
+
+def link_table(name: str, table: pd.DataFrame) -> Html:
+    """Link that carries a table as tab-separated text, zipped if it is large."""
+    content = table.to_csv(sep="\t", float_format="%.6g").encode()
+    file, kind = f"{name}.tsv", "text/tab-separated-values;charset=utf-8"
+    if len(content) > ZIPPED:
+        content, file, kind = gzip.compress(content, mtime=0), f"{name}.tsv.gz", "application/gzip"
+    address = f"data:{kind};base64,{base64.b64encode(content).decode()}"
+    return Html(f'<a download="{to_html(file)}" href="{address}">{to_html(file)}</a> ({max(1, len(content) // 1000):,} kB)')
