@@ -38,9 +38,10 @@ def client(store: str) -> MlflowClient:
 
 
 @pytest.fixture
-def made_run(client: MlflowClient, monkeypatch: pytest.MonkeyPatch) -> Run:
+def made_run(client: MlflowClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """A run as ``mlflow run`` leaves it for the command that it starts."""
-    run = client.create_run("0", run_name="bold-ant-123")
+    experiment_id = client.create_experiment(f"made by mlflow run {tmp_path}", artifact_location=str(tmp_path))
+    run = client.create_run(experiment_id, run_name="bold-ant-123")
     client.log_param(run.info.run_id, "clip", "1e1")
     monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
     return run

@@ -188,15 +188,16 @@ def _find_version(client: MlflowClient, name: str) -> ModelVersion:
     model, alias = given.partition("@")[::2]
     model, number = model.partition("/")[::2]
     with mlflow_errors("the registry"):
-        known = {known.name: known for known in client.search_registered_models()}
-        if model not in known:
+        found = client.search_registered_models(filter_string=f"name = '{model}'") if "'" not in model else []
+        if not found:
+            known = [other.name for other in client.search_registered_models(max_results=1000)]
             raise RegistryError(f"expected the name of a registered encoder; found '{model}'. Registered: {name_some(known)}")
-        aliases = dict(known[model].aliases)
-        versions = [str(found.version) for found in client.search_model_versions(f"name = '{model}'")]
-        number = number or aliases.get(alias or DEFAULT_ALIAS, "")
-        if str(number) not in versions:
+        aliases = dict(found[0].aliases)
+        versions = [str(other.version) for other in client.search_model_versions(f"name = '{model}'")]
+        number = str(number or aliases.get(alias or DEFAULT_ALIAS, ""))
+        if number not in versions:
             raise RegistryError(
-                f"'{name}' names no version of '{model}'. Aliases: {name_some(f'@{known}' for known in aliases)}; "
+                f"'{name}' names no version of '{model}'. Aliases: {name_some(f'@{alias}' for alias in aliases)}; "
                 f"versions: {name_some(versions)}. Write {model}@alias or {model}/version"
             )
-        return client.get_model_version(model, str(number))
+        return client.get_model_version(model, number)
