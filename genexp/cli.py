@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from genexp.config import (
     VERBS,
     CohortConfig,
-    EncodeSettings,
     EncoderConfig,
+    EncodeSettings,
     EvaluateSettings,
     MainSettings,
     PreprocessSettings,
@@ -131,7 +131,7 @@ def run_train(settings: TrainSettings, tracker: MlflowTracker) -> None:
 
 def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
     """Train one configuration, evaluate and register its encoder."""
-    from genexp.evaluation import evaluate_encoder
+    from genexp.evaluation.evaluate import evaluate_encoder
 
     data = run_preprocess(settings, tracker)
     trained = _train(settings, settings, data, tracker)
@@ -141,7 +141,7 @@ def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
 
 def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
     """Search, then train, evaluate and register the selected configuration."""
-    from genexp.evaluation import evaluate_encoder
+    from genexp.evaluation.evaluate import evaluate_encoder
     from genexp.tuning.tune import tune_encoder
 
     data = run_preprocess(settings, tracker)
@@ -154,7 +154,7 @@ def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
 
 def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
     """Open the test samples of the encoder's own split and judge it."""
-    from genexp.evaluation import evaluate_encoder
+    from genexp.evaluation.evaluate import evaluate_encoder
     from genexp.tracking.registry import load_encoder
 
     reference = _reference(settings)
@@ -162,7 +162,7 @@ def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
     data = _apply_encoder(encoder, reference, settings)
     tracker.set_tags({"encoder": reference, "split_hash": data.split_hash})
     evaluation = evaluate_encoder(encoder, data, settings, settings.seed, tracker)
-    print(f"verdict: {evaluation.verdict.line}", file=sys.stderr)
+    print(f"verdict: {evaluation.verdict}", file=sys.stderr)
 
 
 def run_encode(settings: EncodeSettings, _: object) -> None:
@@ -197,7 +197,7 @@ def _register(settings: Any, data: Preprocessed, trained: Trained, tracker: Mlfl
     from genexp.tracking.registry import register_encoder
 
     config = RegistryConfig(name=settings.name or data.name, alias=settings.alias, max_missing=settings.max_missing)
-    verdict = evaluation.verdict.line if evaluation else "not evaluated"
+    verdict = evaluation.verdict if evaluation else "not evaluated"
     text = f"{data.name}: {len(data.var)} genes to {trained.encoder.n_latent} latents. {verdict}"
     registration = register_encoder(
         trained.encoder, config, trained.fitted.loss_val, data.split_hash, tracker, description=text, tags={"verdict": verdict}

@@ -2,7 +2,7 @@
 
 import json
 import os
-
+import shutil
 import signal
 from pathlib import Path
 
@@ -41,46 +41,54 @@ def outcome(study: Study) -> list[tuple]:
 
 
 @pytest.fixture(scope="module")
-def whole(data: Preprocessed, tmp_path_factory: pytest.TempPathFactory) -> Study:
-    return search(data, tmp_path_factory.mktemp("studies") / "whole")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("studies") / "whole"
+
+
+@pytest.fixture(scope="module")
+def whole(data: Preprocessed, home: Path) -> Study:
+    return search(data, home)
 
 
 def test_same_seed_and_workers_give_the_same_trials_bit_for_bit(data: Preprocessed, whole: Study, tmp_path: Path) -> None:
     assert outcome(search(data, tmp_path / "again")) == outcome(whole)
 
 
-def test_another_seed_gives_other_trials(data: Preprocessed, whole: Study, tmp_path: Path) -> None:
-    other = search(data, tmp_path / "other", seed="1", n_trials="2")
-    assert [t.config for t in other.trials] != [t.config for t in whole.trials[:2]]
+def test_another_seed_asks_for_other_trials(whole: Study, tmp_path: Path) -> None:
+    other = study_module._open_study(tmp_path, "same")
+    study_module._ask(other, build_distributions(settings(), 83), 1, 0)
+    assert other.get_trials()[0].params != whole.frozen.get_trials()[0].params
 
 
-def test_resumed_study_equals_an_uninterrupted_one(data: Preprocessed, whole: Study, tmp_path: Path) -> None:
-    """Killed in the second round: its first trial has a result on disk that nobody told, its second has none."""
+def test_resumed_study_equals_an_uninterrupted_one(data: Preprocessed, whole: Study, home: Path, tmp_path: Path) -> None:
+    """Killed in the second round: one of its trials has a result on disk that nobody told, the other has none."""
     folder = tmp_path / "killed"
-    search(data, folder, n_trials="2")
-    told = study_module._open_study(folder, "same")
-    for number in (2, 3):
-        study_module._ask(told, build_distributions(settings(), 83), 0, number)
-    with Workers(1, 1, data.folder, folder) as workers:
-        chosen = told.get_trials()[2].params
-        list(workers.train([Job(2, configure(settings(), settings(), chosen), 0, {})]))
+    folder.mkdir()
+    killed = study_module._open_study(folder, "same")
+    for number in range(4):
+        study_module._ask(killed, build_distributions(settings(), 83), 0, number)
+        if number == 1:
+            for told in whole.trials[:2]:
+                study_module._tell(killed, told.result)
+    for number in range(3):
+        shutil.copy(result_path(home, number), folder)
     written = result_path(folder, 2).stat().st_mtime_ns
     assert outcome(search(data, folder)) == outcome(whole)
     assert result_path(folder, 2).stat().st_mtime_ns == written
 
 
-def test_a_finished_study_is_read_not_repeated(data: Preprocessed, whole: Study, tmp_path: Path) -> None:
-    folder = tmp_path / "copy"
-    search(data, folder)
+def test_a_finished_study_is_read_not_repeated(data: Preprocessed, whole: Study, home: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(home, tmp_path / "whole")
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("trial_*.json")}
     assert outcome(search(data, folder)) == outcome(whole)
     assert {path.name: path.stat().st_mtime_ns for path in folder.glob("trial_*.json")} == before
 
 
-def test_a_study_of_other_data_is_not_continued(data: Preprocessed, tmp_path: Path) -> None:
-    search(data, tmp_path / "mine", n_trials="1")
+@pytest.mark.usefixtures("whole")
+def test_a_study_of_other_data_is_not_continued(data: Preprocessed, home: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(home, tmp_path / "whole")
     with pytest.raises(ConfigError, match="another cohort, space or seed"):
-        run_study(data, settings(n_trials="2"), tmp_path / "mine", "different", lambda trial, n: None)
+        run_study(data, settings(), folder, "different", lambda trial, n: None)
 
 
 def test_two_processes_cannot_run_one_study(data: Preprocessed, tmp_path: Path) -> None:
@@ -89,23 +97,20 @@ def test_two_processes_cannot_run_one_study(data: Preprocessed, tmp_path: Path) 
 
 
 def test_a_worker_that_dies_costs_its_trial_not_the_study(data: Preprocessed, tmp_path: Path) -> None:
-    config = EncoderConfig(hidden=(16,), n_latent=2, epochs=100000, patience=100000, minibatch=2, basis="span")
-    quick = config.model_copy(update={"epochs": 2, "patience": 2})
+    endless = EncoderConfig(hidden=(16,), n_latent=2, epochs=100000, patience=100000, minibatch=2, basis="span")
+    quick = endless.model_copy(update={"epochs": 2, "patience": 2})
+    impossible = EncoderConfig(n_latent=500, basis="span")
     with Workers(2, 1, data.folder, tmp_path) as workers:
-        results = workers.train([Job(0, quick, 0, {}), Job(1, config, 0, {})])
+        results = workers.train([Job(0, quick, 0, {}), Job(1, endless, 0, {})])
         first = next(results)
         os.kill(workers.processes[1][0].pid, signal.SIGKILL)
         second = next(results)
         assert (first.state, second.state) == ("complete", "failed")
         assert "out of memory, or killed" in second.reason
-        assert [result.state for result in workers.train([Job(2, quick, 0, {}), Job(3, quick, 0, {})])] == ["complete", "complete"]
-
-
-def test_a_trial_that_cannot_be_trained_is_a_failed_trial(data: Preprocessed, tmp_path: Path) -> None:
-    with Workers(1, 1, data.folder, tmp_path) as workers:
-        (result,) = workers.train([Job(0, EncoderConfig(n_latent=500, basis="span"), 0, {})])
-    assert result.state == "failed"
-    assert "more than the data allow" in result.reason
+        after = {result.number: result for result in workers.train([Job(2, quick, 0, {}), Job(3, impossible, 0, {})])}
+    assert after[2].state == "complete"
+    assert after[3].state == "failed"
+    assert "more than the data allow" in after[3].reason
 
 
 def test_pruning_compares_with_earlier_rounds_alone(whole: Study) -> None:
@@ -162,6 +167,6 @@ def test_the_table_names_the_selected_trial(whole: Study) -> None:
     assert len(table) == 6
 
 
-def test_results_are_plain_json(data: Preprocessed, tmp_path: Path) -> None:
-    search(data, tmp_path / "plain", n_trials="1")
-    assert json.loads(result_path(tmp_path / "plain", 0).read_text())["state"] == "complete"
+@pytest.mark.usefixtures("whole")
+def test_results_are_plain_json(home: Path) -> None:
+    assert json.loads(result_path(home, 0).read_text())["state"] == "complete"

@@ -83,7 +83,7 @@ class Autoencoder(nn.Module):
             self.encoder_shortcut.weight.copy_(principal.T / unit)
             self.decoder_shortcut.weight.copy_(principal * unit)
             for body in (self.encoder, self.decoder):
-                nn.init.zeros_(body[-1].weight)
+                list(body.parameters())[-2].zero_()
 
     def encode(self, x: Tensor) -> Tensor:
         """Latents (n, n_latent) of rows (n, n_inputs)."""

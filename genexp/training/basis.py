@@ -16,6 +16,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -200,21 +201,16 @@ def _principal_axes_iterated(X: np.ndarray, mean: np.ndarray, k: int, n_iteratio
     return axes @ rotation.astype(np.float32)
 
 
-class _publish:
+@contextmanager
+def _publish(folder: Path) -> Iterator[Path]:
     """A temporary sibling that becomes ``folder`` when the block ends well, so that nobody sees half of it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __enter__(self) -> Path:
-        self.temporary = Path(tempfile.mkdtemp(prefix=f".{self.folder.name}-", dir=self.folder.parent))
-        return self.temporary
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            try:
-                self.temporary.rename(self.folder)
-            except OSError:
-                if not self.folder.exists():
-                    raise
-        shutil.rmtree(self.temporary, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        yield temporary
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not folder.exists():
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,8 +112,10 @@ def build_optimiser(network: Autoencoder, config: EncoderConfig) -> AdamW:
     """AdamW (Loshchilov & Hutter, ICLR 2019), slower on the linear paths of an anchored network."""
     anchored = [p for name, p in network.named_parameters() if "shortcut" in name]
     others = [p for name, p in network.named_parameters() if "shortcut" not in name]
-    groups = [{"params": others}, {"params": anchored, "lr": config.learning_rate * ANCHOR_RATE}]
-    return AdamW(groups[: 2 if anchored else 1], lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+    groups: list[dict[str, Any]] = [{"params": others}]
+    if anchored:
+        groups.append({"params": anchored, "lr": config.learning_rate * ANCHOR_RATE})
+    return AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def fit_autoencoder(
@@ -217,7 +220,7 @@ def train_epoch(network: Autoencoder, optimiser: AdamW, rows: Tensor, config: En
 def reconstruct(network: Autoencoder, x: Tensor) -> Tensor:
     """Reconstruct rows without dropout, with the running statistics of batch norm."""
     network.eval()
-    return torch.cat([network(part) for part in x.split(ROWS_AT_A_TIME)])
+    return torch.cat([network(part) for part in torch.split(x, ROWS_AT_A_TIME)])
 
 
 def mean_loss(network: Autoencoder, x: Tensor, n_genes: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from genexp.config import EncoderConfig, Range, SearchSpace, TrainingConfig, section_values
+from genexp.config import EncoderConfig, Range, SearchSpace, TrainingConfig
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -57,8 +57,3 @@ def name_trial(number: int, config: EncoderConfig) -> str:
     """Readable name of a trial, with its shape: ``trial 007: 512-256-24, dropout 0.21``."""
     shape = "-".join(map(str, (*config.hidden, config.n_latent)))
     return f"trial {number:03d}: {shape}, dropout {config.dropout:.2f}"
-
-
-def space_values(space: SearchSpace) -> dict[str, str]:
-    """The space as a user would type it."""
-    return section_values(space, SearchSpace)

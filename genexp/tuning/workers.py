@@ -88,7 +88,7 @@ def count_workers(asked: int | str, n_parameters: int) -> int:
 
 
 class Workers:
-    """A fixed number of processes, each training one trial at a time."""
+    """Up to a fixed number of processes, each training one trial at a time; started when there is work for them."""
 
     def __init__(self, n_workers: int, n_threads: int, data_folder: Path, results: Path) -> None:
         self.arguments = (n_threads, data_folder, results)
@@ -97,7 +97,6 @@ class Workers:
         self.n_workers = n_workers
 
     def __enter__(self) -> Workers:
-        self.processes = [self._start() for _ in range(self.n_workers)]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -116,6 +115,7 @@ class Workers:
     def train(self, jobs: Sequence[Job]) -> Iterator[Result]:
         """Train jobs, at most one for each worker, and give their results as they come."""
         running: dict[Connection, tuple[int, Job]] = {}
+        self.processes += [self._start() for _ in range(len(jobs) - len(self.processes))]
         for slot, job in enumerate(jobs):
             connection = self.processes[slot][1]
             with contextlib.suppress(BrokenPipeError):
