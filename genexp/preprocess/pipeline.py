@@ -24,9 +24,6 @@ from genexp.tracker import Tracker
 if TYPE_CHECKING:
     from anndata import AnnData
 
-MIN_SAMPLES = 20
-"""Fewer samples than this are no cohort to learn from."""
-
 
 def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preprocessed:
     """Read a cohort, split it, choose genes and scale them by the train samples, and log what happened.
@@ -50,7 +47,7 @@ def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preproces
     if data is None:
         _say(f"reading {config.cohort}")
         data = preprocess_anndata(read_cohort(config, config.seed), config, cohorts / fingerprint)
-    log_preprocessed(data, tracker, reused=found)
+    log_preprocessed(data, tracker, source=config.cohort, reused=found)
     return data
 
 
@@ -149,7 +146,7 @@ def hash_code() -> str:
     return _hash_bytes([path.read_bytes() for room in rooms for path in sorted(room.glob("*.py"))])
 
 
-def log_preprocessed(data: Preprocessed, tracker: Tracker, reused: bool) -> None:
+def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: bool) -> None:
     """Write what a reader of the run wants to know of its cohort: tags, tables, the fitted transform and two figures."""
     from genexp.preprocess.figures import plot_gene_quality, plot_sample_quality
 
@@ -168,10 +165,12 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, reused: bool) -> None
             "n_lost_samples": len(lost_samples),
         }
     )
+    if data.report["warnings"]:
+        tracker.set_tags({"preprocess_warnings": "; ".join(data.report["warnings"])})
     tracker.log_dataset(
         data.name,
         digest=data.report["digest"],
-        source=data.report["source"],
+        source=source,
         n_samples=len(data.split),
         n_genes=len(data.var) + len(lost_genes),
         context="preprocess",
@@ -193,7 +192,6 @@ def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, config: Prepro
     return {
         "name": str(adata.uns["name"]),
         "scale": str(adata.uns["scale"]),
-        "source": config.cohort,
         "digest": str(adata.uns["digest"]),
         "cohort": adata.uns.get("report", {}),
         "settings": section_values(config, PreprocessConfig),
@@ -213,6 +211,8 @@ def _label_counts(obs: pd.DataFrame, part: pd.Series) -> dict[str, dict[str, int
 
 
 def _check_samples_left(lost: pd.DataFrame, n_left: int, config: PreprocessSettings) -> None:
+    from genexp.cohort.read import MIN_SAMPLES
+
     if n_left < MIN_SAMPLES:
         raise PreprocessError(
             f"expected at least {MIN_SAMPLES} samples, found {n_left} after {name_some(lost.index)} were lost, in which fewer than "
