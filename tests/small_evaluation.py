@@ -1,0 +1,123 @@
+"""Evaluations of made-up latents, for the tests of pictures and report: every table has the shape that its class states."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from genexp.evaluation.results import Clustering, Embeddings, Evaluation, Probe, Reconstruction, Survival, Verdict
+
+N_LATENT = 6
+
+
+def make_evaluation(
+    labels: Sequence[str] = ("LumA", "LumB", "Basal"), k: int = 3, survival: bool = True, n_samples: int = 150, n_genes: int = 60
+) -> Evaluation:
+    """Evaluation of ``n_samples`` samples, one in ten unlabelled; no labels mean no probe."""
+    rng = np.random.default_rng(len(labels) + k)
+    coordinates = _make_coordinates(labels, k, n_samples, rng)
+    n_test = int((coordinates["part"] == "test").sum())
+    latents = pd.DataFrame(
+        rng.normal(size=(n_samples, N_LATENT)), index=coordinates.index, columns=[f"latent_{i}" for i in range(N_LATENT)]
+    )
+    counts = {f"n_{part}": int((coordinates["part"] == part).sum()) for part in ("train", "val", "test")}
+    summary = {"cohort": "planted", "scale": "log2_tpm", "fingerprint": "0" * 16, "split_hash": "f" * 16, "n_genes": n_genes}
+    summary |= {"n_latent": N_LATENT, **counts, "test_openings": 1, "seed": 7, "perplexity": 30.0, "max_clusters": 10}
+    summary |= {"versions": {"genexp": "0.1.0", "openTSNE": "1.0.4"}, "card": {"basis": "span", "config": {"hidden": "64,16"}}}
+    return Evaluation(
+        metrics={"r2/test": 0.5},
+        reconstruction=_make_reconstruction(coordinates.index[-n_test:], n_genes, rng),
+        embeddings=Embeddings(coordinates, np.array([0.31, 0.155]), 30.0),
+        clustering=_make_clustering(coordinates, k, bool(labels)),
+        probe=_make_probe(coordinates) if labels else None,
+        survival=_make_survival(coordinates, rng) if survival else None,
+        comparison=_make_verdict(bool(labels), survival),
+        latents=latents,
+        summary=summary,
+        notes=() if labels else ("No probe: the cohort has no label.",),
+    )
+
+
+def _make_coordinates(labels: Sequence[str], k: int, n: int, rng: np.random.Generator) -> pd.DataFrame:
+    index = pd.Index([f"TCGA-{i:04d}-01" for i in range(n)], name="sample_id")
+    code = np.arange(n) % max(len(labels), 1)
+    names = [None if not labels or i % 10 == 9 else labels[c] for i, c in enumerate(code)]
+    part = np.repeat(["train", "val", "test"], [n - 2 * (n // 4), n // 4, n // 4])
+    places = {f"{name}_{i}": rng.normal(size=n) + 3 * code for name in ("tsne", "umap", "pca") for i in (1, 2)}
+    clusters = 1 + code % k
+    return pd.DataFrame({"part": part, "label": pd.Categorical(names), "cluster": clusters, **places}, index=index)
+
+
+def _make_reconstruction(index: pd.Index, n_genes: int, rng: np.random.Generator) -> Reconstruction:
+    r2 = np.sort(rng.beta(5, 3, n_genes))
+    r2[0] = -4.2
+    genes = pd.DataFrame({"mse": 1 - r2, "variance": 1.0, "r2": r2, "r2_pca": r2 - 0.02}, index=[f"GENE{i}" for i in range(n_genes)])
+    scores = pd.DataFrame({"mse": [0.44, 0.46], "r2": [0.56, 0.54]}, index=["encoder", "pca"])
+    samples = pd.DataFrame({"total": 60.0, "encoder": 26.0, "pca": 27.0}, index=index)
+    return Reconstruction(scores, genes, samples)
+
+
+def _make_clustering(coordinates: pd.DataFrame, k: int, labelled: bool) -> Clustering:
+    test = coordinates[coordinates["part"] == "test"]
+    scores = pd.DataFrame({"k": k, "silhouette": [0.2, 0.1], "calinski_harabasz": 40.0, "davies_bouldin": 1.5}, index=["encoder", "pca"])
+    choice = pd.DataFrame({"encoder": np.linspace(0.3, 0.1, 9), "pca": 0.1}, index=pd.RangeIndex(2, 11, name="k"))
+    sizes = pd.crosstab(coordinates["cluster"], coordinates["part"]).reindex(columns=["train", "val", "test"], fill_value=0)
+    samples = pd.DataFrame({"cluster_encoder": test["cluster"], "cluster_pca": test["cluster"]})
+    contingency = None
+    if labelled:
+        scores = scores.assign(ari=[0.4, 0.3], nmi=[0.5, 0.4])
+        contingency = pd.crosstab(test["label"].astype(object), test["cluster"]).reindex(columns=range(1, k + 1), fill_value=0)
+    return Clustering(k, choice, coordinates["cluster"], scores, sizes, contingency, samples)
+
+
+def _make_probe(coordinates: pd.DataFrame) -> Probe:
+    test = coordinates[(coordinates["part"] == "test") & coordinates["label"].notna()]
+    classes = tuple(sorted(coordinates["label"].cat.categories))
+    truth = pd.Categorical(test["label"], categories=classes)
+    confusion = pd.crosstab(truth, truth, dropna=False).astype(int).rename_axis(index=None, columns=None)
+    per_class = pd.DataFrame({"n_train": 20, "n_test": confusion.sum(axis=1), "precision": 0.9, "recall": 0.8, "f1": 0.85, "f1_pca": 0.8})
+    per_class.loc[per_class["n_test"] == 0, ["precision", "recall", "f1", "f1_pca"]] = np.nan
+    scores = pd.DataFrame({"macro_f1": [0.85, 0.8], "balanced_accuracy": 0.8, "accuracy": 0.9, "C": 0.1}, index=["encoder", "pca"])
+    predictions = pd.DataFrame({"truth": test["label"].astype(str), "encoder": test["label"].astype(str), "pca": test["label"].astype(str)})
+    return Probe(classes, scores, per_class.rename_axis("class"), confusion, predictions)
+
+
+def _make_survival(coordinates: pd.DataFrame, rng: np.random.Generator) -> Survival:
+    used = coordinates[coordinates["part"] != "val"]
+    patients = pd.DataFrame({"part": used["part"], "group": used.index, "cluster": used["cluster"]}, index=used.index)
+    patients["time_days"] = np.ceil(rng.exponential(1200, len(used))) + 1
+    patients["event"] = rng.random(len(used)) < 0.4
+    patients["risk_encoder"] = patients["risk_pca"] = 0.0
+    test = patients[patients["part"] == "test"]
+    steps = pd.concat([_estimate_survival(own).assign(cluster=cluster) for cluster, own in test.groupby("cluster")], ignore_index=True)
+    ratio = np.exp(np.linspace(-0.5, 0.4, N_LATENT))
+    cox = pd.DataFrame({"hazard_ratio": ratio, "low": ratio / 1.2, "high": ratio * 1.2, "p": 0.01, "q": 0.03, "joint_hazard_ratio": ratio})
+    cox = cox.set_axis(pd.Index([f"latent_{i}" for i in range(N_LATENT)], name="latent"))
+    cox.loc["latent_0", ["hazard_ratio", "low", "high"]] = [1.0, 0.0, np.inf]
+    scores = pd.DataFrame({"c_index": [0.62, 0.61], "penalty": 0.1}, index=["encoder", "pca"])
+    log_rank_p = 0.012 if test["cluster"].nunique() > 1 else float("nan")
+    return Survival(scores, cox, steps, log_rank_p, patients, {"no follow-up": 3})
+
+
+def _estimate_survival(patients: pd.DataFrame) -> pd.DataFrame:
+    """Kaplan-Meier steps by hand: the product of 1 - events / at risk."""
+    rows = [{"time_days": 0.0, "survival": 1.0, "at_risk": len(patients), "events": 0}]
+    for time in np.sort(patients.loc[patients["event"], "time_days"].unique()):
+        at_risk = int((patients["time_days"] >= time).sum())
+        events = int((patients["event"] & (patients["time_days"] == time)).sum())
+        rows.append({"time_days": time, "survival": rows[-1]["survival"] * (1 - events / at_risk), "at_risk": at_risk, "events": events})
+    steps = pd.DataFrame(rows)
+    return steps.assign(low=(steps["survival"] - 0.1).clip(0), high=(steps["survival"] + 0.1).clip(upper=1))
+
+
+def _make_verdict(labelled: bool, survival: bool) -> Verdict:
+    tasks = [("reconstruction", "R2", 0.56, 0.02, 0.005, "above PCA"), ("clustering", "silhouette", 0.2, -0.1, 0.02, "below PCA")]
+    tasks += [("probe", "macro F1", 0.85, 0.05, 0.08, "no difference")] if labelled else []
+    tasks += [("survival", "C-index", 0.62, 0.01, 0.05, "no difference")] if survival else []
+    rows = [
+        {"task": task, "quantity": quantity, "baseline": "PCA", "encoder": score, "encoder_low": score - 0.05, "encoder_high": score + 0.05,
+         "baseline_score": score - gain, "difference": gain, "low": gain - half, "high": gain + half, "outcome": outcome,
+         "sentence": f"{task}: {outcome}"}
+        for task, quantity, score, gain, half, outcome in tasks
+    ]  # fmt: skip
+    return Verdict(pd.DataFrame(rows), ", ".join(f"{row['task']} {row['outcome']}" for row in rows))
