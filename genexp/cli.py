@@ -210,18 +210,19 @@ def _register(settings: Any, data: Preprocessed, trained: Trained, tracker: Mlfl
 
 def _reference(settings: Any) -> str:
     """Name of the encoder that is meant: as given, else the alias of the cohort's name."""
-    from genexp.cohort import cohort_name
+    from genexp.cohort.source import read_name
 
-    return settings.encoder or f"{settings.name or cohort_name(settings.cohort)}@{settings.alias}"
+    return settings.encoder or f"{settings.name or read_name(settings.cohort)}@{settings.alias}"
 
 
 def _read_for(encoder: Encoder, settings: Any, seed: int) -> AnnData:
     """Read a cohort for an encoder; what is left open and was said in training holds where the cohort is the same."""
-    from genexp.cohort import cohort_name, read_cohort
+    from genexp.cohort import read_cohort
+    from genexp.cohort.source import read_name
 
     given: dict[str, Any] = {name: getattr(settings, name) for name in CohortConfig.model_fields}
     trained_on = encoder.card.get("cohort_settings", {})
-    if encoder.card.get("cohort") == cohort_name(settings.cohort):
+    if encoder.card.get("cohort") == read_name(settings.cohort):
         defaults = section_values(CohortConfig())
         unsaid = [name for name in INHERITED if name in defaults and format_value(given[name]) == defaults[name]]
         given |= {name: trained_on[name] for name in unsaid if name in trained_on}

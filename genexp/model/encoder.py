@@ -1,6 +1,6 @@
 """The shipped form of an encoder: genes, transform and weights, in numpy alone.
 
-Together with :mod:`genexp.preprocess.transform` this file's text is part of every registered encoder, so it
+Together with :mod:`genexp.cohort.genes` and :mod:`genexp.preprocess.transform` this file's text is part of every registered encoder, so it
 imports nothing else of genexp, no torch and no mlflow. Whatever basis or kind an encoder was trained in, it ends here:
 affine layers between genes and latents.
 """
@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genexp.preprocess.transform import Transform, read_gene_symbol
+from genexp.cohort.genes import read_gene_symbol
+from genexp.preprocess.transform import Transform
 
 FORMAT = 1
 

@@ -15,12 +15,6 @@ ROWS_AT_A_TIME = 512
 """Rows that are transformed together, so that temporary copies stay small beside the matrix."""
 
 
-def read_gene_symbol(name: str) -> str:
-    """Symbol of a gene as Firehose names it: ``TP53|7157`` -> ``TP53``; ``?|100130426`` has none and stays."""
-    symbol, bar, _ = name.partition("|")
-    return symbol if bar and symbol not in ("?", "") else name
-
-
 @dataclass(frozen=True)
 class Transform:
     """Normalise, clip, fill and scale; fitted by :mod:`genexp.preprocess` on train samples alone.

@@ -30,7 +30,12 @@ from genexp.tracking.tracker import MlflowTracker
 ARTIFACT = "encoder"
 """Name of the model inside its run, and of the encoder's folder inside the model."""
 DEFAULT_ALIAS = "champion"
-TEXT_PARTS = (("genexp.preprocess", "transform.py"), ("genexp.model", "encoder.py"), ("genexp.tracking", "pyfunc_tail.py"))
+TEXT_PARTS = (
+    ("genexp.cohort", "genes.py"),
+    ("genexp.preprocess", "transform.py"),
+    ("genexp.model", "encoder.py"),
+    ("genexp.tracking", "pyfunc_tail.py"),
+)
 REQUIREMENTS = ("mlflow", "numpy", "pandas", "safetensors")
 
 

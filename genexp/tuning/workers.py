@@ -24,6 +24,10 @@ BYTES_OF_A_PROCESS = 600 * 2**20
 """Memory of a worker beside its networks: interpreter, torch, one epoch's activations."""
 
 
+SECONDS_TO_LEAVE = 2.0
+"""How long an idle worker may take to end by itself when the driver is done with it."""
+
+
 @dataclass(frozen=True)
 class Job:
     """A trial to train: its number, configuration, and the losses above which it stops, by epoch."""
@@ -100,8 +104,10 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process, connection in self.processes:
+        for _, connection in self.processes:
             connection.close()
+        for process, _ in self.processes:
+            process.join(SECONDS_TO_LEAVE)
             process.terminate()
             process.join()
 
