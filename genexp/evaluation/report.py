@@ -333,7 +333,7 @@ def _render_methods(evaluation: Evaluation) -> str:
     }
     own = {
         f"encoder: {name}": value
-        for name, value in {**card, **card.get("config", {})}.items()
+        for name, value in {**card.get("config", {}), **card}.items()
         if isinstance(value, str | int | float) and value != ""
     }
     rows = [[name, Html(f"<code>{to_html(value)}</code>")] for name, value in {**facts, **own}.items()]
