@@ -62,6 +62,8 @@ def measure_importances(frozen: optuna.study.Study) -> dict[str, float]:
 
 def plot_trials(table: pd.DataFrame, study: Study) -> Figure:
     """Validation loss by trial, the best so far, PCA of the same size, and the trial that was selected."""
+    from matplotlib.ticker import MaxNLocator
+
     figure = new_figure(f"Study {study.name}: validation loss by trial", height=5.2)
     axes = figure.add_subplot()
     complete, others = table[table["state"] == "complete"], table[table["state"] == "pruned"]
@@ -72,7 +74,7 @@ def plot_trials(table: pd.DataFrame, study: Study) -> Figure:
         complete["standard_error"],
         fmt="o",
         color=ENCODER,
-        ecolor="#BFD9EA",
+        ecolor="#7FB3D5",
         markersize=7,
         label="trial",
     )
@@ -80,6 +82,7 @@ def plot_trials(table: pd.DataFrame, study: Study) -> Figure:
     axes.plot(table.index, table["loss_val_pca"], "_", color=PCA, markersize=14, markeredgewidth=2, label="PCA of the same size")
     chosen = table[table["selected"]]
     axes.plot(chosen.index, chosen["loss_val"], "o", mfc="none", mec=INK, mew=2, markersize=15, linestyle="none", label="selected")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     dress_axes(axes, "bars: one standard error over validation samples", "trial", "validation loss (squared error per gene)")
     axes.legend(frameon=False, fontsize=10.5, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
