@@ -1,7 +1,7 @@
 """Annotation tables: read, joined to the matrix by sample id, queried, and given their canonical columns.
 
 Canonical columns are ``label`` (categorical), ``time_days``, ``event`` and ``group``. They exist when the configuration names their
-source (``group`` always), whatever else the table holds: a column that merely has such a name becomes ``given_<name>``.
+source (``group`` always), whatever else the table holds: a column that merely has such a name, with other values, becomes ``given_<name>``.
 """
 
 from __future__ import annotations
@@ -118,8 +118,9 @@ def add_canonical_columns(obs: pd.DataFrame, config: CohortConfig) -> tuple[pd.D
         raise CohortError(f"survival needs both time and event; {given} is given and {lacking} is not: name its column")
     if config.time:
         canonical["time_days"], canonical["event"] = _build_survival(obs, config, report)
-    taken = {name: f"given_{name}" for name in CANONICAL if name in obs.columns}
-    return obs.rename(columns=taken).assign(**canonical), report
+    taken = [name for name in CANONICAL if name in obs.columns]
+    other = [name for name in taken if name not in canonical or not _as_text(obs[name]).equals(_as_text(canonical[name]))]
+    return obs.rename(columns={name: f"given_{name}" for name in other}).assign(**canonical), report
 
 
 def _pick_column(obs: pd.DataFrame, parameter: str, column: str) -> pd.Series:
