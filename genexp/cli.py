@@ -199,9 +199,7 @@ def _register(settings: Any, data: Preprocessed, trained: Trained, tracker: Mlfl
     config = RegistryConfig(name=settings.name or data.name, alias=settings.alias, max_missing=settings.max_missing)
     verdict = evaluation.verdict if evaluation else "not evaluated"
     text = f"{data.name}: {len(data.var)} genes to {trained.encoder.n_latent} latents. {verdict}"
-    registration = register_encoder(
-        trained.encoder, config, trained.fitted.loss_val, data.split_hash, tracker, description=text, tags={"verdict": verdict}
-    )
+    registration = register_encoder(trained.encoder, config, trained.fitted.loss_val, tracker, description=text, tags={"verdict": verdict})
     tracker.set_tags({"registered": f"{registration.name}/{registration.version}", "champion": registration.holds_alias})
     held = f", now @{config.alias}" if registration.holds_alias else ""
     print(f"verdict: {verdict}", file=sys.stderr)

@@ -9,7 +9,7 @@ from genexp.preprocess.transform import Transform
 N_GENES, N_LATENT = 40, 3
 
 
-def make_encoder(seed: int = 0) -> Encoder:
+def make_encoder(seed: int = 0, data_fingerprint: str = "d1") -> Encoder:
     rng = np.random.default_rng(seed)
     fill, shift, spread = (rng.uniform(1, 2, N_GENES).astype(np.float32) for _ in range(3))
 
@@ -24,7 +24,7 @@ def make_encoder(seed: int = 0) -> Encoder:
         transform=Transform("log2_cpm", None, fill, shift, spread),
         encoder=Network((layer(N_GENES, 8, "relu"), layer(8, N_LATENT, "linear")), layer(N_GENES, N_LATENT, "linear")),
         decoder=Network((layer(N_LATENT, 8, "relu"), layer(8, N_GENES, "linear"))),
-        card={"config_hash": "abc"},
+        card={"data_fingerprint": data_fingerprint, "split_hash": "s1"},
     )
 
 

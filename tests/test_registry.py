@@ -36,15 +36,15 @@ def tracker(client: MlflowClient) -> Iterator[MlflowTracker]:
         yield tracker
 
 
-def register(tracker: MlflowTracker, name: str, loss_val: float, split_hash: str = "s1", seed: int = 0) -> Registration:
-    return register_encoder(make_encoder(seed), RegistryConfig(name=name), loss_val, split_hash, tracker)
+def register(tracker: MlflowTracker, name: str, loss_val: float, data: str = "d1") -> Registration:
+    return register_encoder(make_encoder(data_fingerprint=data), RegistryConfig(name=name), loss_val, tracker)
 
 
 @pytest.fixture(scope="module")
 def registered(tracker: MlflowTracker) -> Encoder:
     encoder = make_encoder()
     tags = {"kind": "deep", "verdict": "r2: better than PCA"}
-    register_encoder(encoder, RegistryConfig(name="brca"), 0.5, "s1", tracker, "Deep autoencoder of 40 genes", tags)
+    register_encoder(encoder, RegistryConfig(name="brca"), 0.5, tracker, "Deep autoencoder of 40 genes", tags)
     return encoder
 
 
@@ -86,7 +86,7 @@ def test_the_model_decodes_when_asked(registered: Encoder, model: mlflow.pyfunc.
 def test_the_registry_page_tells_what_the_version_is(client: MlflowClient, registered: Encoder) -> None:
     version = client.get_model_version_by_alias("brca", "champion")
     assert version.description == "Deep autoencoder of 40 genes"
-    expected = {"loss/val": "0.5", "split_hash": "s1", "kind": "deep", "verdict": "r2: better than PCA"}
+    expected = {"loss/val": "0.5", "data_fingerprint": "d1", "split_hash": "s1", "kind": "deep", "verdict": "r2: better than PCA"}
     assert {key: version.tags[key] for key in expected} == expected
     info = mlflow.models.get_model_info("models:/brca@champion")
     assert info.metadata == {"scale": "counts", "n_genes": 40, "n_latent": 3, "max_missing": 0.2}
@@ -129,17 +129,17 @@ def test_the_alias_moves_to_a_lower_validation_loss_only(client: MlflowClient, t
     first, worse, better = (register(tracker, "ranked", loss) for loss in (0.5, 0.6, 0.4))
     assert [first.holds_alias, worse.holds_alias, better.holds_alias] == [True, False, True]
     assert client.get_model_version_by_alias("ranked", "champion").version == int(better.version)
-    assert worse.reason == "not better: validation loss 0.6 against 0.5 of version 1 on the same split"
+    assert worse.reason == "not better: validation loss 0.6 against 0.5 of version 1 on the same data"
     assert client.get_model_version("ranked", better.version).tags["champion_reason"] == better.reason
     tie = register(tracker, "ranked", 0.4)
     assert not tie.holds_alias
 
 
-def test_losses_on_different_splits_are_not_compared(client: MlflowClient, tracker: MlflowTracker) -> None:
-    register(tracker, "resplit", 0.1, split_hash="s1")
-    newer = register(tracker, "resplit", 0.9, split_hash="s2")
+def test_losses_on_different_data_are_not_compared(client: MlflowClient, tracker: MlflowTracker) -> None:
+    register(tracker, "rescaled", 0.1, data="d1")
+    newer = register(tracker, "rescaled", 0.9, data="d2")
     assert newer.holds_alias
-    assert newer.reason == "newer than version 1, whose validation loss is of another split and cannot be compared"
+    assert newer.reason == "newer than version 1, whose validation loss is of other data and cannot be compared"
 
 
 def test_a_loss_that_is_not_finite_registers_nothing(client: MlflowClient, tracker: MlflowTracker) -> None:

@@ -117,8 +117,8 @@ def test_a_run_with_a_child_goes_through_the_server(
 def test_an_encoder_is_registered_and_loaded_through_the_server(client: MlflowClient) -> None:
     encoder, expression = make_encoder(), make_expression()
     with start_run("train", PreprocessSettings(experiment="through a server")) as tracker:
-        first = register_encoder(encoder, RegistryConfig(name="brca"), 0.5, "s1", tracker, "first")
-        second = register_encoder(make_encoder(1), RegistryConfig(name="brca"), 0.6, "s1", tracker, "second")
+        first = register_encoder(encoder, RegistryConfig(name="brca"), 0.5, tracker, "first")
+        second = register_encoder(make_encoder(1), RegistryConfig(name="brca"), 0.6, tracker, "second")
     assert (first.holds_alias, second.holds_alias) == (True, False)
     expected = encoder.encode(expression)
     pd.testing.assert_frame_equal(load_encoder("brca").encode(expression), expected)

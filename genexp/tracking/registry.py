@@ -53,23 +53,24 @@ def register_encoder(
     encoder: Encoder,
     config: RegistryConfig,
     loss_val: float,
-    split_hash: str,
     tracker: MlflowTracker,
     description: str = "",
     tags: Mapping[str, object] | None = None,
 ) -> Registration:
     """Store an encoder in the run and as a new version of ``config.name``; give it ``config.alias`` if it is better.
 
-    Better is decided on validation alone: a lower ``loss_val`` than the holder's on the same split. On another split
-    losses cannot be compared, and the newer version takes the alias; ``champion_reason`` says which it was.
+    Better is decided on validation alone: a lower ``loss_val`` than the holder's on the same data, by the ``data_fingerprint``
+    of the encoders' cards. On other data (another cohort, split, filter or scaling) losses cannot be compared, and the newer
+    version takes the alias; ``champion_reason`` says which it was.
     """
     if not math.isfinite(loss_val):
         raise RegistryError(f"expected a finite validation loss; found {loss_val}: nothing was registered")
     client = tracker.client
     with mlflow_errors(f"the registry (model '{config.name}')"):
         holder = _find_holder(client, config.name, config.alias)
-        takes, reason = _compare(loss_val, split_hash, holder)
-        facts = {"loss/val": repr(float(loss_val)), "split_hash": split_hash, "champion_reason": reason, **(tags or {})}
+        takes, reason = _compare(loss_val, str(encoder.card["data_fingerprint"]), holder)
+        data = {name: encoder.card[name] for name in ("data_fingerprint", "split_hash")}
+        facts = {"loss/val": repr(float(loss_val)), **data, "champion_reason": reason, **(tags or {})}
         model = _log_model(encoder, tracker)
         created = client.create_model_version(
             config.name,
@@ -157,14 +158,14 @@ def _signature(encoder: Encoder) -> ModelSignature:
     return ModelSignature(outputs=outputs, params=ParamSchema([ParamSpec("output", "string", "latent")]))
 
 
-def _compare(loss_val: float, split_hash: str, holder: ModelVersion | None) -> tuple[bool, str]:
+def _compare(loss_val: float, data_fingerprint: str, holder: ModelVersion | None) -> tuple[bool, str]:
     """Whether a new version takes the alias, and why."""
     if holder is None:
         return True, "first to hold the alias"
-    if holder.tags.get("split_hash") != split_hash or "loss/val" not in holder.tags:
-        return True, f"newer than version {holder.version}, whose validation loss is of another split and cannot be compared"
+    if holder.tags.get("data_fingerprint") != data_fingerprint or "loss/val" not in holder.tags:
+        return True, f"newer than version {holder.version}, whose validation loss is of other data and cannot be compared"
     before = float(holder.tags["loss/val"])
-    found = f"validation loss {loss_val:.6g} against {before:.6g} of version {holder.version} on the same split"
+    found = f"validation loss {loss_val:.6g} against {before:.6g} of version {holder.version} on the same data"
     return loss_val < before, f"better: {found}" if loss_val < before else f"not better: {found}"
 
 
