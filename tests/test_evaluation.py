@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
+from sklearn.metrics import silhouette_score
 
 from genexp.config import EvaluationConfig, PreprocessSettings
 from genexp.errors import EvaluationError
 from genexp.evaluation.baselines import fit_pca
 from genexp.evaluation.evaluate import describe_evaluation, evaluate_encoder, judge_encoder, log_evaluation
-from genexp.evaluation.projection import embed_latents
+from genexp.evaluation.projection import UMAP_ROWS, embed_latents, place_by_umap
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.preprocess.pipeline import preprocess_anndata
 from genexp.tracker import NullTracker
@@ -226,3 +227,14 @@ def test_encoder_of_other_genes_is_refused_before_the_test_rows_are_opened(encod
     with pytest.raises(EvaluationError, match=r"it lacks 1 \(X1\)"):
         evaluate_encoder(other, data, EvaluationConfig(), 0, NullTracker())
     assert data.n_openings == before
+
+
+@pytest.mark.slow
+def test_large_cohorts_draw_the_umap_by_some_train_samples_and_place_the_rest():
+    parts = [plant_classes(part, n, seed) for seed, (part, n) in enumerate([("train", UMAP_ROWS + 100), ("test", 30)])]
+    train, test = (part.z["encoder"] for part in parts)
+    placed = place_by_umap(train, test, train[:, :2], seed=0)
+    label = pd.concat([part.obs["label"].astype(object) for part in parts]).to_numpy()
+    known = ~pd.isna(label)
+    assert placed.shape == (UMAP_ROWS + 130, 2)
+    assert silhouette_score(placed[known], label[known]) > 0.5

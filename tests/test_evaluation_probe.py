@@ -32,7 +32,8 @@ def test_scores_equal_scikit_learn():
 
 
 def test_permuted_labels_give_chance_level():
-    train, scores = plant_classes("train", 90, 0), []
+    planted, scores = plant_classes("train", 90, 0), []
+    train = make_latents("train", planted.obs, {"encoder": planted.z["encoder"]})
     for seed in range(20):
         permuted = relabel(train, train.obs["label"].to_numpy()[np.random.default_rng(seed).permutation(90)])
         probe, _ = evaluate_probe(permuted, plant_classes("test", 60, 100 + seed), seed=0)

@@ -10,6 +10,9 @@ import pandas as pd
 
 from genexp.evaluation.results import ENCODER, Embeddings, PartLatents
 
+UMAP_ROWS = 2000
+"""Train samples, at most, that draw the UMAP: its exact neighbours cost quadratic time, approximate ones a minute of compilation."""
+
 
 def embed_latents(parts: Sequence[PartLatents], assignments: pd.Series, perplexity: float, seed: int) -> Embeddings:
     """t-SNE, UMAP and PCA in two dimensions of the encoder's latents.
@@ -58,14 +61,20 @@ def place_by_tsne(train: np.ndarray, others: np.ndarray, start: np.ndarray, perp
 
 
 def place_by_umap(train: np.ndarray, others: np.ndarray, start: np.ndarray, seed: int) -> np.ndarray:
-    """UMAP of train latents, started at their principal components; others are placed into it."""
+    """UMAP of (at most ``UMAP_ROWS``) train latents, started at their principal components; others are placed into it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
         from umap import UMAP
 
-    start = 10 * start / np.abs(start).max()
-    fitted = UMAP(n_neighbors=min(15, len(train) - 1), init=start, random_state=seed, n_jobs=1).fit(train)
-    return np.concatenate([fitted.embedding_, fitted.transform(others)])
+    drawing = np.zeros(len(train) + len(others), dtype=bool)
+    drawing[np.random.default_rng(seed).permutation(len(train))[:UMAP_ROWS]] = True
+    anchors = drawing[: len(train)]
+    init = 10 * start[anchors] / np.abs(start).max()
+    fitted = UMAP(n_neighbors=min(15, int(anchors.sum()) - 1), init=init, random_state=seed, n_jobs=1).fit(train[anchors])
+    placed = np.empty((len(drawing), 2))
+    placed[drawing] = fitted.embedding_
+    placed[~drawing] = fitted.transform(np.concatenate([train[~anchors], others]))
+    return placed
 
 
 def _describe_samples(parts: Sequence[PartLatents], assignments: pd.Series) -> pd.DataFrame:

@@ -101,8 +101,13 @@ def _compare(task: str, quantity: str, score: Score, baseline: str, weights: np.
         "low": low,
         "high": high,
         "outcome": outcome,
-        "sentence": f"{found}: {outcome} ({encoder - rival:+.3f} [{low:+.3f}, {high:+.3f}])",
+        "sentence": f"{found}: {outcome} ({_signed(encoder - rival)} [{_signed(low)}, {_signed(high)}])",
     }
+
+
+def _signed(difference: float) -> str:
+    """Three decimals with a sign; never ``-0.000``."""
+    return f"{round(difference, 3) + 0.0:+.3f}"
 
 
 def _interval(draws: np.ndarray) -> tuple[float, float]:
