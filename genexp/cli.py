@@ -7,8 +7,8 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,11 +25,12 @@ from genexp.config import (
     TrainSettings,
     TuneSettings,
     format_value,
+    hash_values,
     parameter_names,
     parse_settings,
     section_values,
 )
-from genexp.errors import ConfigError, GenexpError, RegistryError
+from genexp.errors import ConfigError, EvaluationError, GenexpError, RegistryError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,14 +42,15 @@ if TYPE_CHECKING:
     from genexp.tracking.tracker import MlflowTracker
     from genexp.training.train import Trained
 
-INHERITED = ("label", "time", "event", "time_unit", "group", "where", "sample_id", "rows", "missing", "clip", "obs")
-"""Cohort parameters that ``evaluate`` takes from the encoder, where the cohort is the same and none is given."""
+READING = ("rows", "missing", "s3_endpoint")
+ANNOTATING = ("obs", "sample_id", "where", "group", "label", "time", "event", "time_unit")
+"""Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run one verb; returns 0, or 2 after an error that the user can mend."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; returns 0, 2 after an error that the user can mend, or 130 after an interrupt."""
     try:
-        verb, settings = parse_arguments(arguments)
+        verb, settings = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     except GenexpError as error:
         if os.environ.get("MLFLOW_RUN_ID"):
             from genexp.tracking.runs import fail_run
@@ -60,16 +62,23 @@ def main(arguments: Sequence[str]) -> int:
             VERB_FUNCTIONS[verb](settings, tracker)
     except GenexpError as error:
         return _report(error)
+    except KeyboardInterrupt:
+        print("genexp: interrupted; the same command goes on where this one stood", file=sys.stderr)
+        return 130
     return 0
 
 
-def _tracked(verb: str, settings: Any) -> AbstractContextManager[Any]:
+@contextmanager
+def _tracked(verb: str, settings: Any) -> Iterator[Any]:
     """Open the run of a verb; ``encode`` reads only and has none."""
     if verb == "encode":
-        return nullcontext()
+        yield None
+        return
+    from genexp.tracking.running import hold_run
     from genexp.tracking.runs import start_run
 
-    return start_run(verb, settings)
+    with start_run(verb, settings) as tracker, hold_run(tracker, settings.cache):
+        yield tracker
 
 
 def _report(error: GenexpError) -> int:
@@ -169,11 +178,14 @@ def run_encode(settings: EncodeSettings, _: object) -> None:
     """Write the latents of a cohort."""
     from genexp.tracking.registry import load_encoder
 
+    out = Path(settings.out)
+    if out.suffix not in WRITERS:
+        raise ConfigError(f"out={out}: expected a file ending in {', '.join(WRITERS)}")
     encoder = load_encoder(_reference(settings))
-    adata = _read_for(encoder, settings, 0)
+    adata = _read_for(encoder, settings, READING, min_samples=1)
     latent = _encode(encoder, adata)
-    _write_latent(latent, adata, Path(settings.out))
-    print(f"{len(latent)} samples x {latent.shape[1]} latents: {settings.out}", file=sys.stderr)
+    _write_latent(latent, adata, out)
+    print(f"{len(latent)} samples x {latent.shape[1]} latents: {out}", file=sys.stderr)
 
 
 VERB_FUNCTIONS: dict[str, Any] = {
@@ -189,14 +201,15 @@ VERB_FUNCTIONS: dict[str, Any] = {
 def _train(config: EncoderConfig, settings: Any, data: Preprocessed, tracker: MlflowTracker) -> Trained:
     from genexp.training.train import train_encoder
 
-    card = {"cohort_settings": section_values(settings, CohortConfig), "run_id": tracker.run_id}
+    cohort = section_values(settings, CohortConfig)
+    card = {"cohort_settings": cohort, "cohort_hash": _hash_cohort(settings, settings.seed), "run_id": tracker.run_id}
     return train_encoder(data, config, settings, settings.max_missing, tracker, card)
 
 
 def _register(settings: Any, data: Preprocessed, trained: Trained, tracker: MlflowTracker, evaluation: Evaluation | None = None) -> None:
     from genexp.tracking.registry import register_encoder
 
-    config = RegistryConfig(name=settings.name or data.name, alias=settings.alias, max_missing=settings.max_missing)
+    config = RegistryConfig(name=settings.name or _model_name(data.name), alias=settings.alias, max_missing=settings.max_missing)
     verdict = evaluation.verdict if evaluation else "not evaluated"
     text = f"{data.name}: {len(data.var)} genes to {trained.encoder.n_latent} latents. {verdict}"
     registration = register_encoder(trained.encoder, config, trained.fitted.loss_val, tracker, description=text, tags={"verdict": verdict})
@@ -206,26 +219,49 @@ def _register(settings: Any, data: Preprocessed, trained: Trained, tracker: Mlfl
     print(f"encoder: models:/{registration.name}/{registration.version}{held} ({registration.reason})", file=sys.stderr)
 
 
+def _model_name(cohort: str) -> str:
+    """Name of a cohort as the registry takes it: ``TCGA BRCA`` -> ``TCGA_BRCA``."""
+    return re.sub(r"[/:@\s]+", "_", cohort)
+
+
 def _reference(settings: Any) -> str:
     """Name of the encoder that is meant: as given, else the alias of the cohort's name."""
+    from genexp.cohort.read import is_simulated
     from genexp.cohort.source import read_name
 
-    return settings.encoder or f"{settings.name or read_name(settings.cohort)}@{settings.alias}"
+    name = "simulated" if is_simulated(settings.cohort) else read_name(settings.cohort)
+    return settings.encoder or f"{settings.name or _model_name(name)}@{settings.alias}"
 
 
-def _read_for(encoder: Encoder, settings: Any, seed: int) -> AnnData:
-    """Read a cohort for an encoder; what is left open and was said in training holds where the cohort is the same."""
+def _hash_cohort(config: CohortConfig, seed: int) -> str:
+    """Hash of the values of a cohort, whatever its annotations and its place."""
+    from genexp.cohort.read import is_simulated, read_shape
+    from genexp.cohort.source import hash_source
+
+    return hash_values([read_shape(config.cohort), seed]) if is_simulated(config.cohort) else hash_source(config.cohort, config.s3_endpoint)
+
+
+def _read_for(encoder: Encoder, settings: Any, inherited: tuple[str, ...], min_samples: int) -> AnnData:
+    """Read a cohort for an encoder; what is left open and was said in training holds where the cohort is the same.
+
+    Without a cohort it is that of the training.
+    """
     from genexp.cohort import read_cohort
-    from genexp.cohort.source import read_name
 
-    given: dict[str, Any] = {name: getattr(settings, name) for name in CohortConfig.model_fields}
-    trained_on = encoder.card.get("cohort_settings", {})
-    if encoder.card.get("cohort") == read_name(settings.cohort):
-        defaults = section_values(CohortConfig())
-        unsaid = [name for name in INHERITED if name in defaults and format_value(given[name]) == defaults[name]]
-        given |= {name: trained_on[name] for name in unsaid if name in trained_on}
+    card, seed = encoder.card, int(encoder.card["seed"])
+    given = section_values(settings, CohortConfig)
+    defaults, trained_on = section_values(CohortConfig()), card["cohort_settings"]
+    if given["cohort"] == defaults["cohort"]:
+        given["cohort"] = trained_on["cohort"]
+    if settings.scale not in ("auto", encoder.scale):
+        raise RegistryError(f"scale={settings.scale}: this encoder was trained on {encoder.scale} and takes nothing else")
+    cohort_hash = _hash_cohort(CohortConfig(**given), seed)
+    if cohort_hash == card["cohort_hash"]:
+        given |= {name: trained_on[name] for name in inherited if given[name] == defaults[name]}
     given |= {"scale": encoder.scale, "duplicates": encoder.duplicates}
-    return read_cohort(CohortConfig(**given), seed)
+    adata = read_cohort(CohortConfig(**given), seed, min_samples)
+    adata.uns["cohort_hash"] = cohort_hash
+    return adata
 
 
 def _table(adata: AnnData) -> pd.DataFrame:
@@ -249,34 +285,68 @@ def _apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings)
 
     import pandas as pd
 
+    from genexp.cohort.read import MIN_SAMPLES
     from genexp.model.encoder import GeneMismatchError
     from genexp.preprocess import apply_transform
     from genexp.tracking.registry import download_artifact, training_run
 
-    adata = _read_for(encoder, settings, settings.seed)
+    adata = _read_for(encoder, settings, READING + ANNOTATING, MIN_SAMPLES)
     try:
         raw, _ = encoder.align(_table(adata))
     except GeneMismatchError as error:
         raise RegistryError(str(error)) from None
     with tempfile.TemporaryDirectory() as folder:
         path = download_artifact(training_run(reference), "preprocess/split.tsv", Path(folder))
-        split = pd.read_csv(path, sep="\t", index_col=0, dtype=str)
+        split = pd.read_csv(path, sep="\t", index_col=0, dtype=str, keep_default_na=False)
+    _check_trained_on(adata, split, encoder, reference)
     var = pd.DataFrame({"source": list(encoder.sources)}, index=list(encoder.genes))
     return apply_transform(
         raw, adata.obs, split, var, encoder.transform, cache=settings.cache, name=str(adata.uns["name"]), scale=encoder.scale
     )
 
 
-def _write_latent(latent: pd.DataFrame, adata: AnnData, path: Path) -> None:
-    """Write latents by the file's ending; h5ad holds them as ``obsm["X_latent"]`` beside the annotations."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".parquet":
-        latent.to_parquet(path)
-    elif path.suffix in (".tsv", ".csv"):
-        latent.to_csv(path, sep="\t" if path.suffix == ".tsv" else ",")
-    elif path.suffix == ".h5ad":
-        from anndata import AnnData
+def _check_trained_on(adata: AnnData, split: pd.DataFrame, encoder: Encoder, reference: str) -> None:
+    """Refuse a cohort on which nothing can be judged, because the encoder was trained on none of its samples."""
+    from genexp.preprocess.pipeline import place_samples
 
-        AnnData(obs=adata.obs, obsm={"X_latent": latent.to_numpy()}).write_h5ad(path)
-    else:
-        raise ConfigError(f"out={path}: expected a file ending in .parquet, .tsv, .csv or .h5ad")
+    trained_on, name = encoder.card["cohort_settings"]["cohort"], adata.uns["name"]
+    is_other_simulation = name == "simulated" and adata.uns["cohort_hash"] != encoder.card["cohort_hash"]  # of the same sample ids
+    if is_other_simulation or not (place_samples(adata.obs, split) == "train").any():
+        raise EvaluationError(
+            f"none of the {adata.n_obs} samples of {name} ({', '.join(adata.obs_names[:3])}, ...) is one that {reference} was trained on, "
+            f"and what it stands beside is fitted on those; evaluate it on its own cohort ({trained_on}), or take the latents of another "
+            "one with 'python -m genexp encode'"
+        )
+
+
+def _write_parquet(latent: pd.DataFrame, _: pd.DataFrame, path: Path) -> None:
+    latent.to_parquet(path)
+
+
+def _write_text(latent: pd.DataFrame, _: pd.DataFrame, path: Path) -> None:
+    latent.to_csv(path, sep="," if path.suffix == ".csv" else "\t")
+
+
+def _write_h5ad(latent: pd.DataFrame, obs: pd.DataFrame, path: Path) -> None:
+    """Latents as ``obsm["X_latent"]`` beside the annotations."""
+    from anndata import AnnData
+
+    AnnData(obs=obs, obsm={"X_latent": latent.to_numpy()}).write_h5ad(path)
+
+
+WRITERS = {".parquet": _write_parquet, ".tsv": _write_text, ".csv": _write_text, ".h5ad": _write_h5ad}
+"""How latents are written, by the ending of the file."""
+
+
+def _write_latent(latent: pd.DataFrame, adata: AnnData, path: Path) -> None:
+    """Write latents as the file's ending says; the file is whole or not there."""
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        WRITERS[path.suffix](latent, adata.obs, temporary)
+        temporary.replace(path)
+    except OSError as error:
+        raise ConfigError(f"out={path}: expected a file that can be written; found: {error.strerror or error}") from None
+    finally:
+        if temporary.is_file():
+            temporary.unlink()
