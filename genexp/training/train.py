@@ -64,8 +64,8 @@ def summarise(fitted: Fitted, basis: Basis) -> dict[str, float]:
     best = fitted.history.loc[fitted.best_epoch]
     r2_pca = 1 - (1 - best["r2/val"]) * fitted.loss_pca / best["loss/val"]
     return {
-        "best/loss/val": fitted.loss_val,
-        "best/epoch": float(fitted.best_epoch),
+        "loss/val_best": fitted.loss_val,
+        "epoch/best": float(fitted.best_epoch),
         "loss/val_pca": fitted.loss_pca,
         "r2/val_pca": float(r2_pca),
         "r2/val_gain": float(best["r2/val"] - r2_pca),

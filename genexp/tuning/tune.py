@@ -64,5 +64,5 @@ def log_trial(trial: Trial, tracker: Tracker) -> None:
         for epoch in range(len(history.get("loss/val", ()))):
             child.log_metrics({name: column[epoch] for name, column in history.items()}, step=epoch)
         if result.state != "failed":
-            summary = {"best/loss/val": result.loss_val, "best/epoch": result.best_epoch, "loss/val_pca": result.loss_pca}
+            summary = {"loss/val_best": result.loss_val, "epoch/best": result.best_epoch, "loss/val_pca": result.loss_pca}
             child.log_metrics(summary | {"train/seconds": result.seconds})
