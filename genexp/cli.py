@@ -26,6 +26,7 @@ from genexp.config import (
     TuneSettings,
     format_value,
     hash_values,
+    list_choices,
     parameter_names,
     parse_settings,
     section_values,
@@ -112,7 +113,8 @@ def _add_options(parser: argparse.ArgumentParser, kind: type[Section]) -> None:
     for name in parameter_names(kind):
         field = kind.model_fields[name]
         default = format_value(field.default) if not isinstance(field.default, str) else field.default
-        text = f"{field.description} (default: {default or 'empty'})".replace("%", "%%")
+        choices = f" {{{', '.join(list_choices(kind, name))}}}" if list_choices(kind, name) else ""
+        text = f"{field.description}{choices} (default: {default or 'empty'})".replace("%", "%%")
         parser.add_argument(f"--{name}", metavar="VALUE", help=text, default=None)
 
 

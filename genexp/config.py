@@ -12,7 +12,7 @@ import hashlib
 import json
 import math
 import re
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -227,6 +227,12 @@ class RegistryConfig(Section):
     max_missing: float = Field(0.2, ge=0, lt=1, description="largest share of the encoder's genes that a new cohort may lack")
 
 
+class EncoderChoice(Section):
+    """Which registered encoder is meant."""
+
+    encoder: str = Field("", description="encoder: NAME@alias, NAME/version or runs:/ID; empty: the alias of the name")
+
+
 class RunConfig(Section):
     """The run itself."""
 
@@ -252,20 +258,17 @@ class TuneSettings(PreprocessSettings, SearchSpace, TrainingConfig, TuningConfig
     """Search autoencoders with Optuna, then train, evaluate and register the best."""
 
 
-class EvaluateSettings(CohortConfig, EvaluationConfig, RegistryConfig, RunConfig):
+class EvaluateSettings(CohortConfig, EvaluationConfig, RegistryConfig, EncoderChoice, RunConfig):
     """Open the test samples and judge an encoder beside PCA."""
-
-    encoder: str = Field("", description="encoder to judge: NAME@alias, NAME/version or runs:/ID; empty: the alias of the name")
 
 
 class MainSettings(TrainSettings, EvaluationConfig):
     """The whole way with one configuration: preprocess, train, evaluate, register."""
 
 
-class EncodeSettings(CohortConfig, RegistryConfig):
+class EncodeSettings(CohortConfig, RegistryConfig, EncoderChoice):
     """Write the latents of a cohort by a registered encoder."""
 
-    encoder: str = Field("", description="encoder: NAME@alias, NAME/version or runs:/ID; empty: the alias of the name")
     out: str = Field("latent.parquet", min_length=1, description="file to write: .parquet, .tsv, .csv or .h5ad")
 
 
@@ -325,6 +328,15 @@ def parameter_names(kind: type[Section]) -> list[str]:
     """Names of the parameters of some settings, section by section in the order in which they act."""
     inherited = [name for base in kind.__bases__ if issubclass(base, Section) for name in parameter_names(base)]
     return list(dict.fromkeys([*inherited, *kind.model_fields]))
+
+
+def list_choices(kind: type[Section], name: str) -> list[str]:
+    """Words that a parameter accepts, beside numbers; empty where any text will do."""
+
+    def words(annotation: Any) -> list[str]:
+        return [word for part in get_args(annotation) for word in ([part] if isinstance(part, str) else words(part))]
+
+    return words(kind.model_fields[name].annotation)
 
 
 def section_values(settings: Section, *kinds: type[Section]) -> dict[str, str]:

@@ -1,11 +1,14 @@
-"""MLproject, rendered from the one config: ``python -m genexp.mlproject > MLproject``."""
+"""What is rendered from the one config: MLproject, and the README's table of parameters.
+
+``python -m genexp.mlproject > MLproject`` and ``python -m genexp.mlproject table``; a test fails when either differs.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 
-from genexp.config import VERBS, Section, section_values
+from genexp.config import VERBS, Section, list_choices, section_values
 
 ENTRY_POINTS = ("main", "preprocess", "train", "tune", "evaluate")
 
@@ -30,5 +33,19 @@ def _render_entry_point(verb: str, kind: type[Section]) -> list[str]:
     return [f"  {verb}:", "    parameters:", *parameters, f"    command: python -m genexp {verb} {options}"]
 
 
+def render_table() -> str:
+    """Markdown table of every parameter: its default, its meaning and the verbs that know it."""
+    verbs_of: dict[tuple[str, str], list[str]] = {}
+    for verb, kind in VERBS.items():
+        for name, default in section_values(kind()).items():
+            choices = [choice for choice in list_choices(kind, name) if choice != default]
+            shown = ", ".join(f"`{value}`" for value in (default, *choices) if value)
+            verbs_of.setdefault((name, f"{shown} | {kind.model_fields[name].description}"), []).append(verb)
+    rows = [
+        f"| `{name}` | {rest} | {'all' if len(verbs) == len(VERBS) else ', '.join(verbs)} |" for (name, rest), verbs in verbs_of.items()
+    ]
+    return "\n".join(["| parameter | default, other choices | meaning | verbs |", "|---|---|---|---|", *rows]) + "\n"
+
+
 if __name__ == "__main__":
-    sys.stdout.write(render_mlproject())
+    sys.stdout.write(render_table() if sys.argv[1:] == ["table"] else render_mlproject())
