@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,10 +64,7 @@ def place_by_tsne(train: np.ndarray, others: np.ndarray, start: np.ndarray, perp
 
 def place_by_umap(train: np.ndarray, others: np.ndarray, start: np.ndarray, seed: int) -> np.ndarray:
     """UMAP of (at most ``UMAP_ROWS``) train latents, started at their principal components; others are placed into it."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
-        from umap import UMAP
-
+    UMAP = _import_umap()
     drawing = np.zeros(len(train) + len(others), dtype=bool)
     drawing[np.random.default_rng(seed).permutation(len(train))[:UMAP_ROWS]] = True
     anchors = drawing[: len(train)]
@@ -75,6 +74,20 @@ def place_by_umap(train: np.ndarray, others: np.ndarray, start: np.ndarray, seed
     placed[drawing] = fitted.embedding_
     placed[~drawing] = fitted.transform(np.concatenate([train[~anchors], others]))
     return placed
+
+
+def _import_umap() -> Any:
+    """UMAP with its compiled functions kept on disk, where it can be: every process would compile them for half a minute otherwise."""
+    from numba.core.dispatcher import Dispatcher
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Tensorflow not installed", ImportWarning)
+        from umap import UMAP, layouts, umap_
+    functions = {function for module in (layouts, umap_) for function in vars(module).values() if isinstance(function, Dispatcher)}
+    with suppress(RuntimeError):  # numba finds no folder to write to
+        for function in functions:
+            function.enable_caching()
+    return UMAP
 
 
 def _describe_samples(parts: Sequence[PartLatents], assignments: pd.Series) -> pd.DataFrame:
