@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 export MLFLOW_DISABLE_TELEMETRY = true
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup tune test test-all check ui lock mlproject bench
+.PHONY: help setup tune test test-all check ui lock mlproject bench bench-peers
 
 help:            ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,8 +24,8 @@ tune: setup      ## the main job on a simulated cohort: search, train, evaluate,
 test: setup      ## unit, meaning and end-to-end tests
 	$(BIN)/python -m pytest -n 2 -m "not slow and not server" -q
 
-test-all: setup  ## all tests, with the slow ones and those against real servers
-	$(BIN)/python -m pytest -n 2 -q
+test-all: test   ## all tests, with the slow ones and those against real servers
+	$(BIN)/python -m pytest -n 2 -m "slow or server" -q
 
 check: setup     ## format, lint and types
 	$(BIN)/ruff format --check
@@ -39,6 +39,16 @@ lock:            ## resolve requirements.txt anew, for CPU and GPU builds of tor
 	uv pip compile requirements.in --no-header --no-annotate --python-version 3.11 --upgrade | grep -vE '^(nvidia-|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
 	mv requirements.lock requirements.txt
 	uv pip compile requirements-dev.in -c requirements.txt --no-header --no-annotate --python-version 3.11 --upgrade > requirements-dev.txt
+
+bench: setup     ## measure genexp beside what a user would pick instead (half an hour); writes benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks
+
+bench-peers: setup   ## the same for peers from PyPI, in environments of their own
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet autoencodix==0.2.5 flexynesis==1.1.14 lightning
+	$(PYTHON) -m venv .venv-peers-scvi
+	.venv-peers-scvi/bin/pip install --quiet scvi-tools==1.4.2
+	$(BIN)/python -m benchmarks peers
 
 mlproject: setup ## render MLproject from the config
 	$(BIN)/python -m genexp.mlproject > MLproject.new && mv MLproject.new MLproject
