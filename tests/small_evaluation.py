@@ -5,13 +5,22 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from genexp.evaluation.attribution import Attribution
+from genexp.evaluation.enrichment import find_enrichment
+from genexp.evaluation.explanation import Explanation
 from genexp.evaluation.results import Clustering, Embeddings, Evaluation, Probe, Reconstruction, Survival, Verdict
+from genexp.evaluation.signatures import find_signatures
 
 N_LATENT = 6
 
 
 def make_evaluation(
-    labels: Sequence[str] = ("LumA", "LumB", "Basal"), k: int = 3, survival: bool = True, n_samples: int = 150, n_genes: int = 60
+    labels: Sequence[str] = ("LumA", "LumB", "Basal"),
+    k: int = 3,
+    survival: bool = True,
+    n_samples: int = 150,
+    n_genes: int = 60,
+    gene_sets: bool = True,
 ) -> Evaluation:
     """Evaluation of ``n_samples`` samples, one in ten unlabelled; no labels mean no probe."""
     rng = np.random.default_rng(len(labels) + k)
@@ -32,6 +41,7 @@ def make_evaluation(
         probe=_make_probe(coordinates) if labels else None,
         survival=_make_survival(coordinates, rng) if survival else None,
         comparison=_make_verdict(bool(labels), survival),
+        explanation=make_explanation(labels, survival, n_genes, gene_sets),
         latents=latents,
         summary=summary,
         notes=() if labels else ("No probe: the cohort has no label.",),
@@ -79,7 +89,8 @@ def _make_probe(coordinates: pd.DataFrame) -> Probe:
     per_class.loc[per_class["n_test"] == 0, ["precision", "recall", "f1", "f1_pca"]] = np.nan
     scores = pd.DataFrame({"macro_f1": [0.85, 0.8], "balanced_accuracy": 0.8, "accuracy": 0.9, "C": 0.1}, index=["encoder", "pca"])
     predictions = pd.DataFrame({"truth": test["label"].astype(str), "encoder": test["label"].astype(str), "pca": test["label"].astype(str)})
-    return Probe(classes, scores, per_class.rename_axis("class"), confusion, predictions)
+    weights = pd.DataFrame(np.eye(len(classes), N_LATENT), index=pd.Index(classes, name="class"))
+    return Probe(classes, scores, per_class.rename_axis("class"), confusion, predictions, weights)
 
 
 def _make_survival(coordinates: pd.DataFrame, rng: np.random.Generator) -> Survival:
@@ -121,3 +132,19 @@ def _make_verdict(labelled: bool, survival: bool) -> Verdict:
         for task, quantity, score, gain, half, outcome in tasks
     ]  # fmt: skip
     return Verdict(pd.DataFrame(rows), ", ".join(f"{row['task']} {row['outcome']}" for row in rows))
+
+
+def make_explanation(labels: Sequence[str], survival: bool, n_genes: int, gene_sets: bool) -> Explanation:
+    """Random strengths, but the first genes, which are one gene set, drive every target."""
+    rng = np.random.default_rng(n_genes)
+    genes, latents = pd.Index([f"GENE{i}" for i in range(n_genes)], name="gene"), [f"latent_{i}" for i in range(N_LATENT)]
+    targets = pd.Index([*latents, *(f"class {label}" for label in sorted(labels)), *(["risk"] if survival else [])], name="target")
+    strength = pd.DataFrame(rng.normal(size=(n_genes, len(targets))), index=genes, columns=targets)
+    strength.iloc[: n_genes // 10] += 8.0
+    columns = ["completeness_delta", "rho_baselines", "top_baselines", "rho_halves", "top_halves"]
+    checks = pd.DataFrame([[0.002, 0.98, 0.9, 0.95, 0.8]] * len(targets), index=targets, columns=columns)
+    weights = strength[latents].rename_axis(columns=None)
+    signatures = find_signatures(weights, strength, rng.normal(size=(70, N_LATENT)), rng.normal(size=(20, N_LATENT)))
+    sets = {"DRIVERS": [*genes[: n_genes // 10]], "OTHERS": [*genes[n_genes // 2 :]]}
+    enrichment = find_enrichment(sets, genes, signatures.genes, strength) if gene_sets else None
+    return Explanation(Attribution(strength, strength / 2, checks, 37, "the mean of the train samples of a"), signatures, enrichment)

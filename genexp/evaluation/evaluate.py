@@ -14,6 +14,8 @@ from genexp.config import EvaluationConfig
 from genexp.errors import EvaluationError, name_some
 from genexp.evaluation.baselines import build_representations
 from genexp.evaluation.clustering import evaluate_clusters
+from genexp.evaluation.enrichment import read_gene_sets
+from genexp.evaluation.explanation import explain_encoder
 from genexp.evaluation.probe import evaluate_probe
 from genexp.evaluation.projection import embed_latents
 from genexp.evaluation.reconstruction import evaluate_reconstruction
@@ -60,6 +62,7 @@ def evaluate_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationCon
 
 def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig, seed: int) -> Evaluation:
     """Everything of :func:`evaluate_encoder` but the checks and the logging."""
+    gene_sets = read_gene_sets(config.gene_sets) if config.gene_sets else None
     X_train = data.matrix("train")
     representations = build_representations(encoder, X_train)
     X_test, obs_test = data.open_test()
@@ -70,9 +73,10 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
     clustering = evaluate_clusters(parts, config.max_clusters, seed)
     probe, probe_notes = evaluate_probe(train, test, seed)
     survival, survival_notes = evaluate_survival(train, test, clustering.assignments, encoder.latents, seed)
+    explanation = explain_encoder(encoder, {"train": X_train, "test": X_test}, train, test, probe, survival, gene_sets, seed)
     scores = {"cluster": clustering.scores, "probe": None if probe is None else probe.scores}
     scores["survival"] = None if survival is None else survival.scores
-    metrics = _name_metrics(reconstruction.scores, scores)
+    metrics = _name_metrics(reconstruction.scores, scores) | explanation.metrics
     if survival is not None:
         metrics["survival/log_rank_p"] = survival.log_rank_p
     undefined = [name for name, value in metrics.items() if not np.isfinite(value)]
@@ -85,9 +89,10 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
         probe=probe,
         survival=survival,
         comparison=compare_representations(obs_test, reconstruction, clustering, probe, survival, seed),
+        explanation=explanation,
         latents=_collect_latents(parts, encoder),
         summary=_summarise(encoder, data, parts, config, seed),
-        notes=(*notes, *probe_notes, *survival_notes),
+        notes=(*notes, *probe_notes, *survival_notes, *explanation.notes),
     )
 
 
@@ -144,6 +149,7 @@ def _summarise(encoder: Encoder, data: Preprocessed, parts: list[PartLatents], c
         "seed": seed,
         "perplexity": config.perplexity,
         "max_clusters": config.max_clusters,
+        "gene_sets": config.gene_sets,
         "versions": {"genexp": genexp.__version__} | {package: version(package) for package in JUDGES},
         "card": dict(encoder.card),
     }

@@ -29,13 +29,15 @@ def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> tuple[Pr
         return None, [*notes, f"No probe: {len(classes)} classes with 2 or more train samples, {in_test.sum()} test samples of them."]
     truth = test.obs["label"][in_test].astype(str)
     labels, groups = train.obs["label"][in_train].astype(str).to_numpy(), train.obs["group"][in_train].astype(str).to_numpy()
-    predictions, chosen = {"truth": truth}, {}
+    predictions, chosen, classifiers = {"truth": truth}, {}, {}
     for name in train.z:
         z, z_test = standardise(train.z[name][in_train], train.z[name][in_train], test.z[name][in_test])
         chosen[name] = choose_penalty(z, labels, groups, seed)
-        predictions[name] = _build_classifier(chosen[name]).fit(z, labels).predict(z_test)
+        classifiers[name] = _build_classifier(chosen[name]).fit(z, labels)
+        predictions[name] = classifiers[name].predict(z_test)
+    weights = _read_weights(classifiers[ENCODER], train.z[ENCODER][in_train])
     table = pd.DataFrame(predictions, index=truth.index)
-    return _summarise(table, classes, chosen, pd.Series(labels).value_counts()), notes
+    return _summarise(table, classes, chosen, pd.Series(labels).value_counts(), weights), notes
 
 
 def _choose_classes(train: pd.Series, test: pd.Series) -> tuple[list[str], list[str]]:
@@ -82,7 +84,15 @@ def _macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
     return float(bootstrap_macro_f1(truth, predicted, np.ones((1, len(truth))))[0])
 
 
-def _summarise(table: pd.DataFrame, classes: list[str], chosen: dict[str, float], n_train: pd.Series) -> Probe:
+def _read_weights(classifier, z: np.ndarray) -> pd.DataFrame:  # type: ignore[no-untyped-def]
+    """Weights of the latents ``z``, as they are, in each class's logit minus the mean of all logits."""
+    spread = z.std(axis=0)
+    weights = classifier.coef_ if len(classifier.classes_) > 2 else np.concatenate([-classifier.coef_, classifier.coef_]) / 2
+    weights = (weights - weights.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0)
+    return pd.DataFrame(weights, index=pd.Index(classifier.classes_, name="class"))
+
+
+def _summarise(table: pd.DataFrame, classes: list[str], chosen: dict[str, float], n_train: pd.Series, weights: pd.DataFrame) -> Probe:
     from sklearn.metrics import confusion_matrix
 
     confusion = {name: confusion_matrix(table["truth"], table[name], labels=classes) for name in chosen}
@@ -97,6 +107,7 @@ def _summarise(table: pd.DataFrame, classes: list[str], chosen: dict[str, float]
         per_class=per_class.rename_axis("class"),
         confusion=pd.DataFrame(confusion[ENCODER], index=pd.Index(classes, name="truth"), columns=pd.Index(classes, name="predicted")),
         predictions=table,
+        weights=weights,
     )
 
 

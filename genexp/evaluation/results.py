@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from genexp.evaluation.explanation import Explanation
 
 ENCODER = "encoder"
 """Name of the encoder among the representations."""
@@ -134,6 +137,8 @@ class Probe:
         Test samples by true class (rows) and predicted class (columns), by the encoder's latents.
     predictions : DataFrame, (n_labelled_test, 1 + n_representations)
         Sample table: ``truth``, ``encoder``, ``pca`` (the predicted classes).
+    weights : DataFrame, (n_classes, n_latent)
+        Weight of each of the encoder's latents in a class's logit, minus the mean of the logits of all classes.
     """
 
     classes: tuple[str, ...]
@@ -141,6 +146,7 @@ class Probe:
     per_class: pd.DataFrame
     confusion: pd.DataFrame
     predictions: pd.DataFrame
+    weights: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -209,6 +215,8 @@ class Evaluation:
         None where the cohort has no survival or too little of it; ``notes`` says why.
     comparison : Verdict
         The encoder beside the baselines.
+    explanation : Explanation
+        Genes and gene sets behind latents, label and risk.
     latents : DataFrame of float64, (n_samples, n_latent)
         Latents of all samples, in the order of ``embeddings.coordinates``.
     summary : mapping
@@ -226,6 +234,7 @@ class Evaluation:
     probe: Probe | None
     survival: Survival | None
     comparison: Verdict
+    explanation: Explanation
     latents: pd.DataFrame
     summary: Mapping[str, Any]
     notes: tuple[str, ...]
@@ -256,4 +265,4 @@ class Evaluation:
         if self.survival is not None:
             tables |= {"survival_scores": self.survival.scores, "cox": self.survival.cox}
             tables |= {"kaplan_meier": self.survival.kaplan_meier.set_index("cluster"), "survival_patients": self.survival.patients}
-        return tables
+        return tables | self.explanation.tables

@@ -1,0 +1,275 @@
+"""Which genes drive a latent, the label's probe or the risk score: integrated gradients, with the checks that make them believable.
+
+An attribution says what the network answers to, not what the biology does. So each one comes with how far it is from adding up
+(completeness), and with how far its ranking of genes depends on the baseline and on the samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from genexp.evaluation.results import ENCODER, PartLatents, Probe, Survival
+from genexp.model.encoder import Affine, Network
+
+STEPS = 32
+"""Points on the way from the baseline to a sample (midpoint rule)."""
+MAX_SAMPLES, MIN_SAMPLES = 128, 24
+"""Samples that are attributed; a wide network takes fewer, as ``WORK`` allows."""
+WORK = 1.2e11
+"""Multiplications that one attribution may take: some seconds on one core."""
+MAX_LATENTS = 128
+"""Latents that are attributed, those that move expression most; the probe and the risk score use all of them."""
+TOP = 50
+"""Genes at the top of two rankings that are compared."""
+N_SPLITS = 3
+"""Random halvings of the samples whose rankings are compared."""
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Genes behind targets: each latent (``latent_00``), each class of the probe (``class LumA``), the risk score (``risk``).
+
+    With IG of sample i, gene j the integrated gradient, from the mean of the train samples, in units of the target:
+
+    Parameters
+    ----------
+    strength : DataFrame, (n_genes, n_targets)
+        Mean over samples of the size of IG, signed by the mean slope: positive genes raise the target.
+    mean : DataFrame, (n_genes, n_targets)
+        Mean over samples of IG; over the samples of its own class where the target is a class that they have.
+    checks : DataFrame, (n_targets, 5)
+        Index ``target``: ``completeness_delta``, the mean distance of the sum of IG over genes from the change of the target, over the
+        mean size of this change; ``rho_baselines`` and ``top_baselines``, Spearman correlation of the unsigned strengths and share of
+        the top genes that remain when the other baseline is taken; ``rho_halves`` and ``top_halves``, the same between random halves
+        of the samples.
+    n_samples : int
+        Test samples that were attributed.
+    baseline : str
+        The other baseline, in words.
+    """
+
+    strength: pd.DataFrame
+    mean: pd.DataFrame
+    checks: pd.DataFrame
+    n_samples: int
+    baseline: str
+
+    def top_genes(self, target: str, n: int = 10) -> pd.Series:
+        """Strengths of the genes that drive a target most, strongest first."""
+        strength = self.strength[target]
+        return strength[strength.abs().sort_values(ascending=False, kind="stable").index[:n]]
+
+    def list_top(self, n: int = TOP) -> pd.DataFrame:
+        """Top genes of every target, one below the other: ``target``, ``rank``, ``gene``, ``strength``, ``mean``."""
+        tops = []
+        for target in self.strength:
+            top = self.top_genes(str(target), n)
+            columns = {"target": target, "rank": range(1, len(top) + 1), "gene": top.index, "strength": top.to_numpy()}
+            tops.append(pd.DataFrame(columns | {"mean": self.mean.loc[top.index, target].to_numpy()}))
+        return pd.concat(tops, ignore_index=True)
+
+    @property
+    def targets(self) -> list[str]:
+        """Names of the targets."""
+        return [str(name) for name in self.strength.columns]
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Where integration starts: ``values`` (n_genes,) in scaled gene space, and what they are, in words."""
+
+    values: np.ndarray
+    name: str
+
+
+def collect_targets(
+    latents: Sequence[str], attributed: Sequence[str], probe: Probe | None, survival: Survival | None, train: PartLatents
+) -> pd.DataFrame:
+    """Everything that is attributed as weights of latents (n_targets, n_latent), since integrated gradients are linear in the target.
+
+    The target of a class is its logit against the mean of all logits; the risk is the log relative hazard of the joint Cox regression.
+    """
+    weights = [pd.DataFrame(np.eye(len(latents)), index=latents, columns=latents).loc[list(attributed)]]
+    if probe is not None:
+        weights.append(probe.weights.set_axis(list(latents), axis=1).rename(index=lambda name: f"class {name}"))
+    if survival is not None:
+        used = survival.patients.index[survival.patients["part"] == "train"]
+        spread = train.z[ENCODER][train.obs.index.get_indexer(used)].std(axis=0)
+        per_unit = np.log(survival.cox["joint_hazard_ratio"].to_numpy()) / np.where(spread > 1e-12, spread, 1.0)
+        weights.append(pd.DataFrame([per_unit], index=["risk"], columns=latents))
+    return pd.concat(weights).rename_axis("target")
+
+
+def choose_baselines(X_train: np.ndarray, obs: pd.DataFrame, seed: int) -> tuple[Baseline, Baseline]:
+    """Mean of the train samples, and the mean of the label's largest class there (without a label: one train sample, drawn)."""
+    first = Baseline(X_train.mean(axis=0, dtype=np.float64).astype(np.float32), "the mean of the train samples")
+    if "label" in obs and obs["label"].notna().any():
+        label = obs["label"].astype(object).dropna().astype(str).value_counts().index[0]
+        rows = np.flatnonzero((obs["label"].astype(object).astype(str) == label).to_numpy())
+        return first, Baseline(X_train[rows].mean(axis=0, dtype=np.float64).astype(np.float32), f"the mean of the train samples of {label}")
+    row = int(np.random.default_rng(seed).integers(len(X_train)))
+    return first, Baseline(np.array(X_train[row]), f"the train sample {obs.index[row]}")
+
+
+def attribute_genes(
+    network: Network,
+    X: np.ndarray,
+    obs: pd.DataFrame,
+    baselines: tuple[Baseline, Baseline],
+    targets: pd.DataFrame,
+    genes: pd.Index,
+    seed: int,
+) -> Attribution:
+    """Attribute targets to genes over a sample of the test rows.
+
+    Parameters
+    ----------
+    network : Network
+        Genes to latents.
+    X : ndarray of float32, (n_test, n_genes)
+        Scaled test rows.
+    obs : DataFrame, (n_test, ...)
+        Their annotations.
+    baselines : pair of Baseline
+        The first one counts; the second shows how far the ranking depends on it (on half of the samples).
+    targets : DataFrame, (n_targets, n_latent)
+        From :func:`collect_targets`.
+    genes : Index, (n_genes,)
+        Names of the genes.
+    seed : int
+        Of the samples and their halves.
+    """
+    rng = np.random.default_rng(seed)
+    n = min(len(X), choose_size(network, len(targets)))
+    rows = np.sort(rng.permutation(len(X))[:n])
+    values, half = np.asarray(X[rows], dtype=np.float32), rows[rng.permutation(n)[: max(1, n // 2)]]
+    labels = obs["label"].iloc[rows].astype(object).astype(str).to_numpy() if "label" in obs else np.full(n, "")
+    sides = _halve(n, rng)
+    weights, shape = targets.to_numpy(dtype=np.float32), (len(genes), len(targets))
+    strength, mean, checks = np.empty(shape, np.float32), np.empty(shape, np.float32), []
+    other = integrate_gradients(network, np.asarray(X[half], dtype=np.float32), baselines[1].values, weights)
+    for t, (found, elsewhere) in enumerate(zip(integrate_gradients(network, values, baselines[0].values, weights), other, strict=True)):
+        size = np.abs(found.values)
+        own = labels == str(targets.index[t]).removeprefix("class ")
+        mean[:, t] = (found.values[own] if own.any() else found.values).mean(axis=0)
+        strength[:, t] = np.where(found.slope < 0, -1, 1) * size.mean(axis=0)
+        halves = [compare_rankings(pair) for pair in (sides @ size).reshape(-1, 2, size.shape[1])]
+        between = compare_rankings(np.stack([np.abs(strength[:, t]), np.abs(elsewhere.values).mean(axis=0)]))
+        checks.append([found.delta, *between, *(np.mean(halves, axis=0) if halves else [np.nan, np.nan])])
+    columns = ["completeness_delta", "rho_baselines", "top_baselines", "rho_halves", "top_halves"]
+    by_gene = [pd.DataFrame(array, index=genes.rename("gene"), columns=targets.index) for array in (strength, mean)]
+    return Attribution(by_gene[0], by_gene[1], pd.DataFrame(checks, index=targets.index, columns=columns), n, baselines[1].name)
+
+
+def _halve(n: int, rng: np.random.Generator) -> np.ndarray:
+    """Weights (2 * N_SPLITS, n) that average over one half and the other of n samples; none of fewer than 4 samples."""
+    first = np.stack([rng.permutation(n) < n // 2 for _ in range(N_SPLITS)]) if n > 3 else np.empty((0, n), dtype=bool)
+    both = np.stack([first, ~first], axis=1).reshape(-1, n).astype(np.float32)
+    return both / both.sum(axis=1, keepdims=True)
+
+
+def choose_size(network: Network, n_targets: int) -> int:
+    """Samples that ``WORK`` allows, by the multiplications that each takes."""
+    first, *rest = network.layers
+    path = STEPS * len(network.layers[-1].bias) * sum(layer.weight.size for layer in rest)
+    genes = n_targets * first.weight.size
+    return int(np.clip(WORK / (1.5 * (path + genes)), MIN_SAMPLES, MAX_SAMPLES))
+
+
+@dataclass(frozen=True)
+class Integrated:
+    """One target: integrated gradients ``values`` (n, n_genes), mean gradient ``slope`` (n_genes,), ``delta`` of completeness."""
+
+    values: np.ndarray
+    slope: np.ndarray
+    delta: float
+
+
+def integrate_gradients(network: Network, X: np.ndarray, baseline: np.ndarray, weights: np.ndarray) -> Iterator[Integrated]:
+    """Integrated gradients (Sundararajan, Taly and Yan, ICML 2017) of weighted latents, target by target.
+
+    IG_j(x) = (x_j - b_j) * mean over t in (0, 1) of the gradient at b + t (x - b). The first layer is affine, so its
+    pre-activations move on a straight line too: the path is walked there, where it is short, and the mean gradient brought
+    down to the genes once. The tests hold it equal to captum, which walks it in gene space.
+
+    Parameters
+    ----------
+    network : Network
+        Genes to latents.
+    X : ndarray of float32, (n, n_genes)
+    baseline : ndarray of float32, (n_genes,)
+    weights : ndarray of float32, (n_targets, n_latent)
+
+    Yields
+    ------
+    Integrated
+        One for each target.
+    """
+    first = network.layers[0]
+    start, end = (x @ first.weight.T + first.bias for x in (baseline[None], X))
+    gradients = average_gradients(network.layers, start, end)
+    change = network(X) - network(baseline[None])
+    for weight in weights:
+        slopes = (weight @ gradients) @ first.weight
+        if network.shortcut is not None:
+            slopes += weight @ network.shortcut.weight
+        slope = slopes.mean(axis=0)
+        slopes *= X - baseline
+        expected = change @ weight
+        delta = np.abs(slopes.sum(axis=1, dtype=np.float64) - expected).mean() / max(float(np.abs(expected).mean()), 1e-12)
+        yield Integrated(slopes, slope, float(delta))
+
+
+def average_gradients(layers: Sequence[Affine], start: np.ndarray, end: np.ndarray, n_steps: int = STEPS) -> np.ndarray:
+    """Mean gradient (n, n_latent, n_hidden) of the last layer's outputs for the first layer's pre-activations, from start to end.
+
+    Parameters
+    ----------
+    layers : sequence of Affine
+        Layers of a network; pre-activations of the first one are given, so its weights are not used.
+    start, end : ndarray of float32, (1, n_hidden) and (n, n_hidden)
+        Pre-activations at both ends of the way.
+    n_steps : int
+        Steps of the midpoint rule.
+    """
+    n_latent = len(layers[-1].bias)
+    total = np.zeros((len(end), n_latent, end.shape[1]), dtype=np.float32)
+    for t in (np.arange(n_steps) + 0.5) / n_steps:
+        before = start + np.float32(t) * (end - start)
+        slopes = []
+        for layer, after in zip(layers, [*layers[1:], None], strict=True):
+            slopes.append((before > 0).astype(np.float32) if layer.activation == "relu" else np.ones_like(before))
+            before = before if after is None else (before * slopes[-1]) @ after.weight.T + after.bias
+        gradient = np.eye(n_latent, dtype=np.float32) * slopes[-1][:, None]
+        for layer, slope in zip(layers[:0:-1], slopes[-2::-1], strict=True):
+            gradient = (gradient.reshape(-1, len(layer.bias)) @ layer.weight).reshape(len(end), n_latent, -1)
+            gradient *= slope[:, None]
+        total += gradient
+    return total / np.float32(n_steps)
+
+
+def compare_rankings(rankings: np.ndarray, top: int = TOP) -> tuple[float, float]:
+    """Agreement of rankings (n_rankings, n_genes) of the same genes, be they of baselines, samples or seeds.
+
+    Returns
+    -------
+    rho : float
+        Mean Spearman correlation over all pairs; NaN where a ranking is constant.
+    shared : float
+        Mean share, over all pairs, of the ``top`` genes (at most a tenth of all) that both have.
+    """
+    from scipy.stats import rankdata
+
+    ranks = rankdata(rankings, axis=1)
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(ranks, axis=1)
+    n_top = max(1, min(top, rankings.shape[1] // 10))
+    tops = [set(np.argsort(-row, kind="stable")[:n_top]) for row in rankings]
+    pairs = list(combinations(range(len(rankings)), 2))
+    rho = [ranks[a] @ ranks[b] / (norms[a] * norms[b]) if norms[a] * norms[b] > 0 else np.nan for a, b in pairs]
+    return float(np.mean(rho)), float(np.mean([len(tops[a] & tops[b]) / n_top for a, b in pairs]))

@@ -1,0 +1,194 @@
+"""Which gene sets are behind a latent, a class or the risk: over-representation in signatures, and rank tests of attributions.
+
+The background is the genes that were measured, never the genome. All tests of one evaluation are one family
+for the correction of Benjamini and Hochberg.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from genexp.errors import EvaluationError, name_some
+
+MIN_SIZE, MAX_SIZE = 5, 500
+"""Measured genes of the sets that are tested: smaller ones say little, larger ones are too broad. Signatures have the same least size."""
+CORRELATION = 0.01
+"""Correlation between genes of one set that the rank test allows for (the preset of CAMERA): genes are not independent draws."""
+MAX_ROWS = 20_000
+"""Rows of the table: the tests with the smallest p."""
+COLUMNS = ["test", "source", "target", "direction", "gene_set", "n_set", "n_signature", "n_overlap", "effect", "p", "q", "genes"]
+
+
+def read_gene_sets(path: str | Path) -> dict[str, list[str]]:
+    """Gene sets of a GMT file (``.gmt``, ``.gmt.gz``): a line for each set with name, description and genes, separated by tabs.
+
+    Raises
+    ------
+    EvaluationError
+        No such file, or one that is not a GMT.
+    """
+    path = Path(path)
+    expected = "gene_sets: a GMT file was expected (a line for each set: name, description, genes; separated by tabs)"
+    if not path.is_file():
+        raise EvaluationError(f"{expected}; found no file {path}. Give the path of one that is on this machine")
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
+            lines = [(number, line.rstrip("\r\n").split("\t")) for number, line in enumerate(file, start=1) if line.strip()]
+    except (OSError, UnicodeDecodeError, EOFError) as error:
+        raise EvaluationError(f"{expected}; {path} cannot be read as text ({error}). Give a .gmt or .gmt.gz file") from None
+    wrong = [number for number, fields in lines if len(fields) < 3 or not fields[0].strip()]
+    if wrong or not lines:
+        found = f"lines {name_some(wrong)} of {path} have fewer than three fields" if wrong else f"{path} is empty"
+        raise EvaluationError(f"{expected}; {found}. Is this another kind of table?")
+    names = [fields[0].strip() for _, fields in lines]
+    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
+    if twice:
+        raise EvaluationError(f"gene_sets: names that occur once were expected; found {name_some(twice)} more than once in {path}")
+    return {
+        name: list(dict.fromkeys(gene.strip() for gene in fields[2:] if gene.strip()))
+        for name, (_, fields) in zip(names, lines, strict=True)
+    }
+
+
+def match_gene_sets(gene_sets: Mapping[str, list[str]], genes: pd.Index) -> tuple[list[str], sparse.csr_array]:
+    """Sets with ``MIN_SIZE`` to ``MAX_SIZE`` measured genes.
+
+    Returns
+    -------
+    names : list of str, (n_sets,)
+    members : sparse array of float64, (n_sets, n_genes)
+        1 where a gene is in a set.
+
+    Raises
+    ------
+    EvaluationError
+        No set has enough measured genes.
+    """
+    found = {name: (at := genes.get_indexer(pd.Index(own)))[at >= 0] for name, own in gene_sets.items() if own}
+    kept = {name: np.unique(at) for name, at in found.items() if MIN_SIZE <= len(np.unique(at)) <= MAX_SIZE}
+    if not kept:
+        largest = max((len(at) for at in found.values()), default=0)
+        named = name_some(next(iter(gene_sets.values())), 3)
+        raise EvaluationError(
+            f"gene_sets: sets with {MIN_SIZE} to {MAX_SIZE} of the {len(genes)} measured genes were expected; the largest overlap of the "
+            f"{len(gene_sets)} sets is {largest}. They name genes as {named}, the cohort as {name_some(genes, 3)}: "
+            "give sets with the cohort's kind of names"
+        )
+    columns = np.concatenate(list(kept.values()))
+    rows = np.repeat(np.arange(len(kept)), [len(at) for at in kept.values()])
+    return list(kept), sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(kept), len(genes)))
+
+
+def judge_overlaps(members: sparse.csr_array, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Overlap and one-sided hypergeometric p (n_sets, n_signatures) of signatures (n_genes, n_signatures; bool) with sets."""
+    from scipy.stats import hypergeom
+
+    overlap = members @ chosen.astype(np.float64)
+    sizes, drawn = members.sum(axis=1)[:, None], chosen.sum(axis=0)[None]
+    return overlap, hypergeom.sf(overlap - 1, members.shape[1], sizes, drawn)
+
+
+def judge_ranks(members: sparse.csr_array, values: np.ndarray, correlation: float = CORRELATION) -> tuple[np.ndarray, np.ndarray]:
+    """Two-sided rank-sum test of the genes of each set against all others, for columns (n_genes, n_targets) of values.
+
+    The variance of U allows for correlated genes within a set (Wu and Smyth, "CAMERA", NAR 2012) and for ties; with correlation 0
+    it is the test of Mann and Whitney with continuity correction.
+
+    Returns
+    -------
+    effect : ndarray, (n_sets, n_targets)
+        Probability that a gene of the set lies above another one, minus that it lies below: -1 to 1.
+    p : ndarray, (n_sets, n_targets)
+    """
+    from scipy.stats import norm, rankdata
+
+    n = len(values)
+    m = members.sum(axis=1)[:, None]
+    other = n - m
+    ranks = rankdata(values, axis=0)
+    excess = members @ ranks - m * (n + 1) / 2  # U minus its mean
+    angle = np.arcsin([1.0, 0.5, correlation / 2, (correlation + 1) / 2])
+    variance = m * other / (2 * np.pi) * (angle[0] + angle[1] * (other - 1) + angle[2] * (m - 1) * (other - 1) + angle[3] * (m - 1))
+    variance = variance * (1 - np.array([_count_ties(column) for column in values.T]) / (n**3 - n))
+    z = (np.abs(excess) - 0.5).clip(0) / np.sqrt(np.maximum(variance, 1e-300))
+    return 2 * excess / (m * other), np.where(variance > 0, 2 * norm.sf(z), 1.0).clip(max=1)
+
+
+def _count_ties(column: np.ndarray) -> float:
+    counts = np.unique(column, return_counts=True)[1].astype(np.float64)
+    return float((counts**3 - counts).sum())
+
+
+def find_enrichment(
+    gene_sets: Mapping[str, list[str]], genes: pd.Index, signatures: Mapping[tuple[str, str, str], pd.Index], strength: pd.DataFrame
+) -> pd.DataFrame:
+    """Test every signature and every ranking against every set.
+
+    Parameters
+    ----------
+    gene_sets : mapping of str to list of str
+        Names of sets and of their genes.
+    genes : Index, (n_genes,)
+        Measured genes: the background.
+    signatures : mapping of (source, target, direction) to Index
+        Of :class:`genexp.evaluation.signatures.Signatures`.
+    strength : DataFrame, (n_genes, n_targets)
+        Signed strengths, whose ranks are tested.
+
+    Returns
+    -------
+    DataFrame, (n_tests, 12), at most ``MAX_ROWS`` with the smallest p
+        ``test`` (``overlap``, ``ranks``), ``source``, ``target``, ``direction`` (of the genes), ``gene_set``, ``n_set`` (measured genes),
+        ``n_signature`` and ``n_overlap`` (overlap test), ``effect`` (log2 of observed over expected overlap, half a gene added to both;
+        of ranks, -1 to 1), ``p``, ``q`` over all tests, ``genes`` (up to ten of the overlap, strongest first).
+        ``attrs`` holds ``n_tests`` and ``n_sets``.
+    """
+    names, members = match_gene_sets(gene_sets, genes)
+    tests = pd.concat([_tabulate_overlaps(names, members, genes, signatures), _tabulate_ranks(names, members, strength)], ignore_index=True)
+    from scipy.stats import false_discovery_control
+
+    tests["q"] = false_discovery_control(tests["p"].to_numpy()) if len(tests) else []
+    table = tests.sort_values(["p", "target", "gene_set"], kind="stable", ignore_index=True).head(MAX_ROWS)
+    table["genes"] = [_name_overlap(row, set(gene_sets[row.gene_set]), signatures) for row in table.itertuples()]
+    table.attrs = {"n_tests": len(tests), "n_sets": len(names)}
+    return table[COLUMNS]
+
+
+def _tabulate_overlaps(
+    names: list[str], members: sparse.csr_array, genes: pd.Index, signatures: Mapping[tuple[str, str, str], pd.Index]
+) -> pd.DataFrame:
+    filled = {key: own for key, own in signatures.items() if len(own) >= MIN_SIZE}
+    chosen = np.zeros((len(genes), len(filled)), dtype=bool)
+    for column, own in enumerate(filled.values()):
+        chosen[genes.get_indexer(own), column] = True
+    overlap, p = judge_overlaps(members, chosen)
+    sizes, drawn = members.sum(axis=1)[:, None], chosen.sum(axis=0)[None]
+    effect = np.log2((overlap + 0.5) / (sizes * drawn / len(genes) + 0.5))
+    columns = {"n_signature": np.broadcast_to(drawn, p.shape), "n_overlap": overlap, "effect": effect, "p": p}
+    return _unfold(names, members, list(filled), columns).assign(test="overlap")
+
+
+def _tabulate_ranks(names: list[str], members: sparse.csr_array, strength: pd.DataFrame) -> pd.DataFrame:
+    effect, p = judge_ranks(members, strength.to_numpy())
+    table = _unfold(names, members, [("attribution", str(target), "") for target in strength], {"effect": effect, "p": p})
+    return table.assign(test="ranks", direction=np.where(table["effect"] < 0, "negative", "positive"))
+
+
+def _unfold(names: list[str], members: sparse.csr_array, keys: list[tuple[str, str, str]], columns: dict[str, np.ndarray]) -> pd.DataFrame:
+    """One row for each set and key, from arrays (n_sets, n_keys)."""
+    sets, key = np.repeat(np.arange(len(names)), len(keys)), np.tile(np.arange(len(keys)), len(names))
+    table = pd.DataFrame({name: np.ascontiguousarray(array).ravel() for name, array in columns.items()})
+    for i, name in enumerate(("source", "target", "direction")):
+        table[name] = np.array([one[i] for one in keys], dtype=object)[key]
+    return table.assign(gene_set=np.array(names, dtype=object)[sets], n_set=members.sum(axis=1).astype(int)[sets])
+
+
+def _name_overlap(row, own: set[str], signatures: Mapping[tuple[str, str, str], pd.Index]) -> str:  # type: ignore[no-untyped-def]
+    shared = [gene for gene in signatures.get((row.source, row.target, row.direction), ()) if gene in own]
+    return " ".join(shared[:10])
