@@ -129,7 +129,7 @@ def test_the_where_that_a_refusal_proposes_mends_it(case: str, tmp_path: Path) -
         ("c.tsv.gz", b"", "is empty"),
         ("c.tsv", b"gene\tS1\tS2\n", "0 rows"),
         ("c.tsv", b"only one column\n1\n2\n", "one column"),
-        ("c.tsv", b"gene\tS1\tS2\nA\t1\t2\nB\t1\n", "not a regular table of 3 columns"),
+        ("c.tsv", b"gene\tS1\tS2\nA\t1\t2\nB\t1\n", "not a regular table: its heading has 3 columns, row .B. has 2"),
         ("c.tsv", b"\x89PNG\xff\xfe\x00\x01\n\x00", "not text"),
         ("c.tsv.gz", b"\x1f\x8bnot gzip at all", "cannot be decompressed"),
         ("c.parquet", b"gene\tS1\tS2\n", "not a Parquet file"),

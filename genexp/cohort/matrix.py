@@ -1,12 +1,13 @@
 """Matrices as their files lay them out: names first, values once it is known which way round and which samples.
 
 Values go from the file to one float32 array. A text matrix is parsed in pieces, each by its own thread while the next one
-is decompressed; Parquet is read by blocks of columns, h5ad straight into place.
+is decompressed; Parquet is read by blocks of columns, h5ad by blocks of rows. Beside X stand a few blocks, never a second X.
 """
 
 from __future__ import annotations
 
 import csv
+import mmap
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -24,11 +25,14 @@ import pyarrow.parquet
 from genexp.cohort.source import read_ending
 from genexp.errors import CohortError, name_some
 
-PIECE_BYTES = 16 << 20
+PIECE_BYTES = 4 << 20
 """Text that one thread parses at a time."""
 
-BLOCK_BYTES = 64 << 20
+BLOCK_BYTES = 32 << 20
 """Values of a Parquet file that are read at a time."""
+
+MISSING = ["", "NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL"]
+"""What a missing value may look like in text."""
 
 NUMBERS = (pa.types.is_floating, pa.types.is_integer, pa.types.is_null)
 
@@ -136,7 +140,7 @@ def _read_layout(head: bytes, path: Path, name: str) -> tuple[_Layout, bytes]:
 
 
 def _parse_pieces(first: bytes, pieces: Iterator[bytes], layout: _Layout) -> tuple[list[str], deque[np.ndarray]]:
-    """Row names, and blocks (n_columns, rows of the piece) of float32, in the order of the file."""
+    """Row names, and blocks (rows of the piece, n_columns) of float32, in the order of the file."""
     names: list[str] = []
     blocks: deque[np.ndarray] = deque()
     waiting: deque[Future[tuple[list[str], np.ndarray]]] = deque()
@@ -164,42 +168,59 @@ def _chain(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _parse_piece(piece: bytes, layout: _Layout) -> tuple[list[str], np.ndarray]:
+    """Names and values of some lines.
+
+    The values are laid one below the other and parsed as a single column, which costs the same whether a line has ten of them or
+    fifty thousand.
+    """
+    mark = layout.delimiter.encode()
+    names, texts = [], []
+    for line in piece.splitlines():
+        if not line.strip():
+            continue
+        quoted = line.startswith(b'"')
+        name, _, values = line[quoted:].partition(b'"' + mark if quoted else mark)
+        if values.count(mark) != len(layout.names) - 2:
+            raise _describe_irregular(line, name, layout)
+        names.append(name.decode(errors="replace"))
+        texts.append(values.replace(mark, b"\n"))
+    if not names:
+        return [], np.empty((0, len(layout.names) - 1), dtype=np.float32)
+    text = b"\n".join(texts)
     try:
-        table = _read_piece(piece, layout, pa.float32())
-    except pa.ArrowInvalid as error:
-        raise _explain_piece(piece, layout, error) from None
-    return [text or "" for text in table.column(0).to_pylist()], _lay_columns(table.remove_column(0))
+        column = _parse_column(text, pa.float32())
+    except pa.ArrowInvalid:
+        raise _describe_texts(_parse_column(text, pa.string()), names, layout) from None
+    block = _allocate(len(names), len(layout.names) - 1)  # Arrow and malloc would keep the memory when the block is done with
+    block[:] = column.to_numpy(zero_copy_only=False).reshape(block.shape)
+    return names, block
 
 
-def _lay_columns(table: pa.Table) -> np.ndarray:
-    """Values of a table as (n_columns, n_rows) of float32, C-contiguous, NaN where missing."""
-    batches = table.combine_chunks().to_batches()
-    if not batches:
-        return np.empty((table.num_columns, 0), dtype=np.float32)
-    return batches[0].to_tensor(null_to_nan=True, row_major=False).to_numpy().T
+def _parse_column(text: bytes, kind: pa.DataType) -> pa.Array:
+    """Values of one column, one a line, null where missing."""
+    table = pyarrow.csv.read_csv(
+        pa.BufferReader(text),
+        pyarrow.csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=["value"]),
+        pyarrow.csv.ParseOptions(delimiter="\t", quote_char='"' if b'"' in text else False, ignore_empty_lines=False),
+        pyarrow.csv.ConvertOptions(column_types={"value": kind}, null_values=MISSING, strings_can_be_null=True),
+    )
+    return table.column(0).combine_chunks()
 
 
-def _read_piece(piece: bytes, layout: _Layout, kind: pa.DataType) -> pa.Table:
-    columns = [str(i) for i in range(len(layout.names))]
-    return pyarrow.csv.read_csv(
-        pa.BufferReader(piece),
-        pyarrow.csv.ReadOptions(use_threads=False, block_size=len(piece) + 1, column_names=columns),
-        pyarrow.csv.ParseOptions(delimiter=layout.delimiter, quote_char='"' if b'"' in piece else False),
-        pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(columns, kind) | {"0": pa.string()}, strings_can_be_null=True),
+def _describe_irregular(line: bytes, name: bytes, layout: _Layout) -> CohortError:
+    n_found = line.count(layout.delimiter.encode()) + 1
+    return CohortError(
+        f"{layout.file} is not a regular table: its heading has {len(layout.names)} columns, row {name.decode(errors='replace')[:60]!r} "
+        f"has {n_found}; is the file complete, and is its delimiter {layout.delimiter!r}?"
     )
 
 
-def _explain_piece(piece: bytes, layout: _Layout, error: pa.ArrowInvalid) -> CohortError:
-    """Name the texts that stand where numbers should be, or the line that has too few or too many fields."""
-    try:
-        table = _read_piece(piece, layout, pa.string())
-    except pa.ArrowInvalid:
-        return CohortError(f"{layout.file} is not a regular table of {len(layout.names)} columns: {str(error)[:200]}")
-    texts = []
-    for j, heading in enumerate(layout.names[1:], start=1):
-        column = table.column(j).to_pandas()
-        wrong = column.notna() & pd.to_numeric(column, errors="coerce").isna()
-        texts += [f"{column[i]!r} at {table.column(0)[i]}, {heading}" for i in np.flatnonzero(wrong)]
+def _describe_texts(column: pa.Array, names: list[str], layout: _Layout) -> CohortError:
+    """Name the texts that stand where numbers should be."""
+    values = column.to_pandas()
+    wrong = np.flatnonzero(values.notna() & pd.to_numeric(values, errors="coerce").isna())
+    rows, columns = np.divmod(wrong, len(layout.names) - 1)
+    texts = [f"{values[k]!r} at {names[i]}, {layout.names[j + 1]}" for k, i, j in zip(wrong, rows, columns, strict=True)]
     return CohortError(
         f"{layout.file}: expected numbers, found text in {name_some(texts)} places of the first part that has any; "
         "a matrix holds one column of names and numbers otherwise: annotations belong in obs, a missing value is empty or NA"
@@ -207,21 +228,33 @@ def _explain_piece(piece: bytes, layout: _Layout, error: pa.ArrowInvalid) -> Coh
 
 
 def _fill_from_blocks(blocks: deque[np.ndarray], genes_in_rows: bool, keep: np.ndarray) -> np.ndarray:
-    """Lay blocks (n_columns, some rows) out as samples by genes, releasing each."""
-    n_rows = sum(block.shape[1] for block in blocks)
-    X = np.empty((len(keep), n_rows if genes_in_rows else len(blocks[0])), dtype=np.float32)
+    """Lay blocks (some rows, n_columns) out as samples by genes, releasing each."""
+    n_rows, n_columns = sum(len(block) for block in blocks), blocks[0].shape[1]
+    X = _allocate(len(keep), n_rows if genes_in_rows else n_columns)
     start = place = 0
     while blocks:
         block = blocks.popleft()
-        stop = start + block.shape[1]
         if genes_in_rows:
-            X[:, start:stop] = block if len(keep) == len(block) else block[keep]
+            X[:, start : start + len(block)] = block.T if len(keep) == n_columns else block[:, keep].T
         else:
-            kept = keep[(keep >= start) & (keep < stop)] - start
-            X[place : place + len(kept)] = block.T if len(kept) == block.shape[1] else block.T[kept]
-            place += len(kept)
-        start = stop
+            place = _put_rows(X, block, start, keep, place)
+        start += len(block)
     return X
+
+
+def _put_rows(X: np.ndarray, block: np.ndarray, start: int, keep: np.ndarray, place: int) -> int:
+    """Copy the kept ones of the rows ``start``, ``start + 1``, ... to X at ``place``; the place after them."""
+    kept = keep[(keep >= start) & (keep < start + len(block))] - start
+    X[place : place + len(kept)] = block if len(kept) == len(block) else block[kept]
+    return place + len(kept)
+
+
+def _allocate(n_rows: int, n_columns: int) -> np.ndarray:
+    """Matrix of float32 whose memory is taken page by page as it is written.
+
+    ``np.empty`` asks for huge pages, all of which the first column would take, while what fills the matrix still stands beside it.
+    """
+    return np.frombuffer(mmap.mmap(-1, 4 * n_rows * n_columns, access=mmap.ACCESS_COPY), dtype=np.float32).reshape(n_rows, n_columns)
 
 
 # ---- Parquet ---------------------------------------------------------------------------------------------------------------
@@ -267,11 +300,11 @@ def _find_index(schema: pa.Schema, name: str) -> int:
 def _fill_from_parquet(file: pa.parquet.ParquetFile, columns: list[int], genes_in_rows: bool, keep: np.ndarray) -> np.ndarray:
     """Read blocks of columns into place."""
     n_rows = file.metadata.num_rows
-    X = np.empty((len(keep), n_rows if genes_in_rows else len(columns)), dtype=np.float32)
+    X = _allocate(len(keep), n_rows if genes_in_rows else len(columns))
     wanted = [columns[i] for i in keep] if genes_in_rows else columns
     at_a_time = max(1, BLOCK_BYTES // (4 * n_rows))
     for start in range(0, len(wanted), at_a_time):
-        block = _lay_columns(_read_columns(file, wanted[start : start + at_a_time]))
+        block = _read_columns(file, wanted[start : start + at_a_time])
         if genes_in_rows:
             X[start : start + at_a_time] = block
         else:
@@ -279,11 +312,13 @@ def _fill_from_parquet(file: pa.parquet.ParquetFile, columns: list[int], genes_i
     return X
 
 
-def _read_columns(file: pa.parquet.ParquetFile, positions: list[int]) -> pa.Table:
-    """Columns by position, as float32. The public ``read`` takes names, and gene names may have dots or occur twice."""
+def _read_columns(file: pa.parquet.ParquetFile, positions: list[int]) -> np.ndarray:
+    """Columns by position, (n_positions, n_rows) of float32. The public ``read`` takes names, and gene names may have dots or be double."""
     table = file.reader.read_all(column_indices=positions, use_threads=True)
-    kinds = [pa.field(name, pa.float32()) for name in table.column_names]
-    return table if all(kind == pa.float32() for kind in table.schema.types) else table.cast(pa.schema(kinds))
+    if any(kind != pa.float32() for kind in table.schema.types):
+        table = table.cast(pa.schema([pa.field(name, pa.float32()) for name in table.column_names]))
+    batch = table.combine_chunks().to_batches()[0]
+    return batch.to_tensor(null_to_nan=True, row_major=False).to_numpy().T
 
 
 # ---- h5ad ------------------------------------------------------------------------------------------------------------------
@@ -308,7 +343,7 @@ def _open_h5ad(path: Path, name: str) -> Matrix:
 def _fill_from_h5ad(stored: Any, genes_in_rows: bool, keep: np.ndarray) -> np.ndarray:
     """Read a dense X in blocks of rows straight into place; a sparse one becomes dense in blocks too."""
     n_rows, n_columns = stored.shape
-    X = np.empty((len(keep), n_rows if genes_in_rows else n_columns), dtype=np.float32)
+    X = _allocate(len(keep), n_rows if genes_in_rows else n_columns)
     at_a_time = max(1, BLOCK_BYTES // (4 * n_columns))
     place = 0
     for start in range(0, n_rows, at_a_time):
@@ -317,8 +352,6 @@ def _fill_from_h5ad(stored: Any, genes_in_rows: bool, keep: np.ndarray) -> np.nd
         if genes_in_rows:
             X[:, start : start + len(block)] = block.T[keep]
         else:
-            kept = keep[(keep >= start) & (keep < start + len(block))] - start
-            X[place : place + len(kept)] = block if len(kept) == len(block) else block[kept]
-            place += len(kept)
+            place = _put_rows(X, block, start, keep, place)
     stored.file.close()
     return X
