@@ -140,11 +140,11 @@ def make_explanation(labels: Sequence[str], survival: bool, n_genes: int, gene_s
     genes, latents = pd.Index([f"GENE{i}" for i in range(n_genes)], name="gene"), [f"latent_{i}" for i in range(N_LATENT)]
     targets = pd.Index([*latents, *(f"class {label}" for label in sorted(labels)), *(["risk"] if survival else [])], name="target")
     strength = pd.DataFrame(rng.normal(size=(n_genes, len(targets))), index=genes, columns=targets)
-    strength.iloc[: n_genes // 10] += 8.0
+    strength.iloc[:6] += 8.0
     columns = ["completeness_delta", "rho_baselines", "top_baselines", "rho_halves", "top_halves"]
     checks = pd.DataFrame([[0.002, 0.98, 0.9, 0.95, 0.8]] * len(targets), index=targets, columns=columns)
     weights = strength[latents].rename_axis(columns=None)
     signatures = find_signatures(weights, strength, rng.normal(size=(70, N_LATENT)), rng.normal(size=(20, N_LATENT)))
-    sets = {"DRIVERS": [*genes[: n_genes // 10]], "OTHERS": [*genes[n_genes // 2 :]]}
+    sets = {"DRIVERS": [*genes[:6]], "OTHERS": [*genes[-20:]]}
     enrichment = find_enrichment(sets, genes, signatures.genes, strength) if gene_sets else None
     return Explanation(Attribution(strength, strength / 2, checks, 37, "the mean of the train samples of a"), signatures, enrichment)

@@ -13,7 +13,7 @@ from genexp.training.figures import plot_history
 from tests.small_evaluation import make_evaluation
 
 MANY = tuple(f"type {i}" for i in range(33))
-ALWAYS = {f"figures/{name}.png" for name in ("verdict", "tsne", "umap", "pca", "reconstruction")}
+ALWAYS = {f"figures/{name}.png" for name in ("verdict", "tsne", "umap", "pca", "reconstruction", "attribution", "units", "enrichment")}
 
 
 def render(figure: Figure) -> bytes:

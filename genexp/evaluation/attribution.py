@@ -39,14 +39,15 @@ class Attribution:
     Parameters
     ----------
     strength : DataFrame, (n_genes, n_targets)
-        Mean over samples of the size of IG, signed by the mean slope: positive genes raise the target.
-    mean : DataFrame, (n_genes, n_targets)
-        Mean over samples of IG; over the samples of its own class where the target is a class that they have.
+        How much a gene matters, signed by the mean slope: positive genes raise the target. Of a latent and of the risk, the mean size of
+        IG over samples. Of a class, the size of the mean IG over its own samples, so that what differs between them cancels.
+    size : DataFrame, (n_genes, n_targets)
+        Mean size of IG over all samples, whatever the target.
     checks : DataFrame, (n_targets, 5)
         Index ``target``: ``completeness_delta``, the mean distance of the sum of IG over genes from the change of the target, over the
-        mean size of this change; ``rho_baselines`` and ``top_baselines``, Spearman correlation of the unsigned strengths and share of
-        the top genes that remain when the other baseline is taken; ``rho_halves`` and ``top_halves``, the same between random halves
-        of the samples.
+        mean size of this change; ``rho_baselines`` and ``top_baselines``, Spearman correlation of ``size`` over genes and share of the
+        top genes that remain when the other baseline is taken; ``rho_halves`` and ``top_halves``, the same of the unsigned strength
+        between random halves of the samples.
     n_samples : int
         Test samples that were attributed.
     baseline : str
@@ -54,7 +55,7 @@ class Attribution:
     """
 
     strength: pd.DataFrame
-    mean: pd.DataFrame
+    size: pd.DataFrame
     checks: pd.DataFrame
     n_samples: int
     baseline: str
@@ -65,12 +66,12 @@ class Attribution:
         return strength[strength.abs().sort_values(ascending=False, kind="stable").index[:n]]
 
     def list_top(self, n: int = TOP) -> pd.DataFrame:
-        """Top genes of every target, one below the other: ``target``, ``rank``, ``gene``, ``strength``, ``mean``."""
+        """Top genes of every target, one below the other: ``target``, ``rank``, ``gene``, ``strength``, ``size``."""
         tops = []
         for target in self.strength:
             top = self.top_genes(str(target), n)
             columns = {"target": target, "rank": range(1, len(top) + 1), "gene": top.index, "strength": top.to_numpy()}
-            tops.append(pd.DataFrame(columns | {"mean": self.mean.loc[top.index, target].to_numpy()}))
+            tops.append(pd.DataFrame(columns | {"size": self.size.loc[top.index, target].to_numpy()}))
         return pd.concat(tops, ignore_index=True)
 
     @property
@@ -149,20 +150,19 @@ def attribute_genes(
     rows = np.sort(rng.permutation(len(X))[:n])
     values, half = np.asarray(X[rows], dtype=np.float32), rows[rng.permutation(n)[: max(1, n // 2)]]
     labels = obs["label"].iloc[rows].astype(object).astype(str).to_numpy() if "label" in obs else np.full(n, "")
-    sides = _halve(n, rng)
     weights, shape = targets.to_numpy(dtype=np.float32), (len(genes), len(targets))
-    strength, mean, checks = np.empty(shape, np.float32), np.empty(shape, np.float32), []
+    strength, size, checks = np.empty(shape, np.float32), np.empty(shape, np.float32), []
     other = integrate_gradients(network, np.asarray(X[half], dtype=np.float32), baselines[1].values, weights)
     for t, (found, elsewhere) in enumerate(zip(integrate_gradients(network, values, baselines[0].values, weights), other, strict=True)):
-        size = np.abs(found.values)
         own = labels == str(targets.index[t]).removeprefix("class ")
-        mean[:, t] = (found.values[own] if own.any() else found.values).mean(axis=0)
-        strength[:, t] = np.where(found.slope < 0, -1, 1) * size.mean(axis=0)
-        halves = [compare_rankings(pair) for pair in (sides @ size).reshape(-1, 2, size.shape[1])]
-        between = compare_rankings(np.stack([np.abs(strength[:, t]), np.abs(elsewhere.values).mean(axis=0)]))
+        counted = found.values[own] if own.any() else np.abs(found.values)
+        size[:, t] = np.abs(found.values).mean(axis=0)
+        strength[:, t] = np.where(found.slope < 0, -1, 1) * np.abs(counted.mean(axis=0))
+        halves = [compare_rankings(pair) for pair in np.abs(_halve(len(counted), rng) @ counted).reshape(-1, 2, len(genes))]
+        between = compare_rankings(np.stack([size[:, t], np.abs(elsewhere.values).mean(axis=0)]))
         checks.append([found.delta, *between, *(np.mean(halves, axis=0) if halves else [np.nan, np.nan])])
     columns = ["completeness_delta", "rho_baselines", "top_baselines", "rho_halves", "top_halves"]
-    by_gene = [pd.DataFrame(array, index=genes.rename("gene"), columns=targets.index) for array in (strength, mean)]
+    by_gene = [pd.DataFrame(array, index=genes.rename("gene"), columns=targets.index) for array in (strength, size)]
     return Attribution(by_gene[0], by_gene[1], pd.DataFrame(checks, index=targets.index, columns=columns), n, baselines[1].name)
 
 

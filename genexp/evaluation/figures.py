@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from genexp.evaluation.figures_genes import plot_explanation
 from genexp.evaluation.results import Clustering, Embeddings, Evaluation, Probe, Reconstruction, Survival, Verdict
 from genexp.palette import ENCODER, GRID, INK, MUTED, PCA, UNLABELLED, Mark, dress_axes, mark_clusters, mark_labels, new_figure, plain_text
 
@@ -44,6 +45,7 @@ def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
         yield "kaplan_meier", plot_kaplan_meier(evaluation.survival)
         yield "cox", plot_cox(evaluation.survival)
     yield "reconstruction", plot_reconstruction(evaluation.reconstruction)
+    yield from plot_explanation(evaluation.explanation, evaluation.latents, evaluation.embeddings.coordinates["part"])
 
 
 # --- maps -------------------------------------------------------------------------------------------------------------
@@ -360,24 +362,34 @@ def _draw_gene_distribution(axes: Axes, reconstruction: Reconstruction) -> None:
 def plot_verdict(verdict: Verdict) -> Figure:
     """Draw the differences between encoder and baselines, task by task, with 95 % intervals."""
     rows = verdict.rows
-    title = f"The encoder beside {', '.join(rows['baseline'].unique())} with as many components, on test samples"
-    figure = new_figure(title, height=2.3 + 0.62 * max(len(rows), 2))
+    heads = rows.index[~rows["task"].duplicated()]
+    places = np.arange(len(rows)) + 0.9 * (~rows["task"].duplicated()).cumsum().to_numpy()
+    figure = new_figure(f"The encoder beside {join_names(rows['baseline'].unique())}, on test samples", height=2.2 + 0.34 * places[-1])
     axes = figure.subplots()
-    for place, row in enumerate(rows.itertuples()):
+    for place, row in zip(places, rows.itertuples(), strict=True):
         colour = colour_outcome(row.outcome)
-        axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.4, solid_capstyle="butt")
-        axes.plot(row.difference, place, "o", color=colour, markersize=9, markeredgecolor="white")
-        text = f"{format_difference(row)}   {row.outcome}\nencoder {row.encoder:.3f}, {row.baseline} {row.baseline_score:.3f}"
-        axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=10, color=INK, linespacing=1.35)
+        axes.plot([row.low, row.high], [place, place], color=colour, linewidth=2.2, solid_capstyle="butt")
+        axes.plot(row.difference, place, "o", color=colour, markersize=7.5, markeredgecolor="white")
+        text = f"{format_difference(row)}   {row.outcome}"
+        axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=10, color=INK)
+    for place, row in zip(places[heads], rows.loc[heads].itertuples(), strict=True):
+        text = f"{row.task}: {name_quantity(row.quantity)} {row.encoder:.3f} [{row.encoder_low:.3f}, {row.encoder_high:.3f}]"
+        axes.text(0, place - 0.9, text, transform=axes.get_yaxis_transform(), va="center", fontsize=10.5, fontweight="bold", color=INK)
     axes.axvline(0, color=INK, linewidth=1)
     subtitle = "paired bootstrap over the groups of the test samples, 95 % intervals; right of 0: the encoder is better"
     dress_axes(axes, subtitle, "difference of the scores, encoder minus baseline", "", grid="x")
-    axes.set_yticks(range(len(rows)), [f"{row.task}\n{name_quantity(row.quantity)}" for row in rows.itertuples()])
-    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_yticks(places, [f"{row.baseline} {row.baseline_score:.3f}" for row in rows.itertuples()])
+    axes.set_ylim(places[-1] + 0.7, -0.6)
     reach = float(np.nanmax(np.abs(rows[["low", "high", "difference"]].to_numpy(dtype=float)), initial=0.01)) * 1.12
     axes.set_xlim(-reach, reach)
     axes.axvspan(0, reach, color=GRID, alpha=0.25, zorder=0, linewidth=0)
     return figure
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Names of baselines as a sentence has them: those with as many components first."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def colour_outcome(outcome: str) -> str:
