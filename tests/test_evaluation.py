@@ -147,7 +147,9 @@ def test_corrupted_test_rows_change_nothing_that_was_fitted(evaluation, encoder,
 def test_worse_encoder_is_told_so_with_its_interval(encoder, data):
     noise = np.random.default_rng(0).normal(size=(N_LATENT, N_GENES)).astype(np.float32)
     blunt = replace(encoder, encoder=Network((Affine(noise, np.zeros(N_LATENT, dtype=np.float32)),)))
-    rows = judge_encoder(blunt, data, EvaluationConfig(max_clusters=3), seed=0).comparison.rows.set_index("task")
+    verdict = judge_encoder(blunt, data, EvaluationConfig(max_clusters=3), seed=0).comparison
+    rows = verdict.rows[verdict.rows["baseline"] == "PCA"].set_index("task")
+    assert verdict.below_pca == rows.index[rows["outcome"] == "below PCA"].tolist()
     assert rows.loc["reconstruction", "outcome"] == "below PCA"
     assert rows.loc["reconstruction", "high"] < 0
     assert rows.loc["probe", "outcome"] == "below PCA"

@@ -9,7 +9,7 @@ from lifelines import CoxPHFitter
 from lifelines.utils import concordance_index
 
 from genexp.evaluation.cox import c_index, fit_cox
-from genexp.evaluation.probe import standardise
+from genexp.evaluation.probe import scale_latents
 from genexp.evaluation.survival import choose_penalty, evaluate_survival, fit_each, pick_patients
 from tests.planted_latents import make_latents, make_obs, plant_hazard
 
@@ -79,7 +79,7 @@ def test_planted_hazard_ratio_is_inside_its_interval_in_nearly_all_draws():
 
 def test_monotone_likelihood_and_constant_latent_give_no_hazard_ratio():
     time, event = np.arange(1.0, 31.0), np.ones(30, dtype=bool)
-    z = standardise(*[np.column_stack([-time, np.zeros(30)])] * 2)[0]
+    z, _ = scale_latents("encoder", *[np.column_stack([-time, np.zeros(30)])] * 2)
     assert fit_each(z, time, event, ["separating", "constant"]).isna().all(axis=None)
 
 

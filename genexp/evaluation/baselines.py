@@ -1,4 +1,4 @@
-"""What every encoder stands beside: baselines with as many components, fitted on the same train samples."""
+"""What every encoder stands beside: baselines with as many components, and the raw genes, fitted on the same train samples."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from genexp.evaluation.results import ENCODER
+from genexp.evaluation.results import ENCODER, RAW
 from genexp.model.encoder import Encoder
 
 GENES_AT_A_TIME = 2048
 ROWS_AT_A_TIME = 1024
+NMF_ROUNDS = 100
+"""Updates of both factors, at most."""
+NMF_TOLERANCE = 2e-4
+"""The factorisation ends when a round takes less than this share off its squared error."""
+NMF_SWEEPS = 100
+"""Sweeps of coordinate descent by which new rows get their weights."""
+MAX_DIRECTIONS = 1000
+"""Directions, at most, in which the raw genes are judged: all that up to 1,001 train samples have."""
 
 
 @dataclass(frozen=True)
 class Representation:
-    """A way from scaled expression (n, n_genes) to latents (n, n_latent) and back."""
+    """A way from scaled expression (n, n_genes) to latents (n, n_latent), and back where there is one."""
 
     name: str
     encode: Callable[[np.ndarray], np.ndarray]
-    decode: Callable[[np.ndarray], np.ndarray]
+    decode: Callable[[np.ndarray], np.ndarray] | None
 
     def latents(self, X: np.ndarray) -> np.ndarray:
         """Latents of rows (n, n_genes) as float64 (n, n_latent), in blocks of rows."""
@@ -28,7 +36,7 @@ class Representation:
         return np.concatenate(blocks).astype(np.float64)
 
 
-def fit_pca(X: np.ndarray, n_components: int) -> Representation:
+def fit_pca(X: np.ndarray, n_components: int, seed: int = 0) -> Representation:
     """Exact principal components of train rows.
 
     The smaller of the Gram matrix (n x n) and the covariance (n_genes x n_genes) is decomposed, in float64 whatever the
@@ -39,14 +47,21 @@ def fit_pca(X: np.ndarray, n_components: int) -> Representation:
     X : ndarray of float32, (n_train, n_genes)
     n_components : int
         Cut to the rank that the train rows can have.
+    seed : int
+        Not used: nothing is drawn.
     """
     mean = X.mean(axis=0, dtype=np.float64)
-    axes = _axes_by_gram(X, mean, n_components) if len(X) <= X.shape[1] else _axes_by_covariance(X, mean, n_components)
+    axes, _ = _find_axes(X, mean, n_components)
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     return Representation("pca", encode=lambda x: (x - mean) @ axes, decode=lambda z: z @ axes.T + mean)
 
 
-def _axes_by_gram(X: np.ndarray, mean: np.ndarray, n_components: int) -> np.ndarray:
+def _find_axes(X: np.ndarray, mean: np.ndarray, n_components: int) -> tuple[np.ndarray, np.ndarray]:
+    """Principal axes (n_genes, k) of train rows and the squared length (k,) of the rows along them, largest first."""
+    if len(X) > X.shape[1]:
+        centred = X - mean
+        values, axes = _largest(centred.T @ centred, n_components)
+        return axes, values
     gram = np.zeros((len(X), len(X)))
     for _, part in _centred_genes(X, mean):
         gram += part @ part.T
@@ -54,12 +69,7 @@ def _axes_by_gram(X: np.ndarray, mean: np.ndarray, n_components: int) -> np.ndar
     axes = np.empty((X.shape[1], len(values)))
     for block, part in _centred_genes(X, mean):
         axes[block] = part.T @ (left / np.sqrt(values))
-    return axes
-
-
-def _axes_by_covariance(X: np.ndarray, mean: np.ndarray, n_components: int) -> np.ndarray:
-    centred = X - mean
-    return _largest(centred.T @ centred, n_components)[1]
+    return axes, values
 
 
 def _centred_genes(X: np.ndarray, mean: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -78,11 +88,119 @@ def _largest(matrix: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return values[::-1][kept], vectors[:, ::-1][:, kept]
 
 
-BASELINES: Mapping[str, Callable[[np.ndarray, int], Representation]] = {"pca": fit_pca}
-"""Baselines by name: each is fitted on train rows (n_train, n_genes) for a number of components."""
+def fit_nmf(X: np.ndarray, n_components: int, seed: int) -> Representation:
+    """Non-negative factors of train rows, shifted by each gene's train minimum.
+
+    Hierarchical alternating least squares (Cichocki & Phan, IEICE Transactions 2009), started at means of five random train
+    rows each. Values of new rows below a gene's train minimum are negative; their weights are still from 0.
+
+    Parameters
+    ----------
+    X : ndarray of float32, (n_train, n_genes)
+    n_components : int
+    seed : int
+        Of the start.
+    """
+    floor = X.min(axis=0)
+    Y = X - floor
+    rng = np.random.default_rng(seed)
+    genes = np.stack([Y[rng.choice(len(Y), min(5, len(Y)), replace=False)].mean(axis=0) for _ in range(n_components)])
+    weights = np.zeros((n_components, len(Y)), dtype=np.float32)
+    total = error = float(np.square(Y, dtype=np.float64).sum())
+    for _ in range(NMF_ROUNDS):
+        weights = solve_nonnegative(genes @ genes.T, genes @ Y.T, weights, n_sweeps=4)
+        square, product = weights @ weights.T, weights @ Y
+        genes = solve_nonnegative(square, product, genes, n_sweeps=2)
+        before = error
+        error = total - 2 * float(np.vdot(genes, product)) + float(np.vdot(square, genes @ genes.T))
+        if before - error < NMF_TOLERANCE * before:
+            break
+    square = genes @ genes.T
+
+    def encode(x: np.ndarray) -> np.ndarray:
+        start = np.zeros((n_components, len(x)), dtype=np.float32)
+        return solve_nonnegative(square, genes @ (x - floor).T, start, NMF_SWEEPS).T
+
+    return Representation("nmf", encode, decode=lambda z: z.astype(np.float32) @ genes + floor)
 
 
-def build_representations(encoder: Encoder, train: np.ndarray) -> list[Representation]:
+def solve_nonnegative(square: np.ndarray, product: np.ndarray, start: np.ndarray, n_sweeps: int) -> np.ndarray:
+    """Minimise ``|y - A w|^2`` over w >= 0 by cyclic coordinate descent, for many y at once.
+
+    Parameters
+    ----------
+    square : ndarray, (k, k)
+        ``A' A``.
+    product : ndarray, (k, n)
+        ``A' y`` of every y.
+    start : ndarray, (k, n)
+        Where to begin; not changed.
+    n_sweeps : int
+        Passes over the k coordinates.
+    """
+    used = np.flatnonzero(np.diag(square) > 0)
+    blocks = []
+    for begin in range(0, max(start.shape[1], 1), GENES_AT_A_TIME):  # small enough for the processor's cache
+        block = slice(begin, begin + GENES_AT_A_TIME)
+        w, aim = np.array(start[:, block], order="C"), np.ascontiguousarray(product[:, block])
+        for j in np.tile(used, n_sweeps):
+            w[j] = np.maximum(w[j] + (aim[j] - square[j] @ w) / square[j, j], 0)
+        blocks.append(w)
+    return np.concatenate(blocks, axis=1)
+
+
+def fit_random(X: np.ndarray, n_components: int, seed: int) -> Representation:
+    """Project onto random orthonormal directions; the way back is the least-squares one of the train rows.
+
+    Parameters
+    ----------
+    X : ndarray of float32, (n_train, n_genes)
+    n_components : int
+        Cut to the number of genes.
+    seed : int
+        Of the directions.
+    """
+    mean = X.mean(axis=0, dtype=np.float64)
+    axes, _ = np.linalg.qr(np.random.default_rng(seed).standard_normal((X.shape[1], min(n_components, X.shape[1]))))
+    z = X @ axes - mean @ axes
+    back = np.linalg.pinv(z.T @ z) @ (z.T @ X - np.outer(z.sum(axis=0), mean))
+    return Representation("random", encode=lambda x: x @ axes - mean @ axes, decode=lambda z: z @ back + mean)
+
+
+def fit_raw(X: np.ndarray, n_components: int, seed: int) -> Representation:
+    """The genes themselves, turned into the directions in which the train rows vary.
+
+    A model with a ridge penalty has its weights in the span of the train rows (the representer theorem), and distances to train rows
+    and their means differ there from those over all genes by a constant of each row: probe, Cox regression and k-means are
+    those on all genes, in as many columns as there are samples. With more than ``MAX_DIRECTIONS`` the leading ones stand for all.
+    One factor for all of them, which leaves the genes' geometry as it is, makes the train variance as large as that of
+    ``n_components`` standardised latents, so that the same penalties suit both.
+
+    Parameters
+    ----------
+    X : ndarray of float32, (n_train, n_genes)
+    n_components : int
+        Of the other representations.
+    seed : int
+        Not used: nothing is drawn.
+    """
+    mean = X.mean(axis=0, dtype=np.float64)
+    axes, lengths = _find_axes(X, mean, min(len(X) - 1, MAX_DIRECTIONS))
+    axes = (axes * np.sqrt(n_components * len(X) / lengths.sum())).astype(np.float32)
+    origin = mean.astype(np.float32)
+    return Representation(RAW, encode=lambda x: (x - origin) @ axes, decode=None)
+
+
+BASELINES: Mapping[str, Callable[[np.ndarray, int, int], Representation]] = {
+    "pca": fit_pca,
+    "nmf": fit_nmf,
+    "random": fit_random,
+    RAW: fit_raw,
+}
+"""Baselines by name: each is fitted on train rows (n_train, n_genes) for a number of components, with a seed."""
+
+
+def build_representations(encoder: Encoder, train: np.ndarray, seed: int) -> list[Representation]:
     """Put the encoder first, then every baseline with its number of latents."""
-    fitted = [fit(train, encoder.n_latent) for fit in BASELINES.values()]
+    fitted = [fit(train, encoder.n_latent, seed) for fit in BASELINES.values()]
     return [Representation(ENCODER, encoder.encoder, lambda z: encoder.decoder(z.astype(np.float32))), *fitted]

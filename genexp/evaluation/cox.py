@@ -22,7 +22,9 @@ class Cox:
         return X @ self.coefficients
 
 
-def fit_cox(X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float = 0.0, n_steps: int = 30) -> Cox:
+def fit_cox(
+    X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float = 0.0, n_steps: int = 30, start: np.ndarray | None = None
+) -> Cox:
     """Maximise log partial likelihood - n * penalty * |b|^2 / 2 by Newton's method with halved steps.
 
     Parameters
@@ -37,9 +39,11 @@ def fit_cox(X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float =
         As lifelines' ``penalizer`` with ``l1_ratio=0`` on standardised columns.
     n_steps : int
         Newton steps at most.
+    start : ndarray of float64, (n_columns,), optional
+        Coefficients to begin at; 0 if not given.
     """
     ridge = len(X) * penalty
-    coefficients = np.zeros(X.shape[1])
+    coefficients = np.zeros(X.shape[1]) if start is None else start
     value, gradient, information = partial_likelihood(X, time, event, coefficients)
     for _ in range(n_steps):
         step = np.linalg.solve(information + ridge * np.eye(len(coefficients)), gradient - ridge * coefficients)
@@ -56,6 +60,57 @@ def fit_cox(X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float =
     return Cox(coefficients, information + ridge * np.eye(len(coefficients)))
 
 
+def fit_wide_cox(X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float, start: np.ndarray | None = None) -> np.ndarray:
+    """Coefficients (n_columns,) of :func:`fit_cox` with a positive penalty, by L-BFGS: for hundreds of columns, whose Hessian is costly."""
+    from scipy.optimize import minimize
+
+    n, ridge = len(X), len(X) * penalty
+
+    def loss(coefficients: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slope = likelihood_of_risk(X @ coefficients, time, event)
+        return (ridge * coefficients @ coefficients / 2 - value) / n, (ridge * coefficients - X.T @ slope) / n
+
+    begin = np.zeros(X.shape[1]) if start is None else start
+    return minimize(loss, begin, jac=True, method="L-BFGS-B", options={"maxiter": 500, "ftol": 1e-12, "gtol": 1e-6}).x
+
+
+def likelihood_of_risk(eta: np.ndarray, time: np.ndarray, event: np.ndarray) -> tuple[float, np.ndarray]:
+    """Log partial likelihood of log relative hazards ``eta`` (n,) and its slope (n,), as :func:`partial_likelihood` has it."""
+    eta = eta - eta.max()
+    weight = np.exp(eta)
+    group, dead, at, left_out = _order_deaths(time, event)
+    n_groups = group.max() + 1
+    S0 = np.bincount(group, weight, n_groups)[::-1].cumsum()[::-1][at] - left_out * np.bincount(group, weight * event, n_groups)[at]
+    value = float(eta[dead].sum() - np.log(S0).sum())
+    return value, event - weight * _sum_hazard(S0, group, event, at, left_out)
+
+
+def _order_deaths(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Order deaths by time.
+
+    Returns
+    -------
+    group : ndarray of int, (n,)
+        Place of each time among the distinct ones.
+    dead, at : ndarray of int, (n_deaths,)
+        Rows of the deaths in order of time, and the places of their times.
+    left_out : ndarray of float64, (n_deaths,)
+        Share of that time's deaths that Efron leaves out of each risk set.
+    """
+    group = np.unique(time, return_inverse=True)[1]
+    dead = np.flatnonzero(event)
+    dead = dead[np.argsort(group[dead], kind="stable")]
+    at = group[dead]
+    n_deaths = np.bincount(at, minlength=group.max() + 1)
+    return group, dead, at, (np.arange(len(dead)) - (np.cumsum(n_deaths) - n_deaths)[at]) / n_deaths[at]
+
+
+def _sum_hazard(S0: np.ndarray, group: np.ndarray, event: np.ndarray, at: np.ndarray, left_out: np.ndarray) -> np.ndarray:
+    """Cumulative baseline hazard (n,) that each row has met, from the sums ``S0`` over the deaths' risk sets."""
+    hazard = np.bincount(at, 1 / S0, minlength=group.max() + 1).cumsum()[group]
+    return hazard - event * np.bincount(at, left_out / S0, minlength=group.max() + 1)[group]
+
+
 def partial_likelihood(
     X: np.ndarray, time: np.ndarray, event: np.ndarray, coefficients: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray]:
@@ -67,18 +122,12 @@ def partial_likelihood(
     eta = X @ coefficients
     eta -= eta.max()
     weight = np.exp(eta)
-    group = np.unique(time, return_inverse=True)[1]
-    dead = np.flatnonzero(event)
-    dead = dead[np.argsort(group[dead], kind="stable")]
-    at = group[dead]
-    n_deaths = np.bincount(at, minlength=group.max() + 1)
-    left_out = (np.arange(len(dead)) - (np.cumsum(n_deaths) - n_deaths)[at]) / n_deaths[at]
+    group, dead, at, left_out = _order_deaths(time, event)
     weighted = np.column_stack([weight, weight[:, None] * X])
     sums = _sum_by_group(weighted, group)[::-1].cumsum(axis=0)[::-1][at]
     sums -= left_out[:, None] * _sum_by_group(weighted * np.asarray(event)[:, None], group)[at]
     S0, mean = sums[:, 0], sums[:, 1:] / sums[:, :1]
-    hazard = np.bincount(at, 1 / S0, minlength=len(n_deaths)).cumsum()[group]
-    hazard -= event * np.bincount(at, left_out / S0, minlength=len(n_deaths))[group]
+    hazard = _sum_hazard(S0, group, event, at, left_out)
     information = X.T @ (X * (weight * hazard)[:, None]) - mean.T @ mean
     return float(eta[dead].sum() - np.log(S0).sum()), X[dead].sum(axis=0) - mean.sum(axis=0), information
 

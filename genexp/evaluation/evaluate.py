@@ -1,4 +1,4 @@
-"""One look at the test samples: everything is fitted on train samples, judged on test samples, and stands beside PCA."""
+"""One look at the test samples: everything is fitted on train samples, judged on test samples, and stands beside baselines."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
     """Everything of :func:`evaluate_encoder` but the checks and the logging."""
     gene_sets = read_gene_sets(config.gene_sets) if config.gene_sets else None
     X_train = data.matrix("train")
-    representations = build_representations(encoder, X_train)
+    representations = build_representations(encoder, X_train, seed)
     X_test, obs_test = data.open_test()
     rows = {"train": (X_train, data.obs("train")), "val": (data.matrix("val"), data.obs("val")), "test": (X_test, obs_test)}
     parts = [PartLatents(part, obs, {one.name: one.latents(X) for one in representations}) for part, (X, obs) in rows.items()]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.evaluation.figures import MAPS, UNKNOWN, choose_horizon, choose_time_unit, name_map_axes, trace_curves
-from genexp.evaluation.results import Clustering, Embeddings, Evaluation, Reconstruction, Survival
+from genexp.evaluation.results import DISPLAY, Clustering, Embeddings, Evaluation, Reconstruction, Survival
 from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, mark_clusters, mark_labels
 
 Plot = dict[str, Any]
@@ -83,14 +83,15 @@ def _axis(title: str, **more: Any) -> dict[str, Any]:
 def plot_choice(clustering: Clustering) -> Plot:
     """Silhouette over train samples by number of clusters."""
     colours = {"encoder": ENCODER, "pca": PCA}
+    dashes = {"encoder": "solid", "pca": "dash", "nmf": "dashdot", "random": "longdash", "raw": "dot"}
     lines = [
         {
             "type": "scatter",
             "mode": "lines+markers",
-            "name": name if name == "encoder" else name.upper(),
+            "name": DISPLAY[str(name)],
             "x": clustering.choice.index.tolist(),
             "y": _finite(column),
-            "line": {"color": colours.get(str(name), MUTED), "dash": "solid" if name == "encoder" else "dash"},
+            "line": {"color": colours.get(str(name), MUTED), "dash": dashes[str(name)]},
             "hovertemplate": "k = %{x}: %{y:.3f}",
         }
         for name, column in clustering.choice.items()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.errors import name_some
-from genexp.evaluation.results import ENCODER, PartLatents, Probe
+from genexp.evaluation.results import ENCODER, RAW, PartLatents, Probe
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Inverse penalties C that are tried; the smallest of equals is taken."""
@@ -31,7 +31,7 @@ def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> tuple[Pr
     labels, groups = train.obs["label"][in_train].astype(str).to_numpy(), train.obs["group"][in_train].astype(str).to_numpy()
     predictions, chosen, classifiers = {"truth": truth}, {}, {}
     for name in train.z:
-        z, z_test = standardise(train.z[name][in_train], train.z[name][in_train], test.z[name][in_test])
+        z, z_test = scale_latents(name, train.z[name][in_train], test.z[name][in_test])
         chosen[name] = choose_penalty(z, labels, groups, seed)
         classifiers[name] = _build_classifier(chosen[name]).fit(z, labels)
         predictions[name] = classifiers[name].predict(z_test)
@@ -47,10 +47,16 @@ def _choose_classes(train: pd.Series, test: pd.Series) -> tuple[list[str], list[
     return classes, [f"Probe: classes with fewer than 2 train samples were left out: {name_some(dropped)}."] if dropped else []
 
 
-def standardise(reference: np.ndarray, *arrays: np.ndarray) -> list[np.ndarray]:
-    """Centre and scale by mean and standard deviation of ``reference``; a constant column becomes 0 there."""
-    spread = reference.std(axis=0)
-    return [(array - reference.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0) for array in arrays]
+def scale_latents(name: str, reference: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and scale latents by mean and standard deviation of ``reference``; a constant column becomes 0 there.
+
+    Raw genes keep their geometry: the columns that stand for them are directions, of which each has its own length.
+    """
+    if name == RAW:
+        return reference, other
+    mean, spread = reference.mean(axis=0), reference.std(axis=0)
+    spread = np.where(spread > 1e-12, spread, 1.0)
+    return (reference - mean) / spread, (other - mean) / spread
 
 
 def choose_penalty(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> float:

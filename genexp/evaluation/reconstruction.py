@@ -19,7 +19,7 @@ def evaluate_reconstruction(
     Parameters
     ----------
     representations : sequence of Representation
-        The encoder and the baselines.
+        The encoder and the baselines; those without a way back are left out.
     X : ndarray of float32, (n_test, n_genes)
         Test rows.
     train_mean : ndarray of float64, (n_genes,)
@@ -29,11 +29,12 @@ def evaluate_reconstruction(
     genes : Index, (n_genes,)
         Names of the genes.
     """
-    names = ["total", *(one.name for one in representations)]
+    decoders = {one.name: one.decode for one in representations if one.decode is not None}
+    names = ["total", *decoders]
     samples, by_gene = {name: np.zeros(len(X)) for name in names}, {name: np.zeros(X.shape[1]) for name in names}
     for start in range(0, len(X), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
-        guesses = {"total": train_mean} | {one.name: one.decode(test.z[one.name][rows]) for one in representations}
+        guesses = {"total": train_mean} | {name: decode(test.z[name][rows]) for name, decode in decoders.items()}
         for name, guess in guesses.items():
             squared = np.square(X[rows] - guess, dtype=np.float64)
             samples[name][rows] = squared.sum(axis=1)

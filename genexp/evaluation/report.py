@@ -13,7 +13,16 @@ from typing import Any
 
 import pandas as pd
 
-from genexp.evaluation.figures import MAPS, colour_outcome, describe_curves, format_difference, format_p, name_quantity, rank_latents
+from genexp.evaluation.figures import (
+    MAPS,
+    colour_outcome,
+    describe_curves,
+    format_difference,
+    format_p,
+    join_names,
+    name_quantity,
+    rank_latents,
+)
 from genexp.evaluation.interactive import build_plots, collect_samples
 from genexp.evaluation.page import (
     Html,
@@ -26,7 +35,7 @@ from genexp.evaluation.page import (
     to_html,
     write_json,
 )
-from genexp.evaluation.results import Evaluation, Survival
+from genexp.evaluation.results import DISPLAY, Evaluation, Survival
 from genexp.palette import ENCODER, GRID, INK, MUTED
 
 MAX_BYTES = 7_900_000
@@ -153,15 +162,15 @@ def _render_page(evaluation: Evaluation, sections: Sequence[str], scripts: str) 
 
 def _render_verdict(evaluation: Evaluation) -> str:
     table, summary = evaluation.comparison.rows, evaluation.summary
-    rivals = ", ".join(table["baseline"].unique())
-    lead = f"On {summary['n_test']:,} test samples that neither training nor tuning saw, beside {rivals} with as many components: "
+    rivals = join_names(table["baseline"].unique())
+    lead = f"On {summary['n_test']:,} test samples that neither training nor tuning saw, beside PCA with as many components: "
     headers = ["Task and quantity", "Encoder [95 %]", "Baseline", "Encoder − baseline [95 %]", "worse | better", "Outcome"]
     notes = "".join(f"<li>{to_html(note)}</li>" for note in evaluation.notes)
     return render_section(
         "verdict",
         "Verdict",
         render_paragraph(f"{lead}{evaluation.verdict}.", kind="lead"),
-        render_table("Encoder and baseline on the same test samples; intervals by paired bootstrap.", headers, _verdict_lines(table)),
+        render_table(f"Encoder beside {rivals}, on the same test samples; intervals by paired bootstrap.", headers, _verdict_lines(table)),
         f'<ul class="notes" aria-label="What was left out">{notes}</ul>' if notes else "",
     )
 
@@ -217,10 +226,16 @@ def _render_switches(evaluation: Evaluation) -> str:
 def _render_scores(caption: str, scores: pd.DataFrame, skip: tuple[str, ...] = ()) -> str:
     table = scores.drop(columns=list(skip), errors="ignore")
     headers = ["", *(QUANTITIES.get(str(name), str(name).replace("_", " ")) for name in table.columns)]
-    names = ["encoder" if name == "encoder" else str(name).upper() for name in table.index]
+    names = [DISPLAY[str(name)] for name in table.index]
     counted = [name in ("k",) for name in table.columns]
     rows = [[name, *map(_narrow, row, counted)] for name, row in zip(names, table.itertuples(index=False), strict=True)]
     return render_table(caption, headers, rows)
+
+
+def _name_column(name: str) -> str:
+    """``f1_pca`` -> ``F1 of PCA``, ``n_train`` -> ``n train``."""
+    quantity, _, baseline = name.partition("_")
+    return f"{quantity.upper()} of {DISPLAY[baseline]}" if baseline in DISPLAY else name.replace("n_", "n ").replace("f1", "F1")
 
 
 def _narrow(value: Any, count: bool) -> float | int:
@@ -253,7 +268,7 @@ def _render_probe(evaluation: Evaluation) -> str:
     rows = ([name, *map(_narrow, row, counted)] for name, *row in probe.per_class.itertuples())
     headers = [
         "Class",
-        *(str(name).replace("n_", "n ").replace("f1_pca", "F1 of PCA").replace("f1", "F1") for name in probe.per_class.columns),
+        *(_name_column(str(name)) for name in probe.per_class.columns),
     ]
     confusion = "Test samples of each true label (row) by predicted label: counts, coloured by share."
     return render_section(
@@ -354,6 +369,9 @@ def _describe_methods(evaluation: Evaluation) -> list[str]:
         "groups such as patients undivided.",
         "Gene filter, scaling, PCA, clusters, probe and Cox regression were fitted on train samples alone.",
         f"The test samples of this split have been opened {n_opened} {'time' if n_opened == 1 else 'times'}.",
+        "Beside the encoder stand PCA, NMF (values shifted by each gene's train minimum) and a random projection (decoded by least",
+        "squares), each with as many components, and the raw genes: the same penalised models on all scaled genes, in the span of the",
+        "train samples.",
         "R² is 1 − Σ(x − x̂)² / Σ(x − train mean)² over scaled values.",
         f"Clusters: k-means, k from 2 to {summary['max_clusters']} by silhouette.",
         f"Maps: t-SNE (openTSNE, perplexity {evaluation.embeddings.perplexity:g}), UMAP and PCA of the latents;",

@@ -1,6 +1,7 @@
 """What an evaluation finds: plain tables that figures, report and tracker read and nobody changes.
 
-A *representation* is the encoder (``"encoder"``) or a baseline with as many components on the same rows (``"pca"``).
+A *representation* is the encoder (``"encoder"``), a baseline with as many components on the same rows (``"pca"``, ``"nmf"``,
+``"random"``: a random projection) or the genes themselves (``"raw"``).
 Tables called ``scores`` have one row per representation (index ``representation``). A *sample table* has the index ``sample_id``.
 """
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 ENCODER = "encoder"
 """Name of the encoder among the representations."""
+RAW = "raw"
+"""Name of the genes themselves among the representations: as many columns as directions of the train samples, and no way back."""
+DISPLAY = {ENCODER: "encoder", "pca": "PCA", "nmf": "NMF", "random": "random projection", RAW: "raw genes"}
+"""Names of the representations as they are printed."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,7 @@ class Reconstruction:
         ``r2``, ``r2_pca``; R2 is NaN where a gene has no variance on the test samples.
     samples : DataFrame, (n_test, 1 + n_representations)
         Sample table of the test samples: ``total`` (sum over genes of the squared distance from the train mean), and
-        for each representation the sum over genes of squared errors (``encoder``, ``pca``).
+        for each representation the sum over genes of squared errors (``encoder``, ``pca``, ``nmf``, ``random``).
     """
 
     scores: pd.DataFrame
@@ -186,17 +191,23 @@ class Verdict:
 
     Parameters
     ----------
-    rows : DataFrame, (n_tasks * n_baselines, 12)
-        Columns ``task`` (reconstruction, clustering, probe, survival), ``quantity`` (``R2``, ``macro F1``, ...), ``baseline`` (``PCA``),
+    rows : DataFrame, (up to n_tasks * n_baselines, 12)
+        Columns ``task`` (reconstruction, clustering, probe, survival), ``quantity`` (``R2``, ``macro F1``, ...), ``baseline`` (``PCA``,
+        ``NMF``, ``random projection``, and but for reconstruction ``raw genes``),
         ``encoder`` with ``encoder_low``, ``encoder_high``; ``baseline_score``; ``difference`` (encoder - baseline) with ``low``, ``high``;
         ``outcome`` (``above PCA``, ``below PCA``, ``no difference``, ``undefined``) and ``sentence``. Intervals are of 95 % (paired
         bootstrap over the groups of the test samples).
     line : str
-        The whole verdict in one line.
+        The verdict against PCA in one line.
     """
 
     rows: pd.DataFrame
     line: str
+
+    @property
+    def below_pca(self) -> list[str]:
+        """Tasks in which the encoder is below PCA."""
+        return self.rows.loc[self.rows["outcome"] == f"below {DISPLAY['pca']}", "task"].tolist()
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.cox import c_index, compare_pairs, fit_cox, partial_likelihood
-from genexp.evaluation.probe import standardise
+from genexp.evaluation.cox import c_index, compare_pairs, fit_cox, fit_wide_cox, likelihood_of_risk
+from genexp.evaluation.probe import scale_latents
 from genexp.evaluation.results import ENCODER, PartLatents, Survival
 
 PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """Ridge penalties that are tried; the largest of equals is taken."""
 FOLDS = 5
+MANY_COLUMNS = 128
+"""Columns beyond which a Hessian costs more than many gradients."""
 MIN_EVENTS = 5
 """Deaths among train patients without which no regression is fitted."""
 MIN_PAIRS = 2
@@ -52,16 +54,15 @@ def evaluate_survival(
     time, event = patients["time_days"].to_numpy()[in_train], patients["event"].to_numpy()[in_train]
     chosen, joint = {}, {}
     for name in train.z:
-        reference = train.z[name][rows["train"]]
-        z, z_test = standardise(reference, reference, test.z[name][rows["test"]])
+        z, z_test = scale_latents(name, train.z[name][rows["train"]], test.z[name][rows["test"]])
         chosen[name] = choose_penalty(z, time, event, seed)
-        joint[name] = fit_cox(z, time, event, chosen[name])
-        patients[f"risk_{name}"] = np.concatenate([joint[name].risk(z), joint[name].risk(z_test)])
+        joint[name] = fit_ridge(z, time, event, chosen[name])
+        patients[f"risk_{name}"] = np.concatenate([z @ joint[name], z_test @ joint[name]])
     on_test = patients[~in_train]
-    z = standardise(train.z[ENCODER][rows["train"]], train.z[ENCODER][rows["train"]])[0]
+    z, _ = scale_latents(ENCODER, train.z[ENCODER][rows["train"]], train.z[ENCODER][:0])
     return Survival(
         scores=_score(on_test, chosen),
-        cox=fit_each(z, time, event, latents).assign(joint_hazard_ratio=np.exp(joint[ENCODER].coefficients)),
+        cox=fit_each(z, time, event, latents).assign(joint_hazard_ratio=np.exp(joint[ENCODER])),
         kaplan_meier=estimate_curves(on_test),
         log_rank_p=compare_curves(on_test),
         patients=patients,
@@ -127,15 +128,20 @@ def choose_penalty(z: np.ndarray, time: np.ndarray, event: np.ndarray, seed: int
     order = np.random.default_rng(seed).permutation(len(z))
     fold = np.empty(len(z), dtype=int)
     fold[order[np.argsort(event[order], kind="stable")]] = np.arange(len(z)) % FOLDS
+    scores = np.zeros(len(PENALTIES))
+    for fit in (fold != held for held in range(FOLDS)):
+        beta = np.zeros(z.shape[1])
+        for i, penalty in enumerate(PENALTIES):
+            beta = fit_ridge(z[fit], time[fit], event[fit], penalty, beta)
+            scores[i] += likelihood_of_risk(z @ beta, time, event)[0] - likelihood_of_risk(z[fit] @ beta, time[fit], event[fit])[0]
+    return PENALTIES[int(np.round(scores, 6).argmax())]
 
-    def score(penalty: float) -> float:
-        total = 0.0
-        for fit in (fold != held for held in range(FOLDS)):
-            beta = fit_cox(z[fit], time[fit], event[fit], penalty).coefficients
-            total += partial_likelihood(z, time, event, beta)[0] - partial_likelihood(z[fit], time[fit], event[fit], beta)[0]
-        return round(total, 6)
 
-    return max(PENALTIES, key=score)
+def fit_ridge(z: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float, start: np.ndarray | None = None) -> np.ndarray:
+    """Coefficients (n_columns,) of a penalised Cox regression, by the way that suits the number of columns."""
+    if z.shape[1] > MANY_COLUMNS:
+        return fit_wide_cox(z, time, event, penalty, start)
+    return fit_cox(z, time, event, penalty, start=start).coefficients
 
 
 def fit_each(z: np.ndarray, time: np.ndarray, event: np.ndarray, latents: Sequence[str]) -> pd.DataFrame:

@@ -11,10 +11,12 @@ from genexp.evaluation.clustering import bootstrap_ari, bootstrap_silhouette
 from genexp.evaluation.cox import c_index
 from genexp.evaluation.probe import bootstrap_macro_f1
 from genexp.evaluation.reconstruction import bootstrap_r2
-from genexp.evaluation.results import ENCODER, Clustering, Probe, Reconstruction, Survival, Verdict
+from genexp.evaluation.results import DISPLAY, ENCODER, Clustering, Probe, Reconstruction, Survival, Verdict
 
 N_DRAWS = 1000
 """Bootstrap samples of the test groups."""
+PLAIN = "pca"
+"""The baseline of the verdict in one line; the table has them all."""
 NEGLIGIBLE = 1e-4
 """A difference below this is none, however narrow its interval: it would not show in the numbers that are printed."""
 
@@ -44,9 +46,19 @@ def compare_representations(
     if survival is not None:
         tasks["survival"] = ("C-index", _score_survival(obs, survival))
     weights = draw_weights(obs["group"].astype(str).to_numpy(), seed)
-    baselines = [name for name in reconstruction.scores.index if name != ENCODER]
-    rows = [_compare(task, *tasks[task], baseline, weights) for baseline in baselines for task in tasks]
-    return Verdict(pd.DataFrame(rows), line=", ".join(f"{row['task']} {row['outcome']}" for row in rows))
+    names = list(clustering.scores.index)
+    rows = pd.DataFrame(
+        [
+            _compare(task, quantity, baseline, own, rival)
+            for task, (quantity, score) in tasks.items()
+            for own in [_draw_scores(score, ENCODER, weights)]
+            for baseline in names
+            if baseline != ENCODER and (task != "reconstruction" or baseline in reconstruction.scores.index)
+            for rival in [_draw_scores(score, baseline, weights)]
+        ]
+    )
+    against = rows[rows["baseline"] == DISPLAY[PLAIN]]
+    return Verdict(rows, line=", ".join(f"{row.task} {row.outcome}" for row in against.itertuples()))
 
 
 def draw_weights(groups: np.ndarray, seed: int) -> np.ndarray:
@@ -81,18 +93,21 @@ def _score_survival(obs: pd.DataFrame, survival: Survival) -> Score:
     return lambda name, w: c_index(time, event, table[f"risk_{name}"].to_numpy(), w[:, rows])
 
 
-def _compare(task: str, quantity: str, score: Score, baseline: str, weights: np.ndarray) -> dict[str, object]:
-    once = np.ones((1, weights.shape[1]))
-    encoder, rival = (float(score(name, once)[0]) for name in (ENCODER, baseline))
-    draws = {name: score(name, weights) for name in (ENCODER, baseline)}
-    encoder_low, encoder_high = _interval(draws[ENCODER])
-    low, high = _interval(draws[ENCODER] - draws[baseline])
-    outcome = judge(encoder - rival, low, high, baseline.upper())
-    found = f"{task}: {quantity} {encoder:.3f} [{encoder_low:.3f}, {encoder_high:.3f}], {baseline.upper()} {rival:.3f}"
+def _draw_scores(score: Score, name: str, weights: np.ndarray) -> tuple[float, np.ndarray]:
+    """Score of a representation on the test samples as they are, and in each draw (n_draws,)."""
+    return float(score(name, np.ones((1, weights.shape[1])))[0]), score(name, weights)
+
+
+def _compare(task: str, quantity: str, baseline: str, own: tuple[float, np.ndarray], other: tuple[float, np.ndarray]) -> dict[str, object]:
+    (encoder, draws), (rival, rival_draws), name = own, other, DISPLAY[baseline]
+    encoder_low, encoder_high = _interval(draws)
+    low, high = _interval(draws - rival_draws)
+    outcome = judge(encoder - rival, low, high, name)
+    found = f"{task}: {quantity} {encoder:.3f} [{encoder_low:.3f}, {encoder_high:.3f}], {name} {rival:.3f}"
     return {
         "task": task,
         "quantity": quantity,
-        "baseline": baseline.upper(),
+        "baseline": name,
         "encoder": encoder,
         "encoder_low": encoder_low,
         "encoder_high": encoder_high,
