@@ -9,6 +9,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from genexp.model.layers import Dropout, Linear
+
 OUTPUT_GAIN = 0.1
 """Standard deviation of an untrained output, in units of its input: it starts near the mean of the data."""
 
@@ -23,11 +25,11 @@ def build_body(widths: Sequence[int], dropout: float, batch_norm: bool, power_in
     layers: list[nn.Module] = []
     powers = [power_in, *map(float, widths[1:])]
     for (n_in, n_out), power in zip(pairwise(widths[:-1]), powers, strict=False):
-        linear = nn.Linear(n_in, n_out)
+        linear = Linear(n_in, n_out)
         nn.init.normal_(linear.weight, std=math.sqrt(2 / power))
         nn.init.zeros_(linear.bias)
-        layers += [linear, *([nn.BatchNorm1d(n_out)] if batch_norm else []), nn.ReLU(), nn.Dropout(dropout)]
-    last = nn.Linear(widths[-2], widths[-1])
+        layers += [linear, *([nn.BatchNorm1d(n_out)] if batch_norm else []), nn.ReLU(), Dropout(dropout)]
+    last = Linear(widths[-2], widths[-1])
     nn.init.normal_(last.weight, std=OUTPUT_GAIN * math.sqrt(power_out / widths[-1] / powers[len(widths) - 2]))
     nn.init.zeros_(last.bias)
     return nn.Sequential(*layers, last)
@@ -77,8 +79,8 @@ class Autoencoder(nn.Module):
 
     def _anchor(self, principal: Tensor, unit: float) -> None:
         n_inputs, n_latent = principal.shape
-        self.encoder_shortcut = nn.Linear(n_inputs, n_latent, bias=False)
-        self.decoder_shortcut = nn.Linear(n_latent, n_inputs, bias=False)
+        self.encoder_shortcut = Linear(n_inputs, n_latent, bias=False)
+        self.decoder_shortcut = Linear(n_latent, n_inputs, bias=False)
         with torch.no_grad():
             self.encoder_shortcut.weight.copy_(principal.T / unit)
             self.decoder_shortcut.weight.copy_(principal * unit)

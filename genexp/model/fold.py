@@ -28,8 +28,15 @@ def fold_network(network: Autoencoder, mean: np.ndarray, directions: np.ndarray 
     return _into_genes(encoder, mean, directions), _out_to_genes(decoder, mean, directions)
 
 
+ROWS_AT_A_TIME = 256
+
+
 def _array(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().to("cpu", torch.float64).numpy()
+    return tensor.detach().to("cpu").numpy()
+
+
+def _precise(tensor: torch.Tensor) -> np.ndarray:
+    return _array(tensor).astype(np.float64)
 
 
 def _shortcut(linear: nn.Linear | None) -> Affine | None:
@@ -42,12 +49,13 @@ def _fold_body(body: nn.Sequential) -> tuple[Affine, ...]:
     modules = [module for module in body if not isinstance(module, nn.Dropout)]
     for module, following in pairwise([*modules, nn.Identity()]):
         if isinstance(module, nn.Linear):
-            weight, bias = _array(module.weight), _array(module.bias)
+            weight, bias = _array(module.weight), _precise(module.bias)
             if isinstance(following, nn.BatchNorm1d):
                 assert following.running_mean is not None
                 assert following.running_var is not None
-                gain = _array(following.weight) / np.sqrt(_array(following.running_var) + following.eps)
-                weight, bias = weight * gain[:, None], (bias - _array(following.running_mean)) * gain + _array(following.bias)
+                gain = _precise(following.weight) / np.sqrt(_precise(following.running_var) + following.eps)
+                weight = weight * gain.astype(np.float32)[:, None]
+                bias = (bias - _precise(following.running_mean)) * gain + _precise(following.bias)
             layers.append(Affine(weight, bias))
         elif isinstance(module, nn.ReLU):
             layers[-1] = Affine(layers[-1].weight, layers[-1].bias, "relu")
@@ -55,26 +63,29 @@ def _fold_body(body: nn.Sequential) -> tuple[Affine, ...]:
 
 
 def _single(layer: Affine) -> Affine:
-    return Affine(layer.weight.astype(np.float32), layer.bias.astype(np.float32), layer.activation)
+    return Affine(layer.weight, layer.bias.astype(np.float32), layer.activation)
 
 
 def _into_genes(network: Network, mean: np.ndarray, directions: np.ndarray | None) -> Network:
     def fold(layer: Affine) -> Affine:
-        weight = layer.weight.astype(np.float32)
-        if directions is not None:
-            weight = weight @ directions.T
-        return Affine(weight, (layer.bias - weight.astype(np.float64) @ mean).astype(np.float32), layer.activation)
+        weight = layer.weight if directions is None else layer.weight @ directions.T
+        return _single(Affine(weight, layer.bias - _apply_precisely(weight, mean), layer.activation))
 
     first, *others = network.layers
     return Network((fold(first), *map(_single, others)), network.shortcut and fold(network.shortcut))
 
 
+def _apply_precisely(weight: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """``weight @ vector`` summed in float64, by blocks of rows, since first layers are the largest arrays there are."""
+    blocks = range(0, len(weight), ROWS_AT_A_TIME)
+    return np.concatenate([weight[start : start + ROWS_AT_A_TIME].astype(np.float64) @ vector for start in blocks])
+
+
 def _out_to_genes(network: Network, mean: np.ndarray, directions: np.ndarray | None) -> Network:
     def fold(layer: Affine) -> Affine:
-        weight, bias = layer.weight.astype(np.float32), layer.bias.astype(np.float32)
-        return layer if directions is None else Affine(directions @ weight, directions @ bias)
+        return layer if directions is None else Affine(directions @ layer.weight, directions @ layer.bias.astype(np.float32))
 
     *others, last = network.layers
-    folded = fold(last)
-    last = Affine(folded.weight, folded.bias + mean)
+    last = fold(last)
+    last = Affine(last.weight, last.bias + mean)
     return Network((*map(_single, others), _single(last)), network.shortcut and _single(fold(network.shortcut)))

@@ -27,8 +27,11 @@ from genexp.errors import TrainingError
 from genexp.preprocess import Preprocessed
 
 GENES_AT_A_TIME = 2048
+ROWS_AT_A_TIME = 1024
 RELATIVE_RANK = 1e-10
 """Eigenvalues of the Gram matrix below this share of the largest are rounding of the float32 input."""
+ALIKE = 100
+"""Below this ratio of the largest to the smallest singular value V is orthonormal to 1e-5 when made in float32."""
 EXACT_UP_TO = 6000
 """Largest symmetric eigenproblem that is solved whole; beyond it PCA takes block power iterations."""
 PAYS_BELOW = 0.7
@@ -95,11 +98,10 @@ def build_basis(data: Preprocessed, asked: str, n_latent: int) -> Basis:
         )
     if name == "span":
         return _load_span(cache_span(data), reason, n_latent)
-    mean = X.mean(axis=0, dtype=np.float64).astype(np.float32)
+    mean = _measure_mean(data)
     folder = _cache_principal(data, mean, n_latent)
     principal = np.load(folder / "principal.npy", mmap_mode="r")[:, :n_latent]
-    train = X if not mean.any() else X - mean
-    return Basis("genes", reason, train, val - mean, np.zeros(len(val)), mean, None, principal)
+    return Basis("genes", reason, X - mean, val - mean, np.zeros(len(val)), mean, None, principal)
 
 
 def _load_span(folder: Path, reason: str, n_latent: int) -> Basis:
@@ -115,48 +117,71 @@ def _blocks(n_genes: int) -> Iterator[slice]:
         yield slice(start, min(start + GENES_AT_A_TIME, n_genes))
 
 
-def _centred(X: np.ndarray, mean: np.ndarray, block: slice) -> np.ndarray:
-    return X[:, block].astype(np.float64) - mean[block]
+def _centred_blocks(data: Preprocessed, part: Literal["train", "val"], mean: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of centred genes in float64. The matrix is mapped anew for each, so that pages already read count no longer as memory."""
+    for block in _blocks(len(mean)):
+        part_of_genes = data.matrix(part)[:, block].astype(np.float64)
+        part_of_genes -= mean[block]
+        yield block, part_of_genes
+
+
+def _measure_mean(data: Preprocessed) -> np.ndarray:
+    n_genes = data.matrix("train").shape[1]
+    means = [data.matrix("train")[:, block].mean(axis=0, dtype=np.float64) for block in _blocks(n_genes)]
+    return np.concatenate(means).astype(np.float32)
 
 
 def cache_span(data: Preprocessed) -> Path:
     """Folder with the decomposition of the train rows: mean, directions V, and coordinates of train and val rows.
 
     The Gram matrix and its eigenproblem are in float64: a direction of singular value s carries the rounding of the
-    largest one divided by s.
+    largest one divided by s. For the same reason V is made in float64 unless all singular values are of a size.
     """
     folder = data.folder / "span"
     if folder.exists():
         return folder
-    X, val = data.matrix("train"), data.matrix("val")
-    mean = X.mean(axis=0, dtype=np.float64).astype(np.float32)
-    left, singular = _decompose(X, mean)
-    rank = len(singular)
-    rotation = np.linalg.qr(np.random.default_rng(0).standard_normal((rank, rank)))[0]
+    mean = _measure_mean(data)
+    left, singular = _decompose(data, mean)
     with _publish(folder) as temporary:
-        directions = np.lib.format.open_memmap(temporary / "directions.npy", mode="w+", dtype=np.float32, shape=(X.shape[1], rank))
-        weights, val_coordinates, length = (left / singular) @ rotation, np.zeros((len(val), rank)), np.zeros(len(val))
-        for block in _blocks(X.shape[1]):
-            directions[block] = _centred(X, mean, block).T @ weights
-            part = _centred(val, mean, block)
-            val_coordinates += part @ directions[block]
-            length += np.square(part).sum(axis=1)
-        directions.flush()
         np.save(temporary / "mean.npy", mean)
-        np.save(temporary / "train.npy", ((left * singular) @ rotation).astype(np.float32))
-        np.save(temporary / "axes.npy", rotation.astype(np.float32))
-        np.save(temporary / "val.npy", val_coordinates.astype(np.float32))
-        np.save(temporary / "outside.npy", np.maximum(length - np.square(val_coordinates).sum(axis=1), 0))
+        np.save(temporary / "axes.npy", _rotate(np.eye(len(singular))).astype(np.float32))
+        np.save(temporary / "train.npy", _rotate(left * singular).astype(np.float32))
+        weights = _rotate(left / singular).astype(np.float32 if singular[0] < ALIKE * singular[-1] else np.float64)
+        del left
+        directions = np.lib.format.open_memmap(temporary / "directions.npy", mode="w+", dtype=np.float32, shape=(len(mean), len(singular)))
+        val = np.zeros((len(data.matrix("val")), len(singular)))
+        length = np.zeros(len(val))
+        held_out = _centred_blocks(data, "val", mean)
+        for (block, part), (_, held) in zip(_centred_blocks(data, "train", mean), held_out, strict=True):
+            directions[block] = part.T.astype(weights.dtype, copy=False) @ weights
+            val += held @ directions[block]
+            length += np.square(held).sum(axis=1)
+        directions.flush()
+        np.save(temporary / "val.npy", val.astype(np.float32))
+        np.save(temporary / "outside.npy", np.maximum(length - np.square(val).sum(axis=1), 0))
     return folder
 
 
-def _decompose(X: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Left singular vectors (n, r) and singular values (r,) of the centred rows, largest first, in float64."""
+def _rotate(rows: np.ndarray) -> np.ndarray:
+    """Turn rows (n, r) by a fixed random rotation: two rounds of random signs and an orthonormal cosine transform.
+
+    It spreads any row over all coordinates as a Gaussian rotation does (Ailon & Chazelle, STOC 2006), in O(r log r).
+    """
+    from scipy.fft import dct
+
+    rng = np.random.default_rng(0)
+    for _ in range(2):
+        rows = dct(rows * rng.choice([-1.0, 1.0], rows.shape[1]), axis=1, norm="ortho", overwrite_x=True)
+    return rows
+
+
+def _decompose(data: Preprocessed, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Left singular vectors (n, r) and singular values (r,) of the centred train rows, largest first, in float64."""
     from scipy.linalg import eigh
 
-    gram = np.zeros((len(X), len(X)))
-    for block in _blocks(X.shape[1]):
-        part = _centred(X, mean, block)
+    n_rows = len(data.matrix("train"))
+    gram = np.zeros((n_rows, n_rows))
+    for _, part in _centred_blocks(data, "train", mean):
         gram += part @ part.T
     values, vectors = eigh(gram, overwrite_a=True, check_finite=False, driver="evd")
     rank = int((values > RELATIVE_RANK * values[-1]).sum())
@@ -168,26 +193,32 @@ def _cache_principal(data: Preprocessed, mean: np.ndarray, n_latent: int) -> Pat
     folder = data.folder / "principal"
     if folder.exists() and np.load(folder / "principal.npy", mmap_mode="r").shape[1] >= n_latent:
         return folder
-    X = data.matrix("train")
-    if min(X.shape) <= EXACT_UP_TO:
-        axes = _principal_axes_exact(X, mean, min(256, min(X.shape) - 1) if n_latent <= 256 else n_latent)
+    shape = data.matrix("train").shape
+    if min(shape) <= EXACT_UP_TO:
+        axes = _principal_axes_exact(data, mean, min(256, min(shape) - 1) if n_latent <= 256 else n_latent)
     else:
-        axes = _principal_axes_iterated(X, mean, n_latent)
+        axes = _principal_axes_iterated(data.matrix("train"), mean, n_latent)
     shutil.rmtree(folder, ignore_errors=True)
     with _publish(folder) as temporary:
         np.save(temporary / "principal.npy", axes.astype(np.float32))
     return folder
 
 
-def _principal_axes_exact(X: np.ndarray, mean: np.ndarray, k: int) -> np.ndarray:
+def _principal_axes_exact(data: Preprocessed, mean: np.ndarray, k: int) -> np.ndarray:
     from scipy.linalg import eigh
 
+    X = data.matrix("train")
     if len(X) <= X.shape[1]:
-        left, singular = _decompose(X, mean)
+        left, singular = _decompose(data, mean)
         weights = left[:, :k] / singular[:k]
-        return np.concatenate([_centred(X, mean, block).T @ weights for block in _blocks(X.shape[1])])
-    centred = np.asarray(X, dtype=np.float64) - mean
-    return eigh(centred.T @ centred, check_finite=False, driver="evd")[1][:, ::-1][:, :k]
+        return np.concatenate([part.T @ weights for _, part in _centred_blocks(data, "train", mean)])
+    covariance = np.zeros((len(mean), len(mean)))
+    for start in range(0, len(X), ROWS_AT_A_TIME):
+        rows = X[start : start + ROWS_AT_A_TIME].astype(np.float64)
+        rows -= mean
+        covariance += rows.T @ rows
+    n_genes = len(mean)
+    return eigh(covariance, overwrite_a=True, check_finite=False, subset_by_index=(n_genes - k, n_genes - 1))[1][:, ::-1]
 
 
 def _principal_axes_iterated(X: np.ndarray, mean: np.ndarray, k: int, n_iterations: int = 8) -> np.ndarray:

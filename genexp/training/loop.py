@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,7 +100,7 @@ def choose_device(config: EncoderConfig) -> torch.device:
 def build_network(basis: Basis, config: EncoderConfig) -> Autoencoder:
     """Untrained network on the coordinates of a basis, anchored at PCA where the configuration says so."""
     principal = torch.from_numpy(np.ascontiguousarray(basis.principal[:, : config.n_latent]))
-    train = torch.from_numpy(np.array(basis.train))
+    train = as_tensor(basis.train, torch.device("cpu"))
     power = float(train.square().sum(dtype=torch.float64)) / len(train)
     unit = math.sqrt(float((train @ principal).square().mean(dtype=torch.float64)))
     anchor = principal if config.anchor == "pca" else None
@@ -176,7 +175,7 @@ def fit_autoencoder(
             schedule.step(loss_val)
             if loss_val < progress.best_loss * (1 - MIN_DELTA):
                 progress.best_epoch, progress.best_losses = epoch, losses.cpu()
-                progress.best_weights = copy.deepcopy(network.state_dict())
+                keep_weights(network, progress.best_weights)
             metrics = {"loss/train": loss_train, "loss/val": loss_val, "r2/val": validation.r2(loss_val), "learning_rate": learning_rate}
             progress.history.append(metrics)
             tracker.log_metrics(metrics, step=epoch)
@@ -195,8 +194,8 @@ def fit_autoencoder(
 
 
 def as_tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    """Copy an array, perhaps memory-mapped, to a device."""
-    return torch.from_numpy(np.array(array)).to(device)
+    """Bring an array to a device; a copy is made of read-only ones alone, such as memory maps."""
+    return torch.from_numpy(np.require(array, requirements="W")).to(device)
 
 
 def train_epoch(network: Autoencoder, optimiser: AdamW, rows: Tensor, config: EncoderConfig, n_genes: int) -> float:
@@ -205,15 +204,28 @@ def train_epoch(network: Autoencoder, optimiser: AdamW, rows: Tensor, config: En
     n_steps = max(round(len(rows) / config.minibatch), min(STEPS_AN_EPOCH, len(rows) // 2), 1)
     total = torch.zeros((), dtype=torch.float64, device=rows.device)
     for chosen in torch.randperm(len(rows)).to(rows.device).tensor_split(n_steps):
-        x = rows[chosen]
-        with torch.autocast(rows.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-            x_hat = network(x)
-        squared_error = (x_hat.float() - x).square().sum()
-        optimiser.zero_grad(set_to_none=True)
-        (squared_error / (len(chosen) * n_genes)).backward()
-        optimiser.step()
-        total += squared_error.detach()
+        total += train_step(network, optimiser, rows[chosen], config, n_genes)
     return float(total) / (len(rows) * n_genes)
+
+
+def train_step(network: Autoencoder, optimiser: AdamW, x: Tensor, config: EncoderConfig, n_genes: int) -> Tensor:
+    """Change the weights by one minibatch; returns its squared error, not waited for."""
+    with torch.autocast(x.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
+        x_hat = network(x)
+    squared_error = (x_hat.float() - x).square().sum()
+    optimiser.zero_grad(set_to_none=True)
+    (squared_error / (len(x) * n_genes)).backward()
+    optimiser.step()
+    return squared_error.detach()
+
+
+def keep_weights(network: Autoencoder, kept: dict[str, Tensor]) -> None:
+    """Copy the state of the network into ``kept``, in place where it holds one."""
+    for name, value in network.state_dict().items():
+        if name in kept:
+            kept[name].copy_(value)
+        else:
+            kept[name] = value.clone()
 
 
 @torch.no_grad()

@@ -6,12 +6,18 @@ import os
 import time
 
 import torch
+from torch import Tensor
+from torch.optim import AdamW
 
 from genexp.config import EncoderConfig
+from genexp.model.autoencoder import Autoencoder
 from genexp.training.basis import Basis
-from genexp.training.loop import build_network, build_optimiser, train_epoch
+from genexp.training.loop import build_network, build_optimiser, train_step
 
-MEASURED_ROWS = 512
+STEPS = 3
+"""Steps that are timed for each number of threads, after a first one."""
+HOPELESS = 3.0
+"""A number of threads whose first step took this many times the best one's is not tried further."""
 
 
 def count_cores() -> int:
@@ -31,14 +37,21 @@ def _measure(basis: Basis, config: EncoderConfig) -> int:
     candidates = [2**i for i in range(count_cores().bit_length()) if 2**i <= count_cores()]
     if len(candidates) == 1:
         return 1
-    network = build_network(basis, config)
+    network = build_network(basis, config).train()
     optimiser = build_optimiser(network, config)
-    rows = torch.from_numpy(basis.train[:MEASURED_ROWS].copy())
-    seconds = {}
+    rows = torch.from_numpy(basis.train[: config.minibatch].copy())
+    seconds: dict[int, float] = {}
     for n_threads in candidates:
         torch.set_num_threads(n_threads)
-        train_epoch(network, optimiser, rows, config, basis.n_genes)
-        start = time.perf_counter()
-        train_epoch(network, optimiser, rows, config, basis.n_genes)
-        seconds[n_threads] = time.perf_counter() - start
+        seconds[n_threads] = _time_step(network, optimiser, rows, config, basis.n_genes)
+        for _ in range(STEPS):
+            if seconds[n_threads] > HOPELESS * min(seconds.values()):
+                break
+            seconds[n_threads] = min(seconds[n_threads], _time_step(network, optimiser, rows, config, basis.n_genes))
     return min(candidates, key=lambda n: (seconds[n] > 1.05 * min(seconds.values()), n))
+
+
+def _time_step(network: Autoencoder, optimiser: AdamW, rows: Tensor, config: EncoderConfig, n_genes: int) -> float:
+    start = time.perf_counter()
+    train_step(network, optimiser, rows, config, n_genes)
+    return time.perf_counter() - start
