@@ -35,6 +35,8 @@ from genexp.evaluation.page import (
     to_html,
     write_json,
 )
+from genexp.evaluation.report_genes import TABLES as GENE_TABLES
+from genexp.evaluation.report_genes import describe_methods, render_attribution, render_enrichment
 from genexp.evaluation.results import DISPLAY, Evaluation, Survival
 from genexp.palette import ENCODER, GRID, INK, MUTED
 
@@ -62,6 +64,7 @@ QUANTITIES = {
 """How columns are printed."""
 TABLES = {
     "verdict": "encoder beside baselines, with intervals",
+    "audit": "leaks that were looked for between train, validation and test samples",
     "reconstruction_genes": "error and R² of every gene, test samples",
     "reconstruction_samples": "squared error of every test sample",
     "cluster_choice": "silhouette by number of clusters, train samples",
@@ -78,6 +81,7 @@ TABLES = {
     "cox": "hazard ratio of every latent",
     "kaplan_meier": "survival curves by cluster",
     "survival_patients": "patients that the survival analysis used, with risks",
+    **GENE_TABLES,
 }
 """What a table holds, for the list of downloads."""
 
@@ -105,6 +109,8 @@ def render_report(evaluation: Evaluation) -> str:
         _render_probe(evaluation),
         _render_survival(evaluation),
         _render_genes(evaluation),
+        render_attribution(evaluation.explanation),
+        render_enrichment(evaluation.explanation),
         _render_methods(evaluation),
     ]
     spent = sum(len(part.encode()) for part in (scripts, *sections))
@@ -131,7 +137,7 @@ def _render_page(evaluation: Evaluation, sections: Sequence[str], scripts: str) 
         "Values": summary["scale"],
     }
     listed = "".join(f"<div><dt>{to_html(name)}</dt><dd>{to_html(value)}</dd></div>" for name, value in facts.items())
-    names = ("verdict", "maps", "clusters", "label", "survival", "genes", "methods", "downloads")
+    names = ("verdict", "maps", "clusters", "label", "survival", "genes", "attribution", "enrichment", "methods", "downloads")
     links = "".join(f'<li><a href="#{name}">{name.capitalize()}</a></li>' for name in names)
     return f"""<!doctype html>
 <html lang="en">
@@ -352,10 +358,12 @@ def _render_methods(evaluation: Evaluation) -> str:
         if isinstance(value, str | int | float) and value != ""
     }
     rows = [[name, Html(f"<code>{to_html(value)}</code>")] for name, value in {**facts, **own}.items()]
+    audit = ([check, row.outcome, row.found] for check, row in evaluation.audit.checks.iterrows())
     return render_section(
         "methods",
         "Methods",
         render_paragraph(" ".join(_describe_methods(evaluation))),
+        render_table("Audit of the split, before anything was judged.", ["Check", "Outcome", "Found"], audit),
         render_table("Provenance and settings.", ["What", "Value"], rows),
     )
 
@@ -384,6 +392,7 @@ def _describe_methods(evaluation: Evaluation) -> list[str]:
             "Survival: one sample per patient, ridge Cox regression, penalty by cross-validation, Harrell's C;",
             "Kaplan-Meier with 95 % bands and log-rank test by cluster; q after Benjamini and Hochberg.",
         ]
+    sentences += describe_methods(evaluation.explanation)
     return [*sentences, "Intervals: 95 %, paired bootstrap over the groups of the test samples."]
 
 
