@@ -212,9 +212,10 @@ def _register(settings: Any, data: Preprocessed, trained: Trained, tracker: Mlfl
     from genexp.tracking.registry import register_encoder
 
     config = RegistryConfig(name=settings.name or _model_name(data.name), alias=settings.alias, max_missing=settings.max_missing)
-    verdict = evaluation.verdict if evaluation else "not evaluated"
-    text = f"{data.name}: {len(data.var)} genes to {trained.encoder.n_latent} latents. {verdict}"
-    registration = register_encoder(trained.encoder, config, trained.fitted.loss_val, tracker, description=text, tags={"verdict": verdict})
+    tags = evaluation.tags if evaluation else {"verdict": "not evaluated", "leakage": "not audited"}
+    verdict, below = tags["verdict"], f" Below PCA: {tags['below_pca']}." if "below_pca" in tags else ""
+    text = f"{data.name}: {len(data.var)} genes to {trained.encoder.n_latent} latents. {verdict}.{below}"
+    registration = register_encoder(trained.encoder, config, trained.fitted.loss_val, tracker, description=text, tags=tags)
     tracker.set_tags({"registered": f"{registration.name}/{registration.version}", "champion": registration.holds_alias})
     held = f", now @{config.alias}" if registration.holds_alias else ""
     print(f"verdict: {verdict}", file=sys.stderr)

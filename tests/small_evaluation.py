@@ -8,7 +8,7 @@ import pandas as pd
 from genexp.evaluation.attribution import Attribution
 from genexp.evaluation.enrichment import find_enrichment
 from genexp.evaluation.explanation import Explanation
-from genexp.evaluation.results import Clustering, Embeddings, Evaluation, Probe, Reconstruction, Survival, Verdict
+from genexp.evaluation.results import Audit, Clustering, Embeddings, Evaluation, Probe, Reconstruction, Survival, Verdict
 from genexp.evaluation.signatures import find_signatures
 
 N_LATENT = 6
@@ -35,6 +35,9 @@ def make_evaluation(
     summary |= {"versions": {"genexp": "0.1.0", "openTSNE": "1.0.4"}, "card": {"basis": "span", "config": {"hidden": "64,16"}}}
     return Evaluation(
         metrics={"r2/test": 0.5},
+        audit=Audit(
+            pd.DataFrame({"outcome": ["pass"], "found": ["150 different sample ids"]}, index=pd.Index(["sample ids"], name="check"))
+        ),
         reconstruction=_make_reconstruction(coordinates.index[-n_test:], n_genes, rng),
         embeddings=Embeddings(coordinates, np.array([0.31, 0.155]), 30.0),
         clustering=_make_clustering(coordinates, k, bool(labels)),

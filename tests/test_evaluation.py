@@ -193,7 +193,7 @@ def test_run_gets_metrics_verdict_tables_figures_and_report(evaluation):
     run = Notebook()
     log_evaluation(evaluation, run)
     assert run.metrics == evaluation.metrics
-    assert run.tags == {"verdict": evaluation.verdict, "test_openings": evaluation.summary["test_openings"]}
+    assert run.tags == {"verdict": evaluation.verdict, "leakage": "pass", "test_openings": evaluation.summary["test_openings"]}
     assert evaluation.verdict in run.text
     assert {"report.html", "evaluation/verdict.tsv", "evaluation/cox.tsv", "evaluation/probe_per_class.tsv"} <= set(run.names)
     assert {"figures/tsne.png", "figures/umap.png", "figures/kaplan_meier.png", "figures/confusion.png"} <= set(run.names)

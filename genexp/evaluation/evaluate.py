@@ -12,6 +12,7 @@ import pandas as pd
 import genexp
 from genexp.config import EvaluationConfig
 from genexp.errors import EvaluationError, name_some
+from genexp.evaluation.audit import audit_split, log_audit, refuse_leaks
 from genexp.evaluation.baselines import build_representations
 from genexp.evaluation.clustering import evaluate_clusters
 from genexp.evaluation.enrichment import read_gene_sets
@@ -24,7 +25,7 @@ from genexp.evaluation.survival import evaluate_survival
 from genexp.evaluation.verdict import compare_representations
 from genexp.model.encoder import Encoder
 from genexp.preprocess.store import Preprocessed
-from genexp.tracker import Tracker
+from genexp.tracker import NullTracker, Tracker
 
 MIN_TRAIN, MIN_TEST = 10, 2
 """Samples without which nothing can be fitted or judged."""
@@ -51,22 +52,26 @@ def evaluate_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationCon
     Raises
     ------
     EvaluationError
-        The encoder's genes are not those of the data, its train samples are not there, or it gives the same latents for every sample.
+        The encoder's genes are not those of the data, its train samples are not there, the audit finds a leak between the parts,
+        or the encoder gives the same latents for every sample.
     """
     _check_genes(encoder, data)
     _check_samples(data)
-    evaluation = judge_encoder(encoder, data, config, seed)
+    evaluation = judge_encoder(encoder, data, config, seed, tracker)
     log_evaluation(evaluation, tracker)
     return evaluation
 
 
-def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig, seed: int) -> Evaluation:
-    """Everything of :func:`evaluate_encoder` but the checks and the logging."""
+def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig, seed: int, tracker: Tracker | None = None) -> Evaluation:
+    """Everything of :func:`evaluate_encoder` but the first checks and the logging, except that of the audit."""
     gene_sets = read_gene_sets(config.gene_sets) if config.gene_sets else None
-    X_train = data.matrix("train")
-    representations = build_representations(encoder, X_train, seed)
     X_test, obs_test = data.open_test()
-    rows = {"train": (X_train, data.obs("train")), "val": (data.matrix("val"), data.obs("val")), "test": (X_test, obs_test)}
+    rows = {part: (data.matrix(part), data.obs(part)) for part in ("train", "val")} | {"test": (X_test, obs_test)}
+    audit = audit_split(rows, data, encoder)
+    log_audit(audit, tracker or NullTracker())
+    refuse_leaks(audit)
+    X_train = rows["train"][0]
+    representations = build_representations(encoder, X_train, seed)
     parts = [PartLatents(part, obs, {one.name: one.latents(X) for one in representations}) for part, (X, obs) in rows.items()]
     train, _, test = parts
     reconstruction = evaluate_reconstruction(representations, X_test, X_train.mean(axis=0, dtype=np.float64), test, data.var.index)
@@ -83,6 +88,7 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
     notes = [f"Undefined on these test samples: {name_some(undefined)}."] if undefined else []
     return Evaluation(
         metrics={name: value for name, value in metrics.items() if name not in undefined},
+        audit=audit,
         reconstruction=reconstruction,
         embeddings=embed_latents(parts, clustering.assignments, config.perplexity, seed),
         clustering=clustering,
@@ -161,7 +167,7 @@ def log_evaluation(evaluation: Evaluation, tracker: Tracker) -> None:
     from genexp.evaluation.report import render_report
 
     tracker.log_metrics(evaluation.metrics)
-    tracker.set_tags({"verdict": evaluation.verdict, "test_openings": evaluation.summary["test_openings"]})
+    tracker.set_tags({**evaluation.tags, "test_openings": evaluation.summary["test_openings"]})
     tracker.describe(describe_evaluation(evaluation))
     for name, table in evaluation.tables.items():
         tracker.log_table(f"evaluation/{name}.tsv", table)
@@ -172,5 +178,6 @@ def log_evaluation(evaluation: Evaluation, tracker: Tracker) -> None:
 
 def describe_evaluation(evaluation: Evaluation) -> str:
     """Markdown for the run: the verdict, a sentence for each task, what was left out."""
-    lines = [f"**{evaluation.verdict}**", "", *(f"- {sentence}" for sentence in evaluation.comparison.rows["sentence"])]
+    below = [f"Below PCA: {', '.join(evaluation.comparison.below_pca)}.", ""] if evaluation.comparison.below_pca else []
+    lines = [f"**{evaluation.verdict}**", "", *below, *(f"- {sentence}" for sentence in evaluation.comparison.rows["sentence"])]
     return "\n".join([*lines, "", *(f"- {note}" for note in evaluation.notes)]).strip() + "\n"

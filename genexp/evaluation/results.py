@@ -45,6 +45,29 @@ class PartLatents:
 
 
 @dataclass(frozen=True)
+class Audit:
+    """What was looked at between the parts of the split before anything was judged.
+
+    Parameters
+    ----------
+    checks : DataFrame, (n_checks, 2)
+        Index ``check``; ``outcome`` (``pass``, ``fail``, ``not checked``) and ``found``, which names the samples of a leak.
+    """
+
+    checks: pd.DataFrame
+
+    @property
+    def leakage(self) -> str:
+        """``pass`` where no check failed, else ``fail``."""
+        return "fail" if (self.checks["outcome"] == "fail").any() else "pass"
+
+    @property
+    def reasons(self) -> str:
+        """What the failed checks found; empty where none failed."""
+        return "; ".join(self.checks.loc[self.checks["outcome"] == "fail", "found"])
+
+
+@dataclass(frozen=True)
 class Reconstruction:
     """How well test samples are rebuilt from their latents, in scaled gene space.
 
@@ -218,6 +241,8 @@ class Evaluation:
     ----------
     metrics : mapping of str to float
         Quantity first: ``r2/test``, ``r2/test_pca``, ``cluster/silhouette``, ``survival/c_index`` ...
+    audit : Audit
+        What was looked at before; no check failed.
     reconstruction, embeddings, clustering : Reconstruction, Embeddings, Clustering
         Always there.
     probe : Probe or None
@@ -239,6 +264,7 @@ class Evaluation:
     """
 
     metrics: Mapping[str, float]
+    audit: Audit
     reconstruction: Reconstruction
     embeddings: Embeddings
     clustering: Clustering
@@ -256,10 +282,17 @@ class Evaluation:
         return self.comparison.line
 
     @property
+    def tags(self) -> dict[str, str]:
+        """What a run and a registered version say of it: ``verdict``, ``leakage`` and, where there is such a task, ``below_pca``."""
+        below = {"below_pca": ",".join(self.comparison.below_pca)} if self.comparison.below_pca else {}
+        return {"verdict": self.verdict, "leakage": self.audit.leakage, **below}
+
+    @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables for download, by name."""
         tables = {
             "verdict": self.comparison.rows.set_index("task"),
+            "audit": self.audit.checks,
             "reconstruction_genes": self.reconstruction.genes,
             "reconstruction_samples": self.reconstruction.samples,
             "cluster_choice": self.clustering.choice,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import genexp
 from genexp.config import PreprocessConfig, PreprocessSettings, hash_values, section_values
 from genexp.errors import PreprocessError, name_some
 from genexp.preprocess.fit import FittedGenes, choose_normalisation, fit_genes
+from genexp.preprocess.invariance import find_dependent
 from genexp.preprocess.quality import measure_samples
 from genexp.preprocess.split import LOST, PARTS, count_labels, draw_split, hash_split, warn_of_split
 from genexp.preprocess.store import Preprocessed, load_preprocessed, prepare_cache, write_preprocessed
@@ -59,7 +61,10 @@ def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path)
     stays = (quality["detected"] >= config.min_sample_detected).to_numpy()
     _check_samples_left(quality[~stays], int(stays.sum()), config)
     part = draw_split(adata.obs[stays], config.split, config.seed).reindex(adata.obs.index, fill_value=LOST)
-    fitted = fit_genes(X, adata.var, np.flatnonzero(part == "train"), scale, normalise, config)
+    fit = partial(fit_genes, var=adata.var, train=np.flatnonzero(part == "train"), scale=scale, normalise=normalise, config=config)
+    held_out = np.flatnonzero(part != "train")
+    fitted = fit(X)
+    fitted_state = {"n_held_out": len(held_out), "changed": find_dependent(X, held_out, fitted, fit)}
     return write_preprocessed(
         folder,
         lambda rows: fitted.columns.take(X, rows),
@@ -67,7 +72,7 @@ def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path)
         pd.concat([part, adata.obs["group"], quality], axis=1),
         fitted.var,
         fitted.transform,
-        _report(adata, part, fitted, config),
+        _report(adata, part, fitted, config) | {"fitted_state": fitted_state},
         {"lost_genes": fitted.lost, "lost_samples": quality[~stays].assign(reason="too few genes detected")},
     )
 
