@@ -164,6 +164,8 @@ def fit_autoencoder(
     progress = kept.resume()
     for epoch, metrics in enumerate(progress.history):
         tracker.log_metrics(metrics, step=epoch)
+    if progress.history:
+        tracker.set_tags({"resumed_after_epoch": len(progress.history) - 1})
     pruned_at = None
     bar = tqdm(total=config.epochs, initial=max(len(progress.history) - 1, 0), desc="train", unit="epoch", disable=not progress_bar)
     with bar:
