@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+from isal import igzip
 
 from genexp.cohort.source import read_ending
 from genexp.errors import CohortError, name_some
@@ -77,11 +78,11 @@ def open_matrix(path: Path, name: str) -> Matrix:
 # ---- text ------------------------------------------------------------------------------------------------------------------
 
 
-def open_text(path: Path) -> pa.NativeFile:
-    """Stream a text file, decompressed where its first bytes say gzip."""
+def open_text(path: Path) -> BinaryIO:
+    """Stream a text file, decompressed where its first bytes say gzip: by ISA-L, in a third of zlib's time."""
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
-    return pa.input_stream(str(path), compression="gzip" if packed else None)
+    return cast(BinaryIO, igzip.open(path, "rb")) if packed else path.open("rb")  # type: ignore[no-untyped-call]
 
 
 def find_delimiter(line: str, path: Path) -> str:
@@ -111,7 +112,7 @@ class _Layout:
     file: str
 
 
-def _cut_pieces(stream: pa.NativeFile) -> Iterator[bytes]:
+def _cut_pieces(stream: BinaryIO) -> Iterator[bytes]:
     """Pieces of about PIECE_BYTES that end with a line."""
     rest = b""
     while text := stream.read(PIECE_BYTES):

@@ -104,9 +104,9 @@ class Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for _, connection in self.processes:
-            connection.close()
-        for process, _ in self.processes:
+        for worker in self.processes:
+            worker[1].close()
+        for process, _connection in self.processes:
             process.join(SECONDS_TO_LEAVE)
             process.terminate()
             process.join()
