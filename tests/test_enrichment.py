@@ -33,6 +33,19 @@ def test_overlaps_are_judged_as_by_gseapy_and_by_fisher() -> None:
         assert value == pytest.approx(stats.fisher_exact(table, alternative="greater").pvalue, rel=1e-8)
 
 
+def test_overlaps_of_any_size_are_judged_as_by_scipy() -> None:
+    rng = np.random.default_rng(0)
+    genes = GENES[:300]
+    sets = {f"S{i}": list(rng.choice(genes, size, replace=False)) for i, size in enumerate([5, 20, 100, 200, 290, 300])}
+    chosen = np.zeros((300, 8), dtype=bool)
+    for column, size in enumerate([1, 5, 30, 60, 150, 250, 299, 300]):
+        chosen[rng.choice(300, size, replace=False), column] = True
+    _, members = match_gene_sets(sets, genes)
+    overlap, p = judge_overlaps(members, chosen)
+    expected = stats.hypergeom.sf(overlap - 1, 300, members.sum(axis=1)[:, None], chosen.sum(axis=0)[None])
+    np.testing.assert_allclose(p, expected, rtol=1e-7)
+
+
 @pytest.mark.parametrize("ties", [False, True])
 def test_ranks_of_independent_genes_are_judged_as_by_mann_and_whitney(ties: bool) -> None:
     rng = np.random.default_rng(0)

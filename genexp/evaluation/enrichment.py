@@ -70,8 +70,9 @@ def match_gene_sets(gene_sets: Mapping[str, list[str]], genes: pd.Index) -> tupl
     EvaluationError
         No set has enough measured genes.
     """
-    found = {name: (at := genes.get_indexer(pd.Index(own)))[at >= 0] for name, own in gene_sets.items() if own}
-    kept = {name: np.unique(at) for name, at in found.items() if MIN_SIZE <= len(np.unique(at)) <= MAX_SIZE}
+    place = {gene: i for i, gene in enumerate(genes)}
+    found = {name: sorted({place[gene] for gene in own if gene in place}) for name, own in gene_sets.items()}
+    kept = {name: at for name, at in found.items() if MIN_SIZE <= len(at) <= MAX_SIZE}
     if not kept:
         largest = max((len(at) for at in found.values()), default=0)
         named = name_some(next(iter(gene_sets.values())), 3)
@@ -87,11 +88,30 @@ def match_gene_sets(gene_sets: Mapping[str, list[str]], genes: pd.Index) -> tupl
 
 def judge_overlaps(members: sparse.csr_array, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Overlap and one-sided hypergeometric p (n_sets, n_signatures) of signatures (n_genes, n_signatures; bool) with sets."""
-    from scipy.stats import hypergeom
+    n = members.shape[1]
+    overlap = (members @ chosen.astype(np.float64)).astype(np.int64)
+    sizes, drawn = members.sum(axis=1).astype(np.int64)[:, None], chosen.sum(axis=0)[None]
+    cases, inverse = np.unique((overlap * (n + 1) + sizes) * (n + 1) + drawn, return_inverse=True)
+    p = _sum_tail(cases // (n + 1) ** 2, cases // (n + 1) % (n + 1), cases % (n + 1), n)
+    return overlap, p[inverse].reshape(overlap.shape)
 
-    overlap = members @ chosen.astype(np.float64)
-    sizes, drawn = members.sum(axis=1)[:, None], chosen.sum(axis=0)[None]
-    return overlap, hypergeom.sf(overlap - 1, members.shape[1], sizes, drawn)
+
+def _sum_tail(overlap: np.ndarray, size: np.ndarray, drawn: np.ndarray, n: int) -> np.ndarray:
+    """Hypergeometric P(X >= overlap): the probability of the overlap itself, and of each larger one from that before.
+
+    ``scipy.stats.hypergeom.sf`` gives the same, in a minute for a million tests.
+    """
+    from scipy.special import gammaln
+
+    def choose(a: np.ndarray | float, b: np.ndarray) -> np.ndarray:
+        return gammaln(a + 1.0) - gammaln(b + 1) - gammaln(a - b + 1)
+
+    term = np.exp(choose(size, overlap) + choose(n - size, drawn - overlap) - choose(n, drawn))
+    total, at = term, overlap
+    while (term > 1e-17 * total).any():
+        term = term * np.maximum(size - at, 0) * np.maximum(drawn - at, 0) / ((at + 1) * np.maximum(n - size - drawn + at + 1, 1))
+        total, at = total + term, at + 1
+    return np.where(overlap > 0, np.minimum(total, 1.0), 1.0)
 
 
 def judge_ranks(members: sparse.csr_array, values: np.ndarray, correlation: float = CORRELATION) -> tuple[np.ndarray, np.ndarray]:
@@ -154,8 +174,9 @@ def find_enrichment(
     from scipy.stats import false_discovery_control
 
     tests["q"] = false_discovery_control(tests["p"].to_numpy()) if len(tests) else []
-    table = tests.sort_values(["p", "target", "gene_set"], kind="stable", ignore_index=True).head(MAX_ROWS)
-    table["genes"] = [_name_overlap(row, set(gene_sets[row.gene_set]), signatures) for row in table.itertuples()]
+    table = tests.sort_values("p", kind="stable", ignore_index=True).head(MAX_ROWS)
+    members_of = {name: set(gene_sets[name]) for name in table["gene_set"].unique()}
+    table["genes"] = [_name_overlap(row, members_of[row.gene_set], signatures) for row in table.itertuples()]
     table.attrs = {"n_tests": len(tests), "n_sets": len(names)}
     return table[COLUMNS]
 
