@@ -140,8 +140,7 @@ def plot_enrichment(enrichment: pd.DataFrame, level: float = 0.05) -> Figure:
         axes.scatter(x.iloc[rows] + shift, y.iloc[rows], s=size.iloc[rows] * (1.0 if test == "ranks" else 0.6), marker=marker,
                      facecolors=[faces[i] for i in rows], edgecolors=[colours[i] for i in rows], linewidths=1.1, zorder=3)  # fmt: skip
     n_sure, n_tests = int((enrichment["q"] < level).sum()), enrichment.attrs.get("n_tests", len(enrichment))
-    subtitle = f"{n_sure:,} of {n_tests:,} tests with q < {level:g} (filled); blue: in genes that raise the target, orange: that lower it"
-    dress_axes(axes, subtitle, "", "")
+    dress_axes(axes, f"{n_sure:,} of {n_tests:,} tests: q < {level:g} (filled)", "", "")
     axes.set_xticks(range(len(targets)), [plain_text(name, 20) for name in targets], rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(sets)), [plain_text(_tidy(name), 52) for name in sets], fontsize=9)
     axes.set_xlim(-0.6, len(targets) - 0.2)
@@ -158,6 +157,8 @@ def _explain_dots(axes: Axes) -> None:
     style = {"linestyle": "none", "markeredgecolor": MUTED, "color": MUTED}
     handles = [Line2D([], [], marker="o", markersize=np.sqrt(14 * n), label=text, **style) for n, text in sizes]  # type: ignore[arg-type]
     handles += [Line2D([], [], marker="D", markersize=6, label="overlap with signature", **style)]  # type: ignore[arg-type]
+    for colour, text in ((RAISES, "genes that raise it"), (LOWERS, "genes that lower it")):
+        handles.append(Line2D([], [], marker="s", markersize=8, linestyle="none", color=colour, label=text))
     legend = axes.legend(handles=handles, title="rank test", frameon=False, fontsize=9, title_fontsize=9, labelspacing=1.1,
                          loc="upper left", bbox_to_anchor=(1.0, 1.0))  # fmt: skip
     legend.set_alignment("left")

@@ -51,9 +51,10 @@ def render_attribution(explanation: Explanation) -> str:
 def _list_targets(explanation: Explanation, targets: list[str]) -> Iterator[list[object]]:
     attribution = explanation.attribution
     for target in targets:
-        top = attribution.top_genes(target, 10 * N_GENES)
-        checks = attribution.checks.loc[target, ["completeness_delta", "rho_baselines", "top_halves"]]
-        yield [target, _join(top.index[top > 0]), _join(top.index[top < 0]), *map(float, checks)]
+        ordered = attribution.strength[target].sort_values(ascending=False, kind="stable")
+        delta, rho, shared = attribution.checks.loc[target, ["completeness_delta", "rho_baselines", "top_halves"]]
+        sides = _join(ordered.index[ordered > 0]), _join(ordered.index[::-1][ordered[::-1] < 0])
+        yield [target, *sides, f"{delta:.2%}", float(rho), float(shared)]
 
 
 def _name_units(explanation: Explanation, latent: str) -> list[str]:
