@@ -1,0 +1,82 @@
+"""The command line as a user meets it: help, spellings, names, interrupts."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+import genexp
+from genexp import cli
+from genexp.cli import main, parse_arguments
+from genexp.config import VERBS, parameter_names
+from tests.planted import make_expression
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_names_every_parameter_with_its_default(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert all(f"--{name} VALUE" in text for name in parameter_names(VERBS[verb]))
+    assert text.count("(default:") == len(parameter_names(VERBS[verb]))
+
+
+@pytest.mark.parametrize("option", [["--n_latent", "7"], ["--n-latent", "7"], ["--n-latent=7"], ["--n_latent=7"]])
+def test_a_parameter_is_written_with_dashes_or_underscores(option: list[str]) -> None:
+    assert parse_arguments(["train", *option])[1].n_latent == 7
+
+
+def test_a_value_keeps_its_dashes_and_quotes() -> None:
+    where = "site-code == 'a-b' and not `days-to-death` < 0"
+    assert parse_arguments(["train", "--where", where, "--hidden", "", "--clip", ""])[1].where == where
+
+
+def test_an_installed_command_reads_the_arguments_of_its_process(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["genexp", "tuna"])
+    assert main() == 2
+    assert "invalid choice: 'tuna'" in capsys.readouterr().err
+
+
+def test_an_interrupt_is_no_traceback_and_leaves_a_killed_run(store: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "genexp", "preprocess", "--cache", str(tmp_path), "--experiment", "interrupted"]
+    process = subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("running/[!.]*")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=60)[1]
+    assert (process.returncode, "Traceback" in error) == (130, False)
+    assert "the same command goes on where this one stood" in error
+    client = MlflowClient(store, store)
+    experiment = client.get_experiment_by_name("interrupted")
+    assert experiment is not None
+    assert [run.info.status for run in client.search_runs([experiment.experiment_id])] == ["KILLED"]
+
+
+@pytest.mark.usefixtures("store")
+def test_a_cohort_is_found_again_by_its_content_whatever_its_name_and_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    samples = pd.Index([f"{i:03d}" for i in range(60)], name="sample_id")
+    pd.DataFrame(make_expression(60, 80), index=samples, columns=[f"GENE{j}" for j in range(80)]).to_csv("TCGA breast: 1.tsv", sep="\t")
+    pd.DataFrame({"code": samples, "kind": ["a", "b", "c"] * 20}).to_csv("samples.tsv", sep="\t", index=False)
+    small = ["--hidden", "8", "--n_latent", "3", "--epochs", "1", "--threads", "1", "--scale", "log2fc", "--experiment", "command line"]
+    cohort = ["--cohort", "TCGA breast: 1.tsv", "--obs", "samples.tsv", "--where", "kind != 'c'", "--label", "kind"]
+    assert main(["train", *cohort, *small]) == 0
+    assert "models:/TCGA_breast_1/1, now @champion" in capsys.readouterr().err
+    Path("elsewhere").mkdir()
+    Path("TCGA breast: 1.tsv").rename("elsewhere/moved.tsv")
+    evaluate = ["evaluate", "--encoder", "TCGA_breast_1", "--cohort", "elsewhere/moved.tsv", "--experiment", "command line"]
+    adata = cli._read_for(genexp.load_encoder("TCGA_breast_1"), parse_arguments(evaluate)[1], cli.READING + cli.ANNOTATING, 20)
+    assert (sorted(adata.obs["label"].unique()), adata.n_obs) == (["a", "b"], 40), "obs, where and label are those of the training"
+    assert main(["encode", *evaluate[1:5], "--out", "latent.tsv"]) == 0
+    assert len(pd.read_csv("latent.tsv", sep="\t")) == 60, "encode takes all samples"
