@@ -197,3 +197,26 @@ def test_real_samples_of_different_patients_are_no_duplicates(shared_data, name,
     check = audit_split(rows, data, make_pca_encoder(data)).checks.loc["near-duplicates"]
     assert check["outcome"] == "pass"
     assert "closest pair" in check["found"]
+
+
+def test_a_leak_ends_the_command_and_nothing_is_registered(store, tmp_path, monkeypatch, capsys):
+    from mlflow import MlflowClient
+
+    from genexp.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    cohort = make_cohort()
+    table = cohort.to_df()
+    copies = table.iloc[130:150].rename(index=lambda name: f"copy_of_{name}")
+    pd.concat([table, copies]).rename_axis("sample_id").to_parquet("leaky.parquet")
+    small = ["--epochs", "1", "--hidden", "8", "--n_latent", "3", "--threads", "1", "--device", "cpu"]
+    assert main(["main", "--cohort", "leaky.parquet", "--rows", "samples", "--experiment", "leaks", *small]) == 2
+    assert "nearly the same" in capsys.readouterr().err.replace("\n", " ")
+    client = MlflowClient(store)
+    run = client.search_runs([client.get_experiment_by_name("leaks").experiment_id])[0]
+    assert run.info.status == "FAILED"
+    assert run.data.tags["leakage"] == "fail"
+    assert "copy_of_s1" in run.data.tags["error"]
+    assert "r2/test" not in run.data.metrics
+    assert [artifact.path for artifact in client.list_artifacts(run.info.run_id, "evaluation")] == ["evaluation/audit.json"]
+    assert client.search_registered_models(filter_string="name = 'leaky'") == []

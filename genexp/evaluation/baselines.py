@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from genexp.evaluation.results import ENCODER, RAW
 from genexp.model.encoder import Encoder
@@ -102,7 +103,20 @@ def fit_nmf(X: np.ndarray, n_components: int, seed: int) -> Representation:
         Of the start.
     """
     floor = X.min(axis=0)
-    Y = X - floor
+    with threadpool_limits(1):  # thin matrices: further threads only wait for each other
+        genes = _factorise(X - floor, n_components, seed)
+    square = genes @ genes.T
+
+    def encode(x: np.ndarray) -> np.ndarray:
+        start = np.zeros((n_components, len(x)), dtype=np.float32)
+        with threadpool_limits(1):
+            return solve_nonnegative(square, genes @ (x - floor).T, start, NMF_SWEEPS).T
+
+    return Representation("nmf", encode, decode=lambda z: z.astype(np.float32) @ genes + floor)
+
+
+def _factorise(Y: np.ndarray, n_components: int, seed: int) -> np.ndarray:
+    """Non-negative components (n_components, n_genes) of non-negative rows (n, n_genes)."""
     rng = np.random.default_rng(seed)
     genes = np.stack([Y[rng.choice(len(Y), min(5, len(Y)), replace=False)].mean(axis=0) for _ in range(n_components)])
     weights = np.zeros((n_components, len(Y)), dtype=np.float32)
@@ -115,13 +129,7 @@ def fit_nmf(X: np.ndarray, n_components: int, seed: int) -> Representation:
         error = total - 2 * float(np.vdot(genes, product)) + float(np.vdot(square, genes @ genes.T))
         if before - error < NMF_TOLERANCE * before:
             break
-    square = genes @ genes.T
-
-    def encode(x: np.ndarray) -> np.ndarray:
-        start = np.zeros((n_components, len(x)), dtype=np.float32)
-        return solve_nonnegative(square, genes @ (x - floor).T, start, NMF_SWEEPS).T
-
-    return Representation("nmf", encode, decode=lambda z: z.astype(np.float32) @ genes + floor)
+    return genes
 
 
 def solve_nonnegative(square: np.ndarray, product: np.ndarray, start: np.ndarray, n_sweeps: int) -> np.ndarray:

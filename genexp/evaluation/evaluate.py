@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 import genexp
 from genexp.config import EvaluationConfig
@@ -75,9 +76,11 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
     parts = [PartLatents(part, obs, {one.name: one.latents(X) for one in representations}) for part, (X, obs) in rows.items()]
     train, _, test = parts
     reconstruction = evaluate_reconstruction(representations, X_test, X_train.mean(axis=0, dtype=np.float64), test, data.var.index)
-    clustering = evaluate_clusters(parts, config.max_clusters, seed)
-    probe, probe_notes = evaluate_probe(train, test, seed)
-    survival, survival_notes = evaluate_survival(train, test, clustering.assignments, encoder.latents, seed)
+    with threadpool_limits(1):  # on arrays as small as latents further threads only wait for each other, minutes where the machine is busy
+        clustering = evaluate_clusters(parts, config.max_clusters, seed)
+        probe, probe_notes = evaluate_probe(train, test, seed)
+        survival, survival_notes = evaluate_survival(train, test, clustering.assignments, encoder.latents, seed)
+        embeddings = embed_latents(parts, clustering.assignments, config.perplexity, seed)
     explanation = explain_encoder(encoder, {"train": X_train, "test": X_test}, train, test, probe, survival, gene_sets, seed)
     scores = {"cluster": clustering.scores, "probe": None if probe is None else probe.scores}
     scores["survival"] = None if survival is None else survival.scores
@@ -90,7 +93,7 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
         metrics={name: value for name, value in metrics.items() if name not in undefined},
         audit=audit,
         reconstruction=reconstruction,
-        embeddings=embed_latents(parts, clustering.assignments, config.perplexity, seed),
+        embeddings=embeddings,
         clustering=clustering,
         probe=probe,
         survival=survival,

@@ -364,7 +364,7 @@ def plot_verdict(verdict: Verdict) -> Figure:
     rows = verdict.rows
     heads = rows.index[~rows["task"].duplicated()]
     places = np.arange(len(rows)) + 0.9 * (~rows["task"].duplicated()).cumsum().to_numpy()
-    figure = new_figure(f"The encoder beside {join_names(rows['baseline'].unique())}, on test samples", height=2.2 + 0.34 * places[-1])
+    figure = new_figure("The encoder beside its baselines, on test samples", height=2.2 + 0.34 * places[-1])
     axes = figure.subplots()
     for place, row in zip(places, rows.itertuples(), strict=True):
         colour = colour_outcome(row.outcome)
@@ -374,7 +374,8 @@ def plot_verdict(verdict: Verdict) -> Figure:
         axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=10, color=INK)
     for place, row in zip(places[heads], rows.loc[heads].itertuples(), strict=True):
         text = f"{row.task}: {name_quantity(row.quantity)} {row.encoder:.3f} [{row.encoder_low:.3f}, {row.encoder_high:.3f}]"
-        axes.text(0, place - 0.9, text, transform=axes.get_yaxis_transform(), va="center", fontsize=10.5, fontweight="bold", color=INK)
+        axes.text(-0.01, place - 0.9, text, transform=axes.get_yaxis_transform(), ha="left", va="center", fontsize=10.5, fontweight="bold",
+                  color=INK, bbox={"facecolor": "white", "edgecolor": "none", "pad": 2.5})  # fmt: skip
     axes.axvline(0, color=INK, linewidth=1)
     subtitle = "paired bootstrap over the groups of the test samples, 95 % intervals; right of 0: the encoder is better"
     dress_axes(axes, subtitle, "difference of the scores, encoder minus baseline", "", grid="x")
@@ -404,4 +405,5 @@ def name_quantity(quantity: str) -> str:
 
 def format_difference(row: Any) -> str:
     """Difference and interval of a row of the verdict, with true minus signs."""
-    return f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]".replace("-", "−")
+    difference, low, high = (f"{round(number, 3) + 0.0:+.3f}" for number in (row.difference, row.low, row.high))
+    return f"{difference} [{low}, {high}]".replace("-", "−")

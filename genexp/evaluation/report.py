@@ -44,6 +44,8 @@ MAX_BYTES = 7_900_000
 """The page stays below this: tables that would not fit are named, and lie beside the report in the run."""
 MAX_CELLS = 3_000_000
 """Tables larger than this are not even written to see whether they fit."""
+NO_BREAK = "\N{NO-BREAK SPACE}"
+"""Keeps an interval on one line."""
 MANY = 3000
 """Samples from which the maps are drawn by WebGL."""
 POLICY = (
@@ -186,9 +188,9 @@ def _verdict_lines(table: pd.DataFrame) -> Iterator[list[object]]:
     for row in table.itertuples():
         chart = draw_interval(row.low, row.difference, row.high, (-reach, reach), colour_outcome(row.outcome))
         outcome = Html(f'<span class="{to_html(row.outcome.split()[0])}">{to_html(row.outcome)}</span>')
-        own = f"{row.encoder:.3f} [{row.encoder_low:.3f}, {row.encoder_high:.3f}]"
+        own = f"{row.encoder:.3f} [{row.encoder_low:.3f}, {row.encoder_high:.3f}]".replace(" ", NO_BREAK)
         task = f"{row.task}: {name_quantity(row.quantity)}"
-        yield [task, own, f"{row.baseline} {row.baseline_score:.3f}", format_difference(row), chart, outcome]
+        yield [task, own, f"{row.baseline} {row.baseline_score:.3f}", format_difference(row).replace(" ", NO_BREAK), chart, outcome]
 
 
 def _render_maps(evaluation: Evaluation) -> str:
