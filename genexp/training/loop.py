@@ -190,6 +190,7 @@ def fit_autoencoder(
                 pruned_at = epoch
                 break
     kept.discard()
+    optimiser.zero_grad(set_to_none=True)
     network.load_state_dict(progress.best_weights)
     history = pd.DataFrame(progress.history).rename_axis("epoch")
     return Fitted(network.eval(), history, progress.best_epoch, progress.best_losses.numpy(), loss_pca, pruned_at)
