@@ -3,6 +3,7 @@
 import math
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -44,7 +45,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     user: list[str] = []
     if os.getuid() == 0:
         owner = pwd.getpwnam("postgres")
-        user = ["runuser", "-u", "postgres", "--"]
+        user = [shutil.which("runuser") or "/sbin/runuser", "-u", "postgres", "--"]
         os.chown(folder, owner.pw_uid, owner.pw_gid)
         for parent in list(folder.parents)[:3]:
             parent.chmod(parent.stat().st_mode | 0o011)
