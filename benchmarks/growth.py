@@ -65,7 +65,7 @@ def _grow_trials(plan: Plan, n_samples: int, n_genes: int) -> list[dict[str, str
     data = plan.preprocess(cohort=f"simulated:{n_samples}x{n_genes}", split="85/10/5", min_detected=0, min_sample_detected=0)
     rows = []
     for n_trials in (max(1, plan.n_trials // 2), plan.n_trials, 2 * plan.n_trials):
-        arguments = {"folder": str(data.folder), "n_trials": n_trials, "epochs": plan.epochs, "turns": 1}
+        arguments = {"folder": str(data.folder), "n_trials": n_trials, "epochs": plan.trial_epochs, "turns": 1}
         turn = take_turns({"genexp": Side(genexp_studies, arguments)}, 1, plan.apart)["genexp"][0]
         rows.append({"trials": str(n_trials), "time": seconds(turn["seconds"]), "peak memory of the driver": gib(turn["peak"])})
     return rows

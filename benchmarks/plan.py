@@ -36,6 +36,8 @@ class Plan:
         Turns of what is repeated.
     n_trials, plain_trials : int
         Trials of a study, and how many of the plain one are run.
+    trial_epochs : int
+        Epochs of a trial at most, on both sides.
     n_splits : int
         Splits of the quality benchmark.
     epochs : int
@@ -53,6 +55,7 @@ class Plan:
     repeats: int = 3
     n_trials: int = 20
     plain_trials: int = 4
+    trial_epochs: int = 60
     n_splits: int = 5
     epochs: int = 200
     apart: bool = True

@@ -53,15 +53,15 @@ def measure_tracking(plan: Plan) -> Section:
 
     data = plan.simulated()
     build_basis(data, "span", plan.n_latent)
-    arguments = {"folder": str(data.folder), "hidden": list(plan.hidden), "n_latent": plan.n_latent, "epochs": plan.epochs}
+    arguments = {"folder": str(data.folder), "hidden": list(plan.hidden), "n_latent": plan.n_latent, "epochs": plan.epochs // 2}
     sides = {name: Side(trainings, arguments | {"tracked": name == "mlflow"}, threads=1) for name in ("mlflow", "nothing")}
-    found = {name: turns[1:] for name, turns in take_turns(sides, plan.repeats + 1, plan.apart).items()}
+    found = {name: turns[-2:] for name, turns in take_turns(sides, plan.repeats, plan.apart).items()}
     rows = []
     for name, turns in found.items():
         middle = {key: float(np.median([turn[key] for turn in turns])) for key in ("seconds", "whole", "busy")}
         rows.append({"tracker": name} | middle)
     share = {key: rows[0][key] / rows[1][key] - 1 for key in ("seconds", "whole", "busy")}
-    section = Section(f"(f) Tracker: {plan.epochs} epochs at {plan.n_samples:,} x {plan.n_genes:,}, MLflow on SQLite")
+    section = Section(f"(f) Tracker: {plan.epochs // 2} epochs at {plan.n_samples:,} x {plan.n_genes:,}, MLflow on SQLite")
     section.ratios = [Ratio("cost of the tracker", seconds(rows[0]["busy"]), seconds(rows[1]["busy"]), f"{share['busy']:+.1%}", "3 %")]
     columns = {"seconds": "training", "whole": "with start and end of the run", "busy": "processor time of that"}
     section.tables = [

@@ -43,10 +43,10 @@ def measure_tuning(plan: Plan) -> Section:
     data = plan.preprocess(**real_cohorts()[1].values) if REAL.exists() and plan.n_genes > 10000 else plan.simulated()
     n_train, n_genes = data.matrix("train").shape
     files = {part: str(data.folder / f"{part}.npy") for part in ("train", "val")}
-    own = {"folder": str(data.folder), "n_trials": plan.n_trials, "epochs": plan.epochs, "turns": min(plan.repeats, 2)}
+    own = {"folder": str(data.folder), "n_trials": plan.n_trials, "epochs": plan.trial_epochs, "turns": min(plan.repeats, 2)}
     sides = {
         "genexp": Side(genexp_studies, own),
-        "plain": Side(plain_trials, files | {"epochs": plan.epochs, "patience": 10}),
+        "plain": Side(plain_trials, files | {"epochs": plan.trial_epochs, "patience": 10}),
     }
     found = take_turns(sides, plan.plain_trials, plan.apart)
     study = float(np.median([turn["seconds"] for turn in found["genexp"]]))
@@ -64,8 +64,8 @@ def measure_tuning(plan: Plan) -> Section:
     n_epochs = found["genexp"][0]["epochs"] / plan.n_trials
     section.notes = [
         f"Of the plain loop {len(epochs)} trials were run ({np.mean(epochs):.0f} epochs each on average, genexp's {n_epochs:.0f}) and "
-        f"their mean time was multiplied by {plan.n_trials}. Same space, at most {plan.epochs} epochs and patience 10 on both sides; the "
-        f"plain loop has torch's own number of threads. genexp's time includes decomposition, the start of the workers and the pictures; "
+        f"their mean time was multiplied by {plan.n_trials}. Same space, at most {plan.trial_epochs} epochs and patience 10 on both "
+        f"sides; the plain loop has torch's own number of threads. genexp's time includes decomposition, the start of the workers and the pictures; "
         f"{found['genexp'][0]['complete']} of its trials were completed, the others pruned."
     ]
     return section
