@@ -126,6 +126,9 @@ def measure_quality(plan: Plan) -> Section:
         section.ratios += [_compare(cohort.name, key, found) for key in found]
         print(f"{cohort.name}: {time.perf_counter() - start:.0f} s", flush=True)
     section.tables = [rows]
+    if not rows:
+        section.notes = [f"Not measured: the real cohorts are not in {REAL.name} (set GENEXP_DATA)."]
+        return section
     section.notes = [
         f"genexp is trained as `train` does it, with {HIDDEN[0]} hidden units; the plain autoencoder is the same network without anchor, "
         f"in genes, with the same early stopping (patience 10, {plan.epochs} epochs at most). NMF is fitted on scaled values above each "

@@ -88,9 +88,9 @@ def render(known: dict[str, dict]) -> str:
     ratios = [
         ratio | {"command": f"`python -m benchmarks {name}`"} for name, section in sorted(known.items()) for ratio in section["ratios"]
     ]
-    texts = ["# Benchmarks", _INTRODUCTION, _table(ratios)] if ratios else ["# Benchmarks", _INTRODUCTION]
+    texts = ["# Benchmarks", _INTRODUCTION, *([_table(ratios)] if ratios else [])]
     for name, section in sorted(known.items()):
-        texts += [f"## {section['title']}", *(_table(table) for table in section["tables"]), *section["notes"]]
+        texts += [f"## {section['title']}", *(_table(table) for table in section["tables"] if table), *section["notes"]]
         texts.append(
             f"`python -m benchmarks {name}`, {section['took']} s on {section['day']} at commit {section['code']}. {section['machine']}."
         )

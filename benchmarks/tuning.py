@@ -65,8 +65,8 @@ def measure_tuning(plan: Plan) -> Section:
     section.notes = [
         f"Of the plain loop {len(epochs)} trials were run ({np.mean(epochs):.0f} epochs each on average, genexp's {n_epochs:.0f}) and "
         f"their mean time was multiplied by {plan.n_trials}. Same space, at most {plan.trial_epochs} epochs and patience 10 on both "
-        f"sides; the plain loop has torch's own number of threads. genexp's time includes decomposition, the start of the workers and the pictures; "
-        f"{found['genexp'][0]['complete']} of its trials were completed, the others pruned."
+        f"sides; the plain loop has torch's own number of threads. genexp's time includes decomposition, the start of the workers and the "
+        f"pictures; {found['genexp'][0]['complete']} of its trials were completed, the others pruned."
     ]
     return section
 
