@@ -1,5 +1,5 @@
 # make tune and make test do all their own set-up; everything else is for developers.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN = $(VENV)/bin
 export MLFLOW_DISABLE_TELEMETRY = true
@@ -13,7 +13,7 @@ help:            ## show this help
 setup: $(VENV)/.ready   ## make the virtual environment in .venv
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
-	@command -v $(PYTHON) >/dev/null || { echo "genexp needs Python 3.11 (set PYTHON=...)"; exit 1; }
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" || { echo "genexp needs Python 3.11 (set PYTHON=...)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	@touch $@
