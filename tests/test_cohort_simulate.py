@@ -1,5 +1,9 @@
 """The simulated cohort looks like TCGA-BRCA, and what was planted can be found again."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -56,6 +60,15 @@ def test_the_same_seed_gives_the_same_cohort_and_another_seed_another() -> None:
     np.testing.assert_array_equal(first.X, again.X)
     pd.testing.assert_frame_equal(first.obs, again.obs)
     assert not np.array_equal(first.X, other.X)
+
+
+def test_the_cohort_does_not_depend_on_how_linear_algebra_adds() -> None:
+    """Kernels of other processors, and other numbers of threads, add in other orders: no count may follow."""
+    code = "import hashlib; from genexp.cohort.simulate import simulate_cohort as s; print(hashlib.md5(s(250, 3000).X).hexdigest())"
+    settings = [("1", "Haswell"), ("2", "Haswell"), ("1", "Sandybridge"), ("2", "Prescott")]
+    environments = [os.environ | {"OMP_NUM_THREADS": n, "OPENBLAS_CORETYPE": kernel} for n, kernel in settings]
+    hashes = {subprocess.check_output([sys.executable, "-c", code], env=env, text=True) for env in environments}
+    assert len(hashes) == 1
 
 
 def test_principal_components_explain_about_half(simulated: SimulatedCohort) -> None:

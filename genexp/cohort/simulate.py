@@ -41,6 +41,9 @@ DEATHS = 0.15
 MAX_LEVEL = 21.0
 ROWS_AT_A_TIME = 128
 
+GRID = 2.0**-10
+"""Activities and loadings are whole multiples of this."""
+
 
 @dataclass(frozen=True)
 class SimulatedCohort:
@@ -88,6 +91,15 @@ def simulate_cohort(n_samples: int = BRCA_SHAPE[0], n_genes: int = BRCA_SHAPE[1]
     truth["samples"] = samples[["true_subtype", "other_subtype", "admixture", "log_hazard"]].copy()
     annotations = ["patient_id", "sample_type", "subtype", "age", "stage", "plate", "OS_days", "OS_event"]
     return SimulatedCohort(X, samples[annotations].copy(), genes, truth)
+
+
+def _on_grid(values: np.ndarray) -> np.ndarray:
+    """Round to whole multiples of ``GRID``, of which float64 holds sums of products exactly.
+
+    A matrix product then has one value, whatever the order in which a machine's linear algebra adds; otherwise the last bit
+    of an expected count, and with it here and there a count, would depend on the processor and its threads.
+    """
+    return np.round(values / GRID) * GRID
 
 
 def _share_out(total: int, weights: np.ndarray) -> np.ndarray:
@@ -140,7 +152,7 @@ def _draw_activities(samples: pd.DataFrame, rng: np.random.Generator) -> pd.Data
     for a, b in INTERACTIONS:
         features[f"P{a:02d}xP{b:02d}"] = values[:, a] * values[:, b] / 2
     features["normal_tissue"] = 4.0 * normal
-    return pd.DataFrame(features, index=samples.index, dtype=np.float32)
+    return pd.DataFrame(_on_grid(np.column_stack(list(features.values()))), index=samples.index, columns=list(features))
 
 
 def _draw_gene_effects(activities: pd.DataFrame, genes: list[str], rng: np.random.Generator) -> dict[str, pd.DataFrame]:
@@ -156,6 +168,7 @@ def _draw_gene_effects(activities: pd.DataFrame, genes: list[str], rng: np.rando
     home = rng.integers(0, n_features, n_genes)
     weights = rng.normal(size=(n_genes, n_features)) * (rng.random((n_genes, n_features)) < 0.15) * 0.5
     weights[np.arange(n_genes), home] += rng.choice([-1.0, 1.0], n_genes, p=[0.35, 0.65]) * rng.gamma(4, 0.3, n_genes)
+    weights = _on_grid(weights)
     saturation = pd.DataFrame(
         {
             "programme": rng.integers(0, N_SATURATING, n_genes),
@@ -166,7 +179,7 @@ def _draw_gene_effects(activities: pd.DataFrame, genes: list[str], rng: np.rando
     )
     scale = np.sqrt(share) * spread / _spread_of_signal(activities.to_numpy(), weights, saturation)
     saturation["weight"] *= scale
-    loadings = pd.DataFrame((weights * scale[:, None]).astype(np.float32), index=genes, columns=activities.columns)
+    loadings = pd.DataFrame(_on_grid(weights * scale[:, None]), index=genes, columns=activities.columns)
     table = pd.DataFrame({"mean": mean, "signal_share": share, "noise_sd": np.sqrt(1 - share) * spread}, index=genes)
     return {"loadings": loadings, "saturation": saturation, "genes": table}
 
@@ -174,7 +187,7 @@ def _draw_gene_effects(activities: pd.DataFrame, genes: list[str], rng: np.rando
 def _spread_of_signal(activities: np.ndarray, weights: np.ndarray, saturation: pd.DataFrame, n_rows: int = 200) -> np.ndarray:
     """Standard deviation of each gene's unscaled signal (n_genes,), over evenly spaced samples."""
     rows = activities[np.linspace(0, len(activities) - 1, min(n_rows, len(activities))).astype(int)]
-    signal = rows @ weights.T.astype(np.float32) + _saturate(rows, saturation)
+    signal = rows @ weights.T + _saturate(rows, saturation)
     return np.maximum(signal.std(axis=0), 1e-3)
 
 
@@ -183,7 +196,7 @@ def _saturate(activities: np.ndarray, saturation: pd.DataFrame) -> np.ndarray:
     programme, threshold, weight = (saturation[column].to_numpy() for column in ("programme", "threshold", "weight"))
     answer = np.zeros((len(activities), len(saturation)), dtype=np.float32)
     answering = np.flatnonzero(weight)
-    steps = np.tanh(activities[:, programme[answering]] - threshold[answering].astype(np.float32))
+    steps = np.tanh(activities.astype(np.float32)[:, programme[answering]] - threshold[answering].astype(np.float32))
     answer[:, answering] = steps * weight[answering].astype(np.float32)
     return answer
 
@@ -205,14 +218,13 @@ def _draw_expression(
     """
     features, loadings = activities.to_numpy(), effects["loadings"].to_numpy().T
     mean, noise_sd = (effects["genes"][column].to_numpy(np.float32) for column in ("mean", "noise_sd"))
-    centre = features.mean(axis=0)
-    base = mean - centre @ loadings
+    base = mean - (_on_grid(features.mean(axis=0)) @ loadings).astype(np.float32)
     shifts, plate_of = plates.to_numpy(), plates.index.get_indexer(plate)
     depth = np.exp(rng.normal(0, 0.3, len(features))).astype(np.float32)[:, None]
     X = np.empty((len(features), len(mean)), dtype=np.float32)
     for start in range(0, len(X), ROWS_AT_A_TIME):
         block = slice(start, start + ROWS_AT_A_TIME)
-        level = features[block] @ loadings
+        level = (features[block] @ loadings).astype(np.float32)
         level += base + shifts[plate_of[block]] + _saturate(features[block], effects["saturation"])
         level += rng.standard_normal(level.shape, dtype=np.float32) * noise_sd
         expected = np.exp2(np.minimum(level, MAX_LEVEL), out=level)
