@@ -13,7 +13,7 @@ from genexp.model.fold import fold_network
 from genexp.preprocess import Preprocessed
 from genexp.training import checkpoint
 from genexp.training.basis import EXACT_UP_TO, Basis, build_basis, choose_basis
-from genexp.training.loop import build_network, fit_autoencoder
+from genexp.training.loop import as_tensor, build_network, fit_autoencoder
 from genexp.training.threads import choose_threads, count_cores
 from tests.planted import make_preprocessed
 
@@ -91,6 +91,17 @@ def test_span_and_genes_reach_the_same_held_out_loss(data: Preprocessed) -> None
     config = EncoderConfig(hidden=(64,), n_latent=4, epochs=300, patience=30, minibatch=32, dropout=0)
     losses = [fit_autoencoder(build_basis(data, basis, 4), config, seed=0).loss_val for basis in ("span", "genes")]
     assert losses[0] == pytest.approx(losses[1], rel=0.15)
+
+
+@pytest.mark.parametrize("scaling", ["zscore", "none"])
+@pytest.mark.parametrize("name", ["genes", "span"])
+def test_rows_are_mapped_from_disk_and_never_copied(tmp_path: Path, name: str, scaling: str) -> None:
+    """Any number of workers then share one copy, that of the file system."""
+    basis = build_basis(make_preprocessed(tmp_path, scaling=scaling), name, 4)
+    for rows in (basis.train, basis.val):
+        assert isinstance(rows, np.memmap)
+        assert as_tensor(rows, torch.device("cpu")).data_ptr() == rows.ctypes.data
+    np.testing.assert_allclose(basis.train.mean(axis=0), 0, atol=1e-4)
 
 
 def test_interrupted_training_continues_exactly(span: Basis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,8 @@ ALIKE = 100
 """Below this ratio of the largest to the smallest singular value V is orthonormal to 1e-5 when made in float32."""
 EXACT_UP_TO = 6000
 """Largest symmetric eigenproblem that is solved whole; beyond it PCA takes block power iterations."""
+CENTRED = 1e-3
+"""Means of standardised genes below this are rounding."""
 PAYS_BELOW = 0.7
 """The span is chosen when the train samples are fewer than this share of the genes."""
 
@@ -52,7 +54,7 @@ class Basis:
     outside : ndarray of float64, (n_val,)
         Squared length of the part of each validation row that the coordinates do not hold.
     mean : ndarray of float32, (n_genes,)
-        Mean of the train rows.
+        Origin of the coordinates: the mean of the train rows.
     directions : ndarray of float32, (n_genes, d), or None
         Orthonormal columns V; None stands for the identity.
     principal : ndarray of float32, (d, k)
@@ -98,10 +100,10 @@ def build_basis(data: Preprocessed, asked: str, n_latent: int) -> Basis:
         )
     if name == "span":
         return _load_span(cache_span(data), reason, n_latent)
-    mean = _measure_mean(data)
-    folder = _cache_principal(data, mean, n_latent)
-    principal = np.load(folder / "principal.npy", mmap_mode="r")[:, :n_latent]
-    return Basis("genes", reason, X - mean, val - mean, np.zeros(len(val)), mean, None, principal)
+    folder = _cache_principal(data, n_latent)
+    arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
+    rows = {"train": X, "val": val} | arrays
+    return Basis("genes", reason, outside=np.zeros(len(val)), directions=None, **rows | {"principal": arrays["principal"][:, :n_latent]})
 
 
 def _load_span(folder: Path, reason: str, n_latent: int) -> Basis:
@@ -188,12 +190,18 @@ def _decompose(data: Preprocessed, mean: np.ndarray) -> tuple[np.ndarray, np.nda
     return np.ascontiguousarray(vectors[:, ::-1][:, :rank]), np.sqrt(values[::-1][:rank])
 
 
-def _cache_principal(data: Preprocessed, mean: np.ndarray, n_latent: int) -> Path:
-    """Folder with at least ``n_latent`` principal axes of the train rows, for training in genes."""
+def _cache_principal(data: Preprocessed, n_latent: int) -> Path:
+    """Folder with what training in genes needs: the origin of the coordinates and at least ``n_latent`` principal axes.
+
+    Z-scores are centred as they are, up to rounding: their origin is 0 and the matrices of the cohort serve as they are. Others are
+    centred once, into files that all workers map.
+    """
     folder = data.folder / "principal"
     if folder.exists() and np.load(folder / "principal.npy", mmap_mode="r").shape[1] >= n_latent:
         return folder
-    shape = data.matrix("train").shape
+    shape, mean = data.matrix("train").shape, _measure_mean(data)
+    if is_centred := bool(np.abs(mean).max() < CENTRED):
+        mean = np.zeros_like(mean)
     if min(shape) <= EXACT_UP_TO:
         axes = _principal_axes_exact(data, mean, min(256, min(shape) - 1) if n_latent <= 256 else n_latent)
     else:
@@ -201,7 +209,18 @@ def _cache_principal(data: Preprocessed, mean: np.ndarray, n_latent: int) -> Pat
     shutil.rmtree(folder, ignore_errors=True)
     with _publish(folder) as temporary:
         np.save(temporary / "principal.npy", axes.astype(np.float32))
+        np.save(temporary / "mean.npy", mean)
+        for part in () if is_centred else ("train", "val"):
+            _write_centred(temporary / f"{part}.npy", data.matrix(part), mean)
     return folder
+
+
+def _write_centred(path: Path, X: np.ndarray, mean: np.ndarray) -> None:
+    centred = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=X.shape)
+    for start in range(0, len(X), ROWS_AT_A_TIME):
+        rows = slice(start, start + ROWS_AT_A_TIME)
+        np.subtract(X[rows], mean, out=centred[rows])
+    centred.flush()
 
 
 def _principal_axes_exact(data: Preprocessed, mean: np.ndarray, k: int) -> np.ndarray:

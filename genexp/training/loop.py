@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,8 +198,10 @@ def fit_autoencoder(
 
 
 def as_tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    """Bring an array to a device; a copy is made of read-only ones alone, such as memory maps."""
-    return torch.from_numpy(np.require(array, requirements="W")).to(device)
+    """Bring an array to a device. On the CPU it shares memory with the array, a memory map for instance: nobody may write to it."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        return torch.from_numpy(array).to(device)
 
 
 def train_epoch(network: Autoencoder, optimiser: AdamW, rows: Tensor, config: EncoderConfig, n_genes: int) -> float:
