@@ -171,33 +171,39 @@ def _chain(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
 def _parse_piece(piece: bytes, layout: _Layout) -> tuple[list[str], np.ndarray]:
     """Names and values of some lines.
 
-    The values are laid one below the other and parsed as a single column, which costs the same whether a line has ten of them or
-    fifty thousand.
+    Names become zeros and delimiters ends of lines, so that the piece is parsed as a single column, which costs the same whether a
+    line has ten values or fifty thousand.
     """
-    mark = layout.delimiter.encode()
-    names, texts = [], []
-    for line in piece.splitlines():
-        if not line.strip():
+    text, mark, n_columns = bytearray(piece), layout.delimiter.encode(), len(layout.names)
+    names, start = [], 0
+    while start < len(text):
+        end = text.find(b"\n", start)
+        end = len(text) if end < 0 else end
+        if not text[start:end].strip():
+            del text[start : end + 1]
             continue
-        quoted = line.startswith(b'"')
-        name, _, values = line[quoted:].partition(b'"' + mark if quoted else mark)
-        if values.count(mark) != len(layout.names) - 2:
-            raise _describe_irregular(line, name, layout)
-        names.append(name.decode(errors="replace"))
-        texts.append(values.replace(mark, b"\n"))
+        quoted = text[start : start + 1] == b'"'
+        stop = text.find(b'"' + mark if quoted else mark, start + quoted, end)
+        stop = end if stop < 0 else stop + quoted
+        names.append(text[start + quoted : stop - quoted].decode(errors="replace"))
+        if (n_found := text.count(mark, stop, end) + 1) != n_columns:
+            raise _describe_irregular(n_found, names[-1], layout)
+        text[start:stop] = b"0" * (stop - start)
+        start = end + 1
     if not names:
-        return [], np.empty((0, len(layout.names) - 1), dtype=np.float32)
-    text = b"\n".join(texts)
+        return [], np.empty((0, n_columns - 1), dtype=np.float32)
+    letters = np.frombuffer(text, dtype=np.uint8)
+    letters ^= (letters == mark[0]) * np.uint8(mark[0] ^ ord("\n"))
     try:
         column = _parse_column(text, pa.float32())
     except pa.ArrowInvalid:
         raise _describe_texts(_parse_column(text, pa.string()), names, layout) from None
-    block = _allocate(len(names), len(layout.names) - 1)  # Arrow and malloc would keep the memory when the block is done with
-    block[:] = column.to_numpy(zero_copy_only=False).reshape(block.shape)
+    block = _allocate(len(names), n_columns - 1)  # Arrow and malloc would keep the memory when the block is done with
+    block[:] = column.to_numpy(zero_copy_only=False).reshape(len(names), n_columns)[:, 1:]
     return names, block
 
 
-def _parse_column(text: bytes, kind: pa.DataType) -> pa.Array:
+def _parse_column(text: bytearray, kind: pa.DataType) -> pa.Array:
     """Values of one column, one a line, null where missing."""
     table = pyarrow.csv.read_csv(
         pa.BufferReader(text),
@@ -208,10 +214,9 @@ def _parse_column(text: bytes, kind: pa.DataType) -> pa.Array:
     return table.column(0).combine_chunks()
 
 
-def _describe_irregular(line: bytes, name: bytes, layout: _Layout) -> CohortError:
-    n_found = line.count(layout.delimiter.encode()) + 1
+def _describe_irregular(n_found: int, name: str, layout: _Layout) -> CohortError:
     return CohortError(
-        f"{layout.file} is not a regular table: its heading has {len(layout.names)} columns, row {name.decode(errors='replace')[:60]!r} "
+        f"{layout.file} is not a regular table: its heading has {len(layout.names)} columns, row {name[:60]!r} "
         f"has {n_found}; is the file complete, and is its delimiter {layout.delimiter!r}?"
     )
 
@@ -220,8 +225,8 @@ def _describe_texts(column: pa.Array, names: list[str], layout: _Layout) -> Coho
     """Name the texts that stand where numbers should be."""
     values = column.to_pandas()
     wrong = np.flatnonzero(values.notna() & pd.to_numeric(values, errors="coerce").isna())
-    rows, columns = np.divmod(wrong, len(layout.names) - 1)
-    texts = [f"{values[k]!r} at {names[i]}, {layout.names[j + 1]}" for k, i, j in zip(wrong, rows, columns, strict=True)]
+    rows, columns = np.divmod(wrong, len(layout.names))
+    texts = [f"{values[k]!r} at {names[i]}, {layout.names[j]}" for k, i, j in zip(wrong, rows, columns, strict=True)]
     return CohortError(
         f"{layout.file}: expected numbers, found text in {name_some(texts)} places of the first part that has any; "
         "a matrix holds one column of names and numbers otherwise: annotations belong in obs, a missing value is empty or NA"
