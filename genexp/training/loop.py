@@ -100,7 +100,7 @@ def choose_device(config: EncoderConfig) -> torch.device:
 
 def build_network(basis: Basis, config: EncoderConfig) -> Autoencoder:
     """Untrained network on the coordinates of a basis, anchored at PCA where the configuration says so."""
-    principal = torch.from_numpy(np.ascontiguousarray(basis.principal[:, : config.n_latent]))
+    principal = as_tensor(np.ascontiguousarray(basis.principal[:, : config.n_latent]), torch.device("cpu"))
     train = as_tensor(basis.train, torch.device("cpu"))
     power = float(train.square().sum(dtype=torch.float64)) / len(train)
     unit = math.sqrt(float((train @ principal).square().mean(dtype=torch.float64)))
