@@ -54,9 +54,10 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
     import torch
 
     from genexp.config import EncoderConfig
+    from genexp.model.kinds import KINDS
     from genexp.preprocess import load_preprocessed
     from genexp.training.basis import build_basis
-    from genexp.training.loop import build_network, build_optimiser, fit_autoencoder, train_epoch
+    from genexp.training.loop import NO_TARGETS, build_batches, build_network, build_optimiser, fit_autoencoder, train_epoch
     from genexp.training.train import build_encoder
 
     data = load_preprocessed(Path(folder))
@@ -76,13 +77,14 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
         build_encoder(fitted, built, data, 0.2, {})
         figures["fold"] = time.perf_counter() - start
         del fitted
-    network = build_network(built, config)
+    kind, network = KINDS[config.kind](config), build_network(built, config)
     optimiser = build_optimiser(network, config)
-    rows = torch.from_numpy(np.array(built.train[: 256 * n_steps]))
-    train_epoch(network, optimiser, rows[:512], config, built.n_genes)
+    whole, _ = build_batches(built, NO_TARGETS, torch.device("cpu"))
+    rows = whole.pick(torch.arange(256 * n_steps))
+    train_epoch(kind, network, optimiser, whole.pick(torch.arange(512)), 1)
     while True:
         start = time.perf_counter()
-        train_epoch(network, optimiser, rows, config, built.n_genes)
+        train_epoch(kind, network, optimiser, rows, 1)
         yield figures | {"step": (time.perf_counter() - start) / n_steps}
 
 

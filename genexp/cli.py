@@ -21,10 +21,8 @@ from genexp.config import (
     MainSettings,
     PreprocessSettings,
     RegistryConfig,
-    Section,
     TrainSettings,
     TuneSettings,
-    format_value,
     hash_values,
     list_choices,
     parameter_names,
@@ -32,6 +30,7 @@ from genexp.config import (
     section_values,
 )
 from genexp.errors import ConfigError, EvaluationError, GenexpError, RegistryError
+from genexp.section import Section, format_value
 
 if TYPE_CHECKING:
     import pandas as pd

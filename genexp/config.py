@@ -10,88 +10,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import re
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from genexp.errors import ConfigError
+from genexp.model.kinds import KINDS
+from genexp.section import OptionalCount, OptionalNumber, Range, Section, check_shares, format_value, make_searchable, split_list, within
 
+KIND_PARAMETERS = tuple(kind.Parameters for kind in KINDS.values() if "Parameters" in vars(kind))
+"""Sections of the parameters that kinds have of their own."""
+KIND_MEANING = f"kind of autoencoder ({', '.join(KINDS)}); tune searches over several, and over a kind's own numbers given as low..high"
+if TYPE_CHECKING:
+    KindName = str
+else:
+    KindName = Literal[tuple(KINDS)]
 Scale = Literal["counts", "log2_norm_count", "log2_tpm", "log2fc", "zscore", "zero_one"]
-
-
-def _split_integers(value: object) -> object:
-    """``"2048,512"`` -> ``(2048, 512)``; an empty text is an empty tuple."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return (value,) if isinstance(value, int) else value
-
-
-def _none_if_blank(value: object) -> object:
-    return None if isinstance(value, str) and value.strip().lower() in {"", "none"} else value
-
-
-def _check_shares(text: str) -> str:
-    shares = text.split("/")
-    if len(shares) not in (2, 3) or not all(re.fullmatch(r"\d+(\.\d+)?", share) for share in shares):
-        raise ValueError("expected train/val/test as in 70/15/15, or development/test as in 85/15")
-    if min(map(float, shares)) <= 0 or not math.isclose(sum(map(float, shares)), 100, abs_tol=1e-6):
-        raise ValueError("the shares must be positive and sum to 100")
-    return text
-
-
-class Range(BaseModel):
-    """A closed interval to search, written ``low..high``; a single value is an interval of one point."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    low: float
-    high: float
-
-    @model_validator(mode="before")
-    @classmethod
-    def _parse(cls, value: object) -> object:
-        if isinstance(value, (int, float)):
-            value = str(value)
-        if isinstance(value, str):
-            low, _, high = value.partition("..")
-            return {"low": low, "high": high or low}
-        return value
-
-    @model_validator(mode="after")
-    def _check_order(self) -> Range:
-        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
-            raise ValueError("expected low..high with low <= high, both finite")
-        return self
-
-    @property
-    def is_fixed(self) -> bool:
-        """Whether there is nothing to search."""
-        return self.low == self.high
-
-    def __str__(self) -> str:
-        return f"{self.low:g}" if self.is_fixed else f"{self.low:g}..{self.high:g}"
-
-
-def _within(low: float, high: float, whole: bool = False) -> AfterValidator:
-    def check(value: Range) -> Range:
-        if value.low < low or value.high > high:
-            raise ValueError(f"expected a range inside {low:g}..{high:g}")
-        if whole and not (value.low.is_integer() and value.high.is_integer()):
-            raise ValueError("expected whole numbers")
-        return value
-
-    return AfterValidator(check)
-
-
-class Section(BaseModel):
-    """Common behaviour: immutable, and an unknown name is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
-
-
-OptionalNumber = Annotated[float | None, BeforeValidator(_none_if_blank)]
-OptionalCount = Annotated[int | None, BeforeValidator(_none_if_blank)]
 
 
 class CohortConfig(Section):
@@ -125,7 +59,7 @@ class CohortConfig(Section):
 class PreprocessConfig(Section):
     """What is fitted on the train samples before any encoder sees them."""
 
-    split: Annotated[str, AfterValidator(_check_shares)] = Field(
+    split: Annotated[str, AfterValidator(check_shares)] = Field(
         "70/15/15", description="shares of train/val/test; two shares are development/test, with 15 % of development for validation"
     )
     normalise: Literal["auto", "none", "log2_cpm", "log2"] = Field(
@@ -145,17 +79,22 @@ class PreprocessConfig(Section):
     scaling: Literal["zscore", "minmax", "none"] = Field("zscore", description="per-gene scaling, fitted on train samples")
 
 
-class ModelConfig(Section):
-    """The shape of the autoencoder."""
+class NetworkConfig(Section):
+    """The kind and the shape of the autoencoder."""
 
-    kind: Literal["deep"] = Field("deep", description="kind of autoencoder")
-    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(_split_integers)] = Field(
+    kind: KindName = Field("deep", description=KIND_MEANING)
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(split_list)] = Field(
         (2048, 512), description="widths of the encoder's hidden layers, mirrored in the decoder"
     )
     n_latent: int = Field(32, ge=1, le=4096, description="latent dimensions")
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout after each hidden layer")
     learning_rate: float = Field(1e-3, gt=0, le=1, description="learning rate of AdamW at the start")
     weight_decay: float = Field(1e-4, ge=0, le=1, description="decoupled weight decay of AdamW")
+    head_weight: float = Field(0.1, ge=0, description="weight of each head's loss, beside the squared error per gene")
+
+
+class ModelConfig(NetworkConfig, *KIND_PARAMETERS):  # type: ignore[misc]
+    """The network, with the parameters of every kind."""
 
 
 class TrainingConfig(Section):
@@ -166,6 +105,9 @@ class TrainingConfig(Section):
     )
     anchor: Literal["pca", "none"] = Field(
         "pca", description="pca: a linear path that starts at PCA runs beside the network; none: network alone"
+    )
+    heads: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
+        (), description="what latents learn to predict beside reconstruction: label, survival, other columns of obs"
     )
     batch_norm: bool = Field(True, description="batch normalisation in hidden layers")
     epochs: int = Field(200, ge=1, le=100000, description="epochs at most")
@@ -180,18 +122,25 @@ class TrainingConfig(Section):
     )
 
 
-class SearchSpace(Section):
-    """The leaves of the model that ``tune`` searches: ``low..high`` searches, a single value holds."""
+class ShapeSpace(Section):
+    """The leaves of every kind that ``tune`` searches: ``low..high`` searches, a single value holds."""
 
-    kind: Literal["deep"] = Field("deep", description="kind of autoencoder")
-    n_layers: Annotated[Range, _within(0, 10, whole=True)] = Field("1..3", description="hidden layers of the encoder")  # type: ignore[assignment]
-    n_hidden: Annotated[Range, _within(1, 65536, whole=True)] = Field(
+    kind: Annotated[tuple[KindName, ...], BeforeValidator(split_list), Field(min_length=1)] = Field(("deep",), description=KIND_MEANING)
+    n_layers: Annotated[Range, within(0, 10, whole=True)] = Field("1..3", description="hidden layers of the encoder")  # type: ignore[assignment]
+    n_hidden: Annotated[Range, within(1, 65536, whole=True)] = Field(
         "128..1024", description="width of the first hidden layer (log scale); each further one is half as wide"
     )  # type: ignore[assignment]
-    n_latent: Annotated[Range, _within(1, 4096, whole=True)] = Field("8..64", description="latent dimensions (log scale)")  # type: ignore[assignment]
-    dropout: Annotated[Range, _within(0, 0.95)] = Field("0..0.5", description="dropout after each hidden layer")  # type: ignore[assignment]
-    learning_rate: Annotated[Range, _within(1e-8, 1)] = Field("0.001", description="learning rate of AdamW at the start (log scale)")  # type: ignore[assignment]
-    weight_decay: Annotated[Range, _within(0, 1)] = Field("0.0001", description="decoupled weight decay of AdamW (log scale)")  # type: ignore[assignment]
+    n_latent: Annotated[Range, within(1, 4096, whole=True)] = Field("8..64", description="latent dimensions (log scale)")  # type: ignore[assignment]
+    dropout: Annotated[Range, within(0, 0.95)] = Field("0..0.5", description="dropout after each hidden layer")  # type: ignore[assignment]
+    learning_rate: Annotated[Range, within(1e-8, 1)] = Field("0.001", description="learning rate of AdamW at the start (log scale)")  # type: ignore[assignment]
+    weight_decay: Annotated[Range, within(0, 1)] = Field("0.0001", description="decoupled weight decay of AdamW (log scale)")  # type: ignore[assignment]
+    head_weight: Annotated[Range, within(0, 1e6)] = Field(  # type: ignore[assignment]
+        "0.1", description="weight of each head's loss, beside the squared error per gene"
+    )
+
+
+class SearchSpace(ShapeSpace, *(make_searchable(section) for section in KIND_PARAMETERS)):  # type: ignore[misc]
+    """The whole space: parameters of one kind act in trials of that kind only."""
 
 
 class TuningConfig(Section):
@@ -199,6 +148,9 @@ class TuningConfig(Section):
 
     n_trials: int = Field(20, ge=1, description="trials of the study, those of a resumed study included")
     objective: Literal["loss/val"] = Field("loss/val", description="what a trial is scored by, on validation samples")
+    sampler: Literal["tpe", "random", "grid"] = Field(
+        "tpe", description="tpe learns from earlier rounds; random does not; grid tries both ends and the middle of every range"
+    )
     selection: Literal["one_se", "best"] = Field(
         "one_se", description="one_se: the smallest latent within one standard error of the best trial; best: the best trial"
     )
@@ -312,17 +264,6 @@ def _describe_problem(kind: type[Section], problem: Any) -> str:
     field = kind.model_fields.get(name)
     meaning = f" ({field.description})" if field else ""
     return f"{name}={problem['input']!r}: {reason[0].lower()}{reason[1:]}{meaning}"
-
-
-def format_value(value: object) -> str:
-    """Write a value as a user would type it."""
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def parameter_names(kind: type[Section]) -> list[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import sys
 
-from genexp.config import VERBS, Section, list_choices, section_values
+from genexp.config import VERBS, list_choices, section_values
+from genexp.section import Section
 
 ENTRY_POINTS = ("main", "preprocess", "train", "tune", "evaluate")
 

@@ -11,7 +11,9 @@ import genexp
 
 HOUSE = Path(genexp.__file__).parent
 ROOMS = ["cohort", "preprocess", "model", "training", "tuning", "evaluation", "tracking", "cli"]
-OPEN_TO_ALL = {"errors", "config", "tracker", "palette"}
+OPEN_TO_ALL = {"errors", "config", "section", "tracker", "palette"}
+KINDS = "genexp.model.kind"
+"""The config is made of the kinds' parameters, and knows nothing else of a room."""
 FILES = sorted(HOUSE.rglob("*.py"))
 
 
@@ -41,7 +43,8 @@ def test_a_room_imports_only_rooms_to_its_left(path: Path) -> None:
 
 @pytest.mark.parametrize("name", sorted(OPEN_TO_ALL))
 def test_what_is_open_to_all_knows_no_room(name: str) -> None:
-    assert {room_of(module) for module in imported_modules(HOUSE / f"{name}.py")} & set(ROOMS) == set()
+    modules = {module for module in imported_modules(HOUSE / f"{name}.py") if not (name == "config" and module.startswith(KINDS))}
+    assert {room_of(module) for module in modules} & set(ROOMS) == set()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(HOUSE)))

@@ -8,8 +8,9 @@ import torch
 
 from genexp.config import EncoderConfig
 from genexp.errors import TrainingError
-from genexp.model.autoencoder import Autoencoder
 from genexp.model.fold import fold_network
+from genexp.model.kind import Inputs
+from genexp.model.kinds import KINDS
 from genexp.preprocess import Preprocessed
 from genexp.training import checkpoint
 from genexp.training.basis import EXACT_UP_TO, Basis, build_basis, choose_basis
@@ -156,7 +157,8 @@ def test_untrained_network_without_anchor_starts_near_the_mean(span: Basis) -> N
 
 
 def test_published_network_has_its_parameters() -> None:
-    network = Autoencoder(5000, (), 100, dropout=0.0)
+    inputs = Inputs(5000, 5000, 5000.0, 1.0, torch.zeros(5000, 100), 1.0)
+    network = KINDS["vanilla"](EncoderConfig(n_latent=100)).build(inputs)
     assert sum(p.numel() for p in network.parameters()) == 1_005_100
 
 

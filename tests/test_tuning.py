@@ -6,6 +6,7 @@ import shutil
 import signal
 from pathlib import Path
 
+import optuna
 import pytest
 
 from genexp.config import EncoderConfig, TuneSettings, parse_settings
@@ -14,7 +15,7 @@ from genexp.preprocess import Preprocessed
 from genexp.training.basis import build_basis
 from genexp.tuning import study as study_module
 from genexp.tuning.figures import draw_study
-from genexp.tuning.space import build_distributions, configure, halve
+from genexp.tuning.space import configure, halve, list_grid, suggest
 from genexp.tuning.study import Study, Trial, run_study, select
 from genexp.tuning.workers import Job, Result, Workers, count_workers, result_path
 from tests.planted import make_preprocessed
@@ -56,7 +57,7 @@ def test_same_seed_and_workers_give_the_same_trials_bit_for_bit(data: Preprocess
 
 def test_another_seed_asks_for_other_trials(whole: Study, tmp_path: Path) -> None:
     other = study_module._open_study(tmp_path, "same")
-    study_module._ask(other, build_distributions(settings(), 83), 1, 0)
+    study_module._ask(other, settings(seed="1"), 83, 0, None)
     assert other.get_trials()[0].params != whole.frozen.get_trials()[0].params
 
 
@@ -66,7 +67,7 @@ def test_resumed_study_equals_an_uninterrupted_one(data: Preprocessed, whole: St
     folder.mkdir()
     killed = study_module._open_study(folder, "same")
     for number in range(4):
-        study_module._ask(killed, build_distributions(settings(), 83), 0, number)
+        study_module._ask(killed, settings(), 83, number, None)
         if number == 1:
             for told in whole.trials[:2]:
                 study_module._tell(killed, told.result)
@@ -141,12 +142,34 @@ def test_a_study_without_a_complete_trial_is_an_error_that_says_why() -> None:
 
 def test_the_space_is_the_ranges_of_the_settings() -> None:
     asked = settings(n_layers="1..3", dropout="0.1", learning_rate="1e-4..1e-2")
-    distributions = build_distributions(asked, n_latent_max=5)
-    assert set(distributions) == {"n_layers", "n_hidden", "n_latent", "learning_rate"}
-    assert distributions["n_latent"].high == 5
+    drawn = draw(asked, n_latent_max=5)
+    assert set(drawn.params) == {"n_layers", "n_hidden", "n_latent", "learning_rate"}
+    assert drawn.distributions["n_latent"].high == 5
     config = configure(asked, asked, {"n_layers": 3, "n_hidden": 32, "n_latent": 5, "learning_rate": 0.002})
     assert (config.hidden, config.dropout, config.learning_rate) == ((32, 16, 8), 0.1, 0.002)
     assert halve(64, 3, 20) == (64, 32, 20)
+
+
+def draw(asked: TuneSettings, n_latent_max: int = 50) -> optuna.trial.FrozenTrial:
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    suggest(study.ask(), asked, n_latent_max)
+    return study.get_trials()[0]
+
+
+def test_parameters_of_a_kind_act_in_its_trials_only() -> None:
+    fixed = {"n_layers": "1", "n_hidden": "16", "n_latent": "4", "dropout": "0"}
+    for kind, own in {"variational": {"beta"}, "denoising": set(), "deep": set()}.items():
+        assert set(draw(settings(**fixed, kind=kind, beta="0.1..10")).params) == own
+    asked = settings(**fixed, kind="deep,variational", beta="0.1..10", warm_up="3")
+    assert [point.get("beta") for point in list_grid(asked, 50)] == [None, 0.1, pytest.approx(1.0), pytest.approx(10.0)]
+    config = configure(asked, asked, {"kind": "variational", "beta": 2.0})
+    assert (config.kind, config.beta, config.warm_up, config.hidden) == ("variational", 2.0, 3, (16,))
+
+
+def test_a_grid_is_tried_once_and_whole(data: Preprocessed, tmp_path: Path) -> None:
+    asked = {"n_latent": "2..4", "n_layers": "1", "n_hidden": "8", "dropout": "0", "epochs": "1"}
+    study = run_study(data, settings(**asked, sampler="grid", n_trials="9"), tmp_path / "grid", "same", lambda trial, n: None)
+    assert [trial.config.n_latent for trial in study.trials] == [2, 3, 4]
 
 
 def test_workers_fit_the_memory() -> None:

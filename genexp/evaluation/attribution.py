@@ -243,8 +243,8 @@ def average_gradients(layers: Sequence[Affine], start: np.ndarray, end: np.ndarr
         before = start + np.float32(t) * (end - start)
         slopes = []
         for layer, after in zip(layers, [*layers[1:], None], strict=True):
-            slopes.append((before > 0).astype(np.float32) if layer.activation == "relu" else np.ones_like(before))
-            before = before if after is None else (before * slopes[-1]) @ after.weight.T + after.bias
+            slopes.append(layer.slope(before))
+            before = before if after is None else after.map(layer.activate(before))
         gradient = np.eye(n_latent, dtype=np.float32) * slopes[-1][:, None]
         for layer, slope in zip(layers[:0:-1], slopes[-2::-1], strict=True):
             gradient = (gradient.reshape(-1, len(layer.bias)) @ layer.weight).reshape(len(end), n_latent, -1)

@@ -9,30 +9,45 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from genexp.model.heads import Heads
 from genexp.model.layers import Dropout, Linear
 
 OUTPUT_GAIN = 0.1
 """Standard deviation of an untrained output, in units of its input: it starts near the mean of the data."""
 
 
-def build_body(widths: Sequence[int], dropout: float, batch_norm: bool, power_in: float, power_out: float) -> nn.Sequential:
-    """Linear, batch norm, ReLU and dropout for each hidden width, and a last linear layer.
+ACTIVATIONS: dict[str, list[nn.Module]] = {"linear": [], "relu": [nn.ReLU()], "sigmoid": [nn.Sigmoid()]}
+"""What may follow the last layer of an encoder."""
 
-    Hidden weights start He-normal (He et al., ICCV 2015), where the first layer takes the mean squared length of its
-    input, ``power_in``, for the number of its inputs: the same on standardised genes, and unchanged by rotation.
-    The output starts at ``OUTPUT_GAIN`` of the standard deviation that gives rows of mean squared length ``power_out``.
+
+def draw_linear(n_in: int, n_out: int, power: float) -> Linear:
+    """Affine layer with He-normal weights (He et al., ICCV 2015) for inputs of mean squared length ``power``.
+
+    The length takes the place of the number of inputs: the same on standardised genes, and unchanged by rotation.
+    """
+    linear = Linear(n_in, n_out)
+    nn.init.normal_(linear.weight, std=math.sqrt(2 / power))
+    nn.init.zeros_(linear.bias)
+    return linear
+
+
+def build_body(
+    widths: Sequence[int], dropout: float, batch_norm: bool, power_in: float, power_out: float, activation: str = "linear"
+) -> nn.Sequential:
+    """Linear, batch norm, ReLU and dropout for each hidden width, and a last linear layer with an activation.
+
+    The input has the mean squared length ``power_in``. The output starts at ``OUTPUT_GAIN`` of the standard deviation that gives
+    rows of mean squared length ``power_out``, but for rectified latents, which would be as good as silent.
     """
     layers: list[nn.Module] = []
     powers = [power_in, *map(float, widths[1:])]
     for (n_in, n_out), power in zip(pairwise(widths[:-1]), powers, strict=False):
-        linear = Linear(n_in, n_out)
-        nn.init.normal_(linear.weight, std=math.sqrt(2 / power))
-        nn.init.zeros_(linear.bias)
-        layers += [linear, *([nn.BatchNorm1d(n_out)] if batch_norm else []), nn.ReLU(), Dropout(dropout)]
+        layers += [draw_linear(n_in, n_out, power), *([nn.BatchNorm1d(n_out)] if batch_norm else []), nn.ReLU(), Dropout(dropout)]
     last = Linear(widths[-2], widths[-1])
-    nn.init.normal_(last.weight, std=OUTPUT_GAIN * math.sqrt(power_out / widths[-1] / powers[len(widths) - 2]))
+    gain = OUTPUT_GAIN if activation == "linear" else 1.0
+    nn.init.normal_(last.weight, std=gain * math.sqrt(power_out / widths[-1] / powers[len(widths) - 2]))
     nn.init.zeros_(last.bias)
-    return nn.Sequential(*layers, last)
+    return nn.Sequential(*layers, last, *ACTIVATIONS[activation])
 
 
 class Autoencoder(nn.Module):
@@ -43,37 +58,20 @@ class Autoencoder(nn.Module):
 
     Parameters
     ----------
-    n_inputs : int
-        Coordinates of a row.
-    hidden : sequence of int
-        Widths of the encoder's hidden layers; the decoder mirrors them.
-    n_latent : int
-    dropout : float
-    batch_norm : bool
-    power : float
-        Mean squared length of the train rows.
+    encoder, decoder : Sequential
+        From rows (n, n_inputs) to latents (n, n_latent) and back.
     principal : Tensor of float32, (n_inputs, n_latent), or None
         Principal axes to start from; None: no anchor.
     unit : float
         Scale of the latents where anchored: the root mean square of the principal components.
     """
 
-    def __init__(
-        self,
-        n_inputs: int,
-        hidden: Sequence[int],
-        n_latent: int,
-        dropout: float,
-        batch_norm: bool = True,
-        power: float = 1.0,
-        principal: Tensor | None = None,
-        unit: float = 1.0,
-    ) -> None:
+    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, principal: Tensor | None = None, unit: float = 1.0) -> None:
         super().__init__()
-        self.encoder = build_body([n_inputs, *hidden, n_latent], dropout, batch_norm, power, float(n_latent))
-        self.decoder = build_body([n_latent, *reversed(hidden), n_inputs], dropout, batch_norm, float(n_latent), power)
+        self.encoder, self.decoder, self.unit = encoder, decoder, unit
         self.encoder_shortcut: nn.Linear | None = None
         self.decoder_shortcut: nn.Linear | None = None
+        self.heads: Heads | None = None
         if principal is not None:
             self._anchor(principal, unit)
 
@@ -100,3 +98,16 @@ class Autoencoder(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct rows."""
         return self.decode(self.encode(x))
+
+    def hidden_maps(self) -> list[tuple[Tensor, Tensor, Tensor | float, Tensor | float]]:
+        """Weight, bias, gain and shift of each hidden layer of the encoder: batch norm as the affine map of its running statistics."""
+        maps: list[tuple[Tensor, Tensor, Tensor | float, Tensor | float]] = []
+        for module in list(self.encoder.children())[:-1]:
+            if isinstance(module, nn.Linear):
+                maps.append((module.weight, module.bias, 1.0, 0.0))
+            elif isinstance(module, nn.BatchNorm1d):
+                assert module.running_mean is not None
+                assert module.running_var is not None
+                gain = module.weight * torch.rsqrt(module.running_var + module.eps)
+                maps[-1] = (*maps[-1][:2], gain, module.bias - gain * module.running_mean)
+        return maps

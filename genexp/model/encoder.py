@@ -29,7 +29,7 @@ class GeneMismatchError(ValueError):
 
 @dataclass(frozen=True)
 class Affine:
-    """``activation(W x + b)`` with W (n_out, n_in) and b (n_out,) of float32; activation ``linear`` or ``relu``."""
+    """``activation(W x + b)`` with W (n_out, n_in) and b (n_out,) of float32; activation ``linear``, ``relu`` or ``sigmoid``."""
 
     weight: np.ndarray
     bias: np.ndarray
@@ -37,8 +37,23 @@ class Affine:
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Map rows (n, n_in) to rows (n, n_out)."""
-        y = x @ self.weight.T + self.bias
-        return np.maximum(y, 0, out=y) if self.activation == "relu" else y
+        return self.activate(self.map(x))
+
+    def map(self, x: np.ndarray) -> np.ndarray:
+        """Map rows (n, n_in) to pre-activations (n, n_out)."""
+        return x @ self.weight.T + self.bias
+
+    def activate(self, y: np.ndarray) -> np.ndarray:
+        """Apply the activation to pre-activations (n, n_out)."""
+        if self.activation == "relu":
+            return np.maximum(y, 0)
+        return 0.5 + 0.5 * np.tanh(0.5 * y) if self.activation == "sigmoid" else y
+
+    def slope(self, y: np.ndarray) -> np.ndarray:
+        """Derivative of the activation at pre-activations (n, n_out)."""
+        if self.activation == "relu":
+            return (y > 0).astype(y.dtype)
+        return (1 - np.tanh(0.5 * y) ** 2) / 4 if self.activation == "sigmoid" else np.ones_like(y)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import nn
 
 from genexp.model.autoencoder import Autoencoder
 from genexp.model.encoder import Affine, Network
+from genexp.model.layers import Tied
 
 
 def fold_network(network: Autoencoder, mean: np.ndarray, directions: np.ndarray | None) -> tuple[Network, Network]:
@@ -48,7 +49,7 @@ def _fold_body(body: nn.Sequential) -> tuple[Affine, ...]:
     layers: list[Affine] = []
     modules = [module for module in body if not isinstance(module, nn.Dropout)]
     for module, following in pairwise([*modules, nn.Identity()]):
-        if isinstance(module, nn.Linear):
+        if isinstance(module, (nn.Linear, Tied)):
             weight, bias = _array(module.weight), _precise(module.bias)
             if isinstance(following, nn.BatchNorm1d):
                 assert following.running_mean is not None
@@ -57,8 +58,8 @@ def _fold_body(body: nn.Sequential) -> tuple[Affine, ...]:
                 weight = weight * gain.astype(np.float32)[:, None]
                 bias = (bias - _precise(following.running_mean)) * gain + _precise(following.bias)
             layers.append(Affine(weight, bias))
-        elif isinstance(module, nn.ReLU):
-            layers[-1] = Affine(layers[-1].weight, layers[-1].bias, "relu")
+        elif isinstance(module, (nn.ReLU, nn.Sigmoid)):
+            layers[-1] = Affine(layers[-1].weight, layers[-1].bias, type(module).__name__.lower())
     return tuple(layers)
 
 

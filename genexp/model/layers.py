@@ -27,3 +27,21 @@ class Dropout(nn.Dropout):
         if not self.training or not self.p:
             return x
         return x * torch.rand_like(x).ge_(self.p).mul_(1 / (1 - self.p))
+
+
+class Tied(nn.Module):
+    """An affine layer with the transposed weights of another one, and a bias of its own."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self._source = (linear,)  # a tuple, so that the other's weights are not counted as this layer's
+        self.bias = nn.Parameter(torch.zeros(linear.in_features))
+
+    @property
+    def weight(self) -> Tensor:
+        """Weights (n_out, n_in)."""
+        return self._source[0].weight.T
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map rows (n, n_in) to rows (n, n_out)."""
+        return nn.functional.linear(x, self.weight, self.bias)

@@ -21,9 +21,10 @@ from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 from genexp import __version__
-from genexp.config import RegistryConfig, format_value
+from genexp.config import RegistryConfig
 from genexp.errors import RegistryError, name_some
 from genexp.model.encoder import Encoder
+from genexp.section import format_value
 from genexp.tracking.store import mlflow_errors, open_store
 from genexp.tracking.tracker import MlflowTracker
 

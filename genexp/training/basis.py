@@ -76,8 +76,18 @@ class Basis:
         return len(self.mean)
 
 
-def choose_basis(asked: str, n_train: int, n_genes: int) -> tuple[Literal["genes", "span"], str]:
-    """Take the span wherever it is exact and pays; with the reason in words."""
+def choose_basis(asked: str, n_train: int, n_genes: int, needs_genes: str = "") -> tuple[Literal["genes", "span"], str]:
+    """Take the span wherever it is exact and pays; with the reason in words.
+
+    Raises
+    ------
+    TrainingError
+        The span is asked for, and ``needs_genes`` says why it is not exact.
+    """
+    if needs_genes:
+        if asked == "span":
+            raise TrainingError(f"basis=span: this kind is trained on genes, because {needs_genes}; use basis=auto")
+        return "genes", needs_genes
     if asked == "genes":
         return "genes", "asked for"
     if asked == "span":
@@ -89,10 +99,10 @@ def choose_basis(asked: str, n_train: int, n_genes: int) -> tuple[Literal["genes
     return "genes", f"{n_train} train samples for {n_genes} genes: the span would save little"
 
 
-def build_basis(data: Preprocessed, asked: str, n_latent: int) -> Basis:
+def build_basis(data: Preprocessed, asked: str, n_latent: int, needs_genes: str = "") -> Basis:
     """Coordinates for training; the decomposition is computed once for each preprocessed cohort and kept beside it."""
     X, val = data.matrix("train"), data.matrix("val")
-    name, reason = choose_basis(asked, *X.shape)
+    name, reason = choose_basis(asked, len(X), X.shape[1], needs_genes)
     if n_latent > min(len(X) - 1, X.shape[1]):
         raise TrainingError(
             f"n_latent={n_latent} is more than the data allow: {len(X)} train samples of {X.shape[1]} genes span at most "

@@ -24,21 +24,19 @@ class Progress:
     history : list of dict
         Metrics of each epoch, 0 being the untrained network.
     best_epoch : int
+    best_loss : float
+        Validation loss at the best epoch.
     best_losses : Tensor of float64, (n_val,)
-        Loss of each validation row at the best epoch.
+        Squared error per gene of each validation row at the best epoch.
     best_weights : dict
         State of the network at the best epoch.
     """
 
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = -1
-    best_losses: Tensor = field(default_factory=lambda: torch.tensor([float("inf")], dtype=torch.float64))
+    best_loss: float = float("inf")
+    best_losses: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.float64))
     best_weights: dict[str, Tensor] = field(default_factory=dict)
-
-    @property
-    def best_loss(self) -> float:
-        """Mean validation loss at the best epoch."""
-        return float(self.best_losses.mean())
 
 
 class Checkpoint:

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,15 +19,22 @@ from tqdm import tqdm
 from genexp.config import EncoderConfig
 from genexp.errors import TrainingError
 from genexp.model.autoencoder import Autoencoder
+from genexp.model.heads import Heads
+from genexp.model.kind import Batch, Inputs, Kind, Pass
+from genexp.model.kinds import KINDS
 from genexp.tracker import NullTracker, Tracker
 from genexp.training.basis import Basis
 from genexp.training.checkpoint import Checkpoint
+from genexp.training.targets import Targets
 
 STEPS_AN_EPOCH = 4
 """Steps that an epoch has at least: the minibatch shrinks on small cohorts."""
 ROWS_AT_A_TIME = 4096
 ANCHOR_RATE = 0.1
 """Learning rate of the linear paths that start at PCA, relative to the rest: Adam's first steps would shake them."""
+NO_TARGETS = Targets()
+HEAD_RATE = 10.0
+"""Learning rate of heads, relative to the rest: a handful of weights that start at 0 and have a long way to go."""
 MIN_DELTA = 1e-5
 """Relative fall of the validation loss that counts as better."""
 
@@ -42,8 +48,10 @@ class Fitted:
     network : Autoencoder
         With the weights of the best epoch.
     history : DataFrame, indexed by epoch
-        Epoch 0 being the untrained network: ``loss/train``, ``loss/val``, ``r2/val``, ``learning_rate``.
+        Epoch 0 being the untrained network: ``loss/train``, ``loss/val``, ``r2/val``, ``learning_rate``, and where the loss has several
+        terms each of them, ``loss_kl/train``, ``loss_kl/val`` ...
     best_epoch : int
+        Of the lowest ``loss/val``.
     val_losses : ndarray of float64, (n_val,)
         Squared error per gene of each validation row, at the best epoch.
     loss_pca : float
@@ -61,30 +69,28 @@ class Fitted:
 
     @property
     def loss_val(self) -> float:
-        """Validation loss at the best epoch."""
-        return float(self.val_losses.mean())
+        """Validation loss at the best epoch, all terms."""
+        return float(self.history["loss/val"][self.best_epoch])
 
 
 class Validation:
     """Validation rows: their losses in gene space, the part outside the basis added back."""
 
-    def __init__(self, basis: Basis, device: torch.device) -> None:
-        self.x = as_tensor(basis.val, device)
-        self.outside = as_tensor(basis.outside, device)
-        self.n_genes = basis.n_genes
-        self.power = float((self.x.double().square().sum(1) + self.outside).mean())
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.power = float((batch.x.double().square().sum(1) + batch.outside).mean())
 
     def losses(self, x_hat: Tensor) -> Tensor:
         """Squared error per gene of each row, (n_val,) of float64."""
-        return ((self.x - x_hat).square().sum(1, dtype=torch.float64) + self.outside) / self.n_genes
+        return ((self.batch.x - x_hat).square().sum(1, dtype=torch.float64) + self.batch.outside) / self.batch.n_genes
 
     def r2(self, loss: float) -> float:
         """Share of the squared distance from the train mean that is explained."""
-        return 1 - loss * self.n_genes / self.power
+        return 1 - loss * self.batch.n_genes / self.power
 
     def loss_pca(self, principal: Tensor) -> float:
         """Mean loss of PCA with these axes (d, k)."""
-        return float(self.losses((self.x @ principal) @ principal.T).mean())
+        return float(self.losses((self.batch.x @ principal) @ principal.T).mean())
 
 
 def choose_device(config: EncoderConfig) -> torch.device:
@@ -98,24 +104,50 @@ def choose_device(config: EncoderConfig) -> torch.device:
     return device
 
 
-def build_network(basis: Basis, config: EncoderConfig) -> Autoencoder:
-    """Untrained network on the coordinates of a basis, anchored at PCA where the configuration says so."""
+def build_network(basis: Basis, config: EncoderConfig, targets: Targets = NO_TARGETS) -> Autoencoder:
+    """Untrained network on the coordinates of a basis, anchored at PCA where the configuration says so, with heads for the targets."""
     principal = as_tensor(np.ascontiguousarray(basis.principal[:, : config.n_latent]), torch.device("cpu"))
     train = as_tensor(basis.train, torch.device("cpu"))
-    power = float(train.square().sum(dtype=torch.float64)) / len(train)
-    unit = math.sqrt(float((train @ principal).square().mean(dtype=torch.float64)))
-    anchor = principal if config.anchor == "pca" else None
-    return Autoencoder(train.shape[1], config.hidden, config.n_latent, config.dropout, config.batch_norm, power, anchor, unit)
+    total = float(train.square().sum(dtype=torch.float64))
+    explained = float((train @ principal).square().sum(dtype=torch.float64))
+    inputs = Inputs(
+        n_inputs=train.shape[1],
+        n_genes=basis.n_genes,
+        power=total / len(train),
+        residual=(total - explained) / len(train) / basis.n_genes,
+        principal=principal,
+        unit=math.sqrt(explained / len(train) / config.n_latent),
+        classes={name: len(classes) for name, classes in targets.classes.items()},
+        survival=targets.survival,
+    )
+    network = KINDS[config.kind](config).build(inputs)
+    if inputs.classes or inputs.survival:
+        network.heads = Heads(config.n_latent, inputs.classes, inputs.survival)
+    return network
+
+
+def build_batches(basis: Basis, targets: Targets, device: torch.device) -> tuple[Batch, Batch]:
+    """All train rows and all validation rows."""
+    directions = None if basis.directions is None else as_tensor(basis.directions, device)
+    parts = []
+    for rows, outside, known in ((basis.train, 0.0, targets.train), (basis.val, as_tensor(basis.outside, device), targets.val)):
+        found = {name: as_tensor(values, device) for name, values in known.items()}
+        parts.append(Batch(as_tensor(rows, device), basis.n_genes, outside, found, directions))
+    return parts[0], parts[1]
 
 
 def build_optimiser(network: Autoencoder, config: EncoderConfig) -> AdamW:
-    """AdamW (Loshchilov & Hutter, ICLR 2019), slower on the linear paths of an anchored network."""
-    anchored = [p for name, p in network.named_parameters() if "shortcut" in name]
-    others = [p for name, p in network.named_parameters() if "shortcut" not in name]
-    groups: list[dict[str, Any]] = [{"params": others}]
-    if anchored:
-        groups.append({"params": anchored, "lr": config.learning_rate * ANCHOR_RATE})
-    return AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+    """AdamW (Loshchilov & Hutter, ICLR 2019), slower on the linear paths of an anchored network and faster on heads."""
+    groups: dict[float, list[Tensor]] = {1.0: []}
+    for name, parameter in network.named_parameters():
+        rate = ANCHOR_RATE if "shortcut" in name else HEAD_RATE if name.startswith("heads.") else 1.0
+        groups.setdefault(rate, []).append(parameter)
+    return AdamW(
+        [{"params": params, "lr": rate * config.learning_rate} for rate, params in groups.items()],
+        lr=config.learning_rate,
+        weight_decay=config.weight_decay,
+        fused=True,
+    )
 
 
 def fit_autoencoder(
@@ -126,6 +158,7 @@ def fit_autoencoder(
     checkpoint: Path | None = None,
     prune_above: Mapping[int, float] | None = None,
     progress_bar: bool = False,
+    targets: Targets = NO_TARGETS,
 ) -> Fitted:
     """Train until the validation loss stops falling, and give back the best epoch.
 
@@ -145,6 +178,8 @@ def fit_autoencoder(
         Stop at that epoch if the best validation loss so far is above.
     progress_bar : bool
         Show a bar with the losses and the time left.
+    targets : Targets
+        What the kind's heads predict.
 
     Raises
     ------
@@ -154,11 +189,12 @@ def fit_autoencoder(
     tracker = tracker or NullTracker()
     device = choose_device(config)
     torch.manual_seed(seed)
-    network = build_network(basis, config).to(device)
+    kind = KINDS[config.kind](config)
+    network = build_network(basis, config, targets).to(device)
     optimiser = build_optimiser(network, config)
     schedule = ReduceLROnPlateau(optimiser, factor=config.lr_factor, patience=config.lr_patience, threshold=MIN_DELTA)
-    rows = as_tensor(basis.train, device)
-    validation = Validation(basis, device)
+    train, val = build_batches(basis, targets, device)
+    validation = Validation(val)
     loss_pca = validation.loss_pca(as_tensor(basis.principal[:, : config.n_latent], device))
 
     kept = Checkpoint(checkpoint, network=network, optimiser=optimiser, schedule=schedule)
@@ -167,23 +203,27 @@ def fit_autoencoder(
         tracker.log_metrics(metrics, step=epoch)
     if progress.history:
         tracker.set_tags({"resumed_after_epoch": len(progress.history) - 1})
+    else:
+        kind.prepare(network.train(), train)
     pruned_at = None
     bar = tqdm(total=config.epochs, initial=max(len(progress.history) - 1, 0), desc="train", unit="epoch", disable=not progress_bar)
     with bar:
         for epoch in range(len(progress.history), config.epochs + 1):
             learning_rate = optimiser.param_groups[0]["lr"]
-            loss_train = train_epoch(network, optimiser, rows, config, basis.n_genes) if epoch else mean_loss(network, rows, basis.n_genes)
-            losses = validation.losses(reconstruct(network, validation.x))
-            loss_val = check_finite(float(losses.mean()), epoch, learning_rate)
+            terms_train = train_epoch(kind, network, optimiser, train, epoch) if epoch else score(kind, network, train, 0).terms
+            made = score(kind, network, val, epoch)
+            loss_val = check_finite(sum(made.terms.values()), epoch, learning_rate)
             schedule.step(loss_val)
+            losses = validation.losses(made.x_hat)
             if loss_val < progress.best_loss * (1 - MIN_DELTA):
-                progress.best_epoch, progress.best_losses = epoch, losses.cpu()
+                progress.best_epoch, progress.best_loss, progress.best_losses = epoch, loss_val, losses.cpu()
                 keep_weights(network, progress.best_weights)
-            metrics = {"loss/train": loss_train, "loss/val": loss_val, "r2/val": validation.r2(loss_val), "learning_rate": learning_rate}
+            metrics = name_metrics(terms_train, made.terms)
+            metrics |= {"r2/val": validation.r2(float(losses.mean())), "learning_rate": learning_rate}
             progress.history.append(metrics)
             tracker.log_metrics(metrics, step=epoch)
             kept.save(progress)
-            bar.set_postfix_str(f"loss {loss_train:.4f}, val {loss_val:.4f}, best {progress.best_loss:.4f}, PCA {loss_pca:.4f}")
+            bar.set_postfix_str(f"loss {metrics['loss/train']:.4f}, val {loss_val:.4f}, best {progress.best_loss:.4f}, PCA {loss_pca:.4f}")
             bar.update(min(epoch, 1))
             if epoch - progress.best_epoch >= config.patience:
                 break
@@ -204,25 +244,67 @@ def as_tensor(array: np.ndarray, device: torch.device) -> Tensor:
         return torch.from_numpy(array).to(device)
 
 
-def train_epoch(network: Autoencoder, optimiser: AdamW, rows: Tensor, config: EncoderConfig, n_genes: int) -> float:
-    """One pass over the train rows in random order; returns the mean loss on the way."""
+def train_epoch(kind: Kind, network: Autoencoder, optimiser: AdamW, train: Batch, epoch: int) -> dict[str, float]:
+    """One pass over the train rows in random order; returns the mean of each term of the loss on the way."""
     network.train()
-    n_steps = max(round(len(rows) / config.minibatch), min(STEPS_AN_EPOCH, len(rows) // 2), 1)
-    total = torch.zeros((), dtype=torch.float64, device=rows.device)
-    for chosen in torch.randperm(len(rows)).to(rows.device).tensor_split(n_steps):
-        total += train_step(network, optimiser, rows[chosen], config, n_genes)
-    return float(total) / (len(rows) * n_genes)
+    n_rows = len(train.x)
+    n_steps = max(round(n_rows / kind.config.minibatch), min(STEPS_AN_EPOCH, n_rows // 2), 1)
+    total: dict[str, Tensor] = {}
+    for chosen in torch.randperm(n_rows).to(train.x.device).tensor_split(n_steps):
+        for name, value in train_step(kind, network, optimiser, train.pick(chosen, epoch)).items():
+            total[name] = total.get(name, 0) + value * (len(chosen) / n_rows)
+    return {name: float(value) for name, value in total.items()}
 
 
-def train_step(network: Autoencoder, optimiser: AdamW, x: Tensor, config: EncoderConfig, n_genes: int) -> Tensor:
-    """Change the weights by one minibatch; returns its squared error, not waited for."""
-    with torch.autocast(x.device.type, torch.bfloat16, enabled=config.precision == "bfloat16"):
-        x_hat = network(x)
-    squared_error = (x_hat.float() - x).square().sum()
+def train_step(kind: Kind, network: Autoencoder, optimiser: AdamW, batch: Batch) -> dict[str, Tensor]:
+    """Change the weights by one minibatch; returns the terms of its loss, not waited for."""
+    with torch.autocast(batch.x.device.type, torch.bfloat16, enabled=kind.config.precision == "bfloat16"):
+        made = run(kind, network, batch)
+    means = {name: term.mean() for name, term in made.terms.items()}
     optimiser.zero_grad(set_to_none=True)
-    (squared_error / (len(x) * n_genes)).backward()
+    torch.stack(list(means.values())).sum().backward()  # type: ignore[no-untyped-call]
     optimiser.step()
-    return squared_error.detach()
+    kind.end_step(network, batch, made.z)
+    return {name: mean.detach() for name, mean in means.items()}
+
+
+def run(kind: Kind, network: Autoencoder, batch: Batch) -> Pass:
+    """Terms of the kind, and of the heads."""
+    made = kind.run(network, batch)
+    if network.heads is None:
+        return made
+    return Pass(made.z, made.x_hat, {**made.terms, **network.heads.terms(made.z, batch.targets, kind.config.head_weight)})
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Reconstructed rows (n, n_inputs) and the means of the terms of the loss."""
+
+    x_hat: Tensor
+    terms: dict[str, float]
+
+
+@torch.no_grad()
+def score(kind: Kind, network: Autoencoder, batch: Batch, epoch: int) -> Scored:
+    """Run without dropout or noise, with the running statistics of batch norm."""
+    network.eval()
+    n_rows = len(batch.x)
+    rows = torch.arange(n_rows, device=batch.x.device)
+    parts = [run(kind, network, batch.pick(some, epoch)) for some in torch.split(rows, ROWS_AT_A_TIME)]
+    shares = [len(part.z) / n_rows for part in parts]
+    terms = {
+        name: sum(share * float(part.terms[name].mean(dtype=torch.float64)) for share, part in zip(shares, parts, strict=True))
+        for name in parts[0].terms
+    }
+    return Scored(torch.cat([part.x_hat for part in parts]), terms)
+
+
+def name_metrics(train: Mapping[str, float], val: Mapping[str, float]) -> dict[str, float]:
+    """Losses of an epoch under their names: the sum, and each term where there are several."""
+    metrics = {"loss/train": sum(train.values()), "loss/val": sum(val.values())}
+    for name in train if len(train) > 1 else ():
+        metrics |= {f"loss_{name}/train": train[name], f"loss_{name}/val": val[name]}
+    return metrics
 
 
 def keep_weights(network: Autoencoder, kept: dict[str, Tensor]) -> None:
@@ -232,18 +314,6 @@ def keep_weights(network: Autoencoder, kept: dict[str, Tensor]) -> None:
             kept[name].copy_(value)
         else:
             kept[name] = value.clone()
-
-
-@torch.no_grad()
-def reconstruct(network: Autoencoder, x: Tensor) -> Tensor:
-    """Reconstruct rows without dropout, with the running statistics of batch norm."""
-    network.eval()
-    return torch.cat([network(part) for part in torch.split(x, ROWS_AT_A_TIME)])
-
-
-def mean_loss(network: Autoencoder, x: Tensor, n_genes: int) -> float:
-    """Squared error per gene over rows that lie in the basis."""
-    return float((x - reconstruct(network, x)).square().sum(dtype=torch.float64)) / (len(x) * n_genes)
 
 
 def check_finite(loss: float, epoch: int, learning_rate: float) -> float:

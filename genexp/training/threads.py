@@ -6,13 +6,15 @@ import os
 import time
 
 import torch
-from torch import Tensor
 from torch.optim import AdamW
 
 from genexp.config import EncoderConfig
 from genexp.model.autoencoder import Autoencoder
+from genexp.model.kind import Batch, Kind
+from genexp.model.kinds import KINDS
 from genexp.training.basis import Basis
-from genexp.training.loop import build_network, build_optimiser, train_step
+from genexp.training.loop import NO_TARGETS, build_batches, build_network, build_optimiser, train_step
+from genexp.training.targets import Targets
 
 STEPS = 3
 """Steps that are timed for each number of threads, after a first one."""
@@ -25,33 +27,34 @@ def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def choose_threads(basis: Basis, config: EncoderConfig) -> int:
+def choose_threads(basis: Basis, config: EncoderConfig, targets: Targets = NO_TARGETS) -> int:
     """Set and return the number of threads: as configured, or the fastest of 1, 2, 4, ... up to the cores."""
-    n_threads = config.threads if config.threads != "auto" else _measure(basis, config)
+    n_threads = config.threads if config.threads != "auto" else _measure(basis, config, targets)
     torch.set_num_threads(n_threads)
     return n_threads
 
 
-def _measure(basis: Basis, config: EncoderConfig) -> int:
+def _measure(basis: Basis, config: EncoderConfig, targets: Targets) -> int:
     """Time a few training steps for each count, on a network that is thrown away; ties go to fewer threads."""
     candidates = [2**i for i in range(count_cores().bit_length()) if 2**i <= count_cores()]
     if len(candidates) == 1:
         return 1
-    network = build_network(basis, config).train()
+    kind = KINDS[config.kind](config)
+    network = build_network(basis, config, targets).train()
     optimiser = build_optimiser(network, config)
-    rows = torch.from_numpy(basis.train[: config.minibatch].copy())
+    batch = build_batches(basis, targets, torch.device("cpu"))[0].pick(torch.arange(min(config.minibatch, len(basis.train))))
     seconds: dict[int, float] = {}
     for n_threads in candidates:
         torch.set_num_threads(n_threads)
-        seconds[n_threads] = _time_step(network, optimiser, rows, config, basis.n_genes)
+        seconds[n_threads] = _time_step(kind, network, optimiser, batch)
         for _ in range(STEPS):
             if seconds[n_threads] > HOPELESS * min(seconds.values()):
                 break
-            seconds[n_threads] = min(seconds[n_threads], _time_step(network, optimiser, rows, config, basis.n_genes))
+            seconds[n_threads] = min(seconds[n_threads], _time_step(kind, network, optimiser, batch))
     return min(candidates, key=lambda n: (seconds[n] > 1.05 * min(seconds.values()), n))
 
 
-def _time_step(network: Autoencoder, optimiser: AdamW, rows: Tensor, config: EncoderConfig, n_genes: int) -> float:
+def _time_step(kind: Kind, network: Autoencoder, optimiser: AdamW, batch: Batch) -> float:
     start = time.perf_counter()
-    train_step(network, optimiser, rows, config, n_genes)
+    train_step(kind, network, optimiser, batch)
     return time.perf_counter() - start

@@ -13,11 +13,13 @@ import numpy as np
 from genexp.config import EncoderConfig, RunConfig, hash_values, section_values
 from genexp.model.encoder import Encoder
 from genexp.model.fold import fold_network
+from genexp.model.kinds import KINDS
 from genexp.preprocess import Preprocessed
 from genexp.tracker import Tracker
 from genexp.training.basis import Basis, build_basis
 from genexp.training.figures import plot_history
 from genexp.training.loop import Fitted, fit_autoencoder
+from genexp.training.targets import build_targets
 from genexp.training.threads import choose_threads
 
 
@@ -38,8 +40,9 @@ def train_encoder(
     An interrupted training of the same configuration on the same data continues at its checkpoint.
     """
     start = time.perf_counter()
-    basis = build_basis(data, config.basis, config.n_latent)
-    tracker.set_tags({"basis": basis.name, "basis.reason": basis.reason, "threads": choose_threads(basis, config)})
+    targets = build_targets(data, config)
+    basis = build_basis(data, config.basis, config.n_latent, KINDS[config.kind].needs_genes)
+    tracker.set_tags({"basis": basis.name, "basis.reason": basis.reason, "threads": choose_threads(basis, config, targets)})
     fingerprint = hash_values([section_values(config, EncoderConfig), data.fingerprint, run.seed])
     fitted = fit_autoencoder(
         basis,
@@ -48,6 +51,7 @@ def train_encoder(
         tracker,
         checkpoint=Path(run.cache) / "checkpoints" / f"{fingerprint}.pt",
         progress_bar=sys.stderr.isatty(),
+        targets=targets,
     )
     metrics = summarise(fitted, basis) | {"train/seconds": time.perf_counter() - start}
     tracker.log_metrics(metrics)
@@ -62,7 +66,7 @@ def train_encoder(
 def summarise(fitted: Fitted, basis: Basis) -> dict[str, float]:
     """Figures of the best epoch, beside PCA's, under the metric names that every run has."""
     best = fitted.history.loc[fitted.best_epoch]
-    r2_pca = 1 - (1 - best["r2/val"]) * fitted.loss_pca / best["loss/val"]
+    r2_pca = 1 - (1 - best["r2/val"]) * fitted.loss_pca / fitted.val_losses.mean()
     return {
         "loss/val_best": fitted.loss_val,
         "epoch/best": float(fitted.best_epoch),

@@ -3,34 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from genexp.config import EncoderConfig, Range, SearchSpace, TrainingConfig
+import numpy as np
+
+from genexp.config import EncoderConfig, SearchSpace, ShapeSpace, TrainingConfig
+from genexp.model.kind import Kind
+from genexp.model.kinds import KINDS
+from genexp.section import Range
 
 if TYPE_CHECKING:
-    from optuna.distributions import BaseDistribution
+    from optuna.trial import Trial
 
-WHOLE = {"n_layers", "n_hidden", "n_latent"}
-LOGARITHMIC = {"n_hidden", "n_latent", "learning_rate", "weight_decay"}
-LEAVES = ("n_layers", "n_hidden", "n_latent", "dropout", "learning_rate", "weight_decay")
+LEAVES = tuple(ShapeSpace.model_fields)[1:]
+LOGARITHMIC = {"n_hidden", "n_latent", "learning_rate", "weight_decay", "head_weight"}
+GRID_POINTS = 3
+"""Values of a range that a grid tries: both ends and what lies between."""
 
 
-def build_distributions(space: SearchSpace, n_latent_max: int) -> dict[str, BaseDistribution]:
-    """One distribution for each leaf that is a range; latents that the data cannot hold are cut off."""
-    from optuna.distributions import FloatDistribution, IntDistribution
+def list_leaves(space: SearchSpace, kind: str) -> dict[str, Range]:
+    """Numbers of the space that act in trials of a kind: those of every kind, then its own."""
+    own = [name for base in KINDS[kind].__mro__ if issubclass(base, Kind) for name in base.Parameters.model_fields]
+    return {name: leaf for name in (*LEAVES, *own) if isinstance(leaf := getattr(space, name), Range)}
 
-    distributions: dict[str, BaseDistribution] = {}
-    for name in LEAVES:
-        leaf: Range = getattr(space, name)
-        high = min(leaf.high, n_latent_max) if name == "n_latent" else leaf.high
+
+def suggest(trial: Trial, space: SearchSpace, n_latent_max: int) -> None:
+    """Let a trial choose its kind and then a value of each range that acts in it; latents that the data cannot hold are cut off."""
+    kind = trial.suggest_categorical("kind", space.kind) if len(space.kind) > 1 else space.kind[0]
+    for name, leaf in list_leaves(space, kind).items():
         if leaf.is_fixed:
             continue
-        log = name in LOGARITHMIC and leaf.low > 0
-        if name in WHOLE:
-            distributions[name] = IntDistribution(int(leaf.low), int(max(high, leaf.low)), log=log)
+        low, high, log = _bounds(name, leaf, n_latent_max)
+        if is_whole(name):
+            trial.suggest_int(name, int(low), int(high), log=log)
         else:
-            distributions[name] = FloatDistribution(leaf.low, high, log=log)
-    return distributions
+            trial.suggest_float(name, low, high, log=log)
+
+
+def _bounds(name: str, leaf: Range, n_latent_max: int) -> tuple[float, float, bool]:
+    high = max(min(leaf.high, n_latent_max), leaf.low) if name == "n_latent" else leaf.high
+    return leaf.low, high, leaf.low > 0 and (name in LOGARITHMIC or name not in LEAVES)
+
+
+def is_whole(name: str) -> bool:
+    """Whether a parameter is a whole number."""
+    return name in ("n_layers", "n_hidden") or EncoderConfig.model_fields[name].annotation is int
+
+
+def list_grid(space: SearchSpace, n_latent_max: int) -> list[dict[str, Any]]:
+    """Every combination of the kinds and of ``GRID_POINTS`` values of each range that acts in them."""
+    combinations: list[dict[str, Any]] = []
+    for kind in space.kind:
+        choices: dict[str, list[Any]] = {"kind": [kind]} if len(space.kind) > 1 else {}
+        for name, leaf in list_leaves(space, kind).items():
+            if not leaf.is_fixed:
+                low, high, log = _bounds(name, leaf, n_latent_max)
+                points = (np.geomspace if log else np.linspace)(low, high, GRID_POINTS)
+                choices[name] = sorted({round(point) for point in points}) if is_whole(name) else points.tolist()
+        combinations += [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+    return combinations
 
 
 def halve(n_hidden: int, n_layers: int, n_latent: int) -> tuple[int, ...]:
@@ -40,20 +72,17 @@ def halve(n_hidden: int, n_layers: int, n_latent: int) -> tuple[int, ...]:
 
 def configure(space: SearchSpace, training: TrainingConfig, chosen: Mapping[str, Any]) -> EncoderConfig:
     """Configuration of a trial: chosen values where the space is a range, the single value elsewhere."""
-    leaves = {name: chosen.get(name, getattr(space, name).low) for name in LEAVES}
-    n_latent = int(leaves["n_latent"])
-    return EncoderConfig(
-        **{name: getattr(training, name) for name in TrainingConfig.model_fields},
-        kind=space.kind,
-        hidden=halve(int(leaves["n_hidden"]), int(leaves["n_layers"]), n_latent),
-        n_latent=n_latent,
-        dropout=leaves["dropout"],
-        learning_rate=leaves["learning_rate"],
-        weight_decay=leaves["weight_decay"],
-    )
+    kind = chosen.get("kind", space.kind[0])
+    values = {name: getattr(space, name) for name in SearchSpace.model_fields if name in EncoderConfig.model_fields}
+    values = {name: value.low if isinstance(value, Range) else value for name, value in values.items()}
+    values |= {name: getattr(training, name) for name in TrainingConfig.model_fields} | {"kind": kind}
+    values |= {name: value for name, value in chosen.items() if name in EncoderConfig.model_fields}
+    n_layers, n_hidden = (int(chosen.get(name, getattr(space, name).low)) for name in ("n_layers", "n_hidden"))
+    return EncoderConfig(**values, hidden=halve(n_hidden, n_layers, int(values["n_latent"])))
 
 
 def name_trial(number: int, config: EncoderConfig) -> str:
     """Readable name of a trial, with its shape: ``trial 007: 512-256-24, dropout 0.21``."""
     shape = "-".join(map(str, (*config.hidden, config.n_latent)))
-    return f"trial {number:03d}: {shape}, dropout {config.dropout:.2f}"
+    kind = "" if config.kind == "deep" else f"{config.kind} "
+    return f"trial {number:03d}: {kind}{shape}, dropout {config.dropout:.2f}"

@@ -14,17 +14,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from genexp.config import EncoderConfig, TuneSettings
 from genexp.errors import ConfigError, TrainingError
+from genexp.model.kinds import KINDS
 from genexp.preprocess import Preprocessed
 from genexp.training.basis import build_basis
 from genexp.training.threads import count_cores
-from genexp.tuning.space import build_distributions, configure
+from genexp.tuning.space import configure, list_grid, suggest
 from genexp.tuning.workers import Job, Result, Workers, count_workers, read_result
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Study:
                 "trial": trial.result.number,
                 "selected": trial is self.selected,
                 "state": trial.result.state,
+                "kind": trial.config.kind,
                 "n_latent": trial.config.n_latent,
                 "hidden": "-".join(map(str, trial.config.hidden)),
                 "dropout": trial.config.dropout,
@@ -118,7 +120,9 @@ def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerpr
             f"n_latent={settings.n_latent} is more than the data allow: {n_train} train samples of {n_genes} genes span at most "
             f"{n_latent_max} dimensions; choose a lower range"
         )
-    basis = build_basis(data, settings.basis, int(min(settings.n_latent.high, n_latent_max)))
+    n_latent = int(min(settings.n_latent.high, n_latent_max))
+    for needs_genes in {KINDS[kind].needs_genes for kind in settings.kind}:
+        basis = build_basis(data, settings.basis, n_latent, needs_genes)
     n_inputs, n_hidden = basis.train.shape[1], int(settings.n_hidden.high)
     n_workers = min(count_workers(settings.workers, 2 * n_inputs * n_hidden + n_hidden**2), settings.n_trials)
     n_threads = settings.threads if settings.threads != "auto" else max(1, count_cores() // n_workers)
@@ -170,14 +174,15 @@ def _run_rounds(
     """Finish rounds of as many trials as there are workers; trials of an earlier process are told, not trained again."""
     start, n_workers = time.monotonic(), workers.n_workers
     finished: list[Trial] = []
-    distributions = build_distributions(settings, n_latent_max)
-    for first in range(0, settings.n_trials, n_workers):
+    grid = list_grid(settings, n_latent_max) if settings.sampler == "grid" else None
+    n_trials = min(settings.n_trials, len(grid)) if grid else settings.n_trials
+    for first in range(0, n_trials, n_workers):
         is_known = len(study.get_trials(deepcopy=False)) > first
         if settings.timeout and time.monotonic() - start > 60 * settings.timeout and finished and not is_known:
             break
-        numbers = range(first, min(first + n_workers, settings.n_trials))
+        numbers = range(first, min(first + n_workers, n_trials))
         for number in numbers[max(0, len(study.get_trials(deepcopy=False)) - first) :]:
-            _ask(study, distributions, settings.seed, number)
+            _ask(study, settings, n_latent_max, number, grid)
         parameters = [study.get_trials(deepcopy=False)[number].params for number in numbers]
         configs = [configure(settings, settings, chosen) for chosen in parameters]
         prune_above = _prune_levels(finished) if settings.prune else {}
@@ -187,15 +192,19 @@ def _run_rounds(
         for number, config in zip(numbers, configs, strict=True):
             _tell(study, results[number])
             finished.append(Trial(config, results[number]))
-            on_trial(finished[-1], settings.n_trials)
+            on_trial(finished[-1], n_trials)
             yield finished[-1]
 
 
-def _ask(study: optuna.study.Study, distributions: dict, seed: int, number: int) -> None:
-    import optuna
+def _ask(study: optuna.study.Study, settings: TuneSettings, n_latent_max: int, number: int, grid: list[dict[str, Any]] | None) -> None:
+    from optuna.samplers import RandomSampler, TPESampler
 
-    study.sampler = optuna.samplers.TPESampler(seed=int(np.random.SeedSequence((seed, number)).generate_state(1)[0]))
-    asked = study.ask(fixed_distributions=distributions)
+    seed = int(np.random.SeedSequence((settings.seed, number)).generate_state(1)[0])
+    study.sampler = TPESampler(seed=seed) if settings.sampler == "tpe" else RandomSampler(seed=seed)
+    if grid:
+        study.enqueue_trial(grid[number])
+    asked = study.ask()
+    suggest(asked, settings, n_latent_max)
     assert asked.number == number
 
 

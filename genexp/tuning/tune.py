@@ -18,7 +18,7 @@ from genexp.tuning.study import Study, Trial, run_study
 def fingerprint_study(data: Preprocessed, settings: TuneSettings) -> str:
     """Hash of what must be equal for trials to be comparable: data, space, training, objective and seed."""
     values = section_values(settings, SearchSpace, TrainingConfig)
-    return hash_values([data.fingerprint, values, settings.objective, settings.prune, settings.seed])
+    return hash_values([data.fingerprint, values, settings.objective, settings.sampler, settings.prune, settings.seed])
 
 
 def study_folder(data: Preprocessed, settings: TuneSettings) -> Path:

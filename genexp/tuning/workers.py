@@ -166,14 +166,16 @@ def _serve(connection: Connection, n_threads: int, data_folder: Path, results: P
 def _train_job(job: Job, data: Any, results: Path) -> Result:
     import numpy as np
 
+    from genexp.model.kinds import KINDS
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
+    from genexp.training.targets import build_targets
 
     start = time.perf_counter()
     try:
-        fitted = fit_autoencoder(
-            build_basis(data, job.config.basis, job.config.n_latent), job.config, job.seed, prune_above=job.prune_above
-        )
+        targets = build_targets(data, job.config)
+        basis = build_basis(data, job.config.basis, job.config.n_latent, KINDS[job.config.kind].needs_genes)
+        fitted = fit_autoencoder(basis, job.config, job.seed, prune_above=job.prune_above, targets=targets)
     except (GenexpError, MemoryError, RuntimeError) as error:
         return Result(job.number, "failed", f"{type(error).__name__}: {error}", seconds=time.perf_counter() - start)
     losses = fitted.val_losses

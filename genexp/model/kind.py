@@ -1,0 +1,158 @@
+"""What a kind of autoencoder is: its network, what happens to rows in training, and the terms of its loss.
+
+The class here is the deep autoencoder; every other kind is a subclass in a file of its own under :mod:`genexp.model.kinds` and
+changes what it changes. Kinds are known to the config, which must load at once, so torch is imported where it computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from genexp.section import Section
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from genexp.model.autoencoder import Autoencoder
+
+LABEL, SURVIVAL = "label", "survival"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a network is built for.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Coordinates of a row.
+    n_genes : int
+        Genes behind them.
+    power : float
+        Mean squared length of the train rows.
+    residual : float
+        Squared error per gene of PCA with as many components as there are latents, on train rows.
+    principal : Tensor of float32, (n_inputs, n_latent)
+        Principal axes of the train rows in these coordinates.
+    unit : float
+        Root mean square of the principal components of the train rows.
+    classes : mapping of str to int
+        Number of classes of each label that a head predicts.
+    survival : bool
+        Whether a head predicts survival.
+    """
+
+    n_inputs: int
+    n_genes: int
+    power: float
+    residual: float
+    principal: Tensor
+    unit: float
+    classes: Mapping[str, int] = field(default_factory=dict)
+    survival: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that a network sees together.
+
+    Parameters
+    ----------
+    x : Tensor of float32, (n, n_inputs)
+        Coordinates.
+    outside : Tensor of float64, (n,), or float
+        Squared length of what the coordinates do not hold.
+    n_genes : int
+    targets : mapping of str to Tensor, (n,)
+        Class codes by label, -1 where unknown; ``time_days`` (NaN where unknown) and ``event`` for survival.
+    directions : Tensor of float32, (n_genes, n_inputs), or None
+        Way from coordinates to genes; None where they are the same.
+    epoch : int
+        0 before the first step.
+    """
+
+    x: Tensor
+    n_genes: int
+    outside: Tensor | float = 0.0
+    targets: Mapping[str, Tensor] = field(default_factory=dict)
+    directions: Tensor | None = None
+    epoch: int = 0
+
+    def pick(self, rows: Tensor, epoch: int = 0) -> Batch:
+        """Some of the rows."""
+        outside = self.outside if isinstance(self.outside, float) else self.outside[rows]
+        targets = {name: values[rows] for name, values in self.targets.items()}
+        return Batch(self.x[rows], self.n_genes, outside, targets, self.directions, epoch)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What a network made of a batch.
+
+    Parameters
+    ----------
+    z : Tensor of float32, (n, n_latent)
+    x_hat : Tensor of float32, (n, n_inputs)
+    terms : mapping of str to Tensor, (n,) or ()
+        Terms of the loss, each with its weight, by row where a term has rows; the loss is the sum of their means.
+    """
+
+    z: Tensor
+    x_hat: Tensor
+    terms: Mapping[str, Tensor]
+
+
+class Kind:
+    """The deep autoencoder (Hinton & Salakhutdinov, Science 2006), anchored at PCA where the configuration says so.
+
+    Parameters
+    ----------
+    config : settings with the sections of the model, and of the kind's own parameters
+    """
+
+    Parameters: ClassVar[type[Section]] = Section
+    """The kind's own parameters; their names are free of other kinds' names."""
+    needs_genes: ClassVar[str] = ""
+    """Why the kind is trained on genes themselves; empty where the span of the train rows is exact."""
+    latent_activation: ClassVar[str] = "linear"
+    """``linear``, ``relu`` or ``sigmoid``; only linear latents can be anchored at PCA."""
+    heads: ClassVar[tuple[str, ...]] = ()
+    """Targets that are predicted even where the configuration names none."""
+
+    def __init__(self, config: Any) -> None:
+        self.config = config
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Widths of the encoder's hidden layers."""
+        return tuple(self.config.hidden)
+
+    def build(self, inputs: Inputs) -> Autoencoder:
+        """Untrained network."""
+        from genexp.model.autoencoder import Autoencoder, build_body
+
+        config, n_latent = self.config, self.config.n_latent
+        style = (config.dropout, config.batch_norm)
+        encoder = build_body([inputs.n_inputs, *self.hidden, n_latent], *style, inputs.power, float(n_latent), self.latent_activation)
+        decoder = build_body([n_latent, *reversed(self.hidden), inputs.n_inputs], *style, float(n_latent), inputs.power)
+        anchored = config.anchor == "pca" and self.latent_activation == "linear"
+        return Autoencoder(encoder, decoder, inputs.principal if anchored else None, inputs.unit)
+
+    def prepare(self, network: Any, train: Batch) -> None:
+        """Anything to do before the first epoch, such as training layer by layer."""
+
+    def run(self, network: Any, batch: Batch) -> Pass:
+        """Encode and decode a batch and name the terms of its loss."""
+        z = network.encode(batch.x)
+        x_hat = network.decode(z)
+        return Pass(z, x_hat, {"reconstruction": measure_reconstruction(x_hat, batch)})
+
+    def end_step(self, network: Any, batch: Batch, z: Tensor) -> None:
+        """Anything that follows a training step."""
+
+
+def measure_reconstruction(x_hat: Tensor, batch: Batch) -> Tensor:
+    """Squared error per gene of each row (n,), with the part outside the coordinates."""
+    return ((x_hat.float() - batch.x).square().sum(1) + batch.outside) / batch.n_genes

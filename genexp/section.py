@@ -1,0 +1,111 @@
+"""What parameters are made of: sections, and values as users type them."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+
+
+def split_list(value: object) -> object:
+    """``"2048,512"`` -> ``(2048, 512)``; an empty text is an empty tuple."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return (value,) if isinstance(value, int) else value
+
+
+def none_if_blank(value: object) -> object:
+    """``""`` and ``"none"`` are None."""
+    return None if isinstance(value, str) and value.strip().lower() in {"", "none"} else value
+
+
+def check_shares(text: str) -> str:
+    """Refuse what is not the shares of a split."""
+    shares = text.split("/")
+    if len(shares) not in (2, 3) or not all(re.fullmatch(r"\d+(\.\d+)?", share) for share in shares):
+        raise ValueError("expected train/val/test as in 70/15/15, or development/test as in 85/15")
+    if min(map(float, shares)) <= 0 or not math.isclose(sum(map(float, shares)), 100, abs_tol=1e-6):
+        raise ValueError("the shares must be positive and sum to 100")
+    return text
+
+
+class Range(BaseModel):
+    """A closed interval to search, written ``low..high``; a single value is an interval of one point."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    low: float
+    high: float
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse(cls, value: object) -> object:
+        if isinstance(value, (int, float)):
+            value = str(value)
+        if isinstance(value, str):
+            low, _, high = value.partition("..")
+            return {"low": low, "high": high or low}
+        return value
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Range:
+        if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low <= self.high):
+            raise ValueError("expected low..high with low <= high, both finite")
+        return self
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether there is nothing to search."""
+        return self.low == self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g}" if self.is_fixed else f"{self.low:g}..{self.high:g}"
+
+
+def within(low: float, high: float, whole: bool = False) -> AfterValidator:
+    """Validator of a range that lies inside low..high."""
+
+    def check(value: Range) -> Range:
+        if value.low < low or value.high > high:
+            raise ValueError(f"expected a range inside {low:g}..{high:g}")
+        if whole and not (value.low.is_integer() and value.high.is_integer()):
+            raise ValueError("expected whole numbers")
+        return value
+
+    return AfterValidator(check)
+
+
+class Section(BaseModel):
+    """Common behaviour: immutable, and an unknown name is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+OptionalNumber = Annotated[float | None, BeforeValidator(none_if_blank)]
+OptionalCount = Annotated[int | None, BeforeValidator(none_if_blank)]
+
+
+def format_value(value: object) -> str:
+    """Write a value as a user would type it."""
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def make_searchable(section: type[Section]) -> type[Section]:
+    """The same parameters, with numbers as ranges."""
+    fields: dict[str, Any] = {}
+    for name, field in section.model_fields.items():
+        kind, default = field.annotation, field.default
+        if kind in (int, float):
+            bounds = {type(part).__name__: part for part in field.metadata}
+            low = getattr(bounds.get("Ge"), "ge", getattr(bounds.get("Gt"), "gt", -math.inf))
+            high = getattr(bounds.get("Le"), "le", getattr(bounds.get("Lt"), "lt", math.inf))
+            kind, default = Annotated[Range, within(low, high, whole=kind is int)], format_value(default)
+        fields[name] = (kind, Field(default, description=field.description))
+    return create_model(f"{section.__name__}Space", __base__=Section, __doc__=section.__doc__, **fields)

@@ -1,0 +1,92 @@
+"""What heads learn to predict, read from the annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from genexp.config import EncoderConfig
+from genexp.errors import TrainingError, name_some
+from genexp.model.kind import SURVIVAL
+from genexp.model.kinds import KINDS
+from genexp.preprocess import Preprocessed
+
+MAX_CLASSES = 100
+"""More distinct values are no classes."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets of train and validation rows.
+
+    Parameters
+    ----------
+    classes : mapping of str to tuple of str
+        Classes of each label among train rows, sorted.
+    survival : bool
+        Whether survival is a target.
+    train, val : mapping of str to ndarray, (n,)
+        Class codes by label (int64, -1 where unknown or not among the classes); ``time_days`` (float32, NaN where unknown) and ``event``.
+    """
+
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    survival: bool = False
+    train: Mapping[str, np.ndarray] = field(default_factory=dict)
+    val: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def name_heads(config: EncoderConfig) -> tuple[str, ...]:
+    """Targets that a configuration asks for: its own, and those that its kind cannot do without."""
+    return tuple(dict.fromkeys((*KINDS[config.kind].heads, *config.heads)))
+
+
+def build_targets(data: Preprocessed, config: EncoderConfig) -> Targets:
+    """Read the targets of a configuration.
+
+    Raises
+    ------
+    TrainingError
+        A column is not there, or train rows have fewer than two classes of it or more than ``MAX_CLASSES``.
+    """
+    heads = name_heads(config)
+    if not heads:
+        return Targets()
+    obs = {"train": data.obs("train"), "val": data.obs("val")}
+    classes, found = {}, {part: {} for part in obs}  # type: ignore[var-annotated]
+    for name in heads:
+        if name == SURVIVAL:
+            _check_survival(obs["train"], config)
+            for part, table in obs.items():
+                found[part] |= _read_survival(table)
+            continue
+        classes[name] = _list_classes(obs["train"], name, config)
+        for part, table in obs.items():
+            texts = table[name].astype(object).map(str, na_action="ignore")
+            found[part][name] = pd.Categorical(texts, classes[name]).codes.astype(np.int64)
+    return Targets(classes, SURVIVAL in heads, found["train"], found["val"])
+
+
+def _list_classes(obs: pd.DataFrame, name: str, config: EncoderConfig) -> tuple[str, ...]:
+    if name not in obs:
+        hint = "name the column with label=" if name == "label" else f"the annotations have {name_some(list(obs.columns))}"
+        asked = f"kind={config.kind}, heads={','.join(config.heads)}"
+        raise TrainingError(f"{asked}: a column '{name}' of obs was expected, found none; {hint}")
+    classes = sorted(obs[name].dropna().map(str).unique())
+    if not 2 <= len(classes) <= MAX_CLASSES:
+        raise TrainingError(f"heads: 2 to {MAX_CLASSES} classes of '{name}' were expected among train rows, found {len(classes)}")
+    return tuple(classes)
+
+
+def _check_survival(obs: pd.DataFrame, config: EncoderConfig) -> None:
+    if not {"time_days", "event"} <= set(obs):
+        raise TrainingError(f"heads={','.join(config.heads)}: survival was expected among the annotations; name it with time= and event=")
+
+
+def _read_survival(obs: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Follow-up and event; both unknown where one is, or where nobody was followed."""
+    time, event = obs["time_days"].to_numpy(np.float32), obs["event"].to_numpy(np.float32)
+    known = np.isfinite(time) & np.isfinite(event) & (np.nan_to_num(time) > 0)
+    return {"time_days": np.where(known, time, np.nan).astype(np.float32), "event": np.nan_to_num(event).astype(bool) & known}
