@@ -80,8 +80,8 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
     kind, network = KINDS[config.kind](config), build_network(built, config)
     optimiser = build_optimiser(network, config)
     whole, _ = build_batches(built, NO_TARGETS, torch.device("cpu"))
-    rows = whole.pick(torch.arange(256 * n_steps))
-    train_epoch(kind, network, optimiser, whole.pick(torch.arange(512)), 1)
+    rows = whole.pick(torch.arange(min(256 * n_steps, len(whole.x))))
+    train_epoch(kind, network, optimiser, whole.pick(torch.arange(min(512, len(whole.x)))), 1)
     while True:
         start = time.perf_counter()
         train_epoch(kind, network, optimiser, rows, 1)

@@ -1,6 +1,5 @@
 """Every kind of autoencoder: what it promises, and that it goes all the way to a shipped encoder."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,10 +81,8 @@ def test_epoch_zero_of_every_anchored_kind_equals_pca(data: Preprocessed, span: 
 @pytest.mark.parametrize("batch_norm", [True, False])
 @pytest.mark.parametrize("anchor", ["pca", "none"])
 @pytest.mark.parametrize("hidden", [(), (16,), (24, 12)])
-def test_the_jacobian_penalty_equals_autograd(
-    data: Preprocessed, span: Basis, hidden: Sequence[int], anchor: str, batch_norm: bool
-) -> None:
-    fitted, *_ = fit(data, span, "contractive", hidden=tuple(hidden), anchor=anchor, batch_norm=batch_norm, epochs=2)
+def test_the_jacobian_penalty_equals_autograd(data: Preprocessed, span: Basis, hidden: tuple, anchor: str, batch_norm: bool) -> None:
+    fitted, *_ = fit(data, span, "contractive", hidden=hidden, anchor=anchor, batch_norm=batch_norm, epochs=2)
     network = fitted.network.double().eval()
     x = torch.from_numpy(span.val[:5].astype(np.float64))
     expected = [torch.autograd.functional.jacobian(lambda row: network.encode(row[None])[0], row).square().sum() for row in x]

@@ -142,12 +142,8 @@ def build_optimiser(network: Autoencoder, config: EncoderConfig) -> AdamW:
     for name, parameter in network.named_parameters():
         rate = ANCHOR_RATE if "shortcut" in name else HEAD_RATE if name.startswith("heads.") else 1.0
         groups.setdefault(rate, []).append(parameter)
-    return AdamW(
-        [{"params": params, "lr": rate * config.learning_rate} for rate, params in groups.items()],
-        lr=config.learning_rate,
-        weight_decay=config.weight_decay,
-        fused=True,
-    )
+    rates = [{"params": parameters, "lr": rate * config.learning_rate} for rate, parameters in groups.items()]
+    return AdamW(rates, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def fit_autoencoder(
