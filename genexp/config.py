@@ -25,6 +25,13 @@ if TYPE_CHECKING:
     KindName = str
 else:
     KindName = Literal[tuple(KINDS)]
+OBJECTIVES = ("loss/val", "r2/val_gain", "probe/macro_f1_val", "survival/c_index_val", "cluster/ari_val")
+"""What trials can be scored by: the loss; R2 minus PCA's of the same size; macro F1 of a probe, C-index of a Cox regression and
+adjusted Rand index of clusters, all fitted on train samples."""
+if TYPE_CHECKING:
+    ObjectiveName = str
+else:
+    ObjectiveName = Literal[OBJECTIVES]
 Scale = Literal["counts", "log2_norm_count", "log2_tpm", "log2fc", "zscore", "zero_one"]
 
 
@@ -147,7 +154,9 @@ class TuningConfig(Section):
     """How the space is searched."""
 
     n_trials: int = Field(20, ge=1, description="trials of the study, those of a resumed study included")
-    objective: Literal["loss/val"] = Field("loss/val", description="what a trial is scored by, on validation samples")
+    objective: Annotated[tuple[ObjectiveName, ...], BeforeValidator(split_list), Field(min_length=1)] = Field(
+        ("loss/val",), description=f"what a trial is scored by, on validation samples; one or several of {', '.join(OBJECTIVES)}"
+    )
     sampler: Literal["tpe", "random", "grid"] = Field(
         "tpe", description="tpe learns from earlier rounds; random does not; grid tries both ends and the middle of every range"
     )

@@ -179,7 +179,13 @@ def test_workers_fit_the_memory() -> None:
 
 def test_every_picture_of_a_study_is_drawn(whole: Study, tmp_path: Path) -> None:
     drawn = dict(draw_study(whole))
-    assert {Path(name).stem for name in drawn} == {"tuning_history", "tuning_slice", "tuning_parallel", "tuning_importances"}
+    assert {Path(name).stem for name in drawn} == {
+        "tuning_history",
+        "tuning_slice",
+        "tuning_parallel",
+        "tuning_importances",
+        "tuning_worth",
+    }
     for figure in drawn.values():
         figure.savefig(tmp_path / "figure.png")
 

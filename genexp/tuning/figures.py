@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.palette import ENCODER, INK, MUTED, PCA, dress_axes, new_figure
+from genexp.tuning.figures_objectives import plot_front, plot_worth
 
 if TYPE_CHECKING:
     import optuna
@@ -25,6 +26,9 @@ MEANINGS = {
     "dropout": "dropout",
     "learning_rate": "learning rate",
     "weight_decay": "weight decay",
+    "head_weight": "weight of heads",
+    "kind": "kind",
+    "loss_val": "validation loss",
 }
 
 
@@ -32,7 +36,8 @@ def draw_study(study: Study) -> Iterator[tuple[str, Figure]]:
     """Draw every picture of a study, with its artifact name; those that one trial cannot fill are left out."""
     chosen = _searched(study.frozen)
     table = study.table().drop(columns=chosen.columns, errors="ignore").join(chosen)
-    searched = [name for name in MEANINGS if name in chosen]
+    searched = [name for name in (*MEANINGS, *chosen) if name in chosen and name != "kind"]
+    searched = list(dict.fromkeys(searched))
     yield "figures/tuning_history.png", plot_trials(table, study)
     complete = table[table["state"] == "complete"]
     if searched and len(complete) > 1:
@@ -41,6 +46,10 @@ def draw_study(study: Study) -> Iterator[tuple[str, Figure]]:
     importances = measure_importances(study.frozen)
     if importances:
         yield "figures/tuning_importances.png", plot_importances(importances)
+    if len(study.objectives) > 1:
+        yield "figures/tuning_front.png", plot_front(study.trials, study.selected, study.objectives)
+    if len(study.worth) > 1 and study.worth.notna().to_numpy().any():
+        yield "figures/tuning_worth.png", plot_worth(study.worth, len(complete))
 
 
 def _searched(frozen: optuna.study.Study) -> pd.DataFrame:
@@ -53,11 +62,13 @@ def measure_importances(frozen: optuna.study.Study) -> dict[str, float]:
     import optuna
 
     complete = [trial for trial in frozen.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    names = [name for name in MEANINGS if len({trial.params.get(name) for trial in complete} - {None}) > 1]
-    if len(complete) < 4 or len({trial.value for trial in complete}) < 2 or not names:
+    chosen = [trial.params for trial in complete]
+    everywhere = set.intersection(*(set(one) for one in chosen)) if chosen else set()
+    names = [name for name in everywhere if len({one[name] for one in chosen}) > 1]
+    if len(complete) < 4 or len({trial.values[0] for trial in complete}) < 2 or not names:
         return {}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
-    return optuna.importance.get_param_importances(frozen, evaluator=evaluator, params=names)
+    return optuna.importance.get_param_importances(frozen, evaluator=evaluator, params=sorted(names), target=lambda trial: trial.values[0])
 
 
 def plot_trials(table: pd.DataFrame, study: Study) -> Figure:
@@ -106,7 +117,7 @@ def plot_slices(complete: pd.DataFrame, searched: list[str]) -> Figure:
         chosen = complete[complete["selected"]]
         axes.scatter(chosen[name], chosen["loss_val"], s=190, facecolor="none", edgecolor=PCA, linewidth=2)
         _scale(axes, "x", complete[name], name)
-        dress_axes(axes, "", MEANINGS[name], "validation loss" if i == 0 else "")
+        dress_axes(axes, "", MEANINGS.get(name, name), "validation loss" if i == 0 else "")
     return figure
 
 
@@ -142,7 +153,7 @@ def plot_parallel(complete: pd.DataFrame, searched: list[str]) -> Figure:
             axes.text(i, place, f"{value:.4g}", ha="center", va="top" if place < 0 else "bottom", fontsize=10, color=INK)
     axes.set_ylim(-0.1, 1.1)
     dress_axes(axes, "", "", "", grid="")
-    axes.set_xticks(range(len(names)), [MEANINGS.get(name, "validation loss") for name in names], fontsize=11)
+    axes.set_xticks(range(len(names)), [MEANINGS.get(name, name) for name in names], fontsize=11)
     axes.set_yticks([])
     axes.spines[["left", "bottom"]].set_visible(False)
     return figure
@@ -156,10 +167,10 @@ def _unit(values: pd.Series, name: str) -> pd.Series:
 
 def plot_importances(importances: dict[str, float]) -> Figure:
     """Share of the variance of the loss that each parameter explains."""
-    figure = new_figure("What the validation loss depends on", height=1.6 + 0.5 * len(importances), width=9)
+    figure = new_figure("What the (first) objective depends on", height=1.6 + 0.5 * len(importances), width=9)
     axes = figure.add_subplot()
     shares = pd.Series(importances).sort_values()
-    bars = axes.barh([MEANINGS[name] for name in shares.index], shares, color=ENCODER, height=0.6)
+    bars = axes.barh([MEANINGS.get(name, name) for name in shares.index], shares, color=ENCODER, height=0.6)
     axes.bar_label(bars, [f"{share:.0%}" for share in shares], padding=5, fontsize=10.5, color=INK)
     axes.set_xlim(0, 1.12 * max(shares.max(), 0.01))
     dress_axes(axes, "", "importance (share of variance, fANOVA)", "", grid="x")

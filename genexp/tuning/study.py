@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from genexp.model.kinds import KINDS
 from genexp.preprocess import Preprocessed
 from genexp.training.basis import build_basis
 from genexp.training.threads import count_cores
+from genexp.tuning.objective import LOSS, check_objectives, correlate_objectives, direction, find_front, orient, read_objective
 from genexp.tuning.space import configure, list_grid, suggest
 from genexp.tuning.workers import Job, Result, Workers, count_workers, read_result
 
@@ -56,6 +57,8 @@ class Study:
     selected : Trial
         The winner by ``reason``.
     n_workers : int
+    objectives : tuple of str
+        What trials were scored by.
     frozen : optuna.study.Study
         For the pictures.
     """
@@ -65,6 +68,7 @@ class Study:
     selected: Trial
     reason: str
     n_workers: int
+    objectives: tuple[str, ...]
     frozen: optuna.study.Study
 
     def table(self) -> pd.DataFrame:
@@ -84,12 +88,18 @@ class Study:
                 "standard_error": trial.result.standard_error,
                 "loss_val_pca": trial.result.loss_pca,
                 "best_epoch": trial.result.best_epoch,
+                **(trial.result.scores or {}),
                 "seconds": trial.result.seconds,
                 "reason": trial.result.reason,
             }
             for trial in self.trials
         ]
         return pd.DataFrame(rows).set_index("trial")
+
+    @property
+    def worth(self) -> pd.DataFrame:
+        """What each objective is worth: :func:`~genexp.tuning.objective.correlate_objectives` over the complete trials."""
+        return correlate_objectives([trial.result for trial in self.trials if trial.result.state == "complete"])
 
 
 def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerprint: str, on_trial: Callable[[Trial, int], None]) -> Study:
@@ -113,6 +123,7 @@ def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerpr
     TrainingError
         No trial could be completed.
     """
+    check_objectives(settings.objective, data)
     n_train, n_genes = data.matrix("train").shape
     n_latent_max = min(n_train - 1, n_genes)
     if settings.n_latent.low > n_latent_max:
@@ -127,10 +138,10 @@ def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerpr
     n_workers = min(count_workers(settings.workers, 2 * n_inputs * n_hidden + n_hidden**2), settings.n_trials)
     n_threads = settings.threads if settings.threads != "auto" else max(1, count_cores() // n_workers)
     with _lock(folder), Workers(n_workers, n_threads, data.folder, folder) as workers:
-        study = _open_study(folder, fingerprint)
+        study = _open_study(folder, fingerprint, settings.objective)
         trials = list(_run_rounds(study, workers, settings, folder, n_latent_max, on_trial))
-    selected, reason = select(trials, settings.selection)
-    return Study(folder.name, tuple(trials), selected, reason, n_workers, study)
+    selected, reason = select(trials, settings.selection, settings.objective)
+    return Study(folder.name, tuple(trials), selected, reason, n_workers, settings.objective, study)
 
 
 @contextmanager
@@ -144,14 +155,16 @@ def _lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def _open_study(folder: Path, fingerprint: str) -> optuna.study.Study:
+def _open_study(folder: Path, fingerprint: str, objectives: Sequence[str] = (LOSS,)) -> optuna.study.Study:
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(logging.WARNING)
     storage = JournalStorage(JournalFileBackend(str(folder / "journal.log")))
-    study = optuna.create_study(storage=storage, study_name=folder.name, load_if_exists=True)
+    study = optuna.create_study(
+        storage=storage, study_name=folder.name, load_if_exists=True, directions=[direction(name) for name in objectives]
+    )
     known = study.user_attrs.get("fingerprint")
     if known is None:
         study.set_user_attr("fingerprint", fingerprint)
@@ -185,12 +198,12 @@ def _run_rounds(
             _ask(study, settings, n_latent_max, number, grid)
         parameters = [study.get_trials(deepcopy=False)[number].params for number in numbers]
         configs = [configure(settings, settings, chosen) for chosen in parameters]
-        prune_above = _prune_levels(finished) if settings.prune else {}
+        prune_above = _prune_levels(finished) if settings.prune and settings.objective == (LOSS,) and len(settings.kind) == 1 else {}
         results = {number: result for number in numbers if (result := _known_result(study, folder, number)) is not None}
         jobs = [Job(n, config, settings.seed, prune_above) for n, config in zip(numbers, configs, strict=True) if n not in results]
         results |= {result.number: result for result in workers.train(jobs)}
         for number, config in zip(numbers, configs, strict=True):
-            _tell(study, results[number])
+            _tell(study, results[number], settings.objective)
             finished.append(Trial(config, results[number]))
             on_trial(finished[-1], n_trials)
             yield finished[-1]
@@ -216,7 +229,7 @@ def _known_result(study: optuna.study.Study, folder: Path, number: int) -> Resul
     return read_result(folder, number)
 
 
-def _tell(study: optuna.study.Study, result: Result) -> None:
+def _tell(study: optuna.study.Study, result: Result, objectives: Sequence[str] = (LOSS,)) -> None:
     from optuna.trial import Trial as OptunaTrial
     from optuna.trial import TrialState
 
@@ -227,13 +240,18 @@ def _tell(study: optuna.study.Study, result: Result) -> None:
         trial.set_user_attr("reason", result.reason)
         study.tell(result.number, state=TrialState.FAIL)
         return
-    for epoch, loss in enumerate(np.minimum.accumulate((result.history or {})["loss/val"])):
-        if epoch in RUNGS:
-            trial.report(float(loss), epoch)
     if result.state == "pruned":
+        for epoch, loss in enumerate(np.minimum.accumulate((result.history or {})["loss/val"])):
+            if epoch in RUNGS:
+                trial.report(float(loss), epoch)
         study.tell(result.number, state=TrialState.PRUNED)
+        return
+    values = [read_objective(result, name) for name in objectives]
+    if np.isfinite(values).all():
+        study.tell(result.number, values)
     else:
-        study.tell(result.number, result.loss_val)
+        trial.set_user_attr("reason", "an objective is undefined")
+        study.tell(result.number, state=TrialState.FAIL)
 
 
 def _prune_levels(finished: list[Trial]) -> dict[int, float]:
@@ -251,15 +269,29 @@ def _prune_levels(finished: list[Trial]) -> dict[int, float]:
     return levels
 
 
-def select(trials: list[Trial], rule: str) -> tuple[Trial, str]:
-    """The winner and why: the lowest validation loss, or the smallest latent within one standard error of it.
+def select(trials: list[Trial], rule: str, objectives: Sequence[str] = (LOSS,)) -> tuple[Trial, str]:
+    """The winner and why.
 
-    The rule of one standard error is that of Breiman et al., Classification and Regression Trees, 1984.
+    By the loss: the lowest, or the smallest latent within one standard error of it (the rule of Breiman et al., Classification and
+    Regression Trees, 1984). By another objective: the best. By several: of the Pareto front, the trial of the best mean rank.
     """
     complete = [trial for trial in trials if trial.result.state == "complete"]
     if not complete:
         reasons = sorted({trial.result.reason for trial in trials if trial.result.reason})
         raise TrainingError(f"none of {len(trials)} trials was completed: {'; '.join(reasons[:3]) or 'all were pruned'}")
+    if tuple(objectives) == (LOSS,):
+        return _select_by_loss(complete, rule)
+    losses = orient(np.array([[read_objective(trial.result, name) for name in objectives] for trial in complete]), objectives)
+    ranks = pd.DataFrame(losses).rank().mean(axis=1).to_numpy()
+    front = find_front(losses)
+    winner = complete[int(np.where(front, ranks, np.inf).argmin())]
+    shown = ", ".join(f"{name} {read_objective(winner.result, name):.4g}" for name in objectives)
+    if len(objectives) == 1:
+        return winner, f"best of {len(complete)} trials: {shown}"
+    return winner, f"best mean rank of the {front.sum()} trials on the Pareto front: {shown}"
+
+
+def _select_by_loss(complete: list[Trial], rule: str) -> tuple[Trial, str]:
     best = min(complete, key=lambda trial: trial.result.loss_val)
     if rule == "best":
         return best, f"lowest validation loss, {best.result.loss_val:.5g}"

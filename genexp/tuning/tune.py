@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tqdm import tqdm
@@ -49,6 +51,8 @@ def tune_encoder(data: Preprocessed, settings: TuneSettings, tracker: Tracker) -
         study = run_study(data, settings, folder, fingerprint_study(data, settings), on_trial)
     tracker.set_tags({"workers": study.n_workers, "selected": study.selected.result.number, "selection.reason": study.reason})
     tracker.log_table("tuning/trials.tsv", study.table())
+    tracker.log_table("tuning/objective_worth.tsv", study.worth)
+    tracker.log_metrics(_name_worth(study))
     for name, figure in draw_study(study):
         tracker.log_figure(name, figure)
     return study
@@ -65,4 +69,18 @@ def log_trial(trial: Trial, tracker: Tracker) -> None:
             child.log_metrics({name: column[epoch] for name, column in history.items()}, step=epoch)
         if result.state != "failed":
             summary = {"loss/val_best": result.loss_val, "epoch/best": result.best_epoch, "loss/val_pca": result.loss_pca}
-            child.log_metrics(summary | {"train/seconds": result.seconds})
+            child.log_metrics(summary | {"train/seconds": result.seconds} | drop_undefined(result.scores or {}))
+
+
+def _name_worth(study: Study) -> dict[str, float]:
+    """Rank correlation of the (first) objective with each other one, under a metric's name."""
+    own = study.objectives[0]
+    if own not in study.worth:
+        return {}
+    others = study.worth.loc[own].drop(own)
+    return drop_undefined({f"tune/rho_{name.replace('/', '_')}": float(value) for name, value in others.items()})
+
+
+def drop_undefined(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Metrics that are numbers."""
+    return {name: value for name, value in metrics.items() if math.isfinite(value)}

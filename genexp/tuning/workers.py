@@ -53,6 +53,8 @@ class Result:
     best_epoch : int
     history : dict of lists
         Columns of the training history.
+    scores : dict of str to float
+        What else can be an objective, by name.
     seconds : float
     """
 
@@ -64,6 +66,7 @@ class Result:
     loss_pca: float = float("nan")
     best_epoch: int = -1
     history: Mapping[str, Sequence[float]] | None = None
+    scores: Mapping[str, float] | None = None
     seconds: float = 0.0
 
 
@@ -163,6 +166,21 @@ def _serve(connection: Connection, n_threads: int, data_folder: Path, results: P
             connection.send(_train_job(job, data, results))
 
 
+def _score(fitted: Any, basis: Any, data: Any, seed: int) -> dict[str, float]:
+    """What a trial can be chosen by beside its loss, at its best epoch."""
+    import torch
+
+    from genexp.evaluation.downstream import score_latents
+    from genexp.training.loop import as_tensor
+    from genexp.training.train import summarise
+
+    device = next(fitted.network.parameters()).device
+    with torch.no_grad():
+        z = {part: fitted.network.encode(as_tensor(getattr(basis, part), device)).cpu().numpy() for part in ("train", "val")}
+    scores = score_latents(z, {part: data.obs(part) for part in ("train", "val")}, seed)
+    return {"r2/val_gain": summarise(fitted, basis)["r2/val_gain"]} | scores
+
+
 def _train_job(job: Job, data: Any, results: Path) -> Result:
     import numpy as np
 
@@ -187,6 +205,7 @@ def _train_job(job: Job, data: Any, results: Path) -> Result:
         loss_pca=fitted.loss_pca,
         best_epoch=fitted.best_epoch,
         history={str(column): fitted.history[column].tolist() for column in fitted.history},
+        scores=_score(fitted, basis, data, job.seed),
         seconds=time.perf_counter() - start,
     )
     temporary = result_path(results, job.number).with_suffix(f".{os.getpid()}")
