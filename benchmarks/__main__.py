@@ -11,7 +11,7 @@ from benchmarks.plan import Plan
 from benchmarks.results import describe_machine, keep, render
 
 SECTIONS = ("training", "quality", "tuning", "reading", "growth", "tracking")
-ASKED_FOR = ("peers", "large")
+ASKED_FOR = ("kinds", "peers", "large")
 
 
 def main() -> None:

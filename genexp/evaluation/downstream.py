@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from genexp.evaluation.cox import c_index
-from genexp.evaluation.probe import evaluate_probe, scale_latents
-from genexp.evaluation.results import ENCODER, PartLatents
+from genexp.evaluation.probe import choose_classes, fit_classifier, macro_f1, scale_latents
+from genexp.evaluation.results import ENCODER
 from genexp.evaluation.survival import MIN_EVENTS, choose_penalty, fit_ridge, pick_patients
 
 MACRO_F1, C_INDEX, ARI = "probe/macro_f1_val", "survival/c_index_val", "cluster/ari_val"
@@ -23,7 +24,7 @@ def list_scores(obs: pd.DataFrame) -> list[str]:
     return [*([MACRO_F1, ARI] if labelled else []), *([C_INDEX] if followed else [])]
 
 
-def score_latents(z: dict[str, np.ndarray], obs: dict[str, pd.DataFrame], seed: int) -> dict[str, float]:
+def score_latents(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], seed: int, name: str = ENCODER) -> dict[str, float]:
     """Score latents of validation samples by what is fitted on train samples.
 
     Macro F1 is that of the probe, the C-index that of the ridge Cox regression, both as ``evaluate`` has them on test samples; the
@@ -31,51 +32,60 @@ def score_latents(z: dict[str, np.ndarray], obs: dict[str, pd.DataFrame], seed: 
 
     Parameters
     ----------
-    z : dict of str to ndarray of float, (n_samples, n_latent)
+    z : mapping of str to ndarray of float, (n_samples, n_latent)
         Latents by part, ``train`` and ``val``.
-    obs : dict of str to DataFrame
+    obs : mapping of str to DataFrame
         Annotations of the same samples.
     seed : int
         Of folds and starts.
+    name : str
+        Of the representation: all but ``raw`` are standardised.
 
     Returns
     -------
     dict of str to float
         By name; what is undefined on these samples is NaN.
     """
-    train, val = (PartLatents(part, obs[part], {ENCODER: np.asarray(z[part], dtype=np.float64)}) for part in ("train", "val"))
-    names = list_scores(train.obs)
-    scores = dict.fromkeys(names, float("nan"))
+    names = list_scores(obs["train"])
+    z = {part: np.asarray(z[part], dtype=np.float64) for part in ("train", "val")}
+    scores = {}
     with threadpool_limits(1):
         if MACRO_F1 in names:
-            probe, _ = evaluate_probe(train, val, seed)
-            scores |= {MACRO_F1: float(probe.scores.loc[ENCODER, "macro_f1"])} if probe is not None else {}
-            scores[ARI] = _score_clusters(train, val, seed)
+            scores |= {MACRO_F1: _score_probe(z, obs, seed, name), ARI: _score_clusters(z, obs, seed)}
         if C_INDEX in names:
-            scores[C_INDEX] = _score_survival(train, val, seed)
+            scores[C_INDEX] = _score_survival(z, obs, seed, name)
     return scores
 
 
-def _score_clusters(train: PartLatents, val: PartLatents, seed: int) -> float:
+def _score_probe(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], seed: int, name: str) -> float:
+    classes, _ = choose_classes(obs["train"]["label"], obs["val"]["label"])
+    rows = {part: table["label"].astype(str).isin(classes).to_numpy() for part, table in obs.items()}
+    if len(classes) < 2 or not rows["val"].any():
+        return float("nan")
+    reference, other = scale_latents(name, z["train"][rows["train"]], z["val"][rows["val"]])
+    label, group = (obs["train"][column][rows["train"]].astype(str).to_numpy() for column in ("label", "group"))
+    classifier, _ = fit_classifier(reference, label, group, seed)
+    return macro_f1(obs["val"]["label"][rows["val"]].astype(str).to_numpy(), classifier.predict(other))
+
+
+def _score_clusters(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], seed: int) -> float:
     from sklearn.cluster import KMeans
     from sklearn.metrics import adjusted_rand_score
 
-    label = val.obs["label"]
+    label = obs["val"]["label"]
     known = label.notna().to_numpy()
     if not known.any():
         return float("nan")
-    clusters = KMeans(train.obs["label"].nunique(), n_init=4, random_state=seed).fit(train.z[ENCODER]).predict(val.z[ENCODER])
+    clusters = KMeans(obs["train"]["label"].nunique(), n_init=4, random_state=seed).fit(z["train"]).predict(z["val"])
     return float(adjusted_rand_score(label[known].astype(str), clusters[known]))
 
 
-def _score_survival(train: PartLatents, val: PartLatents, seed: int) -> float:
-    rows = [pick_patients(part.obs, Counter()) for part in (train, val)]
-    obs = [part.obs.iloc[chosen] for part, chosen in zip((train, val), rows, strict=True)]
-    time, event = (
-        [part[name].to_numpy(kind) for part in obs] for name, kind in (("time_days", np.float64), ("event", bool))
-    )  # each for train and val
-    if event[0].sum() < MIN_EVENTS or not len(rows[1]):
+def _score_survival(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], seed: int, name: str) -> float:
+    rows = {part: pick_patients(table, Counter()) for part, table in obs.items()}
+    time = {part: table["time_days"].to_numpy(np.float64)[rows[part]] for part, table in obs.items()}
+    event = {part: table["event"].to_numpy(np.float64)[rows[part]] == 1 for part, table in obs.items()}
+    if event["train"].sum() < MIN_EVENTS or not len(rows["val"]):
         return float("nan")
-    reference, other = scale_latents(ENCODER, train.z[ENCODER][rows[0]], val.z[ENCODER][rows[1]])
-    penalty = choose_penalty(reference, time[0], event[0], seed)
-    return float(c_index(time[1], event[1], other @ fit_ridge(reference, time[0], event[0], penalty))[0])
+    reference, other = scale_latents(name, z["train"][rows["train"]], z["val"][rows["val"]])
+    penalty = choose_penalty(reference, time["train"], event["train"], seed)
+    return float(c_index(time["val"], event["val"], other @ fit_ridge(reference, time["train"], event["train"], penalty))[0])

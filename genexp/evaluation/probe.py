@@ -23,7 +23,7 @@ def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> tuple[Pr
     """
     if "label" not in train.obs:
         return None, []
-    classes, notes = _choose_classes(train.obs["label"], test.obs["label"])
+    classes, notes = choose_classes(train.obs["label"], test.obs["label"])
     in_train, in_test = (part.obs["label"].astype(str).isin(classes).to_numpy() for part in (train, test))
     if len(classes) < 2 or not in_test.any():
         return None, [*notes, f"No probe: {len(classes)} classes with 2 or more train samples, {in_test.sum()} test samples of them."]
@@ -32,15 +32,15 @@ def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> tuple[Pr
     predictions, chosen, classifiers = {"truth": truth}, {}, {}
     for name in train.z:
         z, z_test = scale_latents(name, train.z[name][in_train], test.z[name][in_test])
-        chosen[name] = choose_penalty(z, labels, groups, seed)
-        classifiers[name] = _build_classifier(chosen[name]).fit(z, labels)
+        classifiers[name], chosen[name] = fit_classifier(z, labels, groups, seed)
         predictions[name] = classifiers[name].predict(z_test)
     weights = _read_weights(classifiers[ENCODER], train.z[ENCODER][in_train])
     table = pd.DataFrame(predictions, index=truth.index)
     return _summarise(table, classes, chosen, pd.Series(labels).value_counts(), weights), notes
 
 
-def _choose_classes(train: pd.Series, test: pd.Series) -> tuple[list[str], list[str]]:
+def choose_classes(train: pd.Series, test: pd.Series) -> tuple[list[str], list[str]]:
+    """Classes with 2 or more train samples, sorted, and a note on the others."""
     counts = train.dropna().astype(str).value_counts()
     classes = sorted(counts.index[counts >= 2])
     dropped = sorted(set(pd.concat([train, test]).dropna().astype(str)) - set(classes))
@@ -57,6 +57,12 @@ def scale_latents(name: str, reference: np.ndarray, other: np.ndarray) -> tuple[
     mean, spread = reference.mean(axis=0), reference.std(axis=0)
     spread = np.where(spread > 1e-12, spread, 1.0)
     return (reference - mean) / spread, (other - mean) / spread
+
+
+def fit_classifier(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int):  # type: ignore[no-untyped-def]
+    """Logistic regression on scaled latents z (n, n_latent), and the C that was chosen for it."""
+    C = choose_penalty(z, labels, groups, seed)
+    return _build_classifier(C).fit(z, labels), C
 
 
 def choose_penalty(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> float:
@@ -76,7 +82,7 @@ def choose_penalty(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: 
 
 
 def _cross_validate(C: float, z: np.ndarray, labels: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
-    scores = [_macro_f1(labels[held], _build_classifier(C).fit(z[fit], labels[fit]).predict(z[held])) for fit, held in folds]
+    scores = [macro_f1(labels[held], _build_classifier(C).fit(z[fit], labels[fit]).predict(z[held])) for fit, held in folds]
     return float(np.mean(scores))
 
 
@@ -86,7 +92,8 @@ def _build_classifier(C: float):  # type: ignore[no-untyped-def]
     return LogisticRegression(C=C, class_weight="balanced", max_iter=5000)
 
 
-def _macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+def macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """Macro F1 over the classes that are there."""
     return float(bootstrap_macro_f1(truth, predicted, np.ones((1, len(truth))))[0])
 
 
