@@ -132,8 +132,8 @@ def measure_kinds(plan: Plan) -> Section:
             section.tables.append(_tabulate(name, found))
             print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
     section.notes = [
-        f"{HIDDEN[0]} hidden units (vanilla and stacked: none), early stopping (patience 10, {plan.epochs} epochs at most), each kind with its "
-        "default parameters or those that it is named after. Macro F1 of a logistic probe, C-index of a ridge Cox regression, both on "
+        f"{HIDDEN[0]} hidden units (vanilla and stacked: none), early stopping (patience 10, {plan.epochs} epochs at most), each kind with "
+        "its default parameters or those that it is named after. Macro F1 of a logistic probe, C-index of a ridge Cox regression, both on "
         "latents, fitted on train rows; 'raw genes' are all genes in as many columns as there are directions of the train rows."
     ]
     return section

@@ -48,7 +48,7 @@ def score_latents(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], 
     """
     names = list_scores(obs["train"])
     z = {part: np.asarray(z[part], dtype=np.float64) for part in ("train", "val")}
-    scores = {}
+    scores: dict[str, float] = {}
     with threadpool_limits(1):
         if MACRO_F1 in names:
             scores |= {MACRO_F1: _score_probe(z, obs, seed, name), ARI: _score_clusters(z, obs, seed)}
