@@ -1,6 +1,7 @@
 """Evaluations of made-up latents, for the tests of pictures and report: every table has the shape that its class states."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -8,8 +9,10 @@ import pandas as pd
 from genexp.evaluation.attribution import Attribution
 from genexp.evaluation.enrichment import find_enrichment
 from genexp.evaluation.explanation import Explanation
-from genexp.evaluation.results import Audit, Clustering, Embeddings, Evaluation, Probe, Reconstruction, Survival, Verdict
+from genexp.evaluation.prognosis import Prognosis, judge_prognosis
+from genexp.evaluation.results import Audit, Clustering, Embeddings, Evaluation, PartLatents, Probe, Reconstruction, Survival, Verdict
 from genexp.evaluation.signatures import find_signatures
+from genexp.evaluation.survival_scores import score_risks
 
 N_LATENT = 6
 
@@ -30,6 +33,7 @@ def make_evaluation(
         rng.normal(size=(n_samples, N_LATENT)), index=coordinates.index, columns=[f"latent_{i}" for i in range(N_LATENT)]
     )
     counts = {f"n_{part}": int((coordinates["part"] == part).sum()) for part in ("train", "val", "test")}
+    found, prognosis = _judge_survival(len(labels), k, n_samples) if survival else (None, None)
     summary = {"cohort": "planted", "scale": "log2_tpm", "fingerprint": "0" * 16, "split_hash": "f" * 16, "n_genes": n_genes}
     summary |= {"n_latent": N_LATENT, **counts, "test_openings": 1, "seed": 7, "perplexity": 30.0, "max_clusters": 10}
     summary |= {"versions": {"genexp": "0.1.0", "openTSNE": "1.0.4"}, "card": {"basis": "span", "config": {"hidden": "64,16"}}}
@@ -42,7 +46,8 @@ def make_evaluation(
         embeddings=Embeddings(coordinates, np.array([0.31, 0.155]), 30.0),
         clustering=_make_clustering(coordinates, k, bool(labels)),
         probe=_make_probe(coordinates) if labels else None,
-        survival=_make_survival(coordinates, rng) if survival else None,
+        survival=found,
+        prognosis=prognosis,
         comparison=_make_verdict(bool(labels), survival),
         explanation=make_explanation(labels, survival, n_genes, gene_sets),
         latents=latents,
@@ -96,12 +101,22 @@ def _make_probe(coordinates: pd.DataFrame) -> Probe:
     return Probe(classes, scores, per_class.rename_axis("class"), confusion, predictions, weights)
 
 
+@cache
+def _judge_survival(n_labels: int, k: int, n_samples: int) -> tuple[Survival, Prognosis]:
+    """Both are the same for every evaluation of this shape, and the second takes a second."""
+    rng = np.random.default_rng(n_labels + k)
+    coordinates = _make_coordinates([str(label) for label in range(n_labels)], k, n_samples, rng)
+    survival = _make_survival(coordinates, rng)
+    return survival, _make_prognosis(survival, coordinates, rng)
+
+
 def _make_survival(coordinates: pd.DataFrame, rng: np.random.Generator) -> Survival:
     used = coordinates[coordinates["part"] != "val"]
+    used = used.iloc[:: -(-len(used) // 400)]
     patients = pd.DataFrame({"part": used["part"], "group": used.index, "cluster": used["cluster"]}, index=used.index)
     patients["time_days"] = np.ceil(rng.exponential(1200, len(used))) + 1
     patients["event"] = rng.random(len(used)) < 0.4
-    patients["risk_encoder"] = patients["risk_pca"] = 0.0
+    patients["risk_encoder"], patients["risk_pca"] = rng.normal(size=(2, len(used)))
     test = patients[patients["part"] == "test"]
     steps = pd.concat([_estimate_survival(own).assign(cluster=cluster) for cluster, own in test.groupby("cluster")], ignore_index=True)
     ratio = np.exp(np.linspace(-0.5, 0.4, N_LATENT))
@@ -110,7 +125,17 @@ def _make_survival(coordinates: pd.DataFrame, rng: np.random.Generator) -> Survi
     cox.loc["latent_0", ["hazard_ratio", "low", "high"]] = [1.0, 0.0, np.inf]
     scores = pd.DataFrame({"c_index": [0.62, 0.61], "penalty": 0.1}, index=["encoder", "pca"])
     log_rank_p = 0.012 if test["cluster"].nunique() > 1 else float("nan")
-    return Survival(scores, cox, steps, log_rank_p, patients, {"no follow-up": 3})
+    return Survival(scores, score_risks(patients, ["encoder", "pca"], seed=0), cox, steps, log_rank_p, patients, {"no follow-up": 3})
+
+
+def _make_prognosis(survival: Survival, coordinates: pd.DataFrame, rng: np.random.Generator) -> Prognosis:
+    """The real thing, on random genes and patients of random age."""
+    parts = {part: coordinates.index[coordinates["part"] == part] for part in ("train", "test")}
+    obs = {name: pd.DataFrame({"age": rng.normal(60, 9, len(own))}, own) for name, own in parts.items()}
+    train, test = (PartLatents(name, own, {"encoder": rng.normal(size=(len(own), N_LATENT))}) for name, own in obs.items())
+    genes = ["MKI67", "PCNA", "TOP2A", "CCNB1", "CDK1", *(f"GENE{i}" for i in range(20))]
+    rows = {name: rng.normal(size=(len(own), len(genes))).astype(np.float32) for name, own in parts.items()}
+    return judge_prognosis(survival, rows, train, test, genes, seed=0)[0]
 
 
 def _estimate_survival(patients: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from genexp.training.figures import plot_history
 from tests.small_evaluation import make_evaluation
 
 MANY = tuple(f"type {i}" for i in range(33))
+RISK = {"risk_groups", "calibration", "increments"}
 ALWAYS = {f"figures/{name}.png" for name in ("verdict", "tsne", "umap", "pca", "reconstruction", "attribution", "units", "enrichment")}
 
 
@@ -29,8 +30,8 @@ def texts(figure: Figure) -> str:
 @pytest.mark.parametrize(
     ("settings", "further"),
     [
-        ({}, {"cluster_composition", "confusion", "kaplan_meier", "cox"}),
-        ({"labels": ()}, {"kaplan_meier", "cox"}),
+        ({}, {"cluster_composition", "confusion", "kaplan_meier", "cox", *RISK}),
+        ({"labels": ()}, {"kaplan_meier", "cox", *RISK}),
         ({"survival": False}, {"cluster_composition", "confusion"}),
         ({"k": 2, "labels": ("a", "b"), "survival": False}, {"cluster_composition", "confusion"}),
         ({"labels": MANY, "k": 10, "n_samples": 400, "survival": False}, {"cluster_composition", "confusion"}),
@@ -75,7 +76,7 @@ def test_survival_curves_reach_the_last_follow_up_and_ticks_lie_on_them() -> Non
     survival = make_evaluation().survival
     assert survival is not None
     patients = survival.patients[survival.patients["part"] == "test"]
-    for cluster, steps, censored in trace_curves(survival):
+    for cluster, steps, censored in trace_curves(patients, survival.kaplan_meier):
         own = patients[patients["cluster"] == cluster]
         assert steps["time_days"].iloc[-1] == own["time_days"].max()
         assert len(censored) == (~own["event"]).sum()

@@ -173,6 +173,7 @@ def test_a_browser_draws_every_plot_without_complaint(html: str, tmp_path: Path)
     assert "CONSOLE" not in done.stderr
     drawn = re.findall(r'<div class="plot js-plotly-plot" id="([\w-]+)"', done.stdout)
     expected = {"map-tsne", "map-umap", "map-pca", "plot-composition", "plot-choice", "plot-confusion", "plot-kaplan_meier", "plot-genes"}
+    expected |= {"plot-risk_groups"}
     assert set(drawn) == expected
     stills = re.findall(r'id="[\w-]+-still" alt="[^"]*" src="data:image', done.stdout)
     assert len(stills) == len(expected)

@@ -19,6 +19,7 @@ from genexp.evaluation.clustering import evaluate_clusters
 from genexp.evaluation.enrichment import read_gene_sets
 from genexp.evaluation.explanation import explain_encoder
 from genexp.evaluation.probe import evaluate_probe
+from genexp.evaluation.prognosis import judge_prognosis
 from genexp.evaluation.projection import embed_latents
 from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.evaluation.results import ENCODER, Evaluation, PartLatents
@@ -80,13 +81,16 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
         clustering = evaluate_clusters(parts, config.max_clusters, seed)
         probe, probe_notes = evaluate_probe(train, test, seed)
         survival, survival_notes = evaluate_survival(train, test, clustering.assignments, encoder.latents, seed)
+        prognosis, prognosis_notes = None, list[str]()
+        if survival is not None:
+            prognosis, prognosis_notes = judge_prognosis(survival, {"train": X_train, "test": X_test}, train, test, encoder.genes, seed)
         embeddings = embed_latents(parts, clustering.assignments, config.perplexity, seed)
     explanation = explain_encoder(encoder, {"train": X_train, "test": X_test}, train, test, probe, survival, gene_sets, seed)
     scores = {"cluster": clustering.scores, "probe": None if probe is None else probe.scores}
     scores["survival"] = None if survival is None else survival.scores
     metrics = _name_metrics(reconstruction.scores, scores) | explanation.metrics
-    if survival is not None:
-        metrics["survival/log_rank_p"] = survival.log_rank_p
+    if survival is not None and prognosis is not None:
+        metrics |= {"survival/log_rank_p": survival.log_rank_p, **prognosis.metrics}
     undefined = [name for name, value in metrics.items() if not np.isfinite(value)]
     notes = [f"Undefined on these test samples: {name_some(undefined)}."] if undefined else []
     return Evaluation(
@@ -97,11 +101,12 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
         clustering=clustering,
         probe=probe,
         survival=survival,
+        prognosis=prognosis,
         comparison=compare_representations(obs_test, reconstruction, clustering, probe, survival, seed),
         explanation=explanation,
         latents=_collect_latents(parts, encoder),
         summary=_summarise(encoder, data, parts, config, seed),
-        notes=(*notes, *probe_notes, *survival_notes, *explanation.notes),
+        notes=(*notes, *probe_notes, *survival_notes, *prognosis_notes, *explanation.notes),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,8 @@ def draw_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
 
 
 def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
+    from genexp.evaluation.figures_survival import plot_prognosis
+
     yield "verdict", plot_verdict(evaluation.comparison)
     for name in MAPS:
         yield name, plot_map(evaluation.embeddings, name)
@@ -44,6 +46,8 @@ def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     if evaluation.survival is not None:
         yield "kaplan_meier", plot_kaplan_meier(evaluation.survival)
         yield "cox", plot_cox(evaluation.survival)
+    if evaluation.prognosis is not None:
+        yield from plot_prognosis(evaluation.prognosis)
     yield "reconstruction", plot_reconstruction(evaluation.reconstruction)
     yield from plot_explanation(evaluation.explanation, evaluation.latents, evaluation.embeddings.coordinates["part"])
 
@@ -181,26 +185,25 @@ def choose_time_unit(days: float) -> tuple[str, float]:
     return ("years", 365.25) if days > 3 * 365.25 else ("months", 365.25 / 12) if days > 180 else ("days", 1.0)
 
 
-def trace_curves(survival: Survival) -> Iterator[tuple[int, pd.DataFrame, pd.DataFrame]]:
-    """Give for each cluster its patients of the test part and its Kaplan-Meier steps, drawn out to the last follow-up.
+def trace_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str = "cluster") -> Iterator[tuple[object, pd.DataFrame, pd.DataFrame]]:
+    """Give for each group (column ``by``) of patients its Kaplan-Meier steps, drawn out to the last follow-up.
 
     Yields
     ------
-    cluster : int
+    group : object
     steps : DataFrame
         Columns ``time_days``, ``survival``, ``low``, ``high``.
     censored : DataFrame
         Columns ``time_days`` and ``survival`` (height of the curve) of patients without an event.
     """
-    patients = survival.patients[survival.patients["part"] == "test"]
-    for cluster, steps in survival.kaplan_meier.groupby("cluster", sort=True):
-        own = patients[patients["cluster"] == cluster]
+    for group, steps in curves.groupby(by, sort=by == "cluster", observed=True):
+        own = patients[patients[by] == group]
         steps = steps[["time_days", "survival", "low", "high"]].reset_index(drop=True)
         if len(own) and own["time_days"].max() > steps["time_days"].iloc[-1]:
             steps = pd.concat([steps, steps.tail(1).assign(time_days=own["time_days"].max())], ignore_index=True)
         times = np.sort(own.loc[~own["event"].astype(bool), "time_days"].to_numpy(dtype=float))
         heights = steps["survival"].to_numpy()[np.searchsorted(steps["time_days"], times, side="right") - 1]
-        yield int(cluster), steps, pd.DataFrame({"time_days": times, "survival": heights})
+        yield group, steps, pd.DataFrame({"time_days": times, "survival": heights})
 
 
 def choose_horizon(times: pd.Series, left: int = 5) -> float:
@@ -212,26 +215,38 @@ def choose_horizon(times: pd.Series, left: int = 5) -> float:
 def plot_kaplan_meier(survival: Survival) -> Figure:
     """Draw survival by cluster on test patients, with 95 % bands, censor ticks and the numbers at risk beneath."""
     patients = survival.patients[survival.patients["part"] == "test"]
-    curves = list(trace_curves(survival))
+    colours = {f"cluster {name}": mark.colour for name, mark in mark_clusters(sorted(survival.patients["cluster"].unique())).items()}
+    curves = [(f"cluster {cluster}", *lines) for cluster, *lines in trace_curves(patients, survival.kaplan_meier)]
+    groups = "cluster " + patients["cluster"].astype(str)
+    return plot_curves("Survival by cluster of the latent, on test patients", describe_curves(survival), patients, groups, curves, colours)
+
+
+def plot_curves(
+    title: str,
+    subtitle: str,
+    patients: pd.DataFrame,
+    groups: pd.Series,
+    curves: Sequence[tuple[str, pd.DataFrame, pd.DataFrame]],
+    colours: Mapping[str, str],
+) -> Figure:
+    """Draw Kaplan-Meier curves of groups of patients; ``groups`` (n,) and ``curves`` name them as they are printed."""
     horizon = choose_horizon(patients["time_days"])
     unit, length = choose_time_unit(horizon)
-    figure = new_figure("Survival by cluster of the latent, on test patients", height=5.8 + 0.26 * len(curves))
+    figure = new_figure(title, height=5.8 + 0.26 * len(curves))
     above, beneath = figure.subplots(2, 1, sharex=True, height_ratios=[4.6, 0.26 * len(curves) + 0.2])
-    marks = mark_clusters(sorted(survival.patients["cluster"].unique()))
-    for cluster, steps, censored in curves:
-        own = patients[patients["cluster"] == cluster]
-        colour = marks[str(cluster)].colour
+    for name, steps, censored in curves:
+        own, colour = patients[groups == name], colours[name]
         time = steps["time_days"] / length
         above.fill_between(time, steps["low"], steps["high"], step="post", color=colour, alpha=min(0.16, 0.45 / len(curves)), linewidth=0)
-        label = f"cluster {cluster}: {len(own)} patients, {int(own['event'].sum())} events"
+        label = f"{name}: {len(own)} patients, {int(own['event'].sum())} events"
         above.step(time, steps["survival"], where="post", color=colour, linewidth=2.2, label=label)
         above.plot(censored["time_days"] / length, censored["survival"], "|", color=colour, markersize=8, markeredgewidth=1.1)
-    dress_axes(above, describe_curves(survival), "", "survival probability")
+    dress_axes(above, subtitle, "", "survival probability")
     above.set_ylim(0, 1.03)
     above.set_xlim(0, horizon / length * 1.01)
     above.tick_params(labelbottom=True)
     above.legend(frameon=False, fontsize=10.5, loc="lower left", ncols=1 + len(curves) // 7)
-    _write_at_risk(beneath, patients, [cluster for cluster, _, _ in curves], marks, length)
+    _write_at_risk(beneath, {name: patients.loc[groups == name, "time_days"] / length for name, _, _ in curves}, colours)
     beneath.set_xlabel(f"time ({unit})", fontsize=11, color=INK)
     return figure
 
@@ -246,16 +261,15 @@ def describe_curves(survival: Survival) -> str:
     return f"{found}; Kaplan-Meier with 95 % bands, ticks: censored{cut}"
 
 
-def _write_at_risk(axes: Axes, patients: pd.DataFrame, clusters: list[int], marks: Mapping[str, Mark], length: float) -> None:
+def _write_at_risk(axes: Axes, times: Mapping[str, pd.Series], colours: Mapping[str, str]) -> None:
     ticks = [tick for tick in axes.get_xticks() if 0 <= tick <= axes.get_xlim()[1]]
     axes.set_title("Patients at risk", loc="left", fontsize=10.5, color=MUTED)
-    axes.set_ylim(len(clusters) - 0.5, -0.5)
-    axes.set_yticks(range(len(clusters)), [f"cluster {cluster}" for cluster in clusters], fontsize=10)
-    for row, (cluster, text) in enumerate(zip(clusters, axes.get_yticklabels(), strict=True)):
-        text.set(color=marks[str(cluster)].colour, fontweight="bold")
-        times = patients.loc[patients["cluster"] == cluster, "time_days"] / length
+    axes.set_ylim(len(times) - 0.5, -0.5)
+    axes.set_yticks(range(len(times)), list(times), fontsize=10)
+    for row, (name, text) in enumerate(zip(times, axes.get_yticklabels(), strict=True)):
+        text.set(color=colours[name], fontweight="bold")
         for tick in ticks:
-            axes.text(tick, row, str(int((times >= tick).sum())), ha="center", va="center_baseline", fontsize=10, color=INK)
+            axes.text(tick, row, str(int((times[name] >= tick).sum())), ha="center", va="center_baseline", fontsize=10, color=INK)
     axes.tick_params(length=0, labelbottom=False)
     axes.tick_params(axis="y", pad=16)
     for spine in axes.spines.values():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from genexp.evaluation.figures import MAPS, UNKNOWN, choose_horizon, choose_time_unit, name_map_axes, trace_curves
-from genexp.evaluation.results import DISPLAY, Clustering, Embeddings, Evaluation, Reconstruction, Survival
+from genexp.evaluation.figures_survival import RISK_COLOURS
+from genexp.evaluation.results import DISPLAY, Clustering, Embeddings, Evaluation, Reconstruction
 from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, mark_clusters, mark_labels
 
 Plot = dict[str, Any]
@@ -25,7 +27,11 @@ def build_plots(evaluation: Evaluation) -> dict[str, Plot]:
     if evaluation.probe is not None:
         plots["confusion"] = plot_counts(evaluation.probe.confusion, "predicted label", "true label")
     if evaluation.survival is not None:
-        plots["kaplan_meier"] = plot_curves(evaluation.survival)
+        patients = evaluation.survival.patients
+        colours = {name: mark.colour for name, mark in mark_clusters(sorted(patients["cluster"].unique())).items()}
+        plots["kaplan_meier"] = plot_curves(patients, evaluation.survival.kaplan_meier, "cluster", colours)
+    if evaluation.prognosis is not None:
+        plots["risk_groups"] = plot_curves(evaluation.prognosis.patients, evaluation.prognosis.curves, "risk_group", RISK_COLOURS)
     return plots
 
 
@@ -136,15 +142,14 @@ def plot_counts(counts: pd.DataFrame, x: str, y: str) -> Plot:
     return {"data": [heat], "layout": {**axes, "height": int(np.clip(160 + 34 * len(counts), 330, 900))}}
 
 
-def plot_curves(survival: Survival) -> Plot:
-    """Kaplan-Meier curves of the test patients with bands and censor marks; a click on a cluster hides it."""
-    times = survival.patients.loc[survival.patients["part"] == "test", "time_days"]
-    horizon = choose_horizon(times)
+def plot_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str, colours: Mapping[str, str]) -> Plot:
+    """Kaplan-Meier curves of the test patients with bands and censor marks; a click on a group hides it."""
+    patients = patients[patients["part"] == "test"]
+    horizon = choose_horizon(patients["time_days"])
     unit, length = choose_time_unit(horizon)
-    marks = mark_clusters(sorted(survival.patients["cluster"].unique()))
     traces: list[dict[str, Any]] = []
-    for cluster, steps, censored in trace_curves(survival):
-        colour, group = marks[str(cluster)].colour, f"cluster {cluster}"
+    for name, steps, censored in trace_curves(patients, curves, by):
+        colour, group = colours[str(name)], f"cluster {name}" if by == "cluster" else f"{name} risk"
         time = (steps["time_days"] / length).round(4).tolist()
         step = {"type": "scatter", "mode": "lines", "x": time, "legendgroup": group, "showlegend": False, "hoverinfo": "skip"}
         edge = {"shape": "hv", "width": 0, "color": colour}

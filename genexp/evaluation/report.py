@@ -37,6 +37,9 @@ from genexp.evaluation.page import (
 )
 from genexp.evaluation.report_genes import TABLES as GENE_TABLES
 from genexp.evaluation.report_genes import describe_methods, render_attribution, render_enrichment
+from genexp.evaluation.report_survival import TABLES as SURVIVAL_TABLES
+from genexp.evaluation.report_survival import describe_methods as describe_prognosis
+from genexp.evaluation.report_survival import render_prognosis
 from genexp.evaluation.results import DISPLAY, Evaluation, Survival
 from genexp.palette import ENCODER, GRID, INK, MUTED
 
@@ -79,10 +82,11 @@ TABLES = {
     "probe_per_class": "precision, recall and F1 by class",
     "probe_confusion": "confusion matrix",
     "probe_predictions": "true and predicted label of every test sample",
-    "survival_scores": "concordance of the Cox regression",
+    "survival_scores": "scores of the Cox regression",
     "cox": "hazard ratio of every latent",
     "kaplan_meier": "survival curves by cluster",
     "survival_patients": "patients that the survival analysis used, with risks",
+    **SURVIVAL_TABLES,
     **GENE_TABLES,
 }
 """What a table holds, for the list of downloads."""
@@ -290,8 +294,8 @@ def _render_probe(evaluation: Evaluation) -> str:
 
 
 def _render_survival(evaluation: Evaluation) -> str:
-    survival = evaluation.survival
-    if survival is None:
+    survival, prognosis = evaluation.survival, evaluation.prognosis
+    if survival is None or prognosis is None:
         return render_section(
             "survival", "Survival", render_paragraph("No survival was given, or too little of it: see the notes of the verdict.")
         )
@@ -302,7 +306,7 @@ def _render_survival(evaluation: Evaluation) -> str:
         "Survival",
         render_plot("plot-kaplan_meier", "Survival by cluster", f"{counted}; {describe_curves(survival)}."),
         _render_at_risk(patients),
-        _render_scores("Concordance of the Cox regression on all latents, on test patients.", survival.scores, skip=("penalty",)),
+        render_prognosis(survival, prognosis),
         _render_cox(survival),
     )
 
@@ -394,6 +398,8 @@ def _describe_methods(evaluation: Evaluation) -> list[str]:
             "Survival: one sample per patient, ridge Cox regression, penalty by cross-validation, Harrell's C;",
             "Kaplan-Meier with 95 % bands and log-rank test by cluster; q after Benjamini and Hochberg.",
         ]
+    if evaluation.prognosis is not None:
+        sentences += describe_prognosis(evaluation.prognosis)
     sentences += describe_methods(evaluation.explanation)
     return [*sentences, "Intervals: 95 %, paired bootstrap over the groups of the test samples."]
 

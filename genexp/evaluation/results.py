@@ -16,6 +16,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from genexp.evaluation.explanation import Explanation
+    from genexp.evaluation.prognosis import Prognosis
 
 ENCODER = "encoder"
 """Name of the encoder among the representations."""
@@ -183,8 +184,11 @@ class Survival:
 
     Parameters
     ----------
-    scores : DataFrame, (n_representations, 2)
-        ``c_index`` (Harrell's, test patients) and ``penalty`` (ridge, chosen by cross-validation on train patients).
+    scores : DataFrame, (n_representations, 5)
+        On test patients ``c_index`` (Harrell's), ``ipcw_c_index`` (Uno's), ``integrated_brier`` and ``auc`` (mean over its times); and
+        ``penalty`` (ridge, chosen by cross-validation on train patients).
+    quality : DataFrame
+        The same scores with intervals and times, from :func:`genexp.evaluation.survival_scores.score_risks`.
     cox : DataFrame, (n_latent, 6)
         Index ``latent`` (``latent_00`` ...): ``hazard_ratio``, ``low``, ``high`` (95 %), ``p``: of one train standard deviation of this
         latent alone, unpenalised, train patients; ``q``: Benjamini-Hochberg; ``joint_hazard_ratio``: by the penalised regression on all.
@@ -201,6 +205,7 @@ class Survival:
     """
 
     scores: pd.DataFrame
+    quality: pd.DataFrame
     cox: pd.DataFrame
     kaplan_meier: pd.DataFrame
     log_rank_p: float
@@ -249,6 +254,8 @@ class Evaluation:
         None where the cohort has no usable label; ``notes`` says why.
     survival : Survival or None
         None where the cohort has no survival or too little of it; ``notes`` says why.
+    prognosis : Prognosis or None
+        How far the risk score can be trusted; None without survival.
     comparison : Verdict
         The encoder beside the baselines.
     explanation : Explanation
@@ -270,6 +277,7 @@ class Evaluation:
     clustering: Clustering
     probe: Probe | None
     survival: Survival | None
+    prognosis: Prognosis | None
     comparison: Verdict
     explanation: Explanation
     latents: pd.DataFrame
@@ -308,5 +316,8 @@ class Evaluation:
             tables |= {"probe_confusion": self.probe.confusion, "probe_predictions": self.probe.predictions}
         if self.survival is not None:
             tables |= {"survival_scores": self.survival.scores, "cox": self.survival.cox}
+            tables |= {"survival_quality": self.survival.quality.set_index("representation")}
             tables |= {"kaplan_meier": self.survival.kaplan_meier.set_index("cluster"), "survival_patients": self.survival.patients}
+        if self.prognosis is not None:
+            tables |= self.prognosis.tables
         return tables | self.explanation.tables

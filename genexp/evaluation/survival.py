@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.cox import c_index, compare_pairs, fit_cox, fit_wide_cox, likelihood_of_risk
+from genexp.evaluation.cox import compare_pairs, fit_cox, fit_wide_cox, likelihood_of_risk
 from genexp.evaluation.probe import scale_latents
 from genexp.evaluation.results import ENCODER, PartLatents, Survival
+from genexp.evaluation.survival_scores import score_risks, summarise_scores
 
 PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """Ridge penalties that are tried; the largest of equals is taken."""
@@ -40,7 +41,7 @@ def evaluate_survival(
     latents : sequence of str, (n_latent,)
         Names of the encoder's latents.
     seed : int
-        Of the folds that choose the penalty.
+        Of the folds that choose the penalty, and of the bootstrap.
     """
     if not {"time_days", "event"} <= set(train.obs):
         return None, []
@@ -60,8 +61,10 @@ def evaluate_survival(
         patients[f"risk_{name}"] = np.concatenate([z @ joint[name], z_test @ joint[name]])
     on_test = patients[~in_train]
     z, _ = scale_latents(ENCODER, train.z[ENCODER][rows["train"]], train.z[ENCODER][:0])
+    quality = score_risks(patients, list(chosen), seed)
     return Survival(
-        scores=_score(on_test, chosen),
+        scores=summarise_scores(quality).assign(penalty=chosen),
+        quality=quality,
         cox=fit_each(z, time, event, latents).assign(joint_hazard_ratio=np.exp(joint[ENCODER])),
         kaplan_meier=estimate_curves(on_test),
         log_rank_p=compare_curves(on_test),
@@ -164,22 +167,16 @@ def fit_each(z: np.ndarray, time: np.ndarray, event: np.ndarray, latents: Sequen
     return pd.DataFrame({"hazard_ratio": np.exp(coefficient), **bounds, "p": p, "q": q}, index=pd.Index(latents, name="latent"))
 
 
-def _score(on_test: pd.DataFrame, chosen: dict[str, float]) -> pd.DataFrame:
-    time, event = on_test["time_days"].to_numpy(), on_test["event"].to_numpy()
-    indices = {name: float(c_index(time, event, on_test[f"risk_{name}"].to_numpy())[0]) for name in chosen}
-    return pd.DataFrame({"c_index": indices, "penalty": chosen}).rename_axis("representation")
-
-
-def estimate_curves(patients: pd.DataFrame) -> pd.DataFrame:
-    """Kaplan-Meier curve of each cluster, as :class:`~genexp.evaluation.results.Survival` describes it."""
+def estimate_curves(patients: pd.DataFrame, by: str = "cluster") -> pd.DataFrame:
+    """Kaplan-Meier curve of each group, as :class:`~genexp.evaluation.results.Survival` describes it for clusters."""
     from lifelines import KaplanMeierFitter
 
     curves = []
-    for cluster, members in patients.groupby("cluster"):
+    for group, members in patients.groupby(by, observed=True):
         fit = KaplanMeierFitter().fit(members["time_days"], members["event"])
         interval = fit.confidence_interval_survival_function_.to_numpy()
         steps = {
-            "cluster": cluster,
+            by: group,
             "time_days": fit.survival_function_.index.to_numpy(),
             "survival": fit.survival_function_.iloc[:, 0].to_numpy(),
         }
@@ -189,10 +186,10 @@ def estimate_curves(patients: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(curves, ignore_index=True)
 
 
-def compare_curves(patients: pd.DataFrame) -> float:
-    """P value of the log-rank test over clusters; NaN for a single one."""
+def compare_curves(patients: pd.DataFrame, by: str = "cluster") -> float:
+    """P value of the log-rank test over groups; NaN for a single one."""
     from lifelines.statistics import multivariate_logrank_test
 
-    if patients["cluster"].nunique() < 2:
+    if patients[by].nunique() < 2:
         return float("nan")
-    return float(multivariate_logrank_test(patients["time_days"], patients["cluster"], patients["event"]).p_value)
+    return float(multivariate_logrank_test(patients["time_days"], patients[by].astype(str), patients["event"]).p_value)
