@@ -30,6 +30,8 @@ INCREMENT = [
     *("increment", "low", "high", "sentence"),
 ]
 """Columns of the increments."""
+WORDS = re.compile(r"[\W_]+")
+"""What stands between the words of a column's name."""
 STAGE = re.compile(r"^(?:stage|tnm)?[\s_-]*(iv|iii|ii|i|0|[1-4])[\s_-]*[abcs]?[1-3]?$")
 RANKS = {"i": 1.0, "ii": 2.0, "iii": 3.0, "iv": 4.0}
 
@@ -70,8 +72,7 @@ def read_covariates(obs: pd.DataFrame, in_train: np.ndarray) -> tuple[pd.DataFra
     """
     found, notes = {}, []
     for word, read in COVARIATES.items():
-        named = [column for column in obs if word in re.split(r"[\W_]+", str(column).lower())]
-        columns = {str(column): read(obs[column]) for column in named}
+        columns = {str(column): read(obs[column]) for column in obs if word in re.split(WORDS, str(column).lower())}
         usable = {name: values for name, values in columns.items() if _is_usable(values[in_train])}
         if not usable:
             continue
