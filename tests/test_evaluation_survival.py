@@ -68,13 +68,13 @@ def test_c_index_without_comparable_pair_is_undefined():
     assert np.isnan(c_index(np.array([1.0, 2.0]), np.array([False, False]), np.zeros(2))[0])
 
 
-def test_planted_hazard_ratio_is_inside_its_interval_in_nearly_all_draws():
+def test_planted_hazard_ratio_is_inside_its_interval_in_at_least_90_of_100_draws():
     covered = 0
-    for seed in range(60):
+    for seed in range(100):
         z, time, event = arrays_of(plant_hazard("train", 150, seed=seed, n_latent=1))
         ratio = fit_each(z, time, event, ["only"]).loc["only"]
         covered += ratio["low"] <= np.exp(0.8) <= ratio["high"]
-    assert covered >= 54
+    assert covered >= 90
 
 
 def test_monotone_likelihood_and_constant_latent_give_no_hazard_ratio():
@@ -115,7 +115,7 @@ def test_permuted_survival_gives_chance_level():
         obs = train.obs.assign(time_days=train.obs["time_days"].to_numpy()[order], event=train.obs["event"].to_numpy()[order])
         survival, _ = judge(make_latents("train", obs, alone), plant_hazard("test", 100, seed=100 + seed))
         indices.append(survival.scores.loc["encoder", "c_index"])
-    assert abs(np.mean(indices) - 0.5) < 2 * np.std(indices) / np.sqrt(20) + 0.02
+    assert abs(np.mean(indices) - 0.5) < 2 * np.std(indices, ddof=1) / np.sqrt(20)
 
 
 def test_corrupted_test_rows_leave_everything_fitted_unchanged():

@@ -35,7 +35,14 @@ def plot_risk_groups(prognosis: Prognosis) -> Figure:
     curves = [(f"{group} risk", *lines) for group, *lines in trace_curves(patients, prognosis.curves, "risk_group")]
     colours = {f"{group} risk": colour for group, colour in RISK_COLOURS.items()}
     groups = patients["risk_group"].astype(str) + " risk"
-    return plot_curves("Survival by predicted risk, on test patients", describe_groups(prognosis), patients, groups, curves, colours)
+    return plot_curves(
+        "Survival by predicted risk (tertiles of train patients), on test patients",
+        describe_groups(prognosis),
+        patients,
+        groups,
+        curves,
+        colours,
+    )
 
 
 def describe_groups(prognosis: Prognosis) -> str:
@@ -46,7 +53,7 @@ def describe_groups(prognosis: Prognosis) -> str:
     ratio = f"high against low: hazard ratio {row['hazard_ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
     known = ratio if np.isfinite(row["hazard_ratio"]) else "no hazard ratio of high against low"
     p = f"log-rank p {format_p(row['log_rank_p'])}, by permutation {format_p(row['permutation_p'])}"
-    return f"{known}; {p}; groups cut at the tertiles of train patients"
+    return f"{known}; {p}"
 
 
 def plot_calibration(prognosis: Prognosis) -> Figure:

@@ -32,7 +32,7 @@ INCREMENT = [
 """Columns of the increments."""
 WORDS = re.compile(r"[\W_]+")
 """What stands between the words of a column's name."""
-STAGE = re.compile(r"^(?:stage|tnm)?[\s_-]*(iv|iii|ii|i|0|[1-4])[\s_-]*[abcs]?[1-3]?$")
+STAGE = re.compile(r"^(?:stage|tnm)?[\s_-]*(iv|iii|ii|i|0|[1-4])(?:[\s_-]*[abcs][1-3]?)?$")
 RANKS = {"i": 1.0, "ii": 2.0, "iii": 3.0, "iv": 4.0}
 
 
