@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from genexp.training.train import Trained
 
 READING = ("rows", "missing", "s3_endpoint")
-ANNOTATING = ("obs", "sample_id", "where", "group", "label", "time", "event", "time_unit")
+ANNOTATING = ("obs", "sample_id", "where", "group", "label", "time", "event", "time_unit", "zero_time")
 """Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said."""
 
 

@@ -60,6 +60,7 @@ class CohortConfig(Section):
     time: str = Field("", description="column of obs with the survival time")
     event: str = Field("", description="column of obs with the event (1, true: seen)")
     time_unit: Literal["days", "months", "years"] = Field("days", description="unit of the survival time")
+    zero_time: Literal["drop", "half_day"] = Field("drop", description="what a follow-up of 0 days is: no known survival, or half a day")
     s3_endpoint: str = Field("", description="address of an S3-compatible store for s3:// cohorts; empty: AWS")
 
 

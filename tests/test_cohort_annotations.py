@@ -64,6 +64,15 @@ def test_unknown_outcomes_and_time_zero_are_left_out_and_counted() -> None:
     assert (report["n_survival_time_zero"], report["n_survival_unknown"]) == (1, 3)
 
 
+@pytest.mark.parametrize("unit", ["days", "years"])
+def test_time_zero_is_half_a_day_where_that_is_the_policy(unit: str) -> None:
+    nan = np.nan
+    obs, report = annotate({"t": [10, 0, 0, 0], "e": [1, 0, 1, nan]}, time="t", event="e", time_unit=unit, zero_time="half_day")
+    assert obs["time_days"].iloc[1:].tolist() == pytest.approx([0.5, 0.5, nan], nan_ok=True)
+    assert obs["event"].tolist() == pytest.approx([1.0, 0.0, 1.0, nan], nan_ok=True)
+    assert (report["n_survival"], report["n_events"], report["n_survival_time_zero"]) == (3, 2, 2)
+
+
 def test_a_column_that_merely_has_a_canonical_name_steps_aside() -> None:
     obs, _ = annotate({"event": [0, 0, 0], "label": ["x", "y", "x"], "t": [1, 2, 3], "e": [1, 0, 1]}, time="t", event="e")
     assert obs["event"].tolist() == [1.0, 0.0, 1.0]

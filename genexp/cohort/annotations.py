@@ -17,6 +17,7 @@ from genexp.config import CohortConfig
 from genexp.errors import CohortError, name_some
 
 CANONICAL = ("label", "time_days", "event", "group")
+HALF_DAY = 0.5
 DAYS = {"days": 1.0, "months": 30.4375, "years": 365.25}
 MAX_CLASSES = 100
 
@@ -172,8 +173,9 @@ def _build_label(values: pd.Series, column: str, report: dict[str, object]) -> p
 def _build_survival(obs: pd.DataFrame, config: CohortConfig, report: dict[str, object]) -> tuple[pd.Series, pd.Series]:
     """Time in days and event (1.0 seen, 0.0 censored), both NaN where the outcome is unknown.
 
-    Unknown are samples that lack either value, and those whose follow-up is 0; both are counted. An event that was seen but has no
-    time, and a negative time, contradict themselves and are refused.
+    Unknown are samples that lack either value; those whose follow-up is 0 are unknown too (``zero_time=drop``) or are given half a
+    day (``half_day``); all are counted. An event that was seen but has no time, and a negative time, contradict themselves and are
+    refused.
     """
     given, days = _pick_column(obs, "time", config.time), DAYS[config.time_unit]
     time = pd.to_numeric(given, errors="coerce")
@@ -197,7 +199,9 @@ def _build_survival(obs: pd.DataFrame, config: CohortConfig, report: dict[str, o
         )
     unknown = time.isna() | event.isna()
     zero = (time == 0) & ~unknown
-    time, event = time.mask(unknown | zero).astype(float) * days, event.mask(unknown | zero)
+    time = (time.astype(float) * days).mask(zero, HALF_DAY)
+    lost = unknown | zero if config.zero_time == "drop" else unknown
+    time, event = time.mask(lost), event.mask(lost)
     if time.notna().sum() == 0:
         raise CohortError(f"no sample has both a time ({config.time!r}) above 0 and an event ({config.event!r}); choose other columns")
     report |= {"n_survival": int(time.notna().sum()), "n_events": int(event.sum()), "n_survival_unknown": int(unknown.sum())}
