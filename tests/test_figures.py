@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from genexp.evaluation.figures import choose_horizon, draw_figures, plot_cox, plot_kaplan_meier, plot_map, rank_latents, trace_curves
+from genexp.evaluation.figures_survival import name_time, plot_increments, plot_risk_groups
 from genexp.palette import COLOURS, ENCODER, MUTED, PCA, mark_clusters, mark_labels, plain_text
 from genexp.training.figures import plot_history
 from tests.small_evaluation import make_evaluation
@@ -93,6 +94,35 @@ def test_numbers_at_risk_start_with_all_patients_of_each_cluster() -> None:
     at_zero = [text.get_text() for text in figure.axes[1].texts if text.get_position()[0] == 0]
     assert at_zero == [str(n) for n in test.groupby("cluster").size()]
     assert "log-rank p = 0.012" in texts(figure)
+
+
+def test_risk_groups_are_drawn_in_their_order_with_numbers_at_risk_and_what_they_differ_by() -> None:
+    prognosis = make_evaluation().prognosis
+    assert prognosis is not None
+    figure = plot_risk_groups(prognosis)
+    render(figure)
+    test = prognosis.patients[prognosis.patients["part"] == "test"]
+    assert [tick.get_text() for tick in figure.axes[1].get_yticklabels()] == ["low risk", "middle risk", "high risk"]
+    at_zero = [text.get_text() for text in figure.axes[1].texts if text.get_position()[0] == 0]
+    assert at_zero == [str((test["risk_group"] == group).sum()) for group in ("low", "middle", "high")]
+    row = prognosis.groups.loc["risk_group"]
+    assert f"hazard ratio {row['hazard_ratio']:.2f}" in texts(figure)
+    assert "by permutation" in texts(figure)
+
+
+def test_increments_without_covariates_still_show_what_chance_gives() -> None:
+    prognosis = make_evaluation().prognosis
+    assert prognosis is not None
+    shown = texts(plot_increments(replace(prognosis, increments=prognosis.increments.iloc[:0])))
+    assert "random genes" in shown
+    assert "beside" not in shown
+
+
+@pytest.mark.parametrize(
+    ("days", "said"), [(365.25, "1 year"), (1095.75, "3 years"), (2577.0, "7.1 years"), (400, "13.1 months"), (60, "60 days")]
+)
+def test_times_are_named_in_the_unit_in_which_they_read_well(days: float, said: str) -> None:
+    assert name_time(days) == said
 
 
 def test_one_cluster_of_test_patients_has_a_curve_and_no_log_rank_test() -> None:

@@ -188,4 +188,6 @@ def describe_evaluation(evaluation: Evaluation) -> str:
     """Markdown for the run: the verdict, a sentence for each task, what was left out."""
     below = [f"Below PCA: {', '.join(evaluation.comparison.below_pca)}.", ""] if evaluation.comparison.below_pca else []
     lines = [f"**{evaluation.verdict}**", "", *below, *(f"- {sentence}" for sentence in evaluation.comparison.rows["sentence"])]
+    if evaluation.prognosis is not None:
+        lines += [f"- survival: {sentence}" for sentence in evaluation.prognosis.increments["sentence"]]
     return "\n".join([*lines, "", *(f"- {note}" for note in evaluation.notes)]).strip() + "\n"

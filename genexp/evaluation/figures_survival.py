@@ -9,6 +9,7 @@ import numpy as np
 
 from genexp.evaluation.figures import choose_time_unit, format_p, plot_curves, trace_curves
 from genexp.evaluation.prognosis import Prognosis
+from genexp.evaluation.survival_scores import DAYS_PER_YEAR
 from genexp.palette import ENCODER, INK, MUTED, PCA, dress_axes, new_figure
 
 if TYPE_CHECKING:
@@ -77,10 +78,12 @@ def plot_calibration(prognosis: Prognosis) -> Figure:
 
 
 def name_time(days: float) -> str:
-    """Time in the unit in which it reads well: ``3 years``."""
+    """Time in the unit in which it reads well: ``1 year``, ``7.1 years``, ``20 months``."""
+    if days == DAYS_PER_YEAR:
+        return "1 year"
     unit, length = choose_time_unit(days + 1)
-    number = days / length
-    return f"{number:.0f} {unit}" if abs(number - round(number)) < 0.02 else f"{number:.1f} {unit}"
+    number = round(days / length, 1)
+    return f"{number:.0f} {unit}" if number == round(number) else f"{number:.1f} {unit}"
 
 
 def plot_increments(prognosis: Prognosis) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 import pandas as pd
@@ -130,7 +131,7 @@ def _render_increments(increments: pd.DataFrame) -> str:
     sentences = ". ".join(sentence[0].upper() + sentence[1:] for sentence in increments["sentence"])
     caption = "What the latents add: C-index on test patients, differences by paired bootstrap."
     headers = ["Known beside the latents", "alone", "latents", "both", "Added by the latents [95 %]", "worse | better"]
-    return render_paragraph(f"{sentences}.") + render_table(caption, headers, lines())
+    return render_paragraph(re.sub(r"-(?=\d)", "−", f"{sentences}.")) + render_table(caption, headers, lines())
 
 
 def _render_nulls(prognosis: Prognosis) -> str:
