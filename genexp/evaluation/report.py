@@ -39,7 +39,7 @@ from genexp.evaluation.report_genes import TABLES as GENE_TABLES
 from genexp.evaluation.report_genes import describe_methods, render_attribution, render_enrichment
 from genexp.evaluation.report_survival import TABLES as SURVIVAL_TABLES
 from genexp.evaluation.report_survival import describe_methods as describe_prognosis
-from genexp.evaluation.report_survival import render_prognosis
+from genexp.evaluation.report_survival import render_at_risk, render_prognosis
 from genexp.evaluation.results import DISPLAY, Evaluation, Survival
 from genexp.palette import ENCODER, GRID, INK, MUTED
 
@@ -305,19 +305,10 @@ def _render_survival(evaluation: Evaluation) -> str:
         "survival",
         "Survival",
         render_plot("plot-kaplan_meier", "Survival by cluster", f"{counted}; {describe_curves(survival)}."),
-        _render_at_risk(patients),
+        render_at_risk(patients, "cluster"),
         render_prognosis(survival, prognosis),
         _render_cox(survival),
     )
-
-
-def _render_at_risk(patients: pd.DataFrame) -> str:
-    years = range(0, min(int(patients["time_days"].max() / 365.25), 10) + 1)
-    rows = (
-        [f"cluster {cluster}", *(int((times >= year * 365.25).sum()) for year in years), int(patients.loc[times.index, "event"].sum())]
-        for cluster, times in patients.groupby("cluster")["time_days"]
-    )
-    return render_table("Patients at risk by year, and events in all.", ["", *(f"{year} y" for year in years), "events"], rows)
 
 
 def _render_cox(survival: Survival) -> str:

@@ -14,7 +14,7 @@ from genexp.evaluation.page import draw_interval, render_paragraph, render_plot,
 from genexp.evaluation.prognosis import Prognosis
 from genexp.evaluation.results import DISPLAY, Survival
 from genexp.evaluation.survival_groups import N_PERMUTATIONS
-from genexp.evaluation.survival_scores import NOBODY
+from genexp.evaluation.survival_scores import DAYS_PER_YEAR, NOBODY
 from genexp.palette import ENCODER, MUTED
 
 TABLES = {
@@ -32,19 +32,34 @@ NAMES = {"c_index": "Harrell's C-index", "ipcw_c_index": "Uno's C-index", "integ
 
 def render_prognosis(survival: Survival, prognosis: Prognosis) -> str:
     """Parts of the survival section on the risk score."""
-    patients = prognosis.patients
-    per_group = patients[patients["part"] == "test"].groupby("risk_group", observed=True)["event"]
-    counted = ", ".join(f"{group} {len(events)} patients and {int(events.sum())} events" for group, events in per_group)
+    patients = prognosis.patients[prognosis.patients["part"] == "test"]
     return "".join(
         [
             _render_scores(survival.quality),
-            render_plot("plot-risk_groups", "Survival by predicted risk", f"{describe_groups(prognosis)}; {counted}."),
+            render_plot(
+                "plot-risk_groups", "Survival by predicted risk", f"{describe_groups(prognosis)}; groups are tertiles of train patients."
+            ),
+            render_at_risk(patients, "risk_group"),
             _render_calibration(prognosis),
             _render_groups(prognosis.groups),
             _render_increments(prognosis.increments),
             _render_nulls(prognosis),
         ]
     )
+
+
+def render_at_risk(patients: pd.DataFrame, by: str) -> str:
+    """Table of the patients followed by year, of each ``cluster`` or ``risk_group``."""
+    years = range(0, min(int(patients["time_days"].max() / DAYS_PER_YEAR), 10) + 1)
+    rows = (
+        [
+            f"cluster {group}" if by == "cluster" else f"{group} risk",
+            *(int((own["time_days"] >= year * DAYS_PER_YEAR).sum()) for year in years),
+            int(own["event"].sum()),
+        ]
+        for group, own in patients.groupby(by, observed=True)
+    )
+    return render_table("Patients at risk by year, and events in all.", ["", *(f"{year} y" for year in years), "events"], rows)
 
 
 def _interval(*numbers: float, digits: int = 3) -> str:
