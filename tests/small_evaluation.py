@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from genexp.evaluation.attribution import Attribution
+from genexp.evaluation.cluster_features import find_features
+from genexp.evaluation.cluster_methods import ClusterMethods
 from genexp.evaluation.enrichment import find_enrichment
 from genexp.evaluation.explanation import Explanation
 from genexp.evaluation.prognosis import Prognosis, judge_prognosis
@@ -43,8 +45,9 @@ def make_evaluation(
             pd.DataFrame({"outcome": ["pass"], "found": ["150 different sample ids"]}, index=pd.Index(["sample ids"], name="check"))
         ),
         reconstruction=_make_reconstruction(coordinates.index[-n_test:], n_genes, rng),
-        embeddings=Embeddings(coordinates, np.array([0.31, 0.155]), 30.0),
+        embeddings=Embeddings(coordinates, np.array([0.31, 0.155]), 30.0, _make_faithfulness()),
         clustering=_make_clustering(coordinates, k, bool(labels)),
+        methods=_make_methods(coordinates, k, bool(labels)),
         probe=_make_probe(coordinates) if labels else None,
         survival=found,
         prognosis=prognosis,
@@ -86,6 +89,25 @@ def _make_clustering(coordinates: pd.DataFrame, k: int, labelled: bool) -> Clust
         scores = scores.assign(ari=[0.4, 0.3], nmi=[0.5, 0.4])
         contingency = pd.crosstab(test["label"].astype(object), test["cluster"]).reindex(columns=range(1, k + 1), fill_value=0)
     return Clustering(k, choice, coordinates["cluster"], scores, sizes, contingency, samples)
+
+
+def _make_faithfulness() -> pd.DataFrame:
+    columns = ["trustworthiness", "neighbours", "trustworthiness_test", "neighbours_test"]
+    return pd.DataFrame([[0.95, 0.5, 0.9, 0.4]] * 3, index=pd.Index(["tsne", "umap", "pca"], name="map"), columns=columns)
+
+
+def _make_methods(coordinates: pd.DataFrame, k: int, labelled: bool) -> ClusterMethods:
+    train, test = (coordinates[coordinates["part"] == part] for part in ("train", "test"))
+    index = pd.Index(["k-means", "Gaussian mixture", "Ward"], name="method")
+    scores = pd.DataFrame({"k": float(k), "silhouette_train": 0.2, "stability": [0.95, 0.8, 0.7]}, index=index)
+    scores = scores.assign(silhouette=0.2, calinski_harabasz=40.0, davies_bouldin=1.5, silhouette_low=0.1, silhouette_high=0.3)
+    if labelled:
+        scores = scores.assign(ari=0.4, nmi=0.5, ari_low=0.3, ari_high=0.5, nmi_low=0.4, nmi_high=0.6)
+    choice = pd.DataFrame({method: np.linspace(0.3, 0.1, 9) for method in index}, index=pd.RangeIndex(2, 11, name="k"))
+    clusters = train["cluster"].sort_values(kind="stable")[:400]
+    together = (clusters.to_numpy()[:, None] == clusters.to_numpy()).astype(float)
+    features = find_features(test.drop(columns=["part", "cluster"]), test["cluster"].to_numpy())
+    return ClusterMethods(scores, choice, pd.DataFrame(together, clusters.index, clusters.index), clusters, features, "test samples")
 
 
 def _make_probe(coordinates: pd.DataFrame) -> Probe:

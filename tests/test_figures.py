@@ -15,7 +15,10 @@ from tests.small_evaluation import make_evaluation
 
 MANY = tuple(f"type {i}" for i in range(33))
 RISK = {"risk_groups", "calibration", "increments"}
-ALWAYS = {f"figures/{name}.png" for name in ("verdict", "tsne", "umap", "pca", "reconstruction", "attribution", "units", "enrichment")}
+ALWAYS = {
+    f"figures/{name}.png"
+    for name in ("verdict", "tsne", "umap", "pca", "consensus", "reconstruction", "attribution", "units", "enrichment")
+}
 
 
 def render(figure: Figure) -> bytes:

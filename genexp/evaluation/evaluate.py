@@ -15,16 +15,18 @@ from genexp.config import EvaluationConfig
 from genexp.errors import EvaluationError, name_some
 from genexp.evaluation.audit import audit_split, log_audit, refuse_leaks
 from genexp.evaluation.baselines import build_representations
+from genexp.evaluation.cluster_methods import compare_methods
 from genexp.evaluation.clustering import evaluate_clusters
 from genexp.evaluation.enrichment import read_gene_sets
 from genexp.evaluation.explanation import explain_encoder
+from genexp.evaluation.faithfulness import name_metrics
 from genexp.evaluation.probe import evaluate_probe
 from genexp.evaluation.prognosis import judge_prognosis
 from genexp.evaluation.projection import embed_latents
 from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.evaluation.results import ENCODER, Evaluation, PartLatents
 from genexp.evaluation.survival import evaluate_survival
-from genexp.evaluation.verdict import compare_representations
+from genexp.evaluation.verdict import compare_representations, draw_weights
 from genexp.model.encoder import Encoder
 from genexp.preprocess.store import Preprocessed
 from genexp.tracker import NullTracker, Tracker
@@ -79,6 +81,8 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
     reconstruction = evaluate_reconstruction(representations, X_test, X_train.mean(axis=0, dtype=np.float64), test, data.var.index)
     with threadpool_limits(1):  # on arrays as small as latents further threads only wait for each other, minutes where the machine is busy
         clustering = evaluate_clusters(parts, config.max_clusters, seed)
+        weights = draw_weights(obs_test["group"].astype(str).to_numpy(), seed)
+        methods = compare_methods(parts, clustering, weights, seed)
         probe, probe_notes = evaluate_probe(train, test, seed)
         survival, survival_notes = evaluate_survival(train, test, clustering.assignments, encoder.latents, seed)
         prognosis, prognosis_notes = None, list[str]()
@@ -88,7 +92,7 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
     explanation = explain_encoder(encoder, {"train": X_train, "test": X_test}, train, test, probe, survival, gene_sets, seed)
     scores = {"cluster": clustering.scores, "probe": None if probe is None else probe.scores}
     scores["survival"] = None if survival is None else survival.scores
-    metrics = _name_metrics(reconstruction.scores, scores) | explanation.metrics
+    metrics = _name_metrics(reconstruction.scores, scores) | explanation.metrics | methods.metrics | name_metrics(embeddings.faithfulness)
     if survival is not None and prognosis is not None:
         metrics |= {"survival/log_rank_p": survival.log_rank_p, **prognosis.metrics}
     undefined = [name for name, value in metrics.items() if not np.isfinite(value)]
@@ -99,6 +103,7 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
         reconstruction=reconstruction,
         embeddings=embeddings,
         clustering=clustering,
+        methods=methods,
         probe=probe,
         survival=survival,
         prognosis=prognosis,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from genexp.evaluation.faithfulness import describe_faithfulness
+from genexp.evaluation.figures_clusters import plot_clusters
 from genexp.evaluation.figures_genes import plot_explanation
 from genexp.evaluation.results import Clustering, Embeddings, Evaluation, Probe, Reconstruction, Survival, Verdict
 from genexp.palette import ENCODER, GRID, INK, MUTED, PCA, UNLABELLED, Mark, dress_axes, mark_clusters, mark_labels, new_figure, plain_text
@@ -39,6 +41,7 @@ def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     yield "verdict", plot_verdict(evaluation.comparison)
     for name in MAPS:
         yield name, plot_map(evaluation.embeddings, name)
+    yield from plot_clusters(evaluation.methods)
     if evaluation.clustering.contingency is not None:
         yield "cluster_composition", plot_composition(evaluation.clustering)
     if evaluation.probe is not None:
@@ -73,6 +76,7 @@ def plot_map(embeddings: Embeddings, name: str) -> Figure:
     labels = table["label"].astype("category").cat.remove_unused_categories()
     rows = -(-max(len(labels.cat.categories) + 1, table["cluster"].nunique()) // 4)
     figure = new_figure(title, height=6.6 + 0.2 * rows, width=12.0 if labelled else 7.5)
+    figure.supxlabel(describe_faithfulness(embeddings.faithfulness, name), x=0.012, ha="left", fontsize=10, color=MUTED)
     panels = figure.subplots(1, 2 if labelled else 1, squeeze=False)[0]
     parts = f"{n_test:,} test samples rimmed, {len(table) - n_test:,} others faint"
     if labelled:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from genexp.evaluation.faithfulness import measure_faithfulness
 from genexp.evaluation.results import ENCODER, Embeddings, PartLatents
 
 UMAP_ROWS = 2000
@@ -38,7 +39,7 @@ def embed_latents(parts: Sequence[PartLatents], assignments: pd.Series, perplexi
     coordinates = _describe_samples(parts, assignments)
     for name, map_ in maps.items():
         coordinates[f"{name}_1"], coordinates[f"{name}_2"] = map_.T
-    return Embeddings(coordinates, explained, perplexity)
+    return Embeddings(coordinates, explained, perplexity, measure_faithfulness(parts, coordinates, list(maps), seed))
 
 
 def place_by_pca(train: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -35,6 +35,8 @@ from genexp.evaluation.page import (
     to_html,
     write_json,
 )
+from genexp.evaluation.report_clusters import TABLES as CLUSTER_TABLES
+from genexp.evaluation.report_clusters import describe_picture, render_methods, render_sizes
 from genexp.evaluation.report_genes import TABLES as GENE_TABLES
 from genexp.evaluation.report_genes import describe_methods, render_attribution, render_enrichment
 from genexp.evaluation.report_survival import TABLES as SURVIVAL_TABLES
@@ -87,6 +89,7 @@ TABLES = {
     "kaplan_meier": "survival curves by cluster",
     "survival_patients": "patients that the survival analysis used, with risks",
     **SURVIVAL_TABLES,
+    **CLUSTER_TABLES,
     **GENE_TABLES,
 }
 """What a table holds, for the list of downloads."""
@@ -204,7 +207,10 @@ def _render_maps(evaluation: Evaluation) -> str:
         "umap": "Distances between groups mean little.",
         "pca": "The plane of largest variance of the latents.",
     }
-    plots = [render_plot(f"map-{name}", title, hints[name], "map") for name, title in MAPS.items()]
+    plots = [
+        render_plot(f"map-{name}", title, f"{hints[name]} {describe_picture(evaluation.embeddings, name)}", "map")
+        for name, title in MAPS.items()
+    ]
     if evaluation.clustering.contingency is not None:
         hint = "Test samples of each label (row) by cluster: counts, coloured by share."
         plots.append(render_plot("plot-composition", "Labels and clusters", hint))
@@ -260,7 +266,6 @@ def _render_clusters(evaluation: Evaluation) -> str:
     choice = render_plot(
         "plot-choice", "Choice of k", "Silhouette over train samples by number of clusters; the dotted line is the choice."
     )
-    sizes = ([f"cluster {cluster}", *(int(n) for n in row)] for cluster, *row in clustering.sizes.itertuples())
     return render_section(
         "clusters",
         "Clusters",
@@ -268,7 +273,8 @@ def _render_clusters(evaluation: Evaluation) -> str:
             f"k-means found {clustering.k} clusters in the train latents, without labels; test samples were assigned to them."
         ),
         _render_scores("Quality of the clusters, on test samples. Davies-Bouldin: lower is better.", clustering.scores),
-        f'<div class="grid">{choice}{render_table("Samples by cluster and part.", ["", *clustering.sizes.columns], sizes)}</div>',
+        render_methods(evaluation.methods),
+        f'<div class="grid">{choice}{render_sizes(clustering, evaluation.methods)}</div>',
     )
 
 
@@ -378,7 +384,7 @@ def _describe_methods(evaluation: Evaluation) -> list[str]:
         "squares), each with as many components, and the raw genes: the same penalised models on all scaled genes, in the span of the",
         "train samples.",
         "R² is 1 − Σ(x − x̂)² / Σ(x − train mean)² over scaled values.",
-        f"Clusters: k-means, k from 2 to {summary['max_clusters']} by silhouette.",
+        f"Clusters: k-means, k from 2 to {summary['max_clusters']} by silhouette; beside it a Gaussian mixture and Ward's tree.",
         f"Maps: t-SNE (openTSNE, perplexity {evaluation.embeddings.perplexity:g}), UMAP and PCA of the latents;",
         "no score was computed on a map.",
     ]

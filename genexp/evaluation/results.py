@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from genexp.evaluation.cluster_methods import ClusterMethods
     from genexp.evaluation.explanation import Explanation
     from genexp.evaluation.prognosis import Prognosis
 
@@ -109,11 +110,14 @@ class Embeddings:
         Shares of the latent's variance over train samples along ``pca_1`` and ``pca_2``.
     perplexity : float
         Perplexity of t-SNE after clipping to (n_train - 1) / 3.
+    faithfulness : DataFrame, (3, 4)
+        How far each picture can be believed, from :func:`genexp.evaluation.faithfulness.measure_faithfulness`.
     """
 
     coordinates: pd.DataFrame
     explained_variance: np.ndarray
     perplexity: float
+    faithfulness: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -250,6 +254,8 @@ class Evaluation:
         What was looked at before; no check failed.
     reconstruction, embeddings, clustering : Reconstruction, Embeddings, Clustering
         Always there.
+    methods : ClusterMethods
+        Other ways to cluster the encoder's latents, stability, and annotations that go with the clusters.
     probe : Probe or None
         None where the cohort has no usable label; ``notes`` says why.
     survival : Survival or None
@@ -275,6 +281,7 @@ class Evaluation:
     reconstruction: Reconstruction
     embeddings: Embeddings
     clustering: Clustering
+    methods: ClusterMethods
     probe: Probe | None
     survival: Survival | None
     prognosis: Prognosis | None
@@ -308,6 +315,8 @@ class Evaluation:
             "cluster_sizes": self.clustering.sizes,
             "embeddings": self.embeddings.coordinates,
             "latent": self.latents,
+            "picture_faithfulness": self.embeddings.faithfulness,
+            **self.methods.tables,
         }
         if self.clustering.contingency is not None:
             tables["cluster_contingency"] = self.clustering.contingency

@@ -1,0 +1,294 @@
+"""Other ways to cluster the encoder's latents beside k-means, how stable each is, and which annotations go with the clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from genexp.evaluation.cluster_features import find_features
+from genexp.evaluation.clustering import SILHOUETTE_ROWS, assign_clusters, bootstrap_ari, bootstrap_silhouette, score_clusters
+from genexp.evaluation.results import ENCODER, Clustering, PartLatents
+
+KMEANS, MIXTURE, WARD = "k-means", "Gaussian mixture", "Ward"
+"""Methods as they are printed; k-means makes the clusters that everything else uses."""
+FIT_ROWS = 2000
+"""Train samples, at most, on which mixture, tree and resamples are fitted: the tree's cost is quadratic."""
+N_RESAMPLES, SHARE = 20, 0.8
+"""Resamples of the train samples, without replacement, and their size."""
+SHOWN = 400
+"""Train samples, at most, in the consensus matrix."""
+
+Assign = Callable[[np.ndarray], np.ndarray]
+"""From latents (n, n_latent) to clusters (n,), counted from 1."""
+
+
+@dataclass(frozen=True)
+class ClusterMethods:
+    """Three ways to cluster the encoder's latents: fitted on train samples without labels, judged on test samples.
+
+    Parameters
+    ----------
+    scores : DataFrame, (3, 9 or 15)
+        Index ``method``: ``k``; ``silhouette_train``, by which k was chosen; ``stability`` (mean adjusted Rand index on the train samples
+        between the full fit and those on resamples); on test samples ``silhouette``, ``calinski_harabasz``, ``davies_bouldin`` and, where
+        there is a label, ``ari`` and ``nmi``; ``_low`` and ``_high`` of silhouette, ARI and NMI: 95 %, bootstrap over groups.
+    choice : DataFrame, (n_tried, 3)
+        Silhouette over train samples by number of clusters (index ``k``) and method.
+    consensus : DataFrame, (n_shown, n_shown)
+        Of the resamples in which both train samples were, the share in which k-means put them together (Monti et al., Machine Learning
+        2003); NaN where there is none. Rows and columns are in order of ``clusters``.
+    clusters : Series of int, (n_shown,)
+        Cluster of those samples.
+    features : DataFrame
+        From :func:`genexp.evaluation.cluster_features.find_features`, on ``features_of``.
+    features_of : str
+        ``test samples`` or, where those are few, ``all samples``.
+    """
+
+    scores: pd.DataFrame
+    choice: pd.DataFrame
+    consensus: pd.DataFrame
+    clusters: pd.Series
+    features: pd.DataFrame
+    features_of: str
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables for download, by name."""
+        features = self.features.set_index("cluster")
+        return {"cluster_methods": self.scores, "cluster_methods_choice": self.choice, "cluster_features": features}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Stability of k-means, and what the other methods reach."""
+        found = {"cluster/stability": self.scores.loc[KMEANS, "stability"]}
+        for method, suffix in ((MIXTURE, "mixture"), (WARD, "ward")):
+            row = self.scores.loc[method]
+            found |= {f"cluster/{name}_{suffix}": row[name] for name in ("k", "silhouette", "ari", "nmi", "stability") if name in row.index}
+        return {name: float(value) for name, value in found.items()}
+
+
+def compare_methods(parts: Sequence[PartLatents], clustering: Clustering, weights: np.ndarray, seed: int) -> ClusterMethods:
+    """Cluster the encoder's latents by each method, k chosen by the silhouette on train samples.
+
+    Parameters
+    ----------
+    parts : sequence of PartLatents
+        train, val, test.
+    clustering : Clustering
+        What k-means found.
+    weights : ndarray of float64, (n_draws, n_test)
+        Bootstrap draws, from :func:`genexp.evaluation.verdict.draw_weights`.
+    seed : int
+        Of starts, resamples and subsamples.
+    """
+    train, test = parts[0].z[ENCODER], parts[-1]
+    rng = np.random.default_rng(seed)
+    z = train[np.sort(rng.permutation(len(train))[:FIT_ROWS])]
+    choice = {KMEANS: clustering.choice[ENCODER]}
+    choice |= {method: _try_numbers(fit, z, list(clustering.choice.index), seed) for method, fit in FITS.items() if method != KMEANS}
+    rows = {}
+    for method, fit in FITS.items():
+        k = int(choice[method].idxmax())
+        if method == KMEANS:
+            known = clustering.assignments
+            full, on_test = known.loc[parts[0].obs.index].to_numpy(), known.loc[test.obs.index].to_numpy()
+        else:
+            assign = fit(z, k, seed)
+            full, on_test = assign(train), assign(test.z[ENCODER])
+        stability = measure_stability(fit, train, full, k, rng)
+        rows[method] = {"k": k, "silhouette_train": choice[method].max(), "stability": stability}
+        rows[method] |= _score_test(test, on_test, weights)
+    consensus, clusters = find_consensus(train, clustering.assignments.loc[parts[0].obs.index], clustering.k, rng)
+    described, of = _choose_described(parts)
+    return ClusterMethods(
+        scores=pd.DataFrame(rows).T.rename_axis("method"),
+        choice=pd.DataFrame(choice).rename_axis("k"),
+        consensus=consensus,
+        clusters=clusters,
+        features=find_features(described, clustering.assignments.loc[described.index].to_numpy()),
+        features_of=of,
+    )
+
+
+def fit_kmeans(z: np.ndarray, k: int, seed: int) -> Assign:
+    """Few starts: resamples start often anyway."""
+    from sklearn.cluster import KMeans
+
+    centres = KMeans(k, n_init=2, random_state=seed).fit(z).cluster_centers_
+    return lambda rows: assign_clusters(rows, centres)
+
+
+def fit_mixture(z: np.ndarray, k: int, seed: int) -> Assign:
+    """Gaussian mixture with a variance for each latent and component, as train samples are too few for full covariances."""
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    floor = 1e-4 * float(z.var(axis=0).mean()) + 1e-12
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mixture = GaussianMixture(k, covariance_type="diag", reg_covar=floor, n_init=1, random_state=seed).fit(z)
+    return lambda rows: np.asarray(mixture.predict(rows)) + 1
+
+
+def fit_ward(z: np.ndarray, k: int, seed: int) -> Assign:
+    """Agglomerative clustering by Ward's criterion; a sample belongs to the cluster whose centroid is nearest."""
+    return _cut_tree(z, _grow_tree(z), k)
+
+
+def _grow_tree(z: np.ndarray) -> np.ndarray:
+    from scipy.cluster.hierarchy import linkage
+
+    return np.asarray(linkage(z, "ward"))
+
+
+def _cut_tree(z: np.ndarray, tree: np.ndarray, k: int) -> Assign:
+    from scipy.cluster.hierarchy import fcluster
+
+    clusters = fcluster(tree, k, "maxclust")
+    centres = np.stack([z[clusters == cluster].mean(axis=0) for cluster in np.unique(clusters)])
+    return lambda rows: assign_clusters(rows, centres)
+
+
+FITS: dict[str, Callable[[np.ndarray, int, int], Assign]] = {KMEANS: fit_kmeans, MIXTURE: fit_mixture, WARD: fit_ward}
+"""Methods, each fitted by (latents, k, seed)."""
+
+
+def _try_numbers(fit: Callable[[np.ndarray, int, int], Assign], z: np.ndarray, numbers: Sequence[int], seed: int) -> pd.Series:
+    """Silhouette over (at most ``SILHOUETTE_ROWS``) train samples by number of clusters."""
+    from sklearn.metrics import pairwise_distances, silhouette_score
+
+    shown = z[:SILHOUETTE_ROWS]
+    distances = pairwise_distances(shown)
+    tree = _grow_tree(z) if fit is fit_ward else None
+    found = {}
+    for k in numbers:
+        labels = (fit(z, k, seed) if tree is None else _cut_tree(z, tree, k))(shown)
+        found[k] = silhouette_score(distances, labels, metric="precomputed") if 1 < len(set(labels)) < len(shown) else -1.0
+    return pd.Series(found)
+
+
+def _score_test(test: PartLatents, clusters: np.ndarray, weights: np.ndarray) -> dict[str, float]:
+    """Indices on test samples, those of most use with their bootstrap intervals."""
+    from sklearn.metrics import silhouette_samples
+
+    z, label = test.z[ENCODER], test.obs.get("label")
+    scores = score_clusters(z, clusters, label)
+    defined = 1 < len(set(clusters)) < len(z)
+    samples = pd.DataFrame({"silhouette_own": silhouette_samples(z, clusters) if defined else np.full(len(z), np.nan)})
+    draws = {"silhouette": bootstrap_silhouette(samples, "own", weights)}
+    if "ari" in scores and label is not None:
+        labelled = label.notna().to_numpy()
+        truth, found = label[labelled].astype(str).to_numpy(), clusters[labelled]
+        draws["ari"] = bootstrap_ari(truth, found, weights[:, labelled])
+        draws["nmi"] = bootstrap_nmi(truth, found, weights[:, labelled])
+    for name, values in draws.items():
+        finite = values[np.isfinite(values)]
+        scores[f"{name}_low"], scores[f"{name}_high"] = np.quantile(finite, [0.025, 0.975]) if len(finite) else (np.nan, np.nan)
+    return scores
+
+
+def bootstrap_nmi(truth: np.ndarray, clusters: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Compute normalised mutual information (n_draws,), with the mean of the entropies, when samples count ``weights`` times.
+
+    A draw repeats samples, and repeated samples agree: information comes out too high. The draws are therefore moved so that their mean
+    is the value of the samples as they are.
+    """
+    rows, columns = (np.unique(values, return_inverse=True)[1] for values in (truth, clusters))
+    cells = np.unique(np.stack([rows, columns]), axis=1, return_inverse=True)[1]
+
+    def entropy(code: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        totals = counts.sum(axis=1, keepdims=True)
+        share = np.divide(counts @ np.eye(code.max() + 1)[code], totals, out=np.zeros((len(counts), code.max() + 1)), where=totals > 0)
+        return np.asarray(-(share * np.log(np.where(share > 0, share, 1.0))).sum(axis=1))
+
+    def information(counts: np.ndarray) -> np.ndarray:
+        first, second, both = (entropy(code, counts) for code in (rows, columns, cells))
+        return np.divide(2 * (first + second - both), first + second, out=np.ones(len(counts)), where=first + second > 0)
+
+    if not len(weights) or not len(truth):
+        return np.full(len(weights), np.nan)
+    draws = np.where(weights.sum(axis=1) > 0, information(weights), np.nan)
+    as_they_are = information(np.ones((1, len(truth))))[0]
+    return np.asarray(np.clip(draws - np.nanmean(draws) + as_they_are, 0, 1))
+
+
+def measure_stability(
+    fit: Callable[[np.ndarray, int, int], Assign], train: np.ndarray, full: np.ndarray, k: int, rng: np.random.Generator
+) -> float:
+    """Mean adjusted Rand index, over all train samples, between the clusters ``full`` and those of fits on resamples."""
+    from sklearn.metrics import adjusted_rand_score
+
+    found = []
+    for seed, rows in enumerate(_draw_resamples(len(train), rng)):
+        z = train[rows]
+        if len(np.unique(z, axis=0)) > k:
+            found.append(adjusted_rand_score(full, fit(z, k, seed)(train)))
+    return float(np.mean(found)) if found else float("nan")
+
+
+def _draw_resamples(n: int, rng: np.random.Generator) -> list[np.ndarray]:
+    size = min(int(SHARE * n), FIT_ROWS)
+    return [rng.choice(n, size, replace=False) for _ in range(N_RESAMPLES)]
+
+
+def find_consensus(train: np.ndarray, clusters: pd.Series, k: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.Series]:
+    """How often k-means on resamples puts two train samples together, for (at most ``SHOWN``) samples in order of their cluster.
+
+    Parameters
+    ----------
+    train : ndarray of float64, (n_train, n_latent)
+    clusters : Series of int, (n_train,)
+        Clusters of the full fit.
+    k : int
+    rng : Generator
+    """
+    shown = np.sort(rng.permutation(len(train))[:SHOWN])
+    together, both = np.zeros((len(shown), len(shown))), np.zeros((len(shown), len(shown)))
+    for seed, rows in enumerate(_draw_resamples(len(train), rng)):
+        if len(np.unique(train[rows], axis=0)) <= k:
+            continue
+        drawn = np.isin(shown, rows)
+        member = np.eye(k + 1)[fit_kmeans(train[rows], k, seed)(train[shown])] * drawn[:, None]
+        together += member @ member.T
+        both += np.outer(drawn, drawn)
+    consensus = np.divide(together, both, out=np.full_like(both, np.nan), where=both > 0)
+    order = _order_samples(consensus, clusters.iloc[shown].to_numpy())
+    listed = clusters.iloc[shown[order]]
+    return pd.DataFrame(consensus[np.ix_(order, order)], index=listed.index, columns=listed.index), listed
+
+
+def _order_samples(consensus: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """By cluster, and within one those first that stay together with it most."""
+    own = clusters[:, None] == clusters[None, :]
+    loyalty = np.nansum(np.where(own, consensus, 0.0), axis=1) / own.sum(axis=1)
+    return np.lexsort((-loyalty, clusters))
+
+
+def _choose_described(parts: Sequence[PartLatents], enough: int = 30) -> tuple[pd.DataFrame, str]:
+    """Annotations of the test samples, or of all samples where those are fewer than ``enough``."""
+    test = parts[-1].obs
+    return (test, "test samples") if len(test) >= enough else (pd.concat([_plain(part.obs) for part in parts]), "all samples")
+
+
+def _plain(obs: pd.DataFrame) -> pd.DataFrame:
+    """Categories as texts: those of the parts may differ."""
+    return obs.apply(lambda column: column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column)
+
+
+def name_features(features: pd.DataFrame, cluster: Any, n: int = 4, level: float = 0.05) -> list[str]:
+    """Say what is enriched in a cluster, strongest first: ``subtype: Basal (83 % against 4 %)``; each feature once."""
+    own = features[(features["cluster"] == cluster) & (features["q"] < level) & ~features["outcome"]]
+    own = own[(own["kind"] == "number") | (own["inside"] > own["outside"])].drop_duplicates("feature").head(n)
+    return [
+        f"{row.feature}: {row.level} ({row.inside:.0%} against {row.outside:.0%})"
+        if row.kind == "category"
+        else f"{row.feature}: median {row.inside:.3g} against {row.outside:.3g}"
+        for row in own.itertuples()
+    ]

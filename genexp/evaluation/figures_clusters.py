@@ -1,0 +1,56 @@
+"""Pictures of how firm the clusters are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from genexp.evaluation.cluster_methods import KMEANS, N_RESAMPLES, SHARE, ClusterMethods
+from genexp.palette import INK, dress_axes, mark_clusters, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def plot_clusters(methods: ClusterMethods) -> Iterator[tuple[str, Figure]]:
+    """Every picture of the clusters' methods, with its name."""
+    yield "consensus", plot_consensus(methods)
+
+
+def plot_consensus(methods: ClusterMethods) -> Figure:
+    """Draw how often each pair of train samples falls into one cluster when k-means sees four samples in five."""
+    figure = new_figure("How firm the clusters are, on train samples", height=7.4, width=8.6)
+    axes = figure.subplots()
+    image = axes.imshow(methods.consensus.to_numpy(), cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
+    stability = methods.scores.loc[KMEANS, "stability"]
+    said = f"{N_RESAMPLES} resamples of {SHARE:.0%}; mean adjusted Rand index with the full fit {stability:.3f}"
+    dress_axes(axes, said, f"{len(methods.consensus):,} train samples in order of their cluster", "", grid="")
+    _name_blocks(axes, methods.clusters.to_numpy())
+    bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03, format=lambda share, _: f"{share:.0%}")
+    bar.set_label("share of the resamples in which a pair is together", fontsize=10.5, color=INK)
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _name_blocks(axes: Axes, clusters: np.ndarray) -> None:
+    """A coloured bar and a name beside the samples of each cluster."""
+    marks = mark_clusters(sorted(set(clusters)))
+    places, names = [], []
+    for cluster in sorted(set(clusters)):
+        rows = np.flatnonzero(clusters == cluster)
+        low, high = rows[0] - 0.5, rows[-1] + 0.5
+        colour = marks[str(cluster)].colour
+        line = axes.plot(
+            [-0.012, -0.012], [low, high], transform=axes.get_yaxis_transform(), color=colour, linewidth=6, solid_capstyle="butt"
+        )
+        line[0].set_clip_on(False)
+        places.append((low + high) / 2)
+        names.append(f"cluster {cluster}")
+    axes.set_xticks([])
+    axes.set_yticks(places, names, fontsize=10.5)
+    axes.tick_params(length=0, pad=10)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
