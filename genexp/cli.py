@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -187,6 +187,7 @@ def run_encode(settings: EncodeSettings, _: object) -> None:
     latent = _encode(encoder, adata)
     _write_latent(latent, adata, out)
     print(f"{len(latent)} samples x {latent.shape[1]} latents: {out}", file=sys.stderr)
+    _write_novelty(encoder, adata, out)
 
 
 VERB_FUNCTIONS: dict[str, Any] = {
@@ -321,6 +322,18 @@ def _check_trained_on(adata: AnnData, split: pd.DataFrame, encoder: Encoder, ref
         )
 
 
+def _write_novelty(encoder: Encoder, adata: AnnData, out: Path) -> None:
+    """Write how novel each sample is to ``<out>.novelty.tsv``, where the encoder can tell, and say how well encoder and cohort fit."""
+    from genexp.model.novelty import Calibration, describe_coverage, score_samples
+
+    raw, absent = encoder.align(_table(adata))
+    calibration = Calibration.of(encoder)
+    novelty = None if calibration is None else score_samples(encoder, calibration, raw, adata.obs_names)
+    if novelty is not None:
+        _write_whole(out.with_name(f"{out.name}.novelty.tsv"), lambda path: novelty.to_csv(path, sep="\t", float_format="%.6g"))
+    print(describe_coverage(encoder, len(absent), calibration, novelty), file=sys.stderr)
+
+
 def _write_parquet(latent: pd.DataFrame, _: pd.DataFrame, path: Path) -> None:
     latent.to_parquet(path)
 
@@ -341,11 +354,16 @@ WRITERS = {".parquet": _write_parquet, ".tsv": _write_text, ".csv": _write_text,
 
 
 def _write_latent(latent: pd.DataFrame, adata: AnnData, path: Path) -> None:
-    """Write latents as the file's ending says; the file is whole or not there."""
+    """Write latents as the file's ending says."""
+    _write_whole(path, lambda temporary: WRITERS[path.suffix](latent, adata.obs, temporary))
+
+
+def _write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file that is whole or not there."""
     temporary = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        WRITERS[path.suffix](latent, adata.obs, temporary)
+        write(temporary)
         temporary.replace(path)
     except OSError as error:
         raise ConfigError(f"out={path}: expected a file that can be written; found: {error.strerror or error}") from None

@@ -11,6 +11,7 @@ from genexp.evaluation.cluster_features import find_features
 from genexp.evaluation.cluster_methods import ClusterMethods
 from genexp.evaluation.enrichment import find_enrichment
 from genexp.evaluation.explanation import Explanation
+from genexp.evaluation.novelty import Novelty
 from genexp.evaluation.prognosis import Prognosis, judge_prognosis
 from genexp.evaluation.results import Audit, Clustering, Embeddings, Evaluation, PartLatents, Probe, Reconstruction, Survival, Verdict
 from genexp.evaluation.signatures import find_signatures
@@ -51,6 +52,7 @@ def make_evaluation(
         probe=_make_probe(coordinates) if labels else None,
         survival=found,
         prognosis=prognosis,
+        novelty=_make_novelty(coordinates.index[-n_test:], rng),
         comparison=_make_verdict(bool(labels), survival),
         explanation=make_explanation(labels, survival, n_genes, gene_sets),
         latents=latents,
@@ -108,6 +110,14 @@ def _make_methods(coordinates: pd.DataFrame, k: int, labelled: bool) -> ClusterM
     together = (clusters.to_numpy()[:, None] == clusters.to_numpy()).astype(float)
     features = find_features(test.drop(columns=["part", "cluster"]), test["cluster"].to_numpy())
     return ClusterMethods(scores, choice, pd.DataFrame(together, clusters.index, clusters.index), clusters, features, "test samples")
+
+
+def _make_novelty(index: pd.Index, rng: np.random.Generator) -> Novelty:
+    samples = pd.DataFrame(rng.gamma(9.0, 0.1, (len(index), 2)), index=index, columns=["error", "distance"])
+    samples = samples.assign(p_error=0.5, p_distance=0.5, p=np.linspace(0.01, 1, len(index)), q=0.5, novel=False)
+    samples.loc[index[:3], ["error", "q", "novel"]] = [4.0, 0.03, True]
+    reference = pd.DataFrame(rng.gamma(9.0, 0.1, (99, 2)), columns=["error", "distance"])
+    return Novelty(samples.astype({"novel": bool}), reference, 0.01)
 
 
 def _make_probe(coordinates: pd.DataFrame) -> Probe:

@@ -17,7 +17,7 @@ MANY = tuple(f"type {i}" for i in range(33))
 RISK = {"risk_groups", "calibration", "increments"}
 ALWAYS = {
     f"figures/{name}.png"
-    for name in ("verdict", "tsne", "umap", "pca", "consensus", "reconstruction", "attribution", "units", "enrichment")
+    for name in ("verdict", "tsne", "umap", "pca", "consensus", "novelty", "reconstruction", "attribution", "units", "enrichment")
 }
 
 

@@ -20,6 +20,7 @@ from genexp.evaluation.clustering import evaluate_clusters
 from genexp.evaluation.enrichment import read_gene_sets
 from genexp.evaluation.explanation import explain_encoder
 from genexp.evaluation.faithfulness import name_metrics
+from genexp.evaluation.novelty import evaluate_novelty
 from genexp.evaluation.probe import evaluate_probe
 from genexp.evaluation.prognosis import judge_prognosis
 from genexp.evaluation.projection import embed_latents
@@ -90,9 +91,11 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
             prognosis, prognosis_notes = judge_prognosis(survival, {"train": X_train, "test": X_test}, train, test, encoder.genes, seed)
         embeddings = embed_latents(parts, clustering.assignments, config.perplexity, seed)
     explanation = explain_encoder(encoder, {"train": X_train, "test": X_test}, train, test, probe, survival, gene_sets, seed)
+    novelty, novelty_notes = evaluate_novelty(encoder, {part: rows[part][0] for part in ("train", "val")}, test, reconstruction, seed)
     scores = {"cluster": clustering.scores, "probe": None if probe is None else probe.scores}
     scores["survival"] = None if survival is None else survival.scores
     metrics = _name_metrics(reconstruction.scores, scores) | explanation.metrics | methods.metrics | name_metrics(embeddings.faithfulness)
+    metrics |= {} if novelty is None else novelty.metrics
     if survival is not None and prognosis is not None:
         metrics |= {"survival/log_rank_p": survival.log_rank_p, **prognosis.metrics}
     undefined = [name for name, value in metrics.items() if not np.isfinite(value)]
@@ -107,11 +110,12 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
         probe=probe,
         survival=survival,
         prognosis=prognosis,
+        novelty=novelty,
         comparison=compare_representations(obs_test, reconstruction, clustering, probe, survival, seed),
         explanation=explanation,
         latents=_collect_latents(parts, encoder),
         summary=_summarise(encoder, data, parts, config, seed),
-        notes=(*notes, *probe_notes, *survival_notes, *prognosis_notes, *explanation.notes),
+        notes=(*notes, *probe_notes, *survival_notes, *prognosis_notes, *novelty_notes, *explanation.notes),
     )
 
 

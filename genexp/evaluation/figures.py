@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.evaluation.faithfulness import describe_faithfulness
-from genexp.evaluation.figures_clusters import plot_clusters
+from genexp.evaluation.figures_clusters import plot_clusters, plot_novelty
 from genexp.evaluation.figures_genes import plot_explanation
 from genexp.evaluation.results import Clustering, Embeddings, Evaluation, Probe, Reconstruction, Survival, Verdict
 from genexp.palette import ENCODER, GRID, INK, MUTED, PCA, UNLABELLED, Mark, dress_axes, mark_clusters, mark_labels, new_figure, plain_text
@@ -51,6 +51,8 @@ def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
         yield "cox", plot_cox(evaluation.survival)
     if evaluation.prognosis is not None:
         yield from plot_prognosis(evaluation.prognosis)
+    if evaluation.novelty is not None:
+        yield "novelty", plot_novelty(evaluation.novelty)
     yield "reconstruction", plot_reconstruction(evaluation.reconstruction)
     yield from plot_explanation(evaluation.explanation, evaluation.latents, evaluation.embeddings.coordinates["part"])
 

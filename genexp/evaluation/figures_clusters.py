@@ -1,4 +1,4 @@
-"""Pictures of how firm the clusters are."""
+"""Pictures of how firm the clusters are, and of the samples that are unlike all others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genexp.evaluation.cluster_methods import KMEANS, N_RESAMPLES, SHARE, ClusterMethods
-from genexp.palette import INK, dress_axes, mark_clusters, new_figure
+from genexp.evaluation.novelty import Novelty
+from genexp.palette import ENCODER, INK, PCA, UNLABELLED, dress_axes, mark_clusters, new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,3 +55,24 @@ def _name_blocks(axes: Axes, clusters: np.ndarray) -> None:
     axes.tick_params(length=0, pad=10)
     for spine in axes.spines.values():
         spine.set_visible(False)
+
+
+def plot_novelty(novelty: Novelty, n_named: int = 8) -> Figure:
+    """Draw error against distance of test samples beside the validation samples; novel samples, or the strangest one, are named."""
+    table, reference = novelty.samples, novelty.reference
+    figure = new_figure("Test samples that are unlike the train samples", height=6.4, width=9.2)
+    axes = figure.subplots()
+    kinds = [(reference, UNLABELLED, "o", f"validation samples ({len(reference):,})")]
+    kinds += [(table[~table["novel"]], ENCODER, "o", f"test samples ({(~table['novel']).sum():,})")]
+    kinds += [(table[table["novel"]], PCA, "D", f"novel test samples ({table['novel'].sum():,})")]
+    for rows, colour, marker, name in kinds:
+        axes.scatter(rows["distance"], rows["error"], color=colour, marker=marker, s=26, alpha=0.75, linewidths=0, label=name)
+    for sample, row in table[table["novel"]].sort_values(["p", "error"], ascending=[True, False]).head(n_named).iterrows():
+        place = (row["distance"], row["error"])
+        axes.annotate(plain_text(sample, 24), place, xytext=(-6, 4), textcoords="offset points", ha="right", fontsize=9, color=INK)
+    share = (table["p"] <= 0.05).mean()
+    said = f"novel: false discovery rate 5 %; {share:.1%} have p ≤ 0.05, 5 % where nothing is novel"
+    dress_axes(axes, said, "distance of the latents from the train samples (Mahalanobis)", "mean squared error of the scaled values")
+    axes.set_yscale("log")
+    axes.legend(frameon=False, fontsize=10.5, loc="upper left")
+    return figure

@@ -36,7 +36,7 @@ from genexp.evaluation.page import (
     write_json,
 )
 from genexp.evaluation.report_clusters import TABLES as CLUSTER_TABLES
-from genexp.evaluation.report_clusters import describe_picture, render_methods, render_sizes
+from genexp.evaluation.report_clusters import describe_picture, render_methods, render_novelty, render_sizes
 from genexp.evaluation.report_genes import TABLES as GENE_TABLES
 from genexp.evaluation.report_genes import describe_methods, render_attribution, render_enrichment
 from genexp.evaluation.report_survival import TABLES as SURVIVAL_TABLES
@@ -118,6 +118,7 @@ def render_report(evaluation: Evaluation) -> str:
         _render_probe(evaluation),
         _render_survival(evaluation),
         _render_genes(evaluation),
+        render_novelty(evaluation.novelty),
         render_attribution(evaluation.explanation),
         render_enrichment(evaluation.explanation),
         _render_methods(evaluation),
@@ -146,7 +147,7 @@ def _render_page(evaluation: Evaluation, sections: Sequence[str], scripts: str) 
         "Values": summary["scale"],
     }
     listed = "".join(f"<div><dt>{to_html(name)}</dt><dd>{to_html(value)}</dd></div>" for name, value in facts.items())
-    names = ("verdict", "maps", "clusters", "label", "survival", "genes", "attribution", "enrichment", "methods", "downloads")
+    names = ("verdict", "maps", "clusters", "label", "survival", "genes", "novelty", "attribution", "enrichment", "methods", "downloads")
     links = "".join(f'<li><a href="#{name}">{name.capitalize()}</a></li>' for name in names)
     return f"""<!doctype html>
 <html lang="en">

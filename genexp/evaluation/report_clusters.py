@@ -1,4 +1,4 @@
-"""Parts of the report on how firm the clusters are and what goes with them."""
+"""Parts of the report on how firm the clusters are, what goes with them, and which samples are novel."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import pandas as pd
 
 from genexp.evaluation.cluster_methods import N_RESAMPLES, SHARE, ClusterMethods, name_features
 from genexp.evaluation.faithfulness import describe_faithfulness
-from genexp.evaluation.page import render_paragraph, render_table
+from genexp.evaluation.figures import format_p
+from genexp.evaluation.novelty import Novelty
+from genexp.evaluation.page import render_paragraph, render_section, render_table
 from genexp.evaluation.results import Clustering, Embeddings
 
 TABLES = {
     "cluster_methods": "k-means, Gaussian mixture and Ward's tree on the encoder's latents, test samples, with intervals",
     "cluster_methods_choice": "silhouette by number of clusters and method, train samples",
     "cluster_features": "annotations that go with a cluster, with p and q",
+    "novelty": "error, distance and conformal p-values of every test sample",
     "picture_faithfulness": "how far each picture of the latent can be believed",
 }
 """What a table holds, for the list of downloads."""
@@ -65,3 +68,31 @@ def render_sizes(clustering: Clustering, methods: ClusterMethods) -> str:
 def describe_picture(embeddings: Embeddings, name: str) -> str:
     """Caption of a map: how far it can be believed."""
     return describe_faithfulness(embeddings.faithfulness, name) + "."
+
+
+def render_novelty(novelty: Novelty | None, n_shown: int = 10) -> str:
+    """Section on the test samples that are unlike the train samples."""
+    if novelty is None:
+        return render_section("novelty", "Novelty", render_paragraph("Too few validation samples: see the notes of the verdict."))
+    table = novelty.samples.sort_values(["p", "error"], ascending=[True, False]).head(n_shown)
+    found = int(novelty.samples["novel"].sum())
+    rows = (
+        [
+            sample,
+            float(row.error),
+            float(row.distance),
+            *(format_p(p).removeprefix("= ") for p in (row.p, row.q)),
+            "novel" if row.novel else "",
+        ]
+        for sample, row in table.iterrows()
+    )
+    said = (
+        f"{found:,} of {len(novelty.samples):,} test samples are novel at a false discovery rate of 5 %; "
+        f"{(novelty.samples['p'] <= 0.05).mean():.1%} have p ≤ 0.05, where 5 % are expected if nothing is novel. p-values are conformal: "
+        f"the rank of a sample's error and distance of the latents among {len(novelty.reference):,} validation samples, so none is below "
+        f"{novelty.smallest_p:.2g}, and fewer than {novelty.fewest:,} novel samples cannot be told from chance. Training stopped by the "
+        "validation samples, which makes p slightly too small."
+    )
+    caption = f"The {len(table)} strangest test samples; error: mean squared, of scaled values; distance: Mahalanobis."
+    headers = ["Sample", "Error", "Distance", "p", "q", "Novel"]
+    return render_section("novelty", "Novelty", render_paragraph(said), render_table(caption, headers, rows))

@@ -17,6 +17,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from genexp.evaluation.cluster_methods import ClusterMethods
     from genexp.evaluation.explanation import Explanation
+    from genexp.evaluation.novelty import Novelty
     from genexp.evaluation.prognosis import Prognosis
 
 ENCODER = "encoder"
@@ -262,6 +263,8 @@ class Evaluation:
         None where the cohort has no survival or too little of it; ``notes`` says why.
     prognosis : Prognosis or None
         How far the risk score can be trusted; None without survival.
+    novelty : Novelty or None
+        None where there are too few validation samples; ``notes`` says so.
     comparison : Verdict
         The encoder beside the baselines.
     explanation : Explanation
@@ -285,6 +288,7 @@ class Evaluation:
     probe: Probe | None
     survival: Survival | None
     prognosis: Prognosis | None
+    novelty: Novelty | None
     comparison: Verdict
     explanation: Explanation
     latents: pd.DataFrame
@@ -329,4 +333,6 @@ class Evaluation:
             tables |= {"kaplan_meier": self.survival.kaplan_meier.set_index("cluster"), "survival_patients": self.survival.patients}
         if self.prognosis is not None:
             tables |= self.prognosis.tables
+        if self.novelty is not None:
+            tables["novelty"] = self.novelty.samples
         return tables | self.explanation.tables

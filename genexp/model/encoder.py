@@ -112,6 +112,8 @@ class Encoder:
         Largest share of genes that a table may lack.
     card : mapping
         Where the encoder comes from: configuration, hashes, figures.
+    calibration : mapping of str to ndarray of float32
+        What novelty is judged by (genexp.model.novelty); empty where it was not measured.
     """
 
     genes: Sequence[str]
@@ -123,6 +125,7 @@ class Encoder:
     decoder: Network
     max_missing: float = 0.2
     card: Mapping[str, Any] = field(default_factory=dict)
+    calibration: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def n_latent(self) -> int:
@@ -216,6 +219,7 @@ class Encoder:
         transform, arrays = self.transform.to_parts()
         spec: dict[str, Any] = {"format": FORMAT, "transform": transform}
         arrays = {f"transform.{name}": array for name, array in arrays.items()}
+        arrays |= {f"calibration.{name}": array for name, array in self.calibration.items()}
         for name, network in (("encoder", self.encoder), ("decoder", self.decoder)):
             spec[name], weights = network.to_parts(name)
             arrays |= weights
@@ -235,10 +239,14 @@ class Encoder:
         if spec["format"] != FORMAT:
             raise ValueError(f"encoder format {spec['format']} is not {FORMAT}: load it with the genexp version that wrote it")
         arrays = load_file(Path(folder) / "encoder.safetensors")
-        fitted = {name.removeprefix("transform."): array for name, array in arrays.items() if name.startswith("transform.")}
+        fitted, calibration = (
+            {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
+            for head in ("transform.", "calibration.")
+        )
         return cls(
             **{name: spec[name] for name in ("genes", "sources", "scale", "duplicates", "max_missing", "card")},
             transform=Transform(normalise=spec["transform"]["normalise"], clip=spec["transform"]["clip"], **fitted),
             encoder=Network.from_parts("encoder", spec["encoder"], arrays),
             decoder=Network.from_parts("decoder", spec["decoder"], arrays),
+            calibration=calibration,
         )

@@ -14,6 +14,7 @@ from genexp.config import EncoderConfig, RunConfig, hash_values, section_values
 from genexp.model.encoder import Encoder
 from genexp.model.fold import fold_network
 from genexp.model.kinds import KINDS
+from genexp.model.novelty import calibrate_novelty
 from genexp.preprocess import Preprocessed
 from genexp.tracker import Tracker
 from genexp.training.basis import Basis, build_basis
@@ -77,8 +78,9 @@ def summarise(fitted: Fitted, basis: Basis) -> dict[str, float]:
 
 
 def build_encoder(fitted: Fitted, basis: Basis, data: Preprocessed, max_missing: float, card: dict[str, Any]) -> Encoder:
-    """Fold the network back to genes and join it with the transform: the contract that is registered."""
+    """Fold the network back to genes and join it with the transform and what novelty is judged by: the contract that is registered."""
     encoder, decoder = fold_network(fitted.network, np.asarray(basis.mean), basis.directions)
+    calibration = calibrate_novelty(encoder, decoder, data.matrix("train"), data.matrix("val"), seed=0)
     provenance = {"cohort": data.name, "data_fingerprint": data.fingerprint, "split_hash": data.split_hash}
     return Encoder(
         genes=data.var.index.tolist(),
@@ -90,4 +92,5 @@ def build_encoder(fitted: Fitted, basis: Basis, data: Preprocessed, max_missing:
         decoder=decoder,
         max_missing=max_missing,
         card=provenance | card,
+        calibration=calibration.to_arrays(),
     )

@@ -1,0 +1,73 @@
+"""Samples of the test part that are unlike the train samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from genexp.evaluation.results import ENCODER, PartLatents, Reconstruction
+from genexp.model.encoder import Encoder
+from genexp.model.novelty import Calibration, calibrate_novelty, judge_novelty, measure_distances
+
+MIN_CALIBRATION = 19
+"""Validation samples without which no p-value can reach 0.05."""
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """How unlike the train samples each test sample is.
+
+    Parameters
+    ----------
+    samples : DataFrame, (n_test, 7)
+        From :func:`genexp.model.novelty.judge_novelty`.
+    reference : DataFrame, (n_val, 2)
+        ``error`` and ``distance`` of the validation samples.
+    smallest_p : float
+        The smallest p-value that so many validation samples can give.
+    """
+
+    samples: pd.DataFrame
+    reference: pd.DataFrame
+    smallest_p: float
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Share of novel samples at a false discovery rate of 5 %, and share with p of at most 0.05 (5 % where nothing is novel)."""
+        return {"novelty/share": float(self.samples["novel"].mean()), "novelty/share_p05": float((self.samples["p"] <= 0.05).mean())}
+
+    @property
+    def fewest(self) -> int:
+        """Novel samples without which none can be found: fewer cannot pass the correction with p-values no smaller than these."""
+        return int(np.ceil(round(self.smallest_p * len(self.samples) / 0.05, 9)))
+
+
+def evaluate_novelty(
+    encoder: Encoder, rows: Mapping[str, np.ndarray], test: PartLatents, reconstruction: Reconstruction, seed: int
+) -> tuple[Novelty | None, list[str]]:
+    """Judge test samples by error and distance against the validation samples; with a note where these are too few.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        With its calibration; it is measured here for an encoder that has none.
+    rows : mapping of str to ndarray of float32, (n, n_genes)
+        Scaled rows of ``train`` and ``val``.
+    test : PartLatents
+    reconstruction : Reconstruction
+        Squared errors of the same test samples.
+    seed : int
+    """
+    n_val = len(rows["val"])
+    if n_val < MIN_CALIBRATION:
+        return None, [f"No novelty: {n_val} validation samples, of which {MIN_CALIBRATION} are needed for a p-value of 0.05."]
+    known = Calibration.of(encoder)
+    calibration = known or calibrate_novelty(encoder.encoder, encoder.decoder, rows["train"], rows["val"], seed)
+    errors = reconstruction.samples[ENCODER].to_numpy() / len(encoder.genes)
+    distances = measure_distances(test.z[ENCODER], calibration.mean, calibration.precision)
+    samples = judge_novelty(calibration, np.column_stack([errors, distances]), test.obs.index)
+    reference = pd.DataFrame(calibration.scores, columns=["error", "distance"])
+    return Novelty(samples, reference, calibration.smallest_p), []
