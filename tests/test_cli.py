@@ -94,3 +94,4 @@ def test_a_cohort_is_found_again_by_its_content_whatever_its_name_and_place(
     assert (sorted(adata.obs["label"].unique()), adata.n_obs) == (["a", "b"], 40), "obs, where and label are those of the training"
     assert main(["encode", *evaluate[1:5], "--out", "latent.tsv"]) == 0
     assert len(pd.read_csv("latent.tsv", sep="\t")) == 60, "encode takes all samples"
+    assert len(pd.read_csv("latent.tsv.novelty.tsv", sep="\t")) == 60

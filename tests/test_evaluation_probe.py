@@ -41,6 +41,20 @@ def test_permuted_labels_give_chance_level():
     assert abs(np.mean(scores) - 1 / 3) < 2 * np.std(scores) / np.sqrt(20) + 0.02
 
 
+def test_permuted_labels_give_the_macro_f1_that_the_same_predictions_have_with_any_labels():
+    """Over 20 permutations of the train labels, the mean gain over shuffled test labels is within 2 standard errors of 0."""
+    planted, test, gains = plant_classes("train", 90, 0), plant_classes("test", 60, 1), []
+    train = make_latents("train", planted.obs, {"encoder": planted.z["encoder"]})
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        permuted = relabel(train, train.obs["label"].to_numpy()[rng.permutation(90)])
+        probe, _ = evaluate_probe(permuted, test, seed=0)
+        truth, found = probe.predictions["truth"].to_numpy(), probe.predictions["encoder"].to_numpy()
+        chance = np.mean([f1_score(rng.permutation(truth), found, average="macro") for _ in range(50)])
+        gains.append(probe.scores.loc["encoder", "macro_f1"] - chance)
+    assert abs(np.mean(gains)) < 2 * np.std(gains, ddof=1) / np.sqrt(20)
+
+
 def test_class_with_one_train_sample_or_none_is_left_out_with_a_note():
     train, test = plant_classes("train", 100, 0), plant_classes("test", 40, 1)
     train_label, test_label = train.obs["label"].astype(object), test.obs["label"].astype(object)

@@ -44,9 +44,9 @@ def find_features(obs: pd.DataFrame, clusters: np.ndarray) -> pd.DataFrame:
 
 
 def _choose_columns(obs: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
-    """Columns that can be tested, their own names before the canonical ones (a label is a copy of its column)."""
+    """Columns that can be tested; of copies the outcome's own name stands, but that of the column which is the label."""
     seen: set[bytes] = set()
-    for column in sorted(map(str, obs.columns), key=lambda name: name == "label"):
+    for column in sorted(map(str, obs.columns), key=lambda name: (name not in OUTCOME, name == "label")):
         if column == "group":
             continue
         values = obs[column].dropna()

@@ -265,10 +265,15 @@ def find_consensus(train: np.ndarray, clusters: pd.Series, k: int, rng: np.rando
 
 
 def _order_samples(consensus: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """By cluster, and within one those first that stay together with it most."""
-    own = clusters[:, None] == clusters[None, :]
-    loyalty = np.nansum(np.where(own, consensus, 0.0), axis=1) / own.sum(axis=1)
-    return np.lexsort((-loyalty, clusters))
+    """By cluster, and within one those beside each other that are put together alike (average linkage)."""
+    from scipy.cluster.hierarchy import leaves_list, linkage
+
+    known = np.nan_to_num(consensus)
+    order = []
+    for cluster in np.unique(clusters):
+        own = np.flatnonzero(clusters == cluster)
+        order.append(own[leaves_list(linkage(known[own], "average"))] if len(own) > 1 else own)
+    return np.concatenate(order)
 
 
 def _choose_described(parts: Sequence[PartLatents], enough: int = 30) -> tuple[pd.DataFrame, str]:

@@ -58,13 +58,13 @@ def _name_blocks(axes: Axes, clusters: np.ndarray) -> None:
 
 
 def plot_novelty(novelty: Novelty, n_named: int = 8) -> Figure:
-    """Draw error against distance of test samples beside the validation samples; novel samples, or the strangest one, are named."""
+    """Draw error against distance of test samples beside the validation samples; novel samples are named, the strangest first."""
     table, reference = novelty.samples, novelty.reference
     figure = new_figure("Test samples that are unlike the train samples", height=6.4, width=9.2)
     axes = figure.subplots()
     kinds = [(reference, UNLABELLED, "o", f"validation samples ({len(reference):,})")]
     kinds += [(table[~table["novel"]], ENCODER, "o", f"test samples ({(~table['novel']).sum():,})")]
-    kinds += [(table[table["novel"]], PCA, "D", f"novel test samples ({table['novel'].sum():,})")]
+    kinds += [(table[table["novel"]], PCA, "D", f"novel test samples ({table['novel'].sum():,})")] if table["novel"].any() else []
     for rows, colour, marker, name in kinds:
         axes.scatter(rows["distance"], rows["error"], color=colour, marker=marker, s=26, alpha=0.75, linewidths=0, label=name)
     for sample, row in table[table["novel"]].sort_values(["p", "error"], ascending=[True, False]).head(n_named).iterrows():
