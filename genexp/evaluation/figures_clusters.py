@@ -74,5 +74,5 @@ def plot_novelty(novelty: Novelty, n_named: int = 8) -> Figure:
     said = f"novel: false discovery rate 5 %; {share:.1%} have p ≤ 0.05, 5 % where nothing is novel"
     dress_axes(axes, said, "distance of the latents from the train samples (Mahalanobis)", "mean squared error of the scaled values")
     axes.set_yscale("log")
-    axes.legend(frameon=False, fontsize=10.5, loc="upper left")
+    axes.legend(frameon=False, fontsize=10.5, loc="lower right")
     return figure
