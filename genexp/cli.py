@@ -18,6 +18,7 @@ from genexp.config import (
     EncoderConfig,
     EncodeSettings,
     EvaluateSettings,
+    EvaluationConfig,
     MainSettings,
     PreprocessSettings,
     RegistryConfig,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from genexp.model.encoder import Encoder
     from genexp.preprocess import Preprocessed
     from genexp.tracking.tracker import MlflowTracker
+    from genexp.training.seeds import Replicates
     from genexp.training.train import Trained
 
 READING = ("rows", "missing", "s3_endpoint")
@@ -136,17 +138,19 @@ def run_train(settings: TrainSettings, tracker: MlflowTracker) -> None:
     """Train one configuration and register its encoder."""
     data = run_preprocess(settings, tracker)
     trained = _train(settings, settings, data, tracker)
-    _register(settings, data, trained, tracker)
+    _register(settings, data, trained.chosen, tracker)
 
 
 def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
     """Train one configuration, evaluate and register its encoder."""
     from genexp.evaluation.evaluate import evaluate_encoder
 
+    _check_gene_sets(settings)
     data = run_preprocess(settings, tracker)
+    _check_gene_sets(settings, data)
     trained = _train(settings, settings, data, tracker)
-    evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker)
-    _register(settings, data, trained, tracker, evaluation)
+    evaluation = evaluate_encoder(trained.chosen.encoder, data, settings, settings.seed, tracker, trained.others)
+    _register(settings, data, trained.chosen, tracker, evaluation)
 
 
 def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
@@ -154,12 +158,14 @@ def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
     from genexp.evaluation.evaluate import evaluate_encoder
     from genexp.tuning.tune import tune_encoder
 
+    _check_gene_sets(settings)
     data = run_preprocess(settings, tracker)
+    _check_gene_sets(settings, data)
     study = tune_encoder(data, settings, tracker)
     print(f"selected trial {study.selected.result.number}: {study.reason}", file=sys.stderr)
     trained = _train(study.selected.config, settings, data, tracker)
-    evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker)
-    _register(settings, data, trained, tracker, evaluation)
+    evaluation = evaluate_encoder(trained.chosen.encoder, data, settings, settings.seed, tracker, trained.others)
+    _register(settings, data, trained.chosen, tracker, evaluation)
 
 
 def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
@@ -167,10 +173,12 @@ def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
     from genexp.evaluation.evaluate import evaluate_encoder
     from genexp.tracking.registry import load_encoder
 
+    _check_gene_sets(settings)
     reference = _reference(settings)
     encoder = load_encoder(reference)
     data = _apply_encoder(encoder, reference, settings)
     tracker.set_tags({"encoder": reference, "split_hash": data.split_hash})
+    tracker.log_table("preprocess/split.tsv", data.split)
     evaluation = evaluate_encoder(encoder, data, settings, settings.seed, tracker)
     print(f"verdict: {evaluation.verdict}", file=sys.stderr)
 
@@ -200,12 +208,22 @@ VERB_FUNCTIONS: dict[str, Any] = {
 }
 
 
-def _train(config: EncoderConfig, settings: Any, data: Preprocessed, tracker: MlflowTracker) -> Trained:
-    from genexp.training.train import train_encoder
+def _check_gene_sets(settings: EvaluationConfig, data: Preprocessed | None = None) -> None:
+    """Refuse gene sets that the evaluation could not use, before hours of training: as a file, and on the genes of ``data``."""
+    from genexp.evaluation.enrichment import match_gene_sets, read_gene_sets
 
-    cohort = section_values(settings, CohortConfig)
-    card = {"cohort_settings": cohort, "cohort_hash": _hash_cohort(settings, settings.seed), "run_id": tracker.run_id}
-    return train_encoder(data, config, settings, settings.max_missing, tracker, card)
+    if settings.gene_sets:
+        gene_sets = read_gene_sets(settings.gene_sets)
+        if data is not None:
+            match_gene_sets(gene_sets, data.var.index)
+
+
+def _train(config: EncoderConfig, settings: Any, data: Preprocessed, tracker: MlflowTracker) -> Replicates:
+    from genexp.training.seeds import train_seeds
+
+    card = {"cohort_settings": section_values(settings, CohortConfig), "cohort_hash": _hash_cohort(settings, settings.seed)}
+    card |= {"run_id": tracker.run_id, "n_seeds": settings.seeds}
+    return train_seeds(data, config, settings, settings.seeds, settings.max_missing, tracker, card)
 
 
 def _register(settings: Any, data: Preprocessed, trained: Trained, tracker: MlflowTracker, evaluation: Evaluation | None = None) -> None:

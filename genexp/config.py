@@ -130,6 +130,17 @@ class TrainingConfig(Section):
     )
 
 
+class ReplicationConfig(Section):
+    """How often the chosen configuration is trained."""
+
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="trainings of the chosen configuration on the same split, with seed, seed+1, ...; the best on validation is registered",
+    )
+
+
 class ShapeSpace(Section):
     """The leaves of every kind that ``tune`` searches: ``low..high`` searches, a single value holds."""
 
@@ -213,11 +224,11 @@ class PreprocessSettings(CohortConfig, PreprocessConfig, RunConfig):
     """Check, split, filter and scale a cohort."""
 
 
-class TrainSettings(PreprocessSettings, EncoderConfig, RegistryConfig):
+class TrainSettings(PreprocessSettings, EncoderConfig, ReplicationConfig, RegistryConfig):
     """Train one autoencoder and register its encoder."""
 
 
-class TuneSettings(PreprocessSettings, SearchSpace, TrainingConfig, TuningConfig, EvaluationConfig, RegistryConfig):
+class TuneSettings(PreprocessSettings, SearchSpace, TrainingConfig, TuningConfig, ReplicationConfig, EvaluationConfig, RegistryConfig):
     """Search autoencoders with Optuna, then train, evaluate and register the best."""
 
 

@@ -200,10 +200,28 @@ def test_a_search_for_more_latents_than_the_data_allow_is_refused(command: Comma
     assert not list(command.cache.glob("studies/*/trial_*"))
 
 
+@pytest.mark.parametrize("verb", ["main", "tune", "evaluate"])
+def test_gene_sets_that_are_not_there_are_refused_before_anything_is_read(verb: str, command: Command, tmp_path: Path) -> None:
+    message = command.refuse_run(verb, *Table().write(tmp_path), "--gene_sets", str(tmp_path / "nowhere.gmt"))
+    assert f"found no file {tmp_path / 'nowhere.gmt'}" in message
+    assert not list(command.cache.glob("cohorts/*"))
+
+
+@pytest.mark.parametrize("verb", ["main", "tune"])
+def test_gene_sets_of_other_genes_are_refused_before_training(verb: str, command: Command, tmp_path: Path) -> None:
+    (tmp_path / "other.gmt").write_text("SET\tabout\t" + "\t".join(f"ENSG{i}" for i in range(9)) + "\n")
+    message = command.refuse_run(verb, *Table().write(tmp_path), "--gene_sets", str(tmp_path / "other.gmt"))
+    assert "the largest overlap of the 1 sets is 0" in message
+    assert list(command.cache.glob("cohorts/*"))
+    assert not list(command.cache.glob("cohorts/*/span*"))
+    assert not list(command.cache.glob("studies/*"))
+
+
 @pytest.mark.parametrize(
     ("options", "fragment"),
     [
         (["train", "--n_latnt", "3"], "unknown parameter 'n_latnt'; did you mean 'n_latent'?"),
+        (["main", "--seeds", "0"], "seeds='0': input should be greater than or equal to 1"),
         (["train", "--n_latent", "0"], "n_latent='0': input should be greater than or equal to 1"),
         (["train", "--dropout", "1.5", "--split", "70/40"], "split='70/40': the shares must be positive and sum to 100"),
         (["tune", "--n_latent", "64..8"], "expected low..high with low <= high"),

@@ -193,7 +193,8 @@ def test_run_gets_metrics_verdict_tables_figures_and_report(evaluation):
     run = Notebook()
     log_evaluation(evaluation, run)
     assert run.metrics == evaluation.metrics
-    assert run.tags == {"verdict": evaluation.verdict, "leakage": "pass", "test_openings": evaluation.summary["test_openings"]}
+    named = {name: evaluation.summary[name] for name in ("cohort", "split_hash", "n_latent", "test_openings")}
+    assert run.tags == {"verdict": evaluation.verdict, "leakage": "pass", "kind": "", "n_seeds": 1} | named
     assert evaluation.verdict in run.text
     assert {"report.html", "evaluation/verdict.tsv", "evaluation/cox.tsv", "evaluation/probe_per_class.tsv"} <= set(run.names)
     assert {"figures/tsne.png", "figures/umap.png", "figures/kaplan_meier.png", "figures/confusion.png"} <= set(run.names)

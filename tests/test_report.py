@@ -17,7 +17,20 @@ import pytest
 from genexp.evaluation.report import render_report
 from tests.small_evaluation import make_evaluation
 
-SECTIONS = ("verdict", "maps", "clusters", "label", "survival", "genes", "novelty", "attribution", "enrichment", "methods", "downloads")
+SECTIONS = (
+    "verdict",
+    "maps",
+    "clusters",
+    "label",
+    "survival",
+    "genes",
+    "novelty",
+    "attribution",
+    "enrichment",
+    "seeds",
+    "methods",
+    "downloads",
+)
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 VOID = {"meta", "input", "img", "br"}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -26,6 +26,7 @@ from genexp.evaluation.prognosis import judge_prognosis
 from genexp.evaluation.projection import embed_latents
 from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.evaluation.results import ENCODER, Evaluation, PartLatents
+from genexp.evaluation.seeds import Findings, describe_seeds, judge_seeds
 from genexp.evaluation.survival import evaluate_survival
 from genexp.evaluation.verdict import compare_representations, draw_weights
 from genexp.model.encoder import Encoder
@@ -37,8 +38,13 @@ MIN_TRAIN, MIN_TEST = 10, 2
 JUDGES = ("numpy", "scikit-learn", "lifelines", "openTSNE", "umap-learn")
 """Packages whose versions a report names."""
 
+OtherSeeds = Mapping[int, Callable[[], Encoder]]
+"""How to build the encoders that the same configuration gave with other seeds, by seed."""
 
-def evaluate_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig, seed: int, tracker: Tracker) -> Evaluation:
+
+def evaluate_encoder(
+    encoder: Encoder, data: Preprocessed, config: EvaluationConfig, seed: int, tracker: Tracker, others: OtherSeeds | None = None
+) -> Evaluation:
     """Judge an encoder on the test samples, which are opened once, and log what was found.
 
     Parameters
@@ -53,6 +59,8 @@ def evaluate_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationCon
         Of clusters, folds, pictures and bootstrap.
     tracker : Tracker
         Gets metrics, tags, description, tables under ``evaluation/``, figures under ``figures/`` and ``report.html``.
+    others : mapping, optional
+        Further seeds of the same configuration: only their scores are computed, for the verdict's intervals and the table of seeds.
 
     Raises
     ------
@@ -62,12 +70,19 @@ def evaluate_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationCon
     """
     _check_genes(encoder, data)
     _check_samples(data)
-    evaluation = judge_encoder(encoder, data, config, seed, tracker)
+    evaluation = judge_encoder(encoder, data, config, seed, tracker, others)
     log_evaluation(evaluation, tracker)
     return evaluation
 
 
-def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig, seed: int, tracker: Tracker | None = None) -> Evaluation:
+def judge_encoder(
+    encoder: Encoder,
+    data: Preprocessed,
+    config: EvaluationConfig,
+    seed: int,
+    tracker: Tracker | None = None,
+    others: OtherSeeds | None = None,
+) -> Evaluation:
     """Everything of :func:`evaluate_encoder` but the first checks and the logging, except that of the audit."""
     gene_sets = read_gene_sets(config.gene_sets) if config.gene_sets else None
     X_test, obs_test = data.open_test()
@@ -90,12 +105,14 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
         if survival is not None:
             prognosis, prognosis_notes = judge_prognosis(survival, {"train": X_train, "test": X_test}, train, test, encoder.genes, seed)
         embeddings = embed_latents(parts, clustering.assignments, config.perplexity, seed)
+    findings = Findings(reconstruction, clustering, probe, survival)
+    further, seeds = judge_seeds(encoder, others, rows, findings, config, seed) if others else ([], None)
     explanation = explain_encoder(encoder, {"train": X_train, "test": X_test}, train, test, probe, survival, gene_sets, seed)
     novelty, novelty_notes = evaluate_novelty(encoder, {part: rows[part][0] for part in ("train", "val")}, test, reconstruction, seed)
     scores = {"cluster": clustering.scores, "probe": None if probe is None else probe.scores}
     scores["survival"] = None if survival is None else survival.scores
     metrics = _name_metrics(reconstruction.scores, scores) | explanation.metrics | methods.metrics | name_metrics(embeddings.faithfulness)
-    metrics |= {} if novelty is None else novelty.metrics
+    metrics |= (novelty.metrics if novelty is not None else {}) | (seeds.metrics if seeds is not None else {})
     if survival is not None and prognosis is not None:
         metrics |= {"survival/log_rank_p": survival.log_rank_p, **prognosis.metrics}
     undefined = [name for name, value in metrics.items() if not np.isfinite(value)]
@@ -111,11 +128,12 @@ def judge_encoder(encoder: Encoder, data: Preprocessed, config: EvaluationConfig
         survival=survival,
         prognosis=prognosis,
         novelty=novelty,
-        comparison=compare_representations(obs_test, reconstruction, clustering, probe, survival, seed),
+        comparison=compare_representations(obs_test, findings, seed, further),
         explanation=explanation,
         latents=_collect_latents(parts, encoder),
         summary=_summarise(encoder, data, parts, config, seed),
         notes=(*notes, *probe_notes, *survival_notes, *prognosis_notes, *novelty_notes, *explanation.notes),
+        seeds=seeds,
     )
 
 
@@ -184,7 +202,7 @@ def log_evaluation(evaluation: Evaluation, tracker: Tracker) -> None:
     from genexp.evaluation.report import render_report
 
     tracker.log_metrics(evaluation.metrics)
-    tracker.set_tags({**evaluation.tags, "test_openings": evaluation.summary["test_openings"]})
+    tracker.set_tags({**evaluation.tags, **_name_encoder(evaluation)})
     tracker.describe(describe_evaluation(evaluation))
     for name, table in evaluation.tables.items():
         tracker.log_table(f"evaluation/{name}.tsv", table)
@@ -193,10 +211,18 @@ def log_evaluation(evaluation: Evaluation, tracker: Tracker) -> None:
     tracker.log_text("report.html", render_report(evaluation))
 
 
+def _name_encoder(evaluation: Evaluation) -> dict[str, object]:
+    """Tags by which evaluations are told apart and compared: cohort, split and what the encoder is."""
+    summary, config = evaluation.summary, evaluation.summary["card"].get("config", {})
+    facts = {name: summary[name] for name in ("cohort", "split_hash", "n_latent", "test_openings")}
+    return facts | {"kind": config.get("kind", ""), "n_seeds": 1 if evaluation.seeds is None else len(evaluation.seeds.scores)}
+
+
 def describe_evaluation(evaluation: Evaluation) -> str:
     """Markdown for the run: the verdict, a sentence for each task, what was left out."""
     below = [f"Below PCA: {', '.join(evaluation.comparison.below_pca)}.", ""] if evaluation.comparison.below_pca else []
     lines = [f"**{evaluation.verdict}**", "", *below, *(f"- {sentence}" for sentence in evaluation.comparison.rows["sentence"])]
     if evaluation.prognosis is not None:
         lines += [f"- survival: {sentence}" for sentence in evaluation.prognosis.increments["sentence"]]
-    return "\n".join([*lines, "", *(f"- {note}" for note in evaluation.notes)]).strip() + "\n"
+    seeds = describe_seeds(evaluation.seeds, evaluation.summary["card"])
+    return "\n".join([*lines, "", f"- {seeds}", *(f"- {note}" for note in evaluation.notes)]).strip() + "\n"

@@ -39,6 +39,8 @@ from genexp.evaluation.report_clusters import TABLES as CLUSTER_TABLES
 from genexp.evaluation.report_clusters import describe_picture, render_methods, render_novelty, render_sizes
 from genexp.evaluation.report_genes import TABLES as GENE_TABLES
 from genexp.evaluation.report_genes import describe_methods, render_attribution, render_enrichment
+from genexp.evaluation.report_seeds import TABLES as SEED_TABLES
+from genexp.evaluation.report_seeds import describe_intervals, render_seeds
 from genexp.evaluation.report_survival import TABLES as SURVIVAL_TABLES
 from genexp.evaluation.report_survival import describe_methods as describe_prognosis
 from genexp.evaluation.report_survival import render_at_risk, render_prognosis
@@ -91,6 +93,7 @@ TABLES = {
     **SURVIVAL_TABLES,
     **CLUSTER_TABLES,
     **GENE_TABLES,
+    **SEED_TABLES,
 }
 """What a table holds, for the list of downloads."""
 
@@ -121,6 +124,7 @@ def render_report(evaluation: Evaluation) -> str:
         render_novelty(evaluation.novelty),
         render_attribution(evaluation.explanation),
         render_enrichment(evaluation.explanation),
+        render_seeds(evaluation),
         _render_methods(evaluation),
     ]
     spent = sum(len(part.encode()) for part in (scripts, *sections))
@@ -147,7 +151,20 @@ def _render_page(evaluation: Evaluation, sections: Sequence[str], scripts: str) 
         "Values": summary["scale"],
     }
     listed = "".join(f"<div><dt>{to_html(name)}</dt><dd>{to_html(value)}</dd></div>" for name, value in facts.items())
-    names = ("verdict", "maps", "clusters", "label", "survival", "genes", "novelty", "attribution", "enrichment", "methods", "downloads")
+    names = (
+        "verdict",
+        "maps",
+        "clusters",
+        "label",
+        "survival",
+        "genes",
+        "novelty",
+        "attribution",
+        "enrichment",
+        "seeds",
+        "methods",
+        "downloads",
+    )
     links = "".join(f'<li><a href="#{name}">{name.capitalize()}</a></li>' for name in names)
     return f"""<!doctype html>
 <html lang="en">
@@ -399,7 +416,7 @@ def _describe_methods(evaluation: Evaluation) -> list[str]:
     if evaluation.prognosis is not None:
         sentences += describe_prognosis(evaluation.prognosis)
     sentences += describe_methods(evaluation.explanation)
-    return [*sentences, "Intervals: 95 %, paired bootstrap over the groups of the test samples."]
+    return [*sentences, describe_intervals(evaluation.seeds)]
 
 
 def _render_downloads(tables: dict[str, pd.DataFrame], budget: int) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genexp.evaluation.explanation import Explanation
     from genexp.evaluation.novelty import Novelty
     from genexp.evaluation.prognosis import Prognosis
+    from genexp.evaluation.seeds import Seeds
 
 ENCODER = "encoder"
 """Name of the encoder among the representations."""
@@ -229,7 +230,7 @@ class Verdict:
         ``NMF``, ``random projection``, and but for reconstruction ``raw genes``),
         ``encoder`` with ``encoder_low``, ``encoder_high``; ``baseline_score``; ``difference`` (encoder - baseline) with ``low``, ``high``;
         ``outcome`` (``above PCA``, ``below PCA``, ``no difference``, ``undefined``) and ``sentence``. Intervals are of 95 % (paired
-        bootstrap over the groups of the test samples).
+        bootstrap over the groups of the test samples and, where there are several, the seeds of the training).
     line : str
         The verdict against PCA in one line.
     """
@@ -277,6 +278,8 @@ class Evaluation:
         ``card`` (mapping, of the encoder).
     notes : tuple of str
         What was left out, and why; one sentence each.
+    seeds : Seeds or None
+        The same configuration trained with several seeds; None where there is one.
     """
 
     metrics: Mapping[str, float]
@@ -294,6 +297,7 @@ class Evaluation:
     latents: pd.DataFrame
     summary: Mapping[str, Any]
     notes: tuple[str, ...]
+    seeds: Seeds | None = None
 
     @property
     def verdict(self) -> str:
@@ -335,4 +339,4 @@ class Evaluation:
             tables |= self.prognosis.tables
         if self.novelty is not None:
             tables["novelty"] = self.novelty.samples
-        return tables | self.explanation.tables
+        return tables | self.explanation.tables | (self.seeds.tables if self.seeds is not None else {})

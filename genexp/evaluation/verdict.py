@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,8 @@ from genexp.evaluation.clustering import bootstrap_ari, bootstrap_silhouette
 from genexp.evaluation.cox import c_index
 from genexp.evaluation.probe import bootstrap_macro_f1
 from genexp.evaluation.reconstruction import bootstrap_r2
-from genexp.evaluation.results import DISPLAY, ENCODER, Clustering, Probe, Reconstruction, Survival, Verdict
+from genexp.evaluation.results import DISPLAY, ENCODER, Clustering, Probe, Survival, Verdict
+from genexp.evaluation.seeds import Findings
 
 N_DRAWS = 1000
 """Bootstrap samples of the test groups."""
@@ -24,41 +25,51 @@ Score = Callable[[str, np.ndarray], np.ndarray]
 """From a representation's name and weights (n_draws, n_test) to its quantity (n_draws,)."""
 
 
-def compare_representations(
-    obs: pd.DataFrame, reconstruction: Reconstruction, clustering: Clustering, probe: Probe | None, survival: Survival | None, seed: int
-) -> Verdict:
+def compare_representations(obs: pd.DataFrame, findings: Findings, seed: int, further: Sequence[Findings] = ()) -> Verdict:
     """Compare the encoder with every baseline by a paired bootstrap over the groups (patients) of the test samples.
+
+    Where the same configuration was trained with several seeds, the encoder's score is their mean, and each draw takes one of them
+    at random: the interval is that of a training with any seed, on patients like these.
 
     Parameters
     ----------
     obs : DataFrame, (n_test, ...)
         Annotations of the test samples, with ``group``.
-    reconstruction, clustering, probe, survival
-        What the tasks found; None is left out.
+    findings : Findings
+        Of the encoder and the baselines; tasks that are None are left out.
     seed : int
+    further : sequence of Findings
+        Of encoders of other seeds, on the same test samples.
     """
-    tasks: dict[str, tuple[str, Score]] = {
-        "reconstruction": ("R2", lambda name, w: bootstrap_r2(reconstruction.samples, name, w)),
-        "clustering": _score_clusters(obs, clustering),
-    }
-    if probe is not None:
-        tasks["probe"] = ("macro F1", _score_probe(obs, probe))
-    if survival is not None:
-        tasks["survival"] = ("C-index", _score_survival(obs, survival))
+    tasks, others = _collect_tasks(obs, findings), [_collect_tasks(obs, other) for other in further]
     weights = draw_weights(obs["group"].astype(str).to_numpy(), seed)
-    names = list(clustering.scores.index)
+    picks = np.random.default_rng([seed, len(others)]).integers(1 + len(others), size=len(weights))
+    names = list(findings.clustering.scores.index)
     rows = pd.DataFrame(
         [
-            _compare(task, quantity, baseline, own, rival)
+            _compare(task, quantity, baseline, own, rival, 1 + len(others))
             for task, (quantity, score) in tasks.items()
-            for own in [_draw_scores(score, ENCODER, weights)]
+            for own in [_draw_seeds([score, *(other[task][1] for other in others)], weights, picks)]
             for baseline in names
-            if baseline != ENCODER and (task != "reconstruction" or baseline in reconstruction.scores.index)
+            if baseline != ENCODER and (task != "reconstruction" or baseline in findings.reconstruction.scores.index)
             for rival in [_draw_scores(score, baseline, weights)]
         ]
     )
     against = rows[rows["baseline"] == DISPLAY[PLAIN]]
     return Verdict(rows, line=", ".join(f"{row.task} {row.outcome}" for row in against.itertuples()))
+
+
+def _collect_tasks(obs: pd.DataFrame, findings: Findings) -> dict[str, tuple[str, Score]]:
+    """Quantity and score of every task that there is."""
+    tasks: dict[str, tuple[str, Score]] = {
+        "reconstruction": ("R2", lambda name, w: bootstrap_r2(findings.reconstruction.samples, name, w)),
+        "clustering": _score_clusters(obs, findings.clustering),
+    }
+    if findings.probe is not None:
+        tasks["probe"] = ("macro F1", _score_probe(obs, findings.probe))
+    if findings.survival is not None:
+        tasks["survival"] = ("C-index", _score_survival(obs, findings.survival))
+    return tasks
 
 
 def draw_weights(groups: np.ndarray, seed: int) -> np.ndarray:
@@ -98,12 +109,21 @@ def _draw_scores(score: Score, name: str, weights: np.ndarray) -> tuple[float, n
     return float(score(name, np.ones((1, weights.shape[1])))[0]), score(name, weights)
 
 
-def _compare(task: str, quantity: str, baseline: str, own: tuple[float, np.ndarray], other: tuple[float, np.ndarray]) -> dict[str, object]:
+def _draw_seeds(scores: Sequence[Score], weights: np.ndarray, picks: np.ndarray) -> tuple[float, np.ndarray]:
+    """Mean score of the encoders of all seeds, and in each draw the score of the one that was picked (n_draws,)."""
+    found = [_draw_scores(score, ENCODER, weights) for score in scores]
+    return float(np.mean([value for value, _ in found])), np.stack([draws for _, draws in found])[picks, np.arange(len(picks))]
+
+
+def _compare(
+    task: str, quantity: str, baseline: str, own: tuple[float, np.ndarray], other: tuple[float, np.ndarray], n_seeds: int
+) -> dict[str, object]:
     (encoder, draws), (rival, rival_draws), name = own, other, DISPLAY[baseline]
     encoder_low, encoder_high = _interval(draws)
     low, high = _interval(draws - rival_draws)
     outcome = judge(encoder - rival, low, high, name)
-    found = f"{task}: {quantity} {encoder:.3f} [{encoder_low:.3f}, {encoder_high:.3f}], {name} {rival:.3f}"
+    over = f" over {n_seeds} seeds" if n_seeds > 1 else ""
+    found = f"{task}: {quantity} {encoder:.3f} [{encoder_low:.3f}, {encoder_high:.3f}]{over}, {name} {rival:.3f}"
     return {
         "task": task,
         "quantity": quantity,

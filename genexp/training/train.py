@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,42 +28,74 @@ from genexp.training.threads import choose_threads
 
 @dataclass(frozen=True)
 class Trained:
-    """An encoder and how its training went."""
+    """How a training went, and the encoder that it gave.
 
-    encoder: Encoder
+    Parameters
+    ----------
+    seed : int
+        Of initial weights, order and dropout.
+    fitted : Fitted
+        In the coordinates of the basis.
+    metrics : dict of str to float
+        What :func:`summarise` says.
+    build : callable
+        Folds the network back to genes, where it is many times larger: one of several is built only when it is needed.
+    """
+
+    seed: int
     fitted: Fitted
     metrics: dict[str, float]
+    build: Callable[[], Encoder]
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder, built once and kept."""
+        return self.build()
 
 
 def train_encoder(
-    data: Preprocessed, config: EncoderConfig, run: RunConfig, max_missing: float, tracker: Tracker, card: dict[str, Any] | None = None
+    data: Preprocessed,
+    config: EncoderConfig,
+    run: RunConfig,
+    max_missing: float,
+    tracker: Tracker,
+    card: dict[str, Any] | None = None,
+    seed: int | None = None,
 ) -> Trained:
-    """Train on a preprocessed cohort, fold the network back to genes, and log curves, figure and metrics.
+    """Train on a preprocessed cohort, and log curves, figure and metrics.
 
+    ``seed`` decides initial weights, order and dropout, ``run.seed`` where it is not given; the split is that of ``data`` either way.
     An interrupted training of the same configuration on the same data continues at its checkpoint.
     """
+    seed = run.seed if seed is None else seed
     start = time.perf_counter()
     targets = build_targets(data, config)
     basis = build_basis(data, config.basis, config.n_latent, KINDS[config.kind].needs_genes)
     tracker.set_tags({"basis": basis.name, "basis.reason": basis.reason, "threads": choose_threads(basis, config, targets)})
-    fingerprint = hash_values([section_values(config, EncoderConfig), data.fingerprint, run.seed])
+    fingerprint = hash_values([section_values(config, EncoderConfig), data.fingerprint, seed])
     fitted = fit_autoencoder(
         basis,
         config,
-        run.seed,
+        seed,
         tracker,
         checkpoint=Path(run.cache) / "checkpoints" / f"{fingerprint}.pt",
         progress_bar=sys.stderr.isatty(),
         targets=targets,
     )
     metrics = summarise(fitted, basis) | {"train/seconds": time.perf_counter() - start}
-    tracker.log_metrics(metrics)
-    history = fitted.history
-    tracker.log_figure("figures/loss.png", plot_history(history.reset_index(), fitted.loss_pca, fitted.best_epoch))
-    tracker.log_table("training/history.tsv", history)
-    made = {"training_fingerprint": fingerprint, "config": section_values(config, EncoderConfig), "seed": run.seed, "basis": basis.name}
-    encoder = build_encoder(fitted, basis, data, max_missing, made | {"metrics": metrics} | (card or {}))
-    return Trained(encoder, fitted, metrics)
+    made: dict[str, Any] = {"training_fingerprint": fingerprint, "config": section_values(config, EncoderConfig), "basis": basis.name}
+    made |= {"seed": run.seed, "training_seed": seed, "metrics": metrics}
+    trained = Trained(seed, fitted, metrics, partial(build_encoder, fitted, basis, data, max_missing, made | (card or {})))
+    log_training(trained, tracker)
+    return trained
+
+
+def log_training(trained: Trained, tracker: Tracker) -> None:
+    """Log the summary of a training, its losses as a figure and as a table."""
+    tracker.log_metrics(trained.metrics)
+    fitted = trained.fitted
+    tracker.log_figure("figures/loss.png", plot_history(fitted.history.reset_index(), fitted.loss_pca, fitted.best_epoch))
+    tracker.log_table("training/history.tsv", fitted.history)
 
 
 def summarise(fitted: Fitted, basis: Basis) -> dict[str, float]:
