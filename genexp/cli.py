@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from genexp.config import (
     VERBS,
     CohortConfig,
+    CompareSettings,
+    DoctorSettings,
     EncoderConfig,
     EncodeSettings,
     EvaluateSettings,
@@ -45,12 +47,13 @@ if TYPE_CHECKING:
     from genexp.training.train import Trained
 
 READING = ("rows", "missing", "s3_endpoint")
+WITHOUT_RUN = ("encode", "compare", "doctor")
 ANNOTATING = ("obs", "sample_id", "where", "group", "label", "time", "event", "time_unit", "zero_time")
 """Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns 0, 2 after an error that the user can mend, or 130 after an interrupt."""
+    """Run one verb; returns 0, 1 where the doctor found something, 2 after an error that the user can mend, or 130 after an interrupt."""
     try:
         verb, settings = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     except GenexpError as error:
@@ -61,19 +64,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report(error)
     try:
         with _tracked(verb, settings) as tracker:
-            VERB_FUNCTIONS[verb](settings, tracker)
+            result = VERB_FUNCTIONS[verb](settings, tracker)
     except GenexpError as error:
         return _report(error)
     except KeyboardInterrupt:
         print("genexp: interrupted; the same command goes on where this one stood", file=sys.stderr)
         return 130
-    return 0
+    return result if isinstance(result, int) else 0
 
 
 @contextmanager
 def _tracked(verb: str, settings: Any) -> Iterator[Any]:
-    """Open the run of a verb; ``encode`` reads only and has none."""
-    if verb == "encode":
+    """Open the run of a verb; those that only read have none."""
+    if verb in WITHOUT_RUN:
         yield None
         return
     from genexp.tracking.running import hold_run
@@ -98,10 +101,15 @@ def parse_arguments(arguments: Sequence[str]) -> tuple[str, Any]:
     parser = _Parser(prog="python -m genexp", description="Track, tune, judge and ship gene-expression encoders.", allow_abbrev=False)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     for verb, kind in VERBS.items():
-        _add_options(verbs.add_parser(verb, help=_first_line(kind), description=_first_line(kind), allow_abbrev=False), kind)
+        own = verbs.add_parser(verb, help=_first_line(kind), description=_first_line(kind), allow_abbrev=False)
+        if kind is CompareSettings:
+            own.add_argument("words", nargs="*", metavar="RUN", help="evaluations to compare, as for --runs")
+        _add_options(own, kind)
     normal = [re.sub(r"^--[^=]+", lambda name: "--" + name[0][2:].replace("-", "_"), argument) for argument in arguments]
     known, unknown = parser.parse_known_args(normal)
-    values = {name: value for name, value in vars(known).items() if name != "verb" and value is not None}
+    values = {name: value for name, value in vars(known).items() if name not in ("verb", "words") and value is not None}
+    if getattr(known, "words", []):
+        values["runs"] = known.words
     values |= _read_unknown(unknown)
     return known.verb, parse_settings(VERBS[known.verb], values)
 
@@ -171,13 +179,13 @@ def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
 def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
     """Open the test samples of the encoder's own split and judge it."""
     from genexp.evaluation.evaluate import evaluate_encoder
-    from genexp.tracking.registry import load_encoder
+    from genexp.tracking.registry import load_encoder, training_run
 
     _check_gene_sets(settings)
     reference = _reference(settings)
     encoder = load_encoder(reference)
     data = _apply_encoder(encoder, reference, settings)
-    tracker.set_tags({"encoder": reference, "split_hash": data.split_hash})
+    tracker.set_tags({"encoder": reference, "encoder_run": training_run(reference), "split_hash": data.split_hash})
     tracker.log_table("preprocess/split.tsv", data.split)
     evaluation = evaluate_encoder(encoder, data, settings, settings.seed, tracker)
     print(f"verdict: {evaluation.verdict}", file=sys.stderr)
@@ -198,6 +206,40 @@ def run_encode(settings: EncodeSettings, _: object) -> None:
     _write_novelty(encoder, adata, out)
 
 
+def run_compare(settings: CompareSettings, _: object) -> None:
+    """Print encoders side by side; write them if a file is named."""
+    from genexp.evaluation.compare import compare_with_first, render_comparison, render_text, tabulate_encoders, warn_of_differences
+    from genexp.tracking.logged import read_evaluations, read_experiment
+
+    out = Path(settings.out)
+    if bool(settings.experiment) == bool(settings.runs) or len(settings.runs) == 1:
+        raise ConfigError(
+            f"expected two evaluations or more, or an experiment; found runs={','.join(settings.runs)} experiment={settings.experiment}"
+        )
+    if settings.out and out.suffix not in (".html", ".tsv"):
+        raise ConfigError(f"out={out}: expected a file ending in .html, .tsv")
+    logged = read_experiment(settings.experiment) if settings.experiment else read_evaluations(settings.runs)
+    table, (differences, notes) = tabulate_encoders(logged), compare_with_first(logged if settings.runs else logged[:1])
+    notes = [*warn_of_differences(logged), *notes]
+    print(render_text(table, differences, notes))
+    if settings.out:
+        text = render_comparison(table, differences, notes) if out.suffix == ".html" else table.to_csv(sep="\t")
+        _write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def run_doctor(_: DoctorSettings, __: object) -> int:
+    """Print what each guard said; 1 where one stayed silent."""
+    from genexp.doctor import examine
+
+    findings = []
+    for finding in examine():
+        print(finding, flush=True)
+        findings.append(finding)
+    silent = [finding.trap for finding in findings if not finding.fired]
+    print(f"{len(findings) - len(silent)} of {len(findings)} guards fired" + (f"; silent: {', '.join(silent)}" if silent else ""))
+    return 1 if silent else 0
+
+
 VERB_FUNCTIONS: dict[str, Any] = {
     "preprocess": run_preprocess,
     "train": run_train,
@@ -205,6 +247,8 @@ VERB_FUNCTIONS: dict[str, Any] = {
     "evaluate": run_evaluate,
     "main": run_main,
     "encode": run_encode,
+    "compare": run_compare,
+    "doctor": run_doctor,
 }
 
 
@@ -376,7 +420,7 @@ def _write_latent(latent: pd.DataFrame, adata: AnnData, path: Path) -> None:
     _write_whole(path, lambda temporary: WRITERS[path.suffix](latent, adata.obs, temporary))
 
 
-def _write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file that is whole or not there."""
     temporary = path.with_name(f".{os.getpid()}-{path.name}")
     try:

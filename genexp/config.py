@@ -246,6 +246,21 @@ class EncodeSettings(CohortConfig, RegistryConfig, EncoderChoice):
     out: str = Field("latent.parquet", min_length=1, description="file to write: .parquet, .tsv, .csv or .h5ad")
 
 
+class CompareSettings(Section):
+    """Put evaluated encoders side by side, from what their runs logged."""
+
+    runs: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
+        (),
+        description="evaluations side by side, also without --runs: run ids, NAME/version, NAME@alias; the first is the reference",
+    )
+    experiment: str = Field("", description="experiment whose evaluations are all listed")
+    out: str = Field("", description="file to write: .html (both tables) or .tsv (encoders); empty: print only")
+
+
+class DoctorSettings(Section):
+    """Plant each trap in a small simulated cohort and show the guard that fires."""
+
+
 VERBS: dict[str, type[Section]] = {
     "preprocess": PreprocessSettings,
     "train": TrainSettings,
@@ -253,8 +268,10 @@ VERBS: dict[str, type[Section]] = {
     "evaluate": EvaluateSettings,
     "main": MainSettings,
     "encode": EncodeSettings,
+    "compare": CompareSettings,
+    "doctor": DoctorSettings,
 }
-"""The verbs of the command line and their settings; all but ``encode`` are MLproject entry points."""
+"""The verbs of the command line and their settings; those with a run are MLproject entry points."""
 
 AnySection = TypeVar("AnySection", bound=Section)
 

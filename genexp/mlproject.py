@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 
-from genexp.config import VERBS, list_choices, section_values
+from genexp.config import VERBS, CohortConfig, list_choices, section_values
 from genexp.section import Section
 
 ENTRY_POINTS = ("main", "preprocess", "train", "tune", "evaluate")
@@ -35,16 +35,15 @@ def _render_entry_point(verb: str, kind: type[Section]) -> list[str]:
 
 
 def render_table() -> str:
-    """Markdown table of every parameter: its default, its meaning and the verbs that know it."""
+    """Markdown table of every parameter: its default, its meaning and the verbs that know it; all are those that read a cohort."""
+    n_all = sum(issubclass(kind, CohortConfig) for kind in VERBS.values())
     verbs_of: dict[tuple[str, str], list[str]] = {}
     for verb, kind in VERBS.items():
         for name, default in section_values(kind()).items():
             choices = [choice for choice in list_choices(kind, name) if choice != default]
             shown = ", ".join(f"`{value}`" for value in (default, *choices) if value)
             verbs_of.setdefault((name, f"{shown} | {kind.model_fields[name].description}"), []).append(verb)
-    rows = [
-        f"| `{name}` | {rest} | {'all' if len(verbs) == len(VERBS) else ', '.join(verbs)} |" for (name, rest), verbs in verbs_of.items()
-    ]
+    rows = [f"| `{name}` | {rest} | {'all' if len(verbs) == n_all else ', '.join(verbs)} |" for (name, rest), verbs in verbs_of.items()]
     return "\n".join(["| parameter | default, other choices | meaning | verbs |", "|---|---|---|---|", *rows]) + "\n"
 
 

@@ -119,8 +119,8 @@ def _compare(
     task: str, quantity: str, baseline: str, own: tuple[float, np.ndarray], other: tuple[float, np.ndarray], n_seeds: int
 ) -> dict[str, object]:
     (encoder, draws), (rival, rival_draws), name = own, other, DISPLAY[baseline]
-    encoder_low, encoder_high = _interval(draws)
-    low, high = _interval(draws - rival_draws)
+    encoder_low, encoder_high = find_interval(draws)
+    low, high = find_interval(draws - rival_draws)
     outcome = judge(encoder - rival, low, high, name)
     over = f" over {n_seeds} seeds" if n_seeds > 1 else ""
     found = f"{task}: {quantity} {encoder:.3f} [{encoder_low:.3f}, {encoder_high:.3f}]{over}, {name} {rival:.3f}"
@@ -145,7 +145,7 @@ def _signed(difference: float) -> str:
     return f"{round(difference, 3) + 0.0:+.3f}"
 
 
-def _interval(draws: np.ndarray) -> tuple[float, float]:
+def find_interval(draws: np.ndarray) -> tuple[float, float]:
     """Percentile interval of 95 % over the draws in which the quantity exists; NaN where it never does."""
     draws = draws[np.isfinite(draws)]
     if not len(draws):

@@ -1,0 +1,332 @@
+"""Documentation that runs: every trap is planted in a small simulated cohort, and the guard that stands before it must fire.
+
+The traps are those in which published encoders were caught. Each one calls the functions that a user's run calls, in a folder that is
+removed afterwards; nothing reaches a tracking store.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from genexp.config import CohortConfig, MainSettings
+from genexp.errors import GenexpError
+from genexp.evaluation.attribution import choose_baselines
+from genexp.evaluation.audit import audit_split, refuse_leaks
+from genexp.evaluation.clustering import evaluate_clusters
+from genexp.evaluation.evaluate import describe_evaluation, judge_encoder
+from genexp.evaluation.probe import bootstrap_macro_f1, evaluate_probe
+from genexp.evaluation.seeds import Findings, Rows, compare_drivers, encode_parts, find_drivers, judge_other
+from genexp.model.encoder import Affine, Encoder, Network
+from genexp.tracker import NullTracker
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from genexp.evaluation.results import Evaluation
+    from genexp.preprocess import Preprocessed
+
+N_PERMUTATIONS = 10
+"""Permutations of the label."""
+UNSTABLE = 0.8
+"""Rank correlation of genes below which two encoders do not answer to the same ones; seeds of one configuration reach 0.99 here."""
+SMALL = {"cohort": "simulated:200x400", "hidden": "16", "n_latent": "4", "epochs": "3", "threads": "1", "device": "cpu"}
+JUDGING = {"max_clusters": "4", "perplexity": "10"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one trap: whether its guard fired, and what genexp said."""
+
+    trap: str
+    planted: str
+    said: str
+    fired: bool
+
+    def __str__(self) -> str:
+        return f"{'PASS' if self.fired else 'FAIL'}  {self.trap} | planted: {self.planted} | genexp: {self.said}"
+
+
+class Bench:
+    """A simulated cohort and what the real rooms make of it, made when it is first needed.
+
+    Parameters
+    ----------
+    folder : Path
+        For the cache and for spoilt files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.settings = MainSettings(cache=str(folder / "cache"), **SMALL, **JUDGING)
+
+    @cached_property
+    def adata(self) -> AnnData:
+        """The checked cohort."""
+        from genexp.cohort import read_cohort
+
+        return read_cohort(self.settings)
+
+    @cached_property
+    def data(self) -> Preprocessed:
+        """Split and scaled."""
+        from genexp.preprocess.pipeline import preprocess_anndata
+        from genexp.preprocess.store import prepare_cache
+
+        return preprocess_anndata(self.adata, self.settings, prepare_cache(self.settings.cache) / "doctor")
+
+    @cached_property
+    def rows(self) -> Rows:
+        """Values and annotations by part; the test samples are opened once."""
+        parts = {part: (np.array(self.data.matrix(part)), self.data.obs(part)) for part in ("train", "val")}
+        return parts | {"test": self.data.open_test()}
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """An encoder of a few epochs."""
+        from genexp.training.train import train_encoder
+
+        return train_encoder(self.data, self.settings, self.settings, self.settings.max_missing, NullTracker()).encoder
+
+    @cached_property
+    def bad_encoder(self) -> Encoder:
+        """An encoder of as many latents that nobody trained: random weights, and a way back that does not fit."""
+        rng = np.random.default_rng(0)
+        weight = rng.normal(size=(self.encoder.n_latent, len(self.encoder.genes))).astype(np.float32)
+        return replace(self.encoder, encoder=Network((Affine(weight, np.zeros(len(weight), dtype=np.float32)),)))
+
+    @cached_property
+    def evaluation(self) -> Evaluation:
+        """The whole evaluation of the bad encoder."""
+        return judge_encoder(self.bad_encoder, self.data, self.settings, self.settings.seed)
+
+    def read(self, genes: list[str] | None = None, samples: list[str] | None = None, survival: pd.DataFrame | None = None) -> AnnData:
+        """Write a small cohort of given names as a user would hold it, and read it."""
+        from genexp.cohort import read_cohort
+
+        values = np.random.default_rng(0).uniform(1, 12, size=(40, 60)).round(3)
+        samples = samples or [f"S{i}" for i in range(40)]
+        table = pd.DataFrame(values, index=pd.Index(samples, name="sample_id"), columns=genes or [f"GENE{j}" for j in range(60)])
+        table.to_csv(self.folder / "spoilt.tsv", sep="\t")
+        given: dict[str, str] = {"cohort": str(self.folder / "spoilt.tsv"), "rows": "samples"}
+        if survival is not None:
+            survival.set_axis(table.index).to_csv(self.folder / "spoilt_samples.tsv", sep="\t")
+            given |= {"obs": str(self.folder / "spoilt_samples.tsv"), "time": "days", "event": "dead"}
+        return read_cohort(CohortConfig(**given))
+
+    def audit(self, **parts: tuple[np.ndarray, pd.DataFrame]) -> None:
+        """Audit the split with some parts replaced; raises where there is a leak."""
+        refuse_leaks(audit_split({**self.rows, **parts}, self.data, self.encoder))
+
+
+Outcome = tuple[bool, str]
+"""Whether the guard fired, and what genexp said."""
+
+
+def examine() -> Iterator[Finding]:
+    """Plant the traps one after the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        for trap, (planted, plant) in TRAPS.items():
+            fired, said = plant(bench)
+            yield Finding(trap, planted, " ".join(said.replace(folder, "").split()), fired)
+
+
+def expect_refusal(action: Callable[[], object], fragment: str) -> Outcome:
+    """Whether an action is refused with a message that has ``fragment`` in it."""
+    try:
+        action()
+    except GenexpError as error:
+        return fragment in str(error), str(error)
+    return False, "nothing"
+
+
+# --- leaks ------------------------------------------------------------------------------------------------------------
+
+
+def plant_leaky_scaler(bench: Bench) -> Outcome:
+    """Fit the scaler on all rows; no gene is filtered out, so that the scaler alone can tell."""
+    from genexp.preprocess.fit import fit_genes
+    from genexp.preprocess.invariance import find_dependent
+
+    X, adata, every_gene = np.array(bench.adata.X), bench.adata, bench.settings.model_copy(update={"min_detected": 0.0})
+    on_all = partial(fit_genes, var=adata.var, train=np.arange(len(X)), scale=adata.uns["scale"], normalise="none", config=every_gene)
+    held_out = np.flatnonzero(bench.data.split["part"].reindex(adata.obs_names) != "train")
+    state = {"n_held_out": len(held_out), "changed": find_dependent(X, held_out, on_all(X), on_all)}
+    leaky = replace(bench.data, report=bench.data.report | {"fitted_state": state})
+    return expect_refusal(lambda: refuse_leaks(audit_split(bench.rows, leaky, bench.encoder)), "fitted values that changed")
+
+
+def plant_shared_patient(bench: Bench) -> Outcome:
+    """Give a test sample the patient of a train sample."""
+    X, obs = bench.rows["test"]
+    patient = bench.rows["train"][1]["group"].iloc[0]
+    return expect_refusal(lambda: bench.audit(test=(X, obs.assign(group=[patient, *obs["group"].iloc[1:]]))), "on several sides")
+
+
+def plant_near_duplicate(bench: Bench) -> Outcome:
+    """Put a train sample with a little noise among the test samples."""
+    X, obs = bench.rows["test"]
+    copy = bench.rows["train"][0][:1] + np.random.default_rng(0).normal(scale=0.01, size=(1, X.shape[1]))
+    planted = np.concatenate([copy, X[1:]]).astype(np.float32)
+    return expect_refusal(lambda: bench.audit(test=(planted, obs)), "nearly the same")
+
+
+def plant_shared_sample(bench: Bench) -> Outcome:
+    """Give a test sample the id of a train sample."""
+    X, obs = bench.rows["test"]
+    named = obs.set_axis([bench.rows["train"][1].index[0], *obs.index[1:]])
+    return expect_refusal(lambda: bench.audit(test=(X, named)), "samples that are there twice")
+
+
+def plant_second_split(bench: Bench) -> Outcome:
+    """Draw the split again from the same samples in another order."""
+    from genexp.preprocess.split import draw_split, hash_split
+
+    obs, settings = bench.adata.obs, bench.settings
+    again = hash_split(draw_split(obs.sample(frac=1, random_state=1), settings.split, settings.seed))
+    return again == bench.data.split_hash, f"split {again}, and {bench.data.split_hash} before"
+
+
+def plant_early_look(bench: Bench) -> Outcome:
+    """Read test rows as training reads its own, then as an evaluation does."""
+    refused, said = expect_refusal(lambda: bench.data.matrix("test"), "counts the opening")  # type: ignore[arg-type]
+    before = bench.data.n_openings
+    bench.data.open_test()
+    return refused and bench.data.n_openings == before + 1, f"{said}; openings counted: {before}, then {bench.data.n_openings}"
+
+
+# --- cohorts ----------------------------------------------------------------------------------------------------------
+
+
+def plant_repeated_sample(bench: Bench) -> Outcome:
+    """Name two samples alike in the file."""
+    return expect_refusal(lambda: bench.read(samples=["S1", "S1", *(f"S{i}" for i in range(2, 40))]), "duplicated sample ids")
+
+
+def plant_odd_symbols(bench: Bench) -> Outcome:
+    """Name two genes ``?`` and two alike."""
+    names = ["?|100130426", "?|100133144", "SLC35E2|9906", "SLC35E2|728661", *(f"GENE{j}|{j}" for j in range(56))]
+    report = bench.read(genes=names).uns["report"]
+    said = f"{report['n_question_mark']} genes named ?, names that occur twice: {', '.join(report['duplicated'])}"
+    return report["n_question_mark"] == 2 and "SLC35E2" in report["duplicated"], said
+
+
+def plant_timeless_event(bench: Bench) -> Outcome:
+    """Let a patient die at no time."""
+    survival = pd.DataFrame({"days": [np.nan, *range(1, 40)], "dead": [1, 0] * 20})
+    return expect_refusal(lambda: bench.read(survival=survival), "samples with an event")
+
+
+def plant_zero_time(bench: Bench) -> Outcome:
+    """Follow a patient for 0 days."""
+    report = bench.read(survival=pd.DataFrame({"days": range(40), "dead": [1, 0] * 20})).uns["report"]
+    said = f"{report['n_survival_time_zero']} sample followed for 0 days counted and left out, {report['n_survival']} of 40 used"
+    return report["n_survival_time_zero"] == 1 and report["n_survival"] == 39, said
+
+
+# --- judgements -------------------------------------------------------------------------------------------------------
+
+
+def plant_bad_encoder(bench: Bench) -> Outcome:
+    """Evaluate an encoder that nobody trained."""
+    tags = bench.evaluation.tags
+    return "reconstruction" in tags.get("below_pca", ""), f"{tags['verdict']}; tag below_pca={tags.get('below_pca', '')}"
+
+
+def plant_one_seed(bench: Bench) -> Outcome:
+    """Evaluate one training."""
+    said = [line for line in describe_evaluation(bench.evaluation).splitlines() if "One seed" in line]
+    return bool(said), " ".join(said).removeprefix("- ")
+
+
+def plant_imbalance(bench: Bench) -> Outcome:
+    """Predict the label of 95 in 100 samples for all of them."""
+    truth = np.array(["common"] * 95 + ["rare"] * 5)
+    predicted = np.full(100, "common")
+    macro_f1 = float(bootstrap_macro_f1(truth, predicted, np.ones((1, 100)))[0])
+    rows = bench.evaluation.comparison.rows
+    quantity = "".join(rows.loc[rows["task"] == "probe", "quantity"].unique())
+    said = f"accuracy {np.mean(truth == predicted):.2f}, macro F1 {macro_f1:.2f}; the verdict on labels is by {quantity}"
+    return macro_f1 < 0.5 and quantity == "macro F1", said
+
+
+def plant_permuted_label(bench: Bench) -> Outcome:
+    """Shuffle the labels of the train samples."""
+    train, _, test = encode_parts(bench.encoder, bench.rows)
+    rng, found = np.random.default_rng(0), []
+    for shuffled in [False] + [True] * N_PERMUTATIONS:
+        labels = train.obs["label"].to_numpy()[rng.permutation(len(train.obs)) if shuffled else slice(None)]
+        probe, _ = evaluate_probe(replace(train, obs=train.obs.assign(label=labels)), test, 0)
+        found.append(np.nan if probe is None else float(probe.scores.loc["encoder", "balanced_accuracy"]))
+    chance = 1 / test.obs["label"].nunique()
+    mean, error = np.mean(found[1:]), np.std(found[1:], ddof=1) / N_PERMUTATIONS**0.5
+    said = f"balanced accuracy {mean:.2f} (standard error {error:.2f}), chance {chance:.2f}; with the true labels {found[0]:.2f}"
+    return bool(abs(mean - chance) < 2 * error and found[0] > mean + 5 * error), said
+
+
+def plant_outcomes_in_clusters(bench: Bench) -> Outcome:
+    """Change every label and outcome before the clusters are made."""
+    parts = encode_parts(bench.encoder, bench.rows)
+    moved = [replace(part, obs=part.obs.set_axis(part.obs.index).apply(np.roll, shift=7)) for part in parts]
+    before, after = (evaluate_clusters(given, bench.settings.max_clusters, 0) for given in (parts, moved))
+    same = before.k == after.k and bool((before.assignments.to_numpy() == after.assignments.to_numpy()).all())
+    return (
+        same,
+        f"k={before.k} and k={after.k}, {'the same' if same else 'other'} clusters: chosen by the silhouette of train latents alone",
+    )
+
+
+def plant_picture(bench: Bench) -> Outcome:
+    """Ask for the silhouette of the clusters on the t-SNE picture."""
+    from sklearn.metrics import silhouette_score
+
+    evaluation = bench.evaluation
+    on_test = evaluation.embeddings.coordinates[evaluation.embeddings.coordinates["part"] == "test"]
+    of_latents = silhouette_score(evaluation.latents.loc[on_test.index], on_test["cluster"])
+    of_picture = silhouette_score(on_test[["tsne_1", "tsne_2"]], on_test["cluster"])
+    logged = evaluation.metrics["cluster/silhouette"]
+    said = f"logged {logged:.3f}; of the latents it is {of_latents:.3f}, of the picture {of_picture:.3f}"
+    return bool(np.isclose(logged, of_latents) and not np.isclose(logged, of_picture)), said
+
+
+def plant_unstable_genes(bench: Bench) -> Outcome:
+    """Ask two encoders of other weights for the genes behind label and risk."""
+    found, rows = bench.evaluation, bench.rows
+    own = Findings(found.reconstruction, found.clustering, found.probe, found.survival)
+    other = judge_other(bench.encoder, rows, own, bench.settings, 0)
+    baselines = choose_baselines(*rows["train"], 0)
+    pairs = ((bench.bad_encoder, own), (bench.encoder, other))
+    stability = compare_drivers([find_drivers(encoder, findings, rows, baselines, 0) for encoder, findings in pairs])
+    rho, delta = stability["rho_seeds"].median(), found.metrics["attribution/completeness_delta"]
+    said = f"rank correlation of genes {rho:.2f}, top genes shared {stability['top_seeds'].median():.0%}; completeness delta {delta:.2g}"
+    return bool(rho < UNSTABLE and np.isfinite(delta)), said
+
+
+TRAPS: dict[str, tuple[str, Callable[[Bench], Outcome]]] = {
+    "a scaler that saw test samples": ("one fitted on all samples", plant_leaky_scaler),
+    "a patient on both sides": ("a test sample of a train patient", plant_shared_patient),
+    "near-duplicate samples across parts": ("a train sample with 1 % noise among the test samples", plant_near_duplicate),
+    "a sample on both sides": ("a test sample with the id of a train sample", plant_shared_sample),
+    "a new split every trial": ("the split drawn again from shuffled rows", plant_second_split),
+    "test samples read in training": ("test rows asked for as train rows, then opened", plant_early_look),
+    "the same sample id twice": ("two samples S1 in the file", plant_repeated_sample),
+    "? and twin gene symbols": ("two genes ?, two genes SLC35E2", plant_odd_symbols),
+    "an event without a time": ("a death without a day", plant_timeless_event),
+    "a survival time of 0": ("a death at day 0", plant_zero_time),
+    "an encoder below PCA, unreported": ("random weights", plant_bad_encoder),
+    "one seed": ("a single training", plant_one_seed),
+    "imbalance hidden by accuracy": ("the common class predicted for all", plant_imbalance),
+    "a label that is not there": (f"labels of train samples shuffled, {N_PERMUTATIONS} times", plant_permuted_label),
+    "clusters chosen by the outcome": ("every label and survival time moved to another sample", plant_outcomes_in_clusters),
+    "indices computed on a picture": ("clusters scored on t-SNE", plant_picture),
+    "attribution read as mechanism": ("encoders of other weights asked for the genes", plant_unstable_genes),
+}
+"""Traps by name: what is planted, and the function that plants it."""
