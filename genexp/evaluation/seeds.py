@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Rows = Mapping[str, tuple[np.ndarray, pd.DataFrame]]
 """Scaled values (n, n_genes) and annotations of train, val and test samples."""
+MAX_SAMPLES = 64
+"""Test samples whose attributions are compared between seeds: they are computed for every seed, and rankings of genes ask for few."""
 METRICS = {
     "r2": "r2/test",
     "macro_f1": "probe/macro_f1",
@@ -177,14 +179,18 @@ def rescore_survival(survival: Survival, train: PartLatents, test: PartLatents, 
 
 
 def find_drivers(encoder: Encoder, findings: Findings, rows: Rows, baselines: tuple[Baseline, Baseline], seed: int) -> pd.DataFrame:
-    """Signed strength (n_genes, n_targets) of every gene for each class of the probe and the risk; no column without either."""
+    """Signed strength (n_genes, n_targets) of every gene for each class of the probe and the risk; no column without either.
+
+    Every seed is asked on the same ``MAX_SAMPLES`` test samples.
+    """
     X_test, obs = rows["test"]
+    shown = np.sort(np.random.default_rng(seed).permutation(len(X_test))[:MAX_SAMPLES])
     genes = pd.Index(encoder.genes, dtype=object)
     if findings.probe is None and findings.survival is None:
         return pd.DataFrame(index=genes)
     train = encode_parts(encoder, {"train": rows["train"]})[0]
     targets = collect_targets(encoder.latents, [], findings.probe, findings.survival, train)
-    return attribute_genes(encoder.encoder, X_test, obs, baselines, targets, genes, seed).strength
+    return attribute_genes(encoder.encoder, X_test[shown], obs.iloc[shown], baselines, targets, genes, seed).strength
 
 
 def compare_drivers(drivers: Sequence[pd.DataFrame]) -> pd.DataFrame:
