@@ -16,7 +16,7 @@ from genexp.model.heads import measure_cox_loss
 from genexp.model.kind import Batch
 from genexp.model.kinds import KINDS
 from genexp.model.kinds.center_loss import measure_distance, move_centers
-from genexp.model.kinds.contractive import square_jacobian
+from genexp.model.kinds.contractive import draw_probes, square_jacobian
 from genexp.model.kinds.denoising import corrupt
 from genexp.model.kinds.sparse import measure_sparsity
 from genexp.model.kinds.variational import measure_divergence
@@ -87,6 +87,16 @@ def test_the_jacobian_penalty_equals_autograd(data: Preprocessed, span: Basis, h
     x = torch.from_numpy(span.val[:5].astype(np.float64))
     expected = [torch.autograd.functional.jacobian(lambda row: network.encode(row[None])[0], row).square().sum() for row in x]
     torch.testing.assert_close(square_jacobian(network, x), torch.stack(expected))
+
+
+def test_probes_estimate_the_jacobian_without_bias(data: Preprocessed, span: Basis) -> None:
+    network = fit(data, span, "contractive", epochs=2)[0].network.eval()
+    x = torch.from_numpy(span.val.copy())
+    z = network.encode(x)
+    torch.manual_seed(0)
+    draws = torch.stack([square_jacobian(network, x, draw_probes(2, z)) for _ in range(400)])
+    error = draws.std(0) / 20
+    assert ((draws.mean(0) - square_jacobian(network, x)).abs() < 4 * error).all()
 
 
 def test_contraction_flattens_the_encoder(data: Preprocessed, span: Basis) -> None:

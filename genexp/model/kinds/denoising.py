@@ -42,6 +42,7 @@ def corrupt(batch: Batch, config: Any, unit: Tensor | float = 1.0) -> Tensor:
     """Corrupted coordinates (n, n_inputs); ``unit`` is the standard deviation of a value.
 
     Gaussian noise is the same in any orthonormal coordinates; masks and swaps are drawn in genes and what comes of them is projected.
+    Genes that a mask leaves are divided by their share, as dropout has it, so that a clean row is what the network expects.
     """
     import torch
 
@@ -50,5 +51,5 @@ def corrupt(batch: Batch, config: Any, unit: Tensor | float = 1.0) -> Tensor:
     x = batch.x if batch.directions is None else batch.x @ batch.directions.T
     changed = torch.rand_like(x) < config.corruption_level
     other = x[torch.randperm(len(x), device=x.device)] if config.corruption == "swap" else 0.0
-    x = torch.where(changed, other, x)
+    x = torch.where(changed, other, x if config.corruption == "swap" else x / (1 - config.corruption_level))
     return x if batch.directions is None else x @ batch.directions

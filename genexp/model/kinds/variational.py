@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from genexp.model.autoencoder import Autoencoder
 
 LOGVAR_RANGE = (-12.0, 6.0)
-START = -4.0
+START = -8.0
 """Log variance of the latents at the start: small beside their mean, so that training begins at the anchor."""
 
 
