@@ -112,7 +112,7 @@ def _represent(plan: Plan, data: Any, seed: int) -> Iterator[Any]:
         if variant.supervised and not labelled:
             continue
         config = EncoderConfig(**{"hidden": HIDDEN, "n_latent": plan.n_latent, "epochs": plan.epochs} | variant.values)
-        basis = build_basis(data, config.basis, plan.n_latent, KINDS[config.kind].needs_genes)
+        basis = build_basis(data, config.basis, plan.n_latent, KINDS[config.kind](config).needs_genes)
         encoder = build_encoder(fit_autoencoder(basis, config, seed, targets=build_targets(data, config)), basis, data, 0.2, {})
         name = ENCODER if variant.name == "deep" else variant.name
         yield Representation(name, encoder.encoder, lambda z, decoder=encoder.decoder: decoder(z.astype(np.float32)))

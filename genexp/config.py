@@ -16,7 +16,18 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 
 from genexp.errors import ConfigError
 from genexp.model.kinds import KINDS
-from genexp.section import OptionalCount, OptionalNumber, Range, Section, check_shares, format_value, make_searchable, split_list, within
+from genexp.section import (
+    OptionalCount,
+    OptionalNumber,
+    Range,
+    Section,
+    check_shares,
+    format_value,
+    make_searchable,
+    split_list,
+    split_widths,
+    within,
+)
 
 KIND_PARAMETERS = tuple(kind.Parameters for kind in KINDS.values() if "Parameters" in vars(kind))
 """Sections of the parameters that kinds have of their own."""
@@ -91,8 +102,8 @@ class NetworkConfig(Section):
     """The kind and the shape of the autoencoder."""
 
     kind: KindName = Field("deep", description=KIND_MEANING)
-    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(split_list)] = Field(
-        (2048, 512), description="widths of the encoder's hidden layers, mirrored in the decoder"
+    hidden: Annotated[tuple[Annotated[int, Field(ge=1, le=65536)], ...], BeforeValidator(split_widths)] = Field(
+        (2048, 512), description="widths of the encoder's hidden layers, mirrored in the decoder; halving:1024x3 is 1024,512,256"
     )
     n_latent: int = Field(32, ge=1, le=4096, description="latent dimensions")
     dropout: float = Field(0.2, ge=0, lt=1, description="dropout after each hidden layer")
@@ -123,6 +134,17 @@ class TrainingConfig(Section):
     patience: int = Field(10, ge=1, description="epochs without a better validation loss before training stops")
     lr_patience: int = Field(5, ge=0, description="epochs without a better validation loss before the learning rate falls")
     lr_factor: float = Field(0.5, gt=0, lt=1, description="factor by which the learning rate falls")
+    lr_min: float = Field(0.0, ge=0, description="learning rate at which it falls no further")
+    min_delta: float = Field(1e-5, ge=0, lt=1, description="relative fall of the validation loss that counts as better")
+    schedule: Literal["plateau", "cosine", "constant"] = Field(
+        "plateau",
+        description="how the learning rate falls: when the validation loss does not, along a cosine over the epochs, or not at all",
+    )
+    clip_gradient: OptionalNumber = Field(None, gt=0, description="largest norm of the gradient of a step; none: no limit")
+    l1: float = Field(0.0, ge=0, description="L1 penalty on the encoder's first weights, per input; training is in genes then")
+    class_weights: Literal["balanced", "none"] = Field(
+        "balanced", description="balanced: classes of a head weigh the same whatever their size"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train; auto: cuda when there is one")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the training step; bfloat16 needs a GPU")
     threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(

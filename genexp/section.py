@@ -8,12 +8,24 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
+MAX_LAYERS = 32
+
 
 def split_list(value: object) -> object:
     """``"2048,512"`` -> ``(2048, 512)``; an empty text is an empty tuple."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return (value,) if isinstance(value, int) else value
+
+
+def split_widths(value: object) -> object:
+    """As :func:`split_list`; ``"halving:1024x3"`` is (1024, 512, 256)."""
+    if isinstance(value, str) and value.startswith("halving:"):
+        first, _, n_layers = value.removeprefix("halving:").partition("x")
+        if not (first.isdigit() and n_layers.isdigit() and int(n_layers) <= MAX_LAYERS):
+            raise ValueError(f"expected halving:WIDTHxLAYERS with at most {MAX_LAYERS} layers, as in halving:1024x3")
+        return tuple(max(int(first) // 2**i, 1) for i in range(int(n_layers)))
+    return split_list(value)
 
 
 def none_if_blank(value: object) -> object:

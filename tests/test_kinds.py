@@ -22,7 +22,7 @@ from genexp.model.kinds.sparse import measure_sparsity
 from genexp.model.kinds.variational import measure_divergence
 from genexp.preprocess import Preprocessed
 from genexp.training.basis import Basis, build_basis
-from genexp.training.loop import Fitted, build_batches, build_network, fit_autoencoder, run
+from genexp.training.loop import Fitted, build_batches, build_network, build_optimiser, fit_autoencoder, run, train_step, weigh_classes
 from genexp.training.targets import Targets, build_targets
 from tests.planted import make_preprocessed
 
@@ -123,7 +123,7 @@ def test_corruption_happens_in_training_only_and_keeps_the_target_clean(data: Pr
     assert not torch.equal(noisy, batch.x)
     share = (noisy - batch.x).square().sum() / batch.x.square().sum()
     inside = len(batch.x[0]) / span.n_genes  # the share of independent changes that lies in the span
-    expected = {"gaussian": 0.09 * inside, "mask": 0.09 + 0.21 * inside, "swap": 2 * (0.09 + 0.21 * inside)}
+    expected = {"gaussian": 0.09 * inside, "mask": 0.3 / 0.7 * inside, "swap": 2 * (0.09 + 0.21 * inside)}
     assert share == pytest.approx(expected[corruption], rel=0.2)
     made = run(kind, network.train(), batch)
     expected = (made.x_hat - batch.x).square().sum(1) / span.n_genes
@@ -256,3 +256,48 @@ def test_batches_pick_rows_with_their_targets() -> None:
     part = whole.pick(torch.tensor([2, 0]), epoch=5)
     assert part.x[:, 0].tolist() == [4.0, 0.0]
     assert (part.outside.tolist(), part.targets["label"].tolist(), part.epoch) == ([3.0, 1.0], [2, 0], 5)
+
+
+def test_l1_trains_in_genes_and_silences_weights(data: Preprocessed) -> None:
+    config = EncoderConfig(**SMALL | {"kind": "deep", "l1": 3.0, "epochs": 30, "patience": 30})
+    reason = KINDS["deep"](config).needs_genes
+    assert "L1" in reason
+    genes = build_basis(data, "auto", 4, reason)
+    assert genes.name == "genes"
+    free, held = (fit(data, genes, "deep", l1=l1, epochs=30, patience=30)[0].network.first_weights().abs().mean() for l1 in (0.0, 3.0))
+    assert held < 0.7 * free
+
+
+def test_a_step_is_no_longer_than_the_gradient_s_limit(data: Preprocessed, span: Basis) -> None:
+    config = EncoderConfig(**SMALL | {"clip_gradient": 1e-3})
+    network, batch = build_network(span, config), build_batches(span, Targets(), torch.device("cpu"))[0]
+    train_step(KINDS["deep"](config), network, build_optimiser(network, config), batch)
+    norm = torch.stack([p.grad.norm() for p in network.parameters() if p.grad is not None]).norm()
+    assert norm == pytest.approx(1e-3, rel=1e-3)
+
+
+@pytest.mark.parametrize(("schedule", "last"), [("constant", 1e-3), ("cosine", 0.0)])
+def test_the_learning_rate_follows_its_schedule(data: Preprocessed, span: Basis, schedule: str, last: float) -> None:
+    history = fit(data, span, "deep", schedule=schedule, epochs=20, patience=20)[0].history
+    assert history["learning_rate"].iloc[0] == pytest.approx(1e-3)
+    assert history["learning_rate"].iloc[-1] == pytest.approx(last, abs=1e-5)
+
+
+def test_a_plateau_stops_at_the_lowest_rate(data: Preprocessed, span: Basis) -> None:
+    values = {"epochs": 30, "patience": 30, "lr_patience": 0, "min_delta": 0.5, "lr_min": 1e-4}
+    history = fit(data, span, "deep", **values)[0].history
+    assert history["learning_rate"].iloc[-1] == pytest.approx(1e-4)
+
+
+def test_classes_weigh_the_same_whatever_their_size() -> None:
+    codes = np.array([0] * 90 + [1] * 10 + [-1] * 50)
+    weights = weigh_classes(codes, 2).numpy()
+    assert weights[0] * 90 == pytest.approx(weights[1] * 10)
+    assert (weights[codes[codes >= 0]]).mean() == pytest.approx(1)
+
+
+def test_widths_are_a_list_or_a_rule() -> None:
+    assert EncoderConfig(hidden="halving:1000x4").hidden == (1000, 500, 250, 125)
+    assert EncoderConfig(hidden="64,8").hidden == (64, 8)
+    with pytest.raises(ValueError, match="expected halving:WIDTHxLAYERS"):
+        EncoderConfig(hidden="halving:many")

@@ -99,6 +99,10 @@ class Autoencoder(nn.Module):
         """Reconstruct rows."""
         return self.decode(self.encode(x))
 
+    def first_weights(self) -> Tensor:
+        """Weights (n_units, n_inputs) of the encoder's first layer."""
+        return next(module.weight for module in self.encoder if isinstance(module, nn.Linear))
+
     def hidden_maps(self) -> list[tuple[Tensor, Tensor, Tensor | float, Tensor | float]]:
         """Weight, bias, gain and shift of each hidden layer of the encoder: batch norm as the affine map of its running statistics."""
         maps: list[tuple[Tensor, Tensor, Tensor | float, Tensor | float]] = []

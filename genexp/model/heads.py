@@ -22,23 +22,29 @@ class Heads(nn.Module):
         Number of classes by label.
     survival : bool
         Whether to predict a log relative hazard.
+    weights : mapping of str to Tensor, (n_classes,)
+        Weight of each class by label; 1 where a label is not named.
     """
 
-    def __init__(self, n_latent: int, classes: Mapping[str, int], survival: bool) -> None:
+    def __init__(self, n_latent: int, classes: Mapping[str, int], survival: bool, weights: Mapping[str, Tensor] | None = None) -> None:
         super().__init__()
         self.standardise = nn.BatchNorm1d(n_latent, affine=False)
-        self.labels = nn.ModuleDict({name: nn.Linear(n_latent, n) for name, n in classes.items()})
+        self.names = tuple(classes)
+        self.labels = nn.ModuleList(nn.Linear(n_latent, n_classes) for n_classes in classes.values())
+        for i, (name, n_classes) in enumerate(classes.items()):
+            self.register_buffer(f"weights_{i}", (weights or {}).get(name, torch.ones(n_classes)))
         self.survival = nn.Linear(n_latent, 1, bias=False) if survival else None
-        for linear in (*self.labels.values(), *([self.survival] if self.survival is not None else [])):
-            nn.init.zeros_(linear.weight)  # type: ignore[arg-type]
+        for linear in (*self.labels, *([self.survival] if self.survival is not None else [])):
+            nn.init.zeros_(linear.weight)
 
     def terms(self, z: Tensor, targets: Mapping[str, Tensor], weight: float) -> dict[str, Tensor]:
         """Cross-entropy of each label by row (n,), 0 where it is unknown, and Cox's loss (), each times ``weight``."""
         scaled = self.standardise(z)
         terms = {}
-        for name, head in self.labels.items():
+        for i, (name, head) in enumerate(zip(self.names, self.labels, strict=True)):
             truth = targets[name]
-            losses = nn.functional.cross_entropy(head(scaled), truth.clamp(min=0), reduction="none")
+            share = self.get_buffer(f"weights_{i}")
+            losses = nn.functional.cross_entropy(head(scaled), truth.clamp(min=0), weight=share, reduction="none")
             terms[name] = weight * losses * (truth >= 0)
         if self.survival is not None:
             risk = self.survival(scaled).squeeze(1)

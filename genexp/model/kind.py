@@ -114,7 +114,7 @@ class Kind:
 
     Parameters: ClassVar[type[Section]] = Section
     """The kind's own parameters; their names are free of other kinds' names."""
-    needs_genes: ClassVar[str] = ""
+    gene_wise: ClassVar[str] = ""
     """Why the kind is trained on genes themselves; empty where the span of the train rows is exact."""
     latent_activation: ClassVar[str] = "linear"
     """``linear``, ``relu`` or ``sigmoid``; only linear latents can be anchored at PCA."""
@@ -123,6 +123,11 @@ class Kind:
 
     def __init__(self, config: Any) -> None:
         self.config = config
+
+    @property
+    def needs_genes(self) -> str:
+        """Why this configuration is trained on genes themselves; empty where the span of the train rows is exact."""
+        return self.gene_wise or ("an L1 penalty on weights is another one in the span" if self.config.l1 else "")
 
     @property
     def hidden(self) -> tuple[int, ...]:

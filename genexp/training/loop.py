@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 from torch.optim import AdamW
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
 
 from genexp.config import EncoderConfig
@@ -35,8 +35,6 @@ ANCHOR_RATE = 0.1
 NO_TARGETS = Targets()
 HEAD_RATE = 10.0
 """Learning rate of heads, relative to the rest: a handful of weights that start at 0 and have a long way to go."""
-MIN_DELTA = 1e-5
-"""Relative fall of the validation loss that counts as better."""
 
 
 @dataclass(frozen=True)
@@ -122,8 +120,15 @@ def build_network(basis: Basis, config: EncoderConfig, targets: Targets = NO_TAR
     )
     network = KINDS[config.kind](config).build(inputs)
     if inputs.classes or inputs.survival:
-        network.heads = Heads(config.n_latent, inputs.classes, inputs.survival)
+        weights = {name: weigh_classes(targets.train[name], n) for name, n in inputs.classes.items()}
+        network.heads = Heads(config.n_latent, inputs.classes, inputs.survival, weights if config.class_weights == "balanced" else None)
     return network
+
+
+def weigh_classes(codes: np.ndarray, n_classes: int) -> Tensor:
+    """Weights (n_classes,) of mean 1 over rows, so that classes weigh the same whatever their size; ``codes`` (n,) are -1 where unknown."""
+    counts = np.bincount(codes[codes >= 0], minlength=n_classes)
+    return torch.from_numpy((counts.sum() / n_classes / np.maximum(counts, 1)).astype(np.float32))
 
 
 def build_batches(basis: Basis, targets: Targets, device: torch.device) -> tuple[Batch, Batch]:
@@ -144,6 +149,17 @@ def build_optimiser(network: Autoencoder, config: EncoderConfig) -> AdamW:
         groups.setdefault(rate, []).append(parameter)
     rates = [{"params": parameters, "lr": rate * config.learning_rate} for rate, parameters in groups.items()]
     return AdamW(rates, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
+
+
+def build_schedule(optimiser: AdamW, config: EncoderConfig) -> ReduceLROnPlateau | LRScheduler:
+    """How the learning rate falls."""
+    if config.schedule == "plateau":
+        return ReduceLROnPlateau(
+            optimiser, factor=config.lr_factor, patience=config.lr_patience, threshold=config.min_delta, min_lr=config.lr_min
+        )
+    if config.schedule == "cosine":
+        return CosineAnnealingLR(optimiser, config.epochs, eta_min=config.lr_min)
+    return LambdaLR(optimiser, lambda _: 1.0)
 
 
 def fit_autoencoder(
@@ -188,7 +204,7 @@ def fit_autoencoder(
     kind = KINDS[config.kind](config)
     network = build_network(basis, config, targets).to(device)
     optimiser = build_optimiser(network, config)
-    schedule = ReduceLROnPlateau(optimiser, factor=config.lr_factor, patience=config.lr_patience, threshold=MIN_DELTA)
+    schedule = build_schedule(optimiser, config)
     train, val = build_batches(basis, targets, device)
     validation = Validation(val)
     loss_pca = validation.loss_pca(as_tensor(basis.principal[:, : config.n_latent], device))
@@ -209,9 +225,12 @@ def fit_autoencoder(
             terms_train = train_epoch(kind, network, optimiser, train, epoch) if epoch else score(kind, network, train, 0).terms
             made = score(kind, network, val, epoch)
             loss_val = check_finite(sum(made.terms.values()), epoch, learning_rate)
-            schedule.step(loss_val)
+            if isinstance(schedule, ReduceLROnPlateau):
+                schedule.step(loss_val)
+            elif epoch:
+                schedule.step()
             losses = validation.losses(made.x_hat)
-            if loss_val < progress.best_loss * (1 - MIN_DELTA):
+            if is_better(loss_val, progress.best_loss, config.min_delta):
                 progress.best_epoch, progress.best_loss, progress.best_losses = epoch, loss_val, losses.cpu()
                 keep_weights(network, progress.best_weights)
             metrics = name_metrics(terms_train, made.terms)
@@ -259,6 +278,8 @@ def train_step(kind: Kind, network: Autoencoder, optimiser: AdamW, batch: Batch)
     means = {name: term.mean() for name, term in made.terms.items()}
     optimiser.zero_grad(set_to_none=True)
     torch.stack(list(means.values())).sum().backward()  # type: ignore[no-untyped-call]
+    if kind.config.clip_gradient is not None:
+        torch.nn.utils.clip_grad_norm_(network.parameters(), kind.config.clip_gradient)
     optimiser.step()
     kind.end_step(network, batch, made.z)
     return {name: mean.detach() for name, mean in means.items()}
@@ -267,9 +288,12 @@ def train_step(kind: Kind, network: Autoencoder, optimiser: AdamW, batch: Batch)
 def run(kind: Kind, network: Autoencoder, batch: Batch) -> Pass:
     """Terms of the kind, and of the heads."""
     made = kind.run(network, batch)
-    if network.heads is None:
-        return made
-    return Pass(made.z, made.x_hat, {**made.terms, **network.heads.terms(made.z, batch.targets, kind.config.head_weight)})
+    terms = dict(made.terms)
+    if network.heads is not None:
+        terms |= network.heads.terms(made.z, batch.targets, kind.config.head_weight)
+    if kind.config.l1:
+        terms["l1"] = kind.config.l1 * network.first_weights().abs().sum() / batch.n_genes
+    return Pass(made.z, made.x_hat, terms)
 
 
 @dataclass(frozen=True)
@@ -310,6 +334,11 @@ def keep_weights(network: Autoencoder, kept: dict[str, Tensor]) -> None:
             kept[name].copy_(value)
         else:
             kept[name] = value.clone()
+
+
+def is_better(loss: float, best: float, min_delta: float) -> bool:
+    """Whether a loss is below the best so far by more than the relative ``min_delta``."""
+    return best == math.inf or loss < best - min_delta * abs(best)
 
 
 def check_finite(loss: float, epoch: int, learning_rate: float) -> float:

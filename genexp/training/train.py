@@ -70,7 +70,7 @@ def train_encoder(
     seed = run.seed if seed is None else seed
     start = time.perf_counter()
     targets = build_targets(data, config)
-    basis = build_basis(data, config.basis, config.n_latent, KINDS[config.kind].needs_genes)
+    basis = build_basis(data, config.basis, config.n_latent, KINDS[config.kind](config).needs_genes)
     tracker.set_tags({"basis": basis.name, "basis.reason": basis.reason, "threads": choose_threads(basis, config, targets)})
     fingerprint = hash_values([section_values(config, EncoderConfig), data.fingerprint, seed])
     fitted = fit_autoencoder(

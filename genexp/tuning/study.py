@@ -132,7 +132,7 @@ def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerpr
             f"{n_latent_max} dimensions; choose a lower range"
         )
     n_latent = int(min(settings.n_latent.high, n_latent_max))
-    for needs_genes in {KINDS[kind].needs_genes for kind in settings.kind}:
+    for needs_genes in {KINDS[kind](settings).needs_genes for kind in settings.kind}:
         basis = build_basis(data, settings.basis, n_latent, needs_genes)
     n_inputs, n_hidden = basis.train.shape[1], int(settings.n_hidden.high)
     n_workers = min(count_workers(settings.workers, 2 * n_inputs * n_hidden + n_hidden**2), settings.n_trials)

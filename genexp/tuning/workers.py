@@ -192,7 +192,7 @@ def _train_job(job: Job, data: Any, results: Path) -> Result:
     start = time.perf_counter()
     try:
         targets = build_targets(data, job.config)
-        basis = build_basis(data, job.config.basis, job.config.n_latent, KINDS[job.config.kind].needs_genes)
+        basis = build_basis(data, job.config.basis, job.config.n_latent, KINDS[job.config.kind](job.config).needs_genes)
         fitted = fit_autoencoder(basis, job.config, job.seed, prune_above=job.prune_above, targets=targets)
     except (GenexpError, MemoryError, RuntimeError) as error:
         return Result(job.number, "failed", f"{type(error).__name__}: {error}", seconds=time.perf_counter() - start)

@@ -51,7 +51,7 @@ def draw_probes(n_probes: int, z: Tensor) -> Tensor:
 
 
 def square_jacobian(network: Any, x: Tensor, probes: Tensor | None = None) -> Tensor:
-    """Squared Frobenius norm (n,) of the encoder's Jacobian J at each row of x (n, n_inputs), or of ``probes`` (n_probes, n_latent) times J.
+    """Squared Frobenius norm (n,) of the encoder's Jacobian J at each row of x (n, n_inputs), or of probes (n_probes, n_latent) times J.
 
     With W the first layer's weights, B (n_latent, n_hidden) the Jacobian of what follows it at a row, and L the linear path, the norm
     of B W + L is that of ``B (W W') B' + 2 B (W L') + L L'``: nothing of the size of the inputs is made by row. Probes of random signs give
