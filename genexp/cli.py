@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from genexp.preprocess import Preprocessed
     from genexp.tracking.tracker import MlflowTracker
     from genexp.training.seeds import Replicates
-    from genexp.training.train import Trained
 
 READING = ("rows", "missing", "s3_endpoint")
 WITHOUT_RUN = ("encode", "compare", "doctor")
@@ -146,7 +145,7 @@ def run_train(settings: TrainSettings, tracker: MlflowTracker) -> None:
     """Train one configuration and register its encoder."""
     data = run_preprocess(settings, tracker)
     trained = _train(settings, settings, data, tracker)
-    _register(settings, data, trained.chosen, tracker)
+    _register(settings, data, trained, tracker)
 
 
 def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
@@ -157,8 +156,8 @@ def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
     data = run_preprocess(settings, tracker)
     _check_gene_sets(settings, data)
     trained = _train(settings, settings, data, tracker)
-    evaluation = evaluate_encoder(trained.chosen.encoder, data, settings, settings.seed, tracker, trained.others)
-    _register(settings, data, trained.chosen, tracker, evaluation)
+    evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker, trained.others)
+    _register(settings, data, trained, tracker, evaluation)
 
 
 def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
@@ -172,8 +171,8 @@ def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
     study = tune_encoder(data, settings, tracker)
     print(f"selected trial {study.selected.result.number}: {study.reason}", file=sys.stderr)
     trained = _train(study.selected.config, settings, data, tracker)
-    evaluation = evaluate_encoder(trained.chosen.encoder, data, settings, settings.seed, tracker, trained.others)
-    _register(settings, data, trained.chosen, tracker, evaluation)
+    evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker, trained.others)
+    _register(settings, data, trained, tracker, evaluation)
 
 
 def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
@@ -267,17 +266,17 @@ def _train(config: EncoderConfig, settings: Any, data: Preprocessed, tracker: Ml
 
     card = {"cohort_settings": section_values(settings, CohortConfig), "cohort_hash": _hash_cohort(settings, settings.seed)}
     card |= {"run_id": tracker.run_id, "n_seeds": settings.seeds}
-    return train_seeds(data, config, settings, settings.seeds, settings.max_missing, tracker, card)
+    return train_seeds(data, config, settings, settings, settings.max_missing, tracker, card)
 
 
-def _register(settings: Any, data: Preprocessed, trained: Trained, tracker: MlflowTracker, evaluation: Evaluation | None = None) -> None:
+def _register(settings: Any, data: Preprocessed, trained: Replicates, tracker: MlflowTracker, evaluation: Evaluation | None = None) -> None:
     from genexp.tracking.registry import register_encoder
 
     config = RegistryConfig(name=settings.name or _model_name(data.name), alias=settings.alias, max_missing=settings.max_missing)
     tags = evaluation.tags if evaluation else {"verdict": "not evaluated", "leakage": "not audited"}
     verdict, below = tags["verdict"], f" Below PCA: {tags['below_pca']}." if "below_pca" in tags else ""
     text = f"{data.name}: {len(data.var)} genes to {trained.encoder.n_latent} latents. {verdict}.{below}"
-    registration = register_encoder(trained.encoder, config, trained.fitted.loss_val, tracker, description=text, tags=tags)
+    registration = register_encoder(trained.encoder, config, trained.loss_val, tracker, description=text, tags=tags)
     tracker.set_tags({"registered": f"{registration.name}/{registration.version}", "champion": registration.holds_alias})
     held = f", now @{config.alias}" if registration.holds_alias else ""
     print(f"verdict: {verdict}", file=sys.stderr)

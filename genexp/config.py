@@ -12,7 +12,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from genexp.errors import ConfigError
 from genexp.model.kinds import KINDS
@@ -161,6 +161,13 @@ class ReplicationConfig(Section):
         le=100,
         description="trainings of the chosen configuration on the same split, with seed, seed+1, ...; the best on validation is registered",
     )
+    ensemble: bool = Field(False, description="register the mean of all seeds' latents, turned onto each other, as one encoder")
+
+    @model_validator(mode="after")
+    def _check_ensemble(self) -> ReplicationConfig:
+        if self.ensemble and self.seeds < 2:
+            raise ValueError("ensemble=true needs two seeds or more; add seeds=5")
+        return self
 
 
 class ShapeSpace(Section):

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genexp.config import EvaluationConfig, MainSettings
+from genexp.config import EvaluationConfig, MainSettings, ReplicationConfig
 from genexp.evaluation.evaluate import describe_evaluation, judge_encoder
 from genexp.evaluation.report import render_report
 from genexp.evaluation.seeds import Findings, Seeds, describe_seeds, judge_seeds
@@ -52,7 +52,7 @@ def trained(tmp_path_factory):
     small = {"hidden": "8", "n_latent": "3", "epochs": "5", "minibatch": "32", "threads": "1", "anchor": "none", "seed": "4"}
     settings = MainSettings(cohort="planted", cache=str(folder / "cache"), **small)
     run = Notebook()
-    return train_seeds(data, settings, settings, 3, 0.2, run, CARD), run, settings, data
+    return train_seeds(data, settings, settings, ReplicationConfig(seeds=3), 0.2, run, CARD), run, settings, data
 
 
 def test_the_seeds_count_up_from_that_of_the_run_and_differ_in_weights_alone(trained):
@@ -67,7 +67,7 @@ def test_the_seeds_count_up_from_that_of_the_run_and_differ_in_weights_alone(tra
 
 def test_a_further_seed_is_what_a_run_with_that_seed_gives(trained):
     replicates, _, settings, data = trained
-    alone = train_seeds(data, settings, settings.model_copy(update={"seed": 5}), 1, 0.2, NullTracker(), CARD)
+    alone = train_seeds(data, settings, settings.model_copy(update={"seed": 5}), ReplicationConfig(), 0.2, NullTracker(), CARD)
     np.testing.assert_array_equal(alone.chosen.fitted.val_losses, replicates.members[1].fitted.val_losses)
 
 
@@ -96,7 +96,7 @@ def test_each_further_seed_is_a_nested_run_with_its_curves(trained):
 def test_one_seed_makes_no_child_and_no_spread(trained):
     _, _, settings, data = trained
     run = Notebook()
-    assert train_seeds(data, settings, settings, 1, 0.2, run, CARD).others == {}
+    assert train_seeds(data, settings, settings, ReplicationConfig(), 0.2, run, CARD).others == {}
     assert not run.children
     assert not {name for name in run.metrics if name.endswith(("_mean", "_sd"))}
 

@@ -202,6 +202,8 @@ def compare_drivers(drivers: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def describe_seeds(seeds: Seeds | None, card: Mapping[str, Any]) -> str:
     """Say over how many seeds an evaluation speaks, and how much they differ."""
+    if seeds is None and "ensemble" in card:
+        return f"An ensemble of {card['ensemble']} seeds as one encoder: what other seeds would give is not in the intervals."
     if seeds is None:
         chosen = f", the best on validation of {card['n_seeds']}" if int(card.get("n_seeds", 1)) > 1 else ""
         return f"One seed{chosen}: what another seed would give is not in the intervals. Train with seeds=5 to see it."

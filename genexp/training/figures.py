@@ -66,3 +66,20 @@ def _tick_rates(axes: Axes, rates: pd.Series) -> None:
     ticks = used[:: -(-len(used) // 6)] if len(used) else used
     axes.set_yticks(ticks, [f"{rate:.2g}" for rate in ticks])
     axes.minorticks_off()
+
+
+def plot_recurring(recurring: pd.DataFrame, pairs: pd.DataFrame) -> Figure:
+    """How well each latent of the chosen seed is found again in the others: a dot for the mean, a line to the least."""
+    figure = new_figure("Latents that recur over seeds", height=4.6)
+    axes = figure.add_subplot()
+    place = range(len(recurring))
+    axes.vlines(place, recurring["least_correlation"], recurring["mean_correlation"], color=MUTED, linewidth=1.2)
+    colours = [ENCODER if recurs else MUTED for recurs in recurring["recurs"]]
+    axes.scatter(place, recurring["mean_correlation"], color=colours, s=40, zorder=3)
+    axes.set_ylim(0, 1.03)
+    step = max(1, len(recurring) // 32)
+    axes.set_xticks(list(place)[::step], [str(name).removeprefix("latent_") for name in recurring.index[::step]])
+    means = ", ".join(f"{name} {pairs[name].mean():.2f}" for name in pairs)
+    title = f"{int(recurring['recurs'].sum())} of {len(recurring)} recur in every seed (blue); mean over pairs of seeds: {means}"
+    dress_axes(axes, title, "latent", "correlation with its match", grid="y")
+    return figure

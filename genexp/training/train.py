@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from genexp.config import EncoderConfig, RunConfig, hash_values, section_values
 from genexp.model.encoder import Encoder
@@ -21,7 +22,7 @@ from genexp.preprocess import Preprocessed
 from genexp.tracker import Tracker
 from genexp.training.basis import Basis, build_basis
 from genexp.training.figures import plot_history
-from genexp.training.loop import Fitted, fit_autoencoder
+from genexp.training.loop import ROWS_AT_A_TIME, Fitted, as_tensor, fit_autoencoder
 from genexp.training.targets import build_targets
 from genexp.training.threads import choose_threads
 
@@ -38,6 +39,8 @@ class Trained:
         In the coordinates of the basis.
     metrics : dict of str to float
         What :func:`summarise` says.
+    latents : ndarray of float32, (n_train, n_latent)
+        Latents of the train samples.
     build : callable
         Folds the network back to genes, where it is many times larger: one of several is built only when it is needed.
     """
@@ -45,6 +48,7 @@ class Trained:
     seed: int
     fitted: Fitted
     metrics: dict[str, float]
+    latents: np.ndarray
     build: Callable[[], Encoder]
 
     @cached_property
@@ -85,9 +89,23 @@ def train_encoder(
     metrics = summarise(fitted, basis) | {"train/seconds": time.perf_counter() - start}
     made: dict[str, Any] = {"training_fingerprint": fingerprint, "config": section_values(config, EncoderConfig), "basis": basis.name}
     made |= {"seed": run.seed, "training_seed": seed, "metrics": metrics}
-    trained = Trained(seed, fitted, metrics, partial(build_encoder, fitted, basis, data, max_missing, made | (card or {})))
+    trained = Trained(
+        seed,
+        fitted,
+        metrics,
+        encode_rows(fitted, basis.train),
+        partial(build_encoder, fitted, basis, data, max_missing, made | (card or {})),
+    )
     log_training(trained, tracker)
     return trained
+
+
+@torch.no_grad()
+def encode_rows(fitted: Fitted, rows: np.ndarray) -> np.ndarray:
+    """Latents (n, n_latent) of rows in the coordinates of training."""
+    device = next(fitted.network.parameters()).device
+    parts = torch.split(as_tensor(rows, device), ROWS_AT_A_TIME)
+    return torch.cat([fitted.network.encode(part) for part in parts]).cpu().numpy()
 
 
 def log_training(trained: Trained, tracker: Tracker) -> None:

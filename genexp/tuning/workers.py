@@ -168,16 +168,14 @@ def _serve(connection: Connection, n_threads: int, data_folder: Path, results: P
 
 def _score(fitted: Any, basis: Any, data: Any, seed: int) -> dict[str, float]:
     """What a trial can be chosen by beside its loss, at its best epoch."""
-    import torch
-
     from genexp.evaluation.downstream import score_latents
-    from genexp.training.loop import as_tensor
-    from genexp.training.train import summarise
+    from genexp.training.train import encode_rows, summarise
 
-    device = next(fitted.network.parameters()).device
-    with torch.no_grad():
-        z = {part: fitted.network.encode(as_tensor(getattr(basis, part), device)).cpu().numpy() for part in ("train", "val")}
-    scores = score_latents(z, {part: data.obs(part) for part in ("train", "val")}, seed)
+    scores = score_latents(
+        {part: encode_rows(fitted, getattr(basis, part)) for part in ("train", "val")},
+        {part: data.obs(part) for part in ("train", "val")},
+        seed,
+    )
     return {"r2/val_gain": summarise(fitted, basis)["r2/val_gain"]} | scores
 
 

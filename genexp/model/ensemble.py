@@ -1,0 +1,86 @@
+"""Several encoders as one: latents turned onto each other and averaged, in one network of the shipped form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from genexp.model.encoder import Affine, Network
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """How a member's latents z (n, k) become the reference's: ``z @ rotation + offset``, with an orthogonal rotation (k, k)."""
+
+    rotation: np.ndarray
+    offset: np.ndarray
+
+    def __call__(self, z: np.ndarray) -> np.ndarray:
+        """Align latents (n, k)."""
+        return z @ self.rotation + self.offset
+
+
+def align_latents(z: np.ndarray, reference: np.ndarray) -> Alignment:
+    """Orthogonal rotation and shift that bring latents (n, k) closest to those of a reference (Schönemann, Psychometrika 1966)."""
+    centre, target = z.mean(axis=0, dtype=np.float64), reference.mean(axis=0, dtype=np.float64)
+    left, _, right = np.linalg.svd((z - centre).T @ (reference - target))
+    rotation = left @ right
+    return Alignment(rotation, target - centre @ rotation)
+
+
+def combine_encoders(networks: Sequence[Network], alignments: Sequence[Alignment]) -> Network:
+    """Network (genes to latents) that gives the mean of the members' aligned latents.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        Affine layers in equal number, linear latents.
+    alignments : sequence of Alignment
+    """
+
+    def turn(layer: Affine, alignment: Alignment, offset: np.ndarray | float) -> Affine:
+        return Affine(alignment.rotation.T @ layer.weight, layer.bias @ alignment.rotation + offset)
+
+    pairs = list(zip(networks, alignments, strict=True))
+    bodies = [(*network.layers[:-1], turn(network.layers[-1], alignment, alignment.offset)) for network, alignment in pairs]
+    paths = [turn(network.shortcut, alignment, 0.0) for network, alignment in pairs if network.shortcut is not None]
+    return Network(_stack(bodies), _average(paths) if paths else None)
+
+
+def combine_decoders(networks: Sequence[Network], alignments: Sequence[Alignment]) -> Network:
+    """Network (latents to genes) that gives the mean of what the members make of latents turned back to theirs."""
+
+    def turn(layer: Affine, alignment: Alignment) -> Affine:
+        weight = layer.weight @ alignment.rotation
+        return Affine(weight, layer.bias - weight @ alignment.offset, layer.activation)
+
+    pairs = list(zip(networks, alignments, strict=True))
+    bodies = [(turn(network.layers[0], alignment), *network.layers[1:]) for network, alignment in pairs]
+    paths = [turn(network.shortcut, alignment) for network, alignment in pairs if network.shortcut is not None]
+    return Network(_stack(bodies), _average(paths) if paths else None)
+
+
+def _stack(bodies: Sequence[Sequence[Affine]]) -> tuple[Affine, ...]:
+    """Layers side by side: the first ones see the same input, those between their own, the last ones are averaged."""
+    from scipy.linalg import block_diag
+
+    if len(bodies[0]) == 1:
+        return (_average([layers[0] for layers in bodies]),)
+    stacked = []
+    for i, members in enumerate(zip(*bodies, strict=True)):
+        if i == len(bodies[0]) - 1:
+            weight = np.concatenate([layer.weight for layer in members], axis=1) / len(members)
+            bias = np.mean([layer.bias for layer in members], axis=0)
+        else:
+            weights = [layer.weight for layer in members]
+            weight = np.concatenate(weights) if i == 0 else block_diag(*weights)
+            bias = np.concatenate([layer.bias for layer in members])
+        stacked.append(Affine(weight.astype(np.float32), bias.astype(np.float32), members[0].activation))
+    return tuple(stacked)
+
+
+def _average(layers: Sequence[Affine]) -> Affine:
+    weights, biases = np.stack([layer.weight for layer in layers]), np.stack([layer.bias for layer in layers])
+    return Affine(weights.mean(axis=0, dtype=np.float32), biases.mean(axis=0).astype(np.float32))
