@@ -40,7 +40,7 @@ VARIANTS = (
     Variant("stacked", {"kind": "stacked", "hidden": (), "corruption_level": 0.2}),
     Variant("variational", {"kind": "variational"}),
     Variant("deep + label", {"heads": ("label",)}, supervised=True),
-    Variant("denoising + label", {"kind": "denoising", "heads": ("label",)}, supervised=True),
+    Variant("denoising + label", {"kind": "denoising", "corruption_level": 1.0, "heads": ("label",)}, supervised=True),
     Variant("centre loss", {"kind": "center_loss"}, supervised=True),
     Variant("classifier", {"kind": "classifier"}, supervised=True),
 )

@@ -263,10 +263,17 @@ def _check_gene_sets(settings: EvaluationConfig, data: Preprocessed | None = Non
 
 def _train(config: EncoderConfig, settings: Any, data: Preprocessed, tracker: MlflowTracker) -> Replicates:
     from genexp.training.seeds import train_seeds
+    from genexp.training.train import StartFrom
 
+    start_from = None
+    if init := getattr(settings, "init", ""):
+        from genexp.tracking.registry import load_encoder
+
+        start_from = StartFrom(load_encoder(init.removeprefix("models:/")), settings.freeze)
+        tracker.set_tags({"init": init})
     card = {"cohort_settings": section_values(settings, CohortConfig), "cohort_hash": _hash_cohort(settings, settings.seed)}
     card |= {"run_id": tracker.run_id, "n_seeds": settings.seeds}
-    return train_seeds(data, config, settings, settings, settings.max_missing, tracker, card)
+    return train_seeds(data, config, settings, settings, settings.max_missing, tracker, card, start_from)
 
 
 def _register(settings: Any, data: Preprocessed, trained: Replicates, tracker: MlflowTracker, evaluation: Evaluation | None = None) -> None:

@@ -152,6 +152,15 @@ class TrainingConfig(Section):
     )
 
 
+class TransferConfig(Section):
+    """An encoder to start from."""
+
+    init: str = Field(
+        "", description="registered encoder to start from, NAME@alias or NAME/version, genes by name; its shape holds then; empty: none"
+    )
+    freeze: int = Field(0, ge=0, description="layers of that encoder, from the genes on, that do not learn")
+
+
 class ReplicationConfig(Section):
     """How often the chosen configuration is trained."""
 
@@ -253,7 +262,7 @@ class PreprocessSettings(CohortConfig, PreprocessConfig, RunConfig):
     """Check, split, filter and scale a cohort."""
 
 
-class TrainSettings(PreprocessSettings, EncoderConfig, ReplicationConfig, RegistryConfig):
+class TrainSettings(PreprocessSettings, EncoderConfig, TransferConfig, ReplicationConfig, RegistryConfig):
     """Train one autoencoder and register its encoder."""
 
 

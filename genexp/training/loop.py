@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,6 +171,7 @@ def fit_autoencoder(
     prune_above: Mapping[int, float] | None = None,
     progress_bar: bool = False,
     targets: Targets = NO_TARGETS,
+    initialise: Callable[[Autoencoder], None] | None = None,
 ) -> Fitted:
     """Train until the validation loss stops falling, and give back the best epoch.
 
@@ -192,6 +193,8 @@ def fit_autoencoder(
         Show a bar with the losses and the time left.
     targets : Targets
         What the kind's heads predict.
+    initialise : callable, optional
+        Called with the untrained network: gives it other weights to start from.
 
     Raises
     ------
@@ -202,7 +205,10 @@ def fit_autoencoder(
     device = choose_device(config)
     torch.manual_seed(seed)
     kind = KINDS[config.kind](config)
-    network = build_network(basis, config, targets).to(device)
+    network = build_network(basis, config, targets)
+    if initialise is not None:
+        initialise(network)
+    network.to(device)
     optimiser = build_optimiser(network, config)
     schedule = build_schedule(optimiser, config)
     train, val = build_batches(basis, targets, device)

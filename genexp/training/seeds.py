@@ -16,7 +16,7 @@ from genexp.preprocess import Preprocessed
 from genexp.tracker import Tracker
 from genexp.training.ensemble import build_ensemble, compare_seeds, find_recurring
 from genexp.training.figures import plot_recurring
-from genexp.training.train import Trained, log_training, train_encoder
+from genexp.training.train import StartFrom, Trained, log_training, train_encoder
 
 SUMMARISED = ("loss/val_best", "r2/val_gain")
 """Metrics whose mean and standard deviation over seeds the parent run has."""
@@ -63,13 +63,14 @@ def train_seeds(
     max_missing: float,
     tracker: Tracker,
     card: dict[str, Any] | None = None,
+    start_from: StartFrom | None = None,
 ) -> Replicates:
     """Train with the seeds ``run.seed``, ``run.seed + 1``, ... and choose on validation alone.
 
     The curves of the first one are those of the tracker's run, each further one has a nested run. Summary, figure and table of
     losses of the tracker's run are those of the chosen one.
     """
-    train = partial(train_encoder, data, config, run, max_missing)
+    train = partial(train_encoder, data, config, run, max_missing, start_from=start_from)
     members = [train(tracker, card)]
     for seed in range(run.seed + 1, run.seed + replication.seeds):
         with tracker.child(f"seed {seed}") as child:

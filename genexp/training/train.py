@@ -14,10 +14,12 @@ import numpy as np
 import torch
 
 from genexp.config import EncoderConfig, RunConfig, hash_values, section_values
+from genexp.model.autoencoder import Autoencoder
 from genexp.model.encoder import Encoder
 from genexp.model.fold import fold_network
 from genexp.model.kinds import KINDS
 from genexp.model.novelty import calibrate_novelty
+from genexp.model.transfer import describe_shape, transfer_weights
 from genexp.preprocess import Preprocessed
 from genexp.tracker import Tracker
 from genexp.training.basis import Basis, build_basis
@@ -57,6 +59,19 @@ class Trained:
         return self.build()
 
 
+@dataclass(frozen=True)
+class StartFrom:
+    """An encoder to start from, and how many of its layers do not learn."""
+
+    source: Encoder
+    freeze: int = 0
+
+    def initialise(self, data: Preprocessed, basis: Basis) -> Callable[[Autoencoder], None]:
+        """What gives an untrained network the encoder's weights."""
+        genes, mean = data.var.index.tolist(), np.asarray(basis.mean)
+        return lambda network: transfer_weights(network, self.source, genes, mean, self.freeze)
+
+
 def train_encoder(
     data: Preprocessed,
     config: EncoderConfig,
@@ -65,6 +80,7 @@ def train_encoder(
     tracker: Tracker,
     card: dict[str, Any] | None = None,
     seed: int | None = None,
+    start_from: StartFrom | None = None,
 ) -> Trained:
     """Train on a preprocessed cohort, and log curves, figure and metrics.
 
@@ -72,11 +88,15 @@ def train_encoder(
     An interrupted training of the same configuration on the same data continues at its checkpoint.
     """
     seed = run.seed if seed is None else seed
+    if start_from is not None:
+        config = config.model_copy(update=describe_shape(start_from.source))
     start = time.perf_counter()
     targets = build_targets(data, config)
     basis = build_basis(data, config.basis, config.n_latent, KINDS[config.kind](config).needs_genes)
     tracker.set_tags({"basis": basis.name, "basis.reason": basis.reason, "threads": choose_threads(basis, config, targets)})
-    fingerprint = hash_values([section_values(config, EncoderConfig), data.fingerprint, seed])
+    initialise = None if start_from is None else start_from.initialise(data, basis)
+    began = None if start_from is None else [start_from.source.card.get("training_fingerprint"), start_from.freeze]
+    fingerprint = hash_values([section_values(config, EncoderConfig), data.fingerprint, seed, began])
     fitted = fit_autoencoder(
         basis,
         config,
@@ -85,6 +105,7 @@ def train_encoder(
         checkpoint=Path(run.cache) / "checkpoints" / f"{fingerprint}.pt",
         progress_bar=sys.stderr.isatty(),
         targets=targets,
+        initialise=initialise,
     )
     metrics = summarise(fitted, basis) | {"train/seconds": time.perf_counter() - start}
     made: dict[str, Any] = {"training_fingerprint": fingerprint, "config": section_values(config, EncoderConfig), "basis": basis.name}
