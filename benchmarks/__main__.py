@@ -11,7 +11,7 @@ from benchmarks.plan import Plan
 from benchmarks.results import describe_machine, keep, render
 
 SECTIONS = ("training", "quality", "tuning", "reading", "growth", "tracking")
-ASKED_FOR = ("kinds", "peers", "large")
+ASKED_FOR = ("kinds", "objectives", "peers", "large")
 
 
 def main() -> None:
