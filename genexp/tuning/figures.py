@@ -146,7 +146,9 @@ def plot_parallel(complete: pd.DataFrame, searched: list[str]) -> Figure:
         rank = float(scaled.loc[number, "loss_val"])
         is_chosen = bool(complete.loc[number, "selected"])
         colour = PCA if is_chosen else colormaps["Blues"](0.9 - 0.65 * rank)
-        axes.plot(range(len(names)), scaled.loc[number], color=colour, linewidth=3 if is_chosen else 1.6, zorder=3 if is_chosen else 2)
+        row = scaled.loc[number].to_numpy(dtype=float)
+        there = np.flatnonzero(np.isfinite(row))  # a parameter of another kind is passed by
+        axes.plot(there, row[there], color=colour, linewidth=3 if is_chosen else 1.6, zorder=3 if is_chosen else 2)
     for i, name in enumerate(names):
         axes.axvline(i, color=MUTED, linewidth=0.8)
         for value, place in ((complete[name].min(), -0.03), (complete[name].max(), 1.03)):
