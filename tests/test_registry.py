@@ -7,6 +7,7 @@ import sys
 import textwrap
 import venv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import mlflow
@@ -18,7 +19,7 @@ from mlflow import MlflowClient
 import genexp
 from genexp.config import PreprocessSettings, RegistryConfig
 from genexp.errors import RegistryError
-from genexp.model.encoder import Encoder
+from genexp.model.encoder import Affine, Convolution, Encoder, LogCpm, Network
 from genexp.tracking.registry import Registration, download_artifact, load_encoder, model_text, register_encoder, training_run
 from genexp.tracking.runs import start_run
 from genexp.tracking.tracker import MlflowTracker
@@ -195,3 +196,19 @@ def test_the_model_loads_in_an_environment_made_of_its_own_requirements(register
     python = tmp_path / "venv" / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
     check_latents_elsewhere(python, registered, tmp_path)
+
+
+def test_windows_along_genes_and_proportions_ship_as_text_too(tracker: MlflowTracker) -> None:
+    made, rng = make_encoder(), np.random.default_rng(0)
+    weight, bias, origin = (rng.normal(size=shape).astype(np.float32) for shape in ((2, 6), 2, 40))
+    windows = Convolution(rng.permutation(40), origin, weight, bias, 4, "relu")
+    encoder = Network((windows, Affine(rng.normal(size=(3, 2 * windows.n_windows)).astype(np.float32), bias[[0, 1, 1]])))
+    output = LogCpm(made.transform.shift, made.transform.spread)
+    shipped = replace(made, encoder=encoder, decoder=replace(made.decoder, output=output))
+    register_encoder(shipped, RegistryConfig(name="windows"), 0.5, tracker)
+    model, expression = mlflow.pyfunc.load_model("models:/windows@champion"), make_expression()
+    latent = model.predict(expression)
+    pd.testing.assert_frame_equal(latent, shipped.encode(expression))
+    decoded = model.predict(expression, params={"output": "reconstruction"})
+    pd.testing.assert_frame_equal(decoded, shipped.decode(latent))
+    np.testing.assert_allclose((np.exp2(decoded) - 1).sum(axis=1), 1e6, rtol=1e-3)

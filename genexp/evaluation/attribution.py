@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.evaluation.results import ENCODER, PartLatents, Probe, Survival
-from genexp.model.encoder import Affine, Network
+from genexp.model.encoder import Layer, Network
 
 STEPS = 32
 """Points on the way from the baseline to a sample (midpoint rule)."""
@@ -176,8 +176,8 @@ def _halve(n: int, rng: np.random.Generator) -> np.ndarray:
 def choose_size(network: Network, n_targets: int) -> int:
     """Samples that ``WORK`` allows, by the multiplications that each takes."""
     first, *rest = network.layers
-    path = STEPS * len(network.layers[-1].bias) * sum(layer.weight.size for layer in rest)
-    genes = n_targets * first.weight.size
+    path = STEPS * len(network.layers[-1].bias) * sum(layer.work for layer in rest)
+    genes = n_targets * first.work
     return int(np.clip(WORK / (1.5 * (path + genes)), MIN_SAMPLES, MAX_SAMPLES))
 
 
@@ -211,11 +211,11 @@ def integrate_gradients(network: Network, X: np.ndarray, baseline: np.ndarray, w
         One for each target.
     """
     first = network.layers[0]
-    start, end = (x @ first.weight.T + first.bias for x in (baseline[None], X))
+    start, end = (first.map(x) for x in (baseline[None], X))
     gradients = average_gradients(network.layers, start, end)
     change = network(X) - network(baseline[None])
     for weight in weights:
-        slopes = (weight @ gradients) @ first.weight
+        slopes = first.pull(weight @ gradients)
         if network.shortcut is not None:
             slopes += weight @ network.shortcut.weight
         slope = slopes.mean(axis=0)
@@ -225,12 +225,12 @@ def integrate_gradients(network: Network, X: np.ndarray, baseline: np.ndarray, w
         yield Integrated(slopes, slope, float(delta))
 
 
-def average_gradients(layers: Sequence[Affine], start: np.ndarray, end: np.ndarray, n_steps: int = STEPS) -> np.ndarray:
+def average_gradients(layers: Sequence[Layer], start: np.ndarray, end: np.ndarray, n_steps: int = STEPS) -> np.ndarray:
     """Mean gradient (n, n_latent, n_hidden) of the last layer's outputs for the first layer's pre-activations, from start to end.
 
     Parameters
     ----------
-    layers : sequence of Affine
+    layers : sequence of Layer
         Layers of a network; pre-activations of the first one are given, so its weights are not used.
     start, end : ndarray of float32, (1, n_hidden) and (n, n_hidden)
         Pre-activations at both ends of the way.
@@ -247,7 +247,7 @@ def average_gradients(layers: Sequence[Affine], start: np.ndarray, end: np.ndarr
             before = before if after is None else after.map(layer.activate(before))
         gradient = np.eye(n_latent, dtype=np.float32) * slopes[-1][:, None]
         for layer, slope in zip(layers[:0:-1], slopes[-2::-1], strict=True):
-            gradient = (gradient.reshape(-1, len(layer.bias)) @ layer.weight).reshape(len(end), n_latent, -1)
+            gradient = layer.pull(gradient.reshape(-1, len(layer.bias))).reshape(len(end), n_latent, -1)
             gradient *= slope[:, None]
         total += gradient
     return total / np.float32(n_steps)

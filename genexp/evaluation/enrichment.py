@@ -6,7 +6,6 @@ for the correction of Benjamini and Hochberg.
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from genexp.errors import EvaluationError, name_some
+from genexp.cohort import gene_sets
+from genexp.errors import CohortError, EvaluationError, name_some
 
 MIN_SIZE, MAX_SIZE = 5, 500
 """Measured genes of the sets that are tested: smaller ones say little, larger ones are too broad. Signatures have the same least size."""
@@ -33,27 +33,10 @@ def read_gene_sets(path: str | Path) -> dict[str, list[str]]:
     EvaluationError
         No such file, or one that is not a GMT.
     """
-    path = Path(path)
-    expected = "gene_sets: a GMT file was expected (a line for each set: name, description, genes; separated by tabs)"
-    if not path.is_file():
-        raise EvaluationError(f"{expected}; found no file {path}. Give the path of one that is on this machine")
     try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
-            lines = [(number, line.rstrip("\r\n").split("\t")) for number, line in enumerate(file, start=1) if line.strip()]
-    except (OSError, UnicodeDecodeError, EOFError) as error:
-        raise EvaluationError(f"{expected}; {path} cannot be read as text ({error}). Give a .gmt or .gmt.gz file") from None
-    wrong = [number for number, fields in lines if len(fields) < 3 or not fields[0].strip()]
-    if wrong or not lines:
-        found = f"lines {name_some(wrong)} of {path} have fewer than three fields" if wrong else f"{path} is empty"
-        raise EvaluationError(f"{expected}; {found}. Is this another kind of table?")
-    names = [fields[0].strip() for _, fields in lines]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise EvaluationError(f"gene_sets: names that occur once were expected; found {name_some(twice)} more than once in {path}")
-    return {
-        name: list(dict.fromkeys(gene.strip() for gene in fields[2:] if gene.strip()))
-        for name, (_, fields) in zip(names, lines, strict=True)
-    }
+        return gene_sets.read_gene_sets(path)
+    except CohortError as error:
+        raise EvaluationError(f"gene_sets: {error}") from None
 
 
 def match_gene_sets(gene_sets: Mapping[str, list[str]], genes: pd.Index) -> tuple[list[str], sparse.csr_array]:

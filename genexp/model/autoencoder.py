@@ -53,6 +53,8 @@ def build_body(
 class Autoencoder(nn.Module):
     """``z = body(x) + L x``, ``x_hat = body(z) + M z``; without an anchor the linear paths L and M are absent.
 
+    A kind may set ``output``, a last step from what the decoder gives to rows, and ``units``, names of the first layer's units.
+
     Anchored at PCA, L and M start as the principal axes and the bodies' last layers at zero, so the untrained
     network *is* PCA.
 
@@ -71,6 +73,8 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder, self.unit = encoder, decoder, unit
         self.encoder_shortcut: nn.Linear | None = None
         self.decoder_shortcut: nn.Linear | None = None
+        self.output: nn.Module | None = None
+        self.units: tuple[str, ...] = ()
         self.heads: Heads | None = None
         if principal is not None:
             self._anchor(principal, unit)
@@ -93,7 +97,8 @@ class Autoencoder(nn.Module):
     def decode(self, z: Tensor) -> Tensor:
         """Rows (n, n_inputs) from latents (n, n_latent)."""
         x_hat: Tensor = self.decoder(z)
-        return x_hat if self.decoder_shortcut is None else x_hat + self.decoder_shortcut(z)
+        x_hat = x_hat if self.decoder_shortcut is None else x_hat + self.decoder_shortcut(z)
+        return x_hat if self.output is None else self.output(x_hat)
 
     def forward(self, x: Tensor) -> Tensor:
         """Reconstruct rows."""

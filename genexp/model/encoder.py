@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,21 +28,28 @@ class GeneMismatchError(ValueError):
     """A table lacks too many of the encoder's genes, or names one of them twice."""
 
 
-@dataclass(frozen=True)
-class Affine:
-    """``activation(W x + b)`` with W (n_out, n_in) and b (n_out,) of float32; activation ``linear``, ``relu`` or ``sigmoid``."""
+class Layer(ABC):
+    """A linear map with a bias, then an activation: ``linear``, ``relu`` or ``sigmoid``."""
 
-    weight: np.ndarray
     bias: np.ndarray
-    activation: str = "linear"
+    activation: str
+
+    @abstractmethod
+    def map(self, x: np.ndarray) -> np.ndarray:
+        """Map rows (n, n_in) to pre-activations (n, n_out)."""
+
+    @abstractmethod
+    def pull(self, gradient: np.ndarray) -> np.ndarray:
+        """Gradients (n, n_in) for the input from those (n, n_out) for the pre-activations."""
+
+    @property
+    @abstractmethod
+    def work(self) -> int:
+        """Multiplications that a row takes."""
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Map rows (n, n_in) to rows (n, n_out)."""
         return self.activate(self.map(x))
-
-    def map(self, x: np.ndarray) -> np.ndarray:
-        """Map rows (n, n_in) to pre-activations (n, n_out)."""
-        return x @ self.weight.T + self.bias
 
     def activate(self, y: np.ndarray) -> np.ndarray:
         """Apply the activation to pre-activations (n, n_out)."""
@@ -57,27 +65,123 @@ class Affine:
 
 
 @dataclass(frozen=True)
-class Network:
-    """Layers in sequence, with an affine shortcut beside them where the network is anchored at PCA."""
+class Affine(Layer):
+    """``activation(W x + b)`` with W (n_out, n_in) and b (n_out,) of float32."""
 
-    layers: tuple[Affine, ...]
+    weight: np.ndarray
+    bias: np.ndarray
+    activation: str = "linear"
+
+    def map(self, x: np.ndarray) -> np.ndarray:
+        """Map rows (n, n_in) to pre-activations (n, n_out)."""
+        return x @ self.weight.T + self.bias
+
+    def pull(self, gradient: np.ndarray) -> np.ndarray:
+        """Gradients (n, n_in) for the input from those (n, n_out) for the pre-activations."""
+        return gradient @ self.weight
+
+    @property
+    def work(self) -> int:
+        """Multiplications that a row takes."""
+        return self.weight.size
+
+
+@dataclass(frozen=True)
+class Convolution(Layer):
+    """Patterns in windows along ordered genes; the first layer of a network, if any. Zeros fill the last window.
+
+    Parameters
+    ----------
+    order : ndarray of int64, (n_genes,)
+        Places of the genes, first to last.
+    origin : ndarray of float32, (n_genes,)
+        Is subtracted from a row.
+    weight : ndarray of float32, (n_channels, kernel)
+    bias : ndarray of float32, (n_channels,)
+    stride : int
+        Genes from one window to the next.
+    activation : str
+    """
+
+    order: np.ndarray
+    origin: np.ndarray
+    weight: np.ndarray
+    bias: np.ndarray
+    stride: int
+    activation: str = "linear"
+
+    @property
+    def n_windows(self) -> int:
+        """Windows that hold all genes."""
+        return -(-(len(self.order) - self.weight.shape[1]) // self.stride) + 1
+
+    @property
+    def work(self) -> int:
+        """Multiplications that a row takes."""
+        return self.n_windows * self.weight.size
+
+    def map(self, x: np.ndarray) -> np.ndarray:
+        """Map rows (n, n_genes) to pre-activations (n, n_channels * n_windows), channel by channel."""
+        kernel = self.weight.shape[1]
+        line = np.zeros((len(x), (self.n_windows - 1) * self.stride + kernel), dtype=np.float32)
+        line[:, : len(self.order)] = (x - self.origin)[:, self.order]
+        windows = np.lib.stride_tricks.sliding_window_view(line, kernel, axis=1)[:, :: self.stride]
+        return (windows @ self.weight.T + self.bias).transpose(0, 2, 1).reshape(len(x), -1)
+
+    def pull(self, gradient: np.ndarray) -> np.ndarray:
+        """Gradients (n, n_genes) for the input from those (n, n_channels * n_windows) for the pre-activations."""
+        kernel = self.weight.shape[1]
+        by_window = gradient.reshape(len(gradient), -1, self.n_windows).transpose(0, 2, 1) @ self.weight
+        line = np.zeros((len(gradient), (self.n_windows - 1) * self.stride + kernel), dtype=gradient.dtype)
+        for place in range(kernel):
+            line[:, place : place + (self.n_windows - 1) * self.stride + 1 : self.stride] += by_window[:, :, place]
+        pulled = np.empty((len(gradient), len(self.order)), dtype=gradient.dtype)
+        pulled[:, self.order] = line[:, : len(self.order)]
+        return pulled
+
+
+@dataclass(frozen=True)
+class LogCpm:
+    """Last step of a decoder of counts: logits of proportions to scaled log2(counts per million + 1), by the transform's own scaling."""
+
+    shift: np.ndarray
+    spread: np.ndarray
+
+    def __call__(self, logits: np.ndarray) -> np.ndarray:
+        """Map logits (n, n_genes) to scaled values (n, n_genes)."""
+        share = np.exp(logits - logits.max(axis=1, keepdims=True))
+        share /= share.sum(axis=1, keepdims=True)
+        scaled: np.ndarray = (np.log2(1e6 * share + 1) - self.shift) / self.spread
+        return scaled
+
+
+@dataclass(frozen=True)
+class Network:
+    """Layers in sequence, with an affine shortcut beside them where the network is anchored at PCA, and a last step where there is one."""
+
+    layers: tuple[Layer, ...]
     shortcut: Affine | None = None
+    output: LogCpm | None = None
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Map rows (n, n_in) to rows (n, n_out)."""
         y = x
         for layer in self.layers:
             y = layer(y)
-        return y if self.shortcut is None else y + self.shortcut(x)
+        y = y if self.shortcut is None else y + self.shortcut(x)
+        return y if self.output is None else self.output(y)
 
     def to_parts(self, name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Split into what JSON holds and what safetensors holds."""
-        named = {f"{name}.{i}": layer for i, layer in enumerate(self.layers)}
-        if self.shortcut is not None:
-            named[f"{name}.shortcut"] = self.shortcut
-        arrays = {f"{key}.weight": layer.weight for key, layer in named.items()}
-        arrays |= {f"{key}.bias": layer.bias for key, layer in named.items()}
-        return {"activations": [layer.activation for layer in self.layers], "shortcut": self.shortcut is not None}, arrays
+        named: dict[str, Layer | LogCpm] = {f"{name}.{i}": layer for i, layer in enumerate(self.layers)}
+        named |= {f"{name}.{key}": part for key, part in (("shortcut", self.shortcut), ("output", self.output)) if part is not None}
+        parts = {f"{key}.{part}": value for key, layer in named.items() for part, value in vars(layer).items()}
+        spec: dict[str, Any] = {"activations": [layer.activation for layer in self.layers], "shortcut": self.shortcut is not None}
+        if self.output is not None:
+            spec["output"] = "log_cpm"
+        if isinstance(self.layers[0], Convolution):
+            spec["stride"] = self.layers[0].stride
+        return spec, {key: value for key, value in parts.items() if isinstance(value, np.ndarray)}
 
     @classmethod
     def from_parts(cls, name: str, spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Network:
@@ -86,8 +190,12 @@ class Network:
         def layer(key: str, activation: str) -> Affine:
             return Affine(arrays[f"{name}.{key}.weight"], arrays[f"{name}.{key}.bias"], activation)
 
-        layers = tuple(layer(str(i), activation) for i, activation in enumerate(spec["activations"]))
-        return cls(layers, layer("shortcut", "linear") if spec["shortcut"] else None)
+        layers: tuple[Layer, ...] = tuple(layer(str(i), activation) for i, activation in enumerate(spec["activations"]))
+        if "stride" in spec:
+            order, origin, weight, bias = (arrays[f"{name}.0.{part}"] for part in ("order", "origin", "weight", "bias"))
+            layers = (Convolution(order.astype(np.int64), origin, weight, bias, spec["stride"], layers[0].activation), *layers[1:])
+        output = LogCpm(*(arrays[f"{name}.output.{part}"] for part in ("shift", "spread"))) if "output" in spec else None
+        return cls(layers, layer("shortcut", "linear") if spec["shortcut"] else None, output)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def combine_encoders(networks: Sequence[Network], alignments: Sequence[Alignment
     alignments : sequence of Alignment
     """
 
-    def turn(layer: Affine, alignment: Alignment, offset: np.ndarray | float) -> Affine:
+    def turn(layer: Any, alignment: Alignment, offset: np.ndarray | float) -> Affine:
         return Affine(alignment.rotation.T @ layer.weight, layer.bias @ alignment.rotation + offset)
 
     pairs = list(zip(networks, alignments, strict=True))
@@ -52,7 +53,7 @@ def combine_encoders(networks: Sequence[Network], alignments: Sequence[Alignment
 def combine_decoders(networks: Sequence[Network], alignments: Sequence[Alignment]) -> Network:
     """Network (latents to genes) that gives the mean of what the members make of latents turned back to theirs."""
 
-    def turn(layer: Affine, alignment: Alignment) -> Affine:
+    def turn(layer: Any, alignment: Alignment) -> Affine:
         weight = layer.weight @ alignment.rotation
         return Affine(weight, layer.bias - weight @ alignment.offset, layer.activation)
 
@@ -62,7 +63,7 @@ def combine_decoders(networks: Sequence[Network], alignments: Sequence[Alignment
     return Network(_stack(bodies), _average(paths) if paths else None)
 
 
-def _stack(bodies: Sequence[Sequence[Affine]]) -> tuple[Affine, ...]:
+def _stack(bodies: Sequence[Sequence[Any]]) -> tuple[Affine, ...]:
     """Layers side by side: the first ones see the same input, those between their own, the last ones are averaged."""
     from scipy.linalg import block_diag
 

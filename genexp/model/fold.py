@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from genexp.model.autoencoder import Autoencoder
-from genexp.model.encoder import Affine, Network
-from genexp.model.layers import Tied
+from genexp.model.counts import CountOutput
+from genexp.model.encoder import Affine, Convolution, Layer, LogCpm, Network
+from genexp.model.layers import GeneConvolution, Propagation, Tied
 
 
 def fold_network(network: Autoencoder, mean: np.ndarray, directions: np.ndarray | None) -> tuple[Network, Network]:
@@ -25,7 +28,7 @@ def fold_network(network: Autoencoder, mean: np.ndarray, directions: np.ndarray 
         Orthonormal columns V; None for the identity.
     """
     encoder = Network(_fold_body(network.encoder), _shortcut(network.encoder_shortcut))
-    decoder = Network(_fold_body(network.decoder), _shortcut(network.decoder_shortcut))
+    decoder = Network(_fold_body(network.decoder), _shortcut(network.decoder_shortcut), _fold_output(network.output))
     return _into_genes(encoder, mean, directions), _out_to_genes(decoder, mean, directions)
 
 
@@ -44,31 +47,58 @@ def _shortcut(linear: nn.Linear | None) -> Affine | None:
     return None if linear is None else Affine(_array(linear.weight), np.zeros(linear.out_features))
 
 
-def _fold_body(body: nn.Sequential) -> tuple[Affine, ...]:
-    """Merge each linear layer with the batch norm that follows it: both are affine in evaluation mode."""
+def _fold_output(output: nn.Module | None) -> LogCpm | None:
+    return LogCpm(_array(output.shift), _array(output.spread)) if isinstance(output, CountOutput) else None
+
+
+def _fold_convolution(module: GeneConvolution) -> Convolution:
+    """Merge the patterns with the batch norm that follows them."""
+    assert module.conv.bias is not None
+    weight, bias = _precise(module.conv.weight)[:, 0], _precise(module.conv.bias)
+    if module.norm is not None:
+        gain, shift = _affine(module.norm)
+        weight, bias = weight * gain[:, None], bias * gain + shift
+    order, origin = _array(module.order), np.zeros(len(module.order), dtype=np.float32)
+    return Convolution(order, origin, weight.astype(np.float32), bias.astype(np.float32), module.conv.stride[0], "relu")
+
+
+def _affine(norm: nn.BatchNorm1d) -> tuple[np.ndarray, np.ndarray]:
+    """Gain and shift that a batch norm is in evaluation mode, in float64."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    gain = _precise(norm.weight) / np.sqrt(_precise(norm.running_var) + norm.eps)
+    return gain, _precise(norm.bias) - _precise(norm.running_mean) * gain
+
+
+def _fold_body(body: nn.Sequential) -> tuple[Layer, ...]:
+    """Merge each linear layer with the batch norm that follows it and the first one with a propagation before it: all affine in evaluation.
+
+    A propagation P is symmetric: ``W (P x)`` is ``(P W')' x``.
+    """
     layers: list[Affine] = []
+    propagation = body[0] if isinstance(body[0], Propagation) else nn.Identity()
     modules = [module for module in body if not isinstance(module, nn.Dropout)]
     for module, following in pairwise([*modules, nn.Identity()]):
         if isinstance(module, (nn.Linear, Tied)):
             weight, bias = _array(module.weight), _precise(module.bias)
             if isinstance(following, nn.BatchNorm1d):
-                assert following.running_mean is not None
-                assert following.running_var is not None
-                gain = _precise(following.weight) / np.sqrt(_precise(following.running_var) + following.eps)
-                weight = weight * gain.astype(np.float32)[:, None]
-                bias = (bias - _precise(following.running_mean)) * gain + _precise(following.bias)
-            layers.append(Affine(weight, bias))
+                gain, shift = _affine(following)
+                weight, bias = weight * gain.astype(np.float32)[:, None], bias * gain + shift
+            layers.append(Affine(weight if layers else _array(propagation(torch.from_numpy(weight))), bias))
         elif isinstance(module, (nn.ReLU, nn.Sigmoid)):
             layers[-1] = Affine(layers[-1].weight, layers[-1].bias, type(module).__name__.lower())
-    return tuple(layers)
+    return (_fold_convolution(body[0]), *layers) if isinstance(body[0], GeneConvolution) else tuple(layers)
 
 
-def _single(layer: Affine) -> Affine:
-    return Affine(layer.weight, layer.bias.astype(np.float32), layer.activation)
+def _single(layer: Any) -> Any:
+    """The layer with its bias in float32."""
+    return layer if isinstance(layer, Convolution) else Affine(layer.weight, layer.bias.astype(np.float32), layer.activation)
 
 
 def _into_genes(network: Network, mean: np.ndarray, directions: np.ndarray | None) -> Network:
-    def fold(layer: Affine) -> Affine:
+    def fold(layer: Any) -> Any:
+        if isinstance(layer, Convolution):
+            return replace(layer, origin=mean)
         weight = layer.weight if directions is None else layer.weight @ directions.T
         return _single(Affine(weight, layer.bias - _apply_precisely(weight, mean), layer.activation))
 
@@ -83,10 +113,10 @@ def _apply_precisely(weight: np.ndarray, vector: np.ndarray) -> np.ndarray:
 
 
 def _out_to_genes(network: Network, mean: np.ndarray, directions: np.ndarray | None) -> Network:
-    def fold(layer: Affine) -> Affine:
+    def fold(layer: Any) -> Any:
         return layer if directions is None else Affine(directions @ layer.weight, directions @ layer.bias.astype(np.float32))
 
     *others, last = network.layers
     last = fold(last)
-    last = Affine(last.weight, last.bias + mean)
-    return Network((*map(_single, others), _single(last)), network.shortcut and _single(fold(network.shortcut)))
+    last = Affine(last.weight, last.bias + (mean if network.output is None else 0))
+    return Network((*map(_single, others), _single(last)), network.shortcut and _single(fold(network.shortcut)), network.output)

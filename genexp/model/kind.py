@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from genexp.section import Section
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    import numpy as np
+    from torch import Tensor, nn
 
     from genexp.model.autoencoder import Autoencoder
+    from genexp.preprocess import Preprocessed
+    from genexp.preprocess.transform import Transform
 
 LABEL, SURVIVAL = "label", "survival"
 
@@ -38,6 +41,14 @@ class Inputs:
         Principal axes of the train rows in these coordinates.
     unit : float
         Root mean square of the principal components of the train rows.
+    lengths : Tensor of float32, (n_latent,), or None
+        Root mean square of each principal component of the train rows.
+    genes : tuple of str, (n_genes,)
+        Names of the genes.
+    origin : ndarray of float32, (n_genes,), or None
+        Where the coordinates have their zero, in scaled gene space.
+    transform : Transform or None
+        From raw expression to scaled genes.
     classes : mapping of str to int
         Number of classes of each label that a head predicts.
     survival : bool
@@ -50,6 +61,10 @@ class Inputs:
     residual: float
     principal: Tensor
     unit: float
+    lengths: Tensor | None = None
+    genes: tuple[str, ...] = ()
+    origin: np.ndarray | None = None
+    transform: Transform | None = None
     classes: Mapping[str, int] = field(default_factory=dict)
     survival: bool = False
 
@@ -66,7 +81,7 @@ class Batch:
         Squared length of what the coordinates do not hold.
     n_genes : int
     targets : mapping of str to Tensor, (n,)
-        Class codes by label, -1 where unknown; ``time_days`` (NaN where unknown) and ``event`` for survival.
+        Class codes by label, -1 where unknown; ``time_days`` (NaN where unknown) and ``event`` for survival; columns that the kind needs.
     directions : Tensor of float32, (n_genes, n_inputs), or None
         Way from coordinates to genes; None where they are the same.
     epoch : int
@@ -120,6 +135,10 @@ class Kind:
     """``linear``, ``relu`` or ``sigmoid``; only linear latents can be anchored at PCA."""
     heads: ClassVar[tuple[str, ...]] = ()
     """Targets that are predicted even where the configuration names none."""
+    columns: ClassVar[tuple[str, ...]] = ()
+    """Numbers of each sample that the kind needs beside its genes: columns of the preprocessed annotations."""
+    squared_error: ClassVar[bool] = True
+    """Whether the loss is a squared error per gene, so that PCA's and other kinds' can stand beside it."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -134,16 +153,30 @@ class Kind:
         """Widths of the encoder's hidden layers."""
         return tuple(self.config.hidden)
 
+    @property
+    def anchored(self) -> bool:
+        """Whether linear paths that start at PCA run beside the network."""
+        return bool(self.config.anchor == "pca" and self.latent_activation == "linear")
+
+    def check(self, data: Preprocessed) -> None:
+        """Refuse a cohort that this kind cannot be trained on."""
+
     def build(self, inputs: Inputs) -> Autoencoder:
         """Untrained network."""
         from genexp.model.autoencoder import Autoencoder, build_body
 
         config, n_latent = self.config, self.config.n_latent
         style = (config.dropout, config.batch_norm)
-        encoder = build_body([inputs.n_inputs, *self.hidden, n_latent], *style, inputs.power, float(n_latent), self.latent_activation)
         decoder = build_body([n_latent, *reversed(self.hidden), inputs.n_inputs], *style, float(n_latent), inputs.power)
-        anchored = config.anchor == "pca" and self.latent_activation == "linear"
-        return Autoencoder(encoder, decoder, inputs.principal if anchored else None, inputs.unit)
+        return Autoencoder(self.build_encoder(inputs), decoder, inputs.principal if self.anchored else None, inputs.unit)
+
+    def build_encoder(self, inputs: Inputs) -> nn.Sequential:
+        """Untrained body of the encoder, from coordinates to latents."""
+        from genexp.model.autoencoder import build_body
+
+        config, n_latent = self.config, self.config.n_latent
+        widths = [inputs.n_inputs, *self.hidden, n_latent]
+        return build_body(widths, config.dropout, config.batch_norm, inputs.power, float(n_latent), self.latent_activation)
 
     def prepare(self, network: Any, train: Batch) -> None:
         """Anything to do before the first epoch, such as training layer by layer."""

@@ -18,7 +18,7 @@ import pandas as pd
 
 from genexp.errors import PreprocessError
 from genexp.preprocess.split import PARTS, hash_split
-from genexp.preprocess.transform import ROWS_AT_A_TIME, Transform
+from genexp.preprocess.transform import ROWS_AT_A_TIME, Transform, measure_library
 
 MANIFEST = "files.json"
 """Names and sizes of the files of a folder, written last: a folder is whole when they agree."""
@@ -159,7 +159,8 @@ def write_preprocessed(
     raw_rows : callable
         Gives raw values (len(rows), n_genes) of the kept genes for some rows of ``obs``.
     obs, split : DataFrame, (n_samples, ...)
-        Annotations and assignment of the same samples in the same order.
+        Annotations and assignment of the same samples in the same order. Where counts become counts per million, the annotations are
+        stored with ``library``, the sum of a sample over the kept genes: with it the scaled values are the counts still.
     var : DataFrame, (n_genes, ...)
         Kept genes.
     transform : Transform
@@ -176,8 +177,9 @@ def write_preprocessed(
             parts = {}
             for part in PARTS:
                 rows = np.flatnonzero(split["part"].to_numpy() == part)
-                n_filled = _write_matrix(temporary / f"{part}.npy", raw_rows, rows, transform)
-                _make_writable(obs.iloc[rows]).to_parquet(temporary / f"{part}.parquet")
+                n_filled, library = _write_matrix(temporary / f"{part}.npy", raw_rows, rows, transform)
+                own = obs.iloc[rows] if transform.normalise != "log2_cpm" else obs.iloc[rows].assign(library=library)
+                _make_writable(own).to_parquet(temporary / f"{part}.parquet")
                 parts[part] = {"samples": len(rows), "filled": n_filled}
             _write_rest(temporary, split, var, transform, {**report, "parts": parts}, tables)
             _take_place(temporary, folder)
@@ -186,21 +188,24 @@ def write_preprocessed(
     return load_preprocessed(folder)
 
 
-def _write_matrix(path: Path, raw_rows: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, transform: Transform) -> int:
-    """Write transformed rows as .npy and count the missing values that were filled.
+def _write_matrix(
+    path: Path, raw_rows: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, transform: Transform
+) -> tuple[int, np.ndarray]:
+    """Write transformed rows as .npy; gives the number of missing values that were filled, and the library size (n_samples,).
 
     A plain file, not a memory map: its pages are not counted as memory, and a full disk is an error rather than a signal.
     """
     from tqdm import tqdm
 
-    n_filled = 0
+    n_filled, library = 0, np.zeros(len(rows))
     with path.open("wb") as file:
         _write_header(file, (len(rows), len(transform.shift)))
         for start in tqdm(range(0, len(rows), ROWS_AT_A_TIME), desc=f"scale {path.stem}", unit="block", leave=False, disable=None):
             raw = raw_rows(rows[start : start + ROWS_AT_A_TIME])
             n_filled += int(np.count_nonzero(np.isnan(raw)))
+            library[start : start + ROWS_AT_A_TIME] = measure_library(raw)
             file.write(transform.apply(raw).data)
-    return n_filled
+    return n_filled, library
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, int]) -> None:

@@ -15,6 +15,11 @@ ROWS_AT_A_TIME = 512
 """Rows that are transformed together, so that temporary copies stay small beside the matrix."""
 
 
+def measure_library(X: np.ndarray) -> np.ndarray:
+    """Library size (n_samples,) of counts (n_samples, n_genes): their sum over these genes, in float64."""
+    return np.asarray(np.nansum(X, axis=1, dtype=np.float64))
+
+
 @dataclass(frozen=True)
 class Transform:
     """Normalise, clip, fill and scale; fitted by :mod:`genexp.preprocess` on train samples alone.
@@ -43,8 +48,7 @@ class Transform:
         """Normalise and clip raw rows (n_samples, n_genes); NaN stays NaN."""
         values = np.array(X, dtype=np.float32)
         if self.normalise == "log2_cpm":
-            library = np.nansum(values, axis=1, keepdims=True, dtype=np.float64)
-            values *= (1e6 / np.maximum(library, 1e-12)).astype(np.float32)
+            values *= (1e6 / np.maximum(measure_library(values), 1e-12)).astype(np.float32)[:, None]
         if self.normalise != "none":
             values += 1
             np.log2(values, out=values)

@@ -17,7 +17,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,7 @@ import numpy as np
 
 from genexp.errors import TrainingError
 from genexp.preprocess import Preprocessed
+from genexp.preprocess.transform import Transform
 
 GENES_AT_A_TIME = 2048
 ROWS_AT_A_TIME = 1024
@@ -59,6 +60,10 @@ class Basis:
         Orthonormal columns V; None stands for the identity.
     principal : ndarray of float32, (d, k)
         Principal axes of the train rows in these coordinates, largest variance first.
+    genes : tuple of str, (n_genes,)
+        Names of the genes.
+    transform : Transform or None
+        From raw expression to scaled genes.
     """
 
     name: Literal["genes", "span"]
@@ -69,6 +74,8 @@ class Basis:
     mean: np.ndarray
     directions: np.ndarray | None
     principal: np.ndarray
+    genes: tuple[str, ...] = ()
+    transform: Transform | None = None
 
     @property
     def n_genes(self) -> int:
@@ -108,12 +115,14 @@ def build_basis(data: Preprocessed, asked: str, n_latent: int, needs_genes: str 
             f"n_latent={n_latent} is more than the data allow: {len(X)} train samples of {X.shape[1]} genes span at most "
             f"{min(len(X) - 1, X.shape[1])} dimensions; choose a smaller n_latent"
         )
+    genes, transform = tuple(data.var.index), data.transform
     if name == "span":
-        return _load_span(cache_span(data), reason, n_latent)
+        return replace(_load_span(cache_span(data), reason, n_latent), genes=genes, transform=transform)
     folder = _cache_principal(data, n_latent)
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
     rows = {"train": X, "val": val} | arrays
-    return Basis("genes", reason, outside=np.zeros(len(val)), directions=None, **rows | {"principal": arrays["principal"][:, :n_latent]})
+    rows["principal"] = rows["principal"][:, :n_latent]
+    return Basis("genes", reason, outside=np.zeros(len(val)), directions=None, genes=genes, transform=transform, **rows)
 
 
 def _load_span(folder: Path, reason: str, n_latent: int) -> Basis:

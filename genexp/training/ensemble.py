@@ -87,7 +87,8 @@ def build_ensemble(encoders: Sequence[Encoder], data: Preprocessed) -> Encoder:
     """
     first = encoders[0]
     layers = [layer for one in encoders for network in (one.encoder, one.decoder) for layer in network.layers]
-    if not all(isinstance(layer, Affine) for layer in layers) or first.encoder.layers[-1].activation != "linear":
+    affine = all(isinstance(layer, Affine) for layer in layers) and first.decoder.output is None
+    if not affine or first.encoder.layers[-1].activation != "linear":
         raise TrainingError(
             "ensemble=true: linear latents of affine layers were expected, which can be turned onto each other; "
             f"kind={first.card['config']['kind']} has others. Use seeds= without it"

@@ -34,7 +34,7 @@ ANCHOR_RATE = 0.1
 """Learning rate of the linear paths that start at PCA, relative to the rest: Adam's first steps would shake them."""
 NO_TARGETS = Targets()
 HEAD_RATE = 10.0
-"""Learning rate of heads, relative to the rest: a handful of weights that start at 0 and have a long way to go."""
+"""Learning rate of heads and dispersions, relative to the rest: a handful of weights that have a long way to go."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ class Fitted:
         Of the lowest ``loss/val``.
     val_losses : ndarray of float64, (n_val,)
         Squared error per gene of each validation row, at the best epoch.
+    row_losses : ndarray of float64, (n_val,)
+        Loss of each validation row at the best epoch: all terms that rows have.
     loss_pca : float
-        ``loss/val`` of PCA with as many components.
+        Squared error per gene of PCA with as many components on validation rows.
     pruned_at : int or None
         Epoch at which the trial was stopped for being worse than earlier ones.
     """
@@ -62,6 +64,7 @@ class Fitted:
     history: pd.DataFrame
     best_epoch: int
     val_losses: np.ndarray
+    row_losses: np.ndarray
     loss_pca: float
     pruned_at: int | None = None
 
@@ -107,7 +110,8 @@ def build_network(basis: Basis, config: EncoderConfig, targets: Targets = NO_TAR
     principal = as_tensor(np.ascontiguousarray(basis.principal[:, : config.n_latent]), torch.device("cpu"))
     train = as_tensor(basis.train, torch.device("cpu"))
     total = float(train.square().sum(dtype=torch.float64))
-    explained = float((train @ principal).square().sum(dtype=torch.float64))
+    squared = (train @ principal).square().sum(0, dtype=torch.float64)
+    explained = float(squared.sum())
     inputs = Inputs(
         n_inputs=train.shape[1],
         n_genes=basis.n_genes,
@@ -115,6 +119,10 @@ def build_network(basis: Basis, config: EncoderConfig, targets: Targets = NO_TAR
         residual=(total - explained) / len(train) / basis.n_genes,
         principal=principal,
         unit=math.sqrt(explained / len(train) / config.n_latent),
+        lengths=(squared / len(train)).sqrt().float(),
+        genes=basis.genes,
+        origin=basis.mean,
+        transform=basis.transform,
         classes={name: len(classes) for name, classes in targets.classes.items()},
         survival=targets.survival,
     )
@@ -145,7 +153,7 @@ def build_optimiser(network: Autoencoder, config: EncoderConfig) -> AdamW:
     """AdamW (Loshchilov & Hutter, ICLR 2019), slower on the linear paths of an anchored network and faster on heads."""
     groups: dict[float, list[Tensor]] = {1.0: []}
     for name, parameter in network.named_parameters():
-        rate = ANCHOR_RATE if "shortcut" in name else HEAD_RATE if name.startswith("heads.") else 1.0
+        rate = ANCHOR_RATE if "shortcut" in name else HEAD_RATE if name.startswith(("heads.", "dispersion.")) else 1.0
         groups.setdefault(rate, []).append(parameter)
     rates = [{"params": parameters, "lr": rate * config.learning_rate} for rate, parameters in groups.items()]
     return AdamW(rates, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
@@ -255,7 +263,8 @@ def fit_autoencoder(
     optimiser.zero_grad(set_to_none=True)
     network.load_state_dict(progress.best_weights)
     history = pd.DataFrame(progress.history).rename_axis("epoch")
-    return Fitted(network.eval(), history, progress.best_epoch, progress.best_losses.numpy(), loss_pca, pruned_at)
+    row_losses = score(kind, network, val, progress.best_epoch).rows.cpu().numpy()
+    return Fitted(network.eval(), history, progress.best_epoch, progress.best_losses.numpy(), row_losses, loss_pca, pruned_at)
 
 
 def as_tensor(array: np.ndarray, device: torch.device) -> Tensor:
@@ -304,10 +313,11 @@ def run(kind: Kind, network: Autoencoder, batch: Batch) -> Pass:
 
 @dataclass(frozen=True)
 class Scored:
-    """Reconstructed rows (n, n_inputs) and the means of the terms of the loss."""
+    """Reconstructed rows (n, n_inputs), the means of the terms of the loss, and the loss of each row (n,) by the terms that rows have."""
 
     x_hat: Tensor
     terms: dict[str, float]
+    rows: Tensor
 
 
 @torch.no_grad()
@@ -322,7 +332,8 @@ def score(kind: Kind, network: Autoencoder, batch: Batch, epoch: int) -> Scored:
         name: sum(share * float(part.terms[name].mean(dtype=torch.float64)) for share, part in zip(shares, parts, strict=True))
         for name in parts[0].terms
     }
-    return Scored(torch.cat([part.x_hat for part in parts]), terms)
+    losses = [torch.stack([term.double() for term in part.terms.values() if term.ndim]).sum(0) for part in parts]
+    return Scored(torch.cat([part.x_hat for part in parts]), terms, torch.cat(losses))
 
 
 def name_metrics(train: Mapping[str, float], val: Mapping[str, float]) -> dict[str, float]:

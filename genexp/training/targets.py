@@ -29,7 +29,8 @@ class Targets:
     survival : bool
         Whether survival is a target.
     train, val : mapping of str to ndarray, (n,)
-        Class codes by label (int64, -1 where unknown or not among the classes); ``time_days`` (float32, NaN where unknown) and ``event``.
+        Class codes by label (int64, -1 where unknown or not among the classes); ``time_days`` (float32, NaN where unknown) and ``event``;
+        the columns that the kind needs (float32).
     """
 
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -49,13 +50,16 @@ def build_targets(data: Preprocessed, config: EncoderConfig) -> Targets:
     Raises
     ------
     TrainingError
-        A column is not there, or train rows have fewer than two classes of it or more than ``MAX_CLASSES``.
+        The kind cannot be trained on the cohort, a column is not there, or train rows have fewer than two classes of it or more
+        than ``MAX_CLASSES``.
     """
-    heads = name_heads(config)
-    if not heads:
+    heads, kind = name_heads(config), KINDS[config.kind](config)
+    kind.check(data)
+    if not heads and not kind.columns:
         return Targets()
     obs = {"train": data.obs("train"), "val": data.obs("val")}
-    classes, found = {}, {part: {} for part in obs}  # type: ignore[var-annotated]
+    classes: dict[str, tuple[str, ...]] = {}
+    found = {part: {name: table[name].to_numpy(np.float32) for name in kind.columns} for part, table in obs.items()}
     for name in heads:
         if name == SURVIVAL:
             _check_survival(obs["train"], config)

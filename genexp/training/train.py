@@ -107,7 +107,7 @@ def train_encoder(
         targets=targets,
         initialise=initialise,
     )
-    metrics = summarise(fitted, basis) | {"train/seconds": time.perf_counter() - start}
+    metrics = summarise(fitted, KINDS[config.kind].squared_error) | {"train/seconds": time.perf_counter() - start}
     made: dict[str, Any] = {"training_fingerprint": fingerprint, "config": section_values(config, EncoderConfig), "basis": basis.name}
     made |= {"seed": run.seed, "training_seed": seed, "metrics": metrics}
     trained = Trained(
@@ -133,18 +133,20 @@ def log_training(trained: Trained, tracker: Tracker) -> None:
     """Log the summary of a training, its losses as a figure and as a table."""
     tracker.log_metrics(trained.metrics)
     fitted = trained.fitted
-    tracker.log_figure("figures/loss.png", plot_history(fitted.history.reset_index(), fitted.loss_pca, fitted.best_epoch))
+    tracker.log_figure(
+        "figures/loss.png", plot_history(fitted.history.reset_index(), trained.metrics.get("loss/val_pca"), fitted.best_epoch)
+    )
     tracker.log_table("training/history.tsv", fitted.history)
 
 
-def summarise(fitted: Fitted, basis: Basis) -> dict[str, float]:
-    """Figures of the best epoch, beside PCA's, under the metric names that every run has."""
+def summarise(fitted: Fitted, squared_error: bool) -> dict[str, float]:
+    """Figures of the best epoch, beside PCA's, under the metric names that every run has; PCA's loss where the kind's is one like it."""
     best = fitted.history.loc[fitted.best_epoch]
     r2_pca = 1 - (1 - best["r2/val"]) * fitted.loss_pca / fitted.val_losses.mean()
     return {
         "loss/val_best": fitted.loss_val,
         "epoch/best": float(fitted.best_epoch),
-        "loss/val_pca": fitted.loss_pca,
+        **({"loss/val_pca": fitted.loss_pca} if squared_error else {}),
         "r2/val_pca": float(r2_pca),
         "r2/val_gain": float(best["r2/val"] - r2_pca),
     }
@@ -164,6 +166,6 @@ def build_encoder(fitted: Fitted, basis: Basis, data: Preprocessed, max_missing:
         encoder=encoder,
         decoder=decoder,
         max_missing=max_missing,
-        card=provenance | card,
+        card=provenance | card | ({"units": list(fitted.network.units)} if fitted.network.units else {}),
         calibration=calibration.to_arrays(),
     )

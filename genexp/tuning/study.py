@@ -119,7 +119,7 @@ def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerpr
     Raises
     ------
     ConfigError
-        The folder holds a study of other data or another space, or one that is running.
+        The kinds have losses that cannot be compared, or the folder holds a study of other data or another space, or one that is running.
     TrainingError
         No trial could be completed.
     """
@@ -131,6 +131,7 @@ def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerpr
             f"n_latent={settings.n_latent} is more than the data allow: {n_train} train samples of {n_genes} genes span at most "
             f"{n_latent_max} dimensions; choose a lower range"
         )
+    _check_kinds(data, settings)
     n_latent = int(min(settings.n_latent.high, n_latent_max))
     for needs_genes in {KINDS[kind](settings).needs_genes for kind in settings.kind}:
         basis = build_basis(data, settings.basis, n_latent, needs_genes)
@@ -142,6 +143,18 @@ def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerpr
         trials = list(_run_rounds(study, workers, settings, folder, n_latent_max, on_trial))
     selected, reason = select(trials, settings.selection, settings.objective)
     return Study(folder.name, tuple(trials), selected, reason, n_workers, settings.objective, study)
+
+
+def _check_kinds(data: Preprocessed, settings: TuneSettings) -> None:
+    """Refuse kinds that this cohort does not suit, before any trial, and kinds whose losses cannot be compared."""
+    for kind in settings.kind:
+        KINDS[kind](configure(settings, settings, {"kind": kind})).check(data)
+    others = [kind for kind in settings.kind if not KINDS[kind].squared_error]
+    if others and len(settings.kind) > 1:
+        raise ConfigError(
+            f"kind={','.join(settings.kind)}: kinds whose losses can be compared were expected; that of {', '.join(others)} is a "
+            "likelihood, not a squared error. Search each in a study of its own, and compare their evaluations"
+        )
 
 
 @contextmanager

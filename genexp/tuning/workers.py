@@ -194,7 +194,7 @@ def _train_job(job: Job, data: Any, results: Path) -> Result:
         fitted = fit_autoencoder(basis, job.config, job.seed, prune_above=job.prune_above, targets=targets)
     except (GenexpError, MemoryError, RuntimeError) as error:
         return Result(job.number, "failed", f"{type(error).__name__}: {error}", seconds=time.perf_counter() - start)
-    losses = fitted.val_losses
+    losses = fitted.row_losses
     result = Result(
         job.number,
         "complete" if fitted.pruned_at is None else "pruned",

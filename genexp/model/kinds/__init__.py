@@ -6,8 +6,11 @@ from genexp.model.kind import Kind
 from genexp.model.kinds.center_loss import CenterLoss
 from genexp.model.kinds.classifier import Classifier
 from genexp.model.kinds.contractive import Contractive
+from genexp.model.kinds.convolutional import Convolutional
+from genexp.model.kinds.count import Count
 from genexp.model.kinds.deep import Deep
 from genexp.model.kinds.denoising import Denoising
+from genexp.model.kinds.graph import Graph
 from genexp.model.kinds.sparse import Sparse
 from genexp.model.kinds.stacked import Stacked
 from genexp.model.kinds.vanilla import Vanilla
@@ -23,5 +26,8 @@ KINDS: Mapping[str, type[Kind]] = {
     "variational": Variational,
     "center_loss": CenterLoss,
     "classifier": Classifier,
+    "count": Count,
+    "graph": Graph,
+    "convolutional": Convolutional,
 }
 """Kinds by the name that ``kind=`` takes."""

@@ -1,0 +1,116 @@
+"""Counts as negative binomial draws around proportions of a library: the likelihood, and what a decoder needs for it."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+LN2 = math.log(2)
+LEAST_COUNT = 1e-2
+"""Counts per million of a gene, at least, where a decoder of counts starts."""
+SIZE_RANGE = (1e-2, 1e4)
+"""Sizes (inverse dispersions) from which training may start."""
+START_OF_GATE = -4.0
+"""Logit of zero inflation at the start."""
+
+
+class CountOutput(nn.Module):
+    """From logits of proportions to coordinates, and from coordinates to counts.
+
+    Parameters
+    ----------
+    shift, spread : ndarray of float32, (n_genes,)
+        Of the transform: scaled values are ``(log2(counts per million + 1) - shift) / spread``.
+    origin : ndarray of float32, (n_genes,)
+        Scaled values at which the coordinates are 0.
+    """
+
+    shift: Tensor
+    spread: Tensor
+    origin: Tensor
+
+    def __init__(self, shift: np.ndarray, spread: np.ndarray, origin: np.ndarray) -> None:
+        super().__init__()
+        for name, values in (("shift", shift), ("spread", spread), ("origin", origin)):
+            self.register_buffer(name, torch.from_numpy(np.array(values)), persistent=False)
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Coordinates (n, n_genes) of the proportions that logits (n, n_genes) stand for."""
+        share = logits.float().softmax(1)
+        return (torch.log2(1e6 * share + 1) - self.shift) / self.spread - self.origin
+
+    def recover(self, x: Tensor, library: Tensor) -> Tensor:
+        """Counts (n, n_genes) of float64 from coordinates (n, n_genes) and library sizes (n,).
+
+        Exact for counts below some 300,000, up to which the coordinates' float32 tells neighbours apart; beyond, to six digits.
+        """
+        y = (x.double() + self.origin) * self.spread + self.shift
+        return (torch.expm1(LN2 * y) * library.double()[:, None] / 1e6).round().clamp(min=0)
+
+
+class Dispersion(nn.Module):
+    """Size (inverse dispersion) of every gene, and the logit of its zero inflation where counts have more zeros than their mean explains.
+
+    Parameters
+    ----------
+    n_features, n_genes : int
+        Of the decoder's last hidden layer, and of its output.
+    by_sample : bool
+        Whether a gene's size differs between samples.
+    inflated : bool
+        Whether zeros are inflated.
+    """
+
+    def __init__(self, n_features: int, n_genes: int, by_sample: bool, inflated: bool) -> None:
+        super().__init__()
+        self.log_size = nn.Parameter(torch.zeros(n_genes))
+        self.by_sample = nn.Linear(n_features, n_genes, bias=False) if by_sample else None
+        self.gate = nn.Linear(n_features, n_genes) if inflated else None
+        for linear in (self.by_sample, self.gate):
+            if linear is not None:
+                nn.init.zeros_(linear.weight)
+        if self.gate is not None:
+            nn.init.constant_(self.gate.bias, START_OF_GATE)
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Log sizes (n, n_genes), or (n_genes,) where samples share them, and logits of zero inflation (n, n_genes), if any.
+
+        Parameters
+        ----------
+        features : Tensor of float32, (n, n_features)
+        """
+        log_size = self.log_size if self.by_sample is None else self.log_size + self.by_sample(features)
+        return log_size, None if self.gate is None else self.gate(features)
+
+    @torch.no_grad()
+    def start(self, counts: Tensor, library: Tensor) -> None:
+        """Take the moments of counts (n, n_genes) around their mean proportions: variance = mean + mean^2 / size."""
+        mean = library.double()[:, None] * (counts.sum(0) / counts.sum())
+        size = mean.square().sum(0) / ((counts - mean).square() - mean).sum(0).clamp(min=1e-12)
+        self.log_size.copy_(size.clamp(*SIZE_RANGE).log())
+
+
+def measure_log_likelihood(counts: Tensor, log_mean: Tensor, log_size: Tensor, gate: Tensor | None = None) -> Tensor:
+    """Log probabilities (n, n_genes) of counts under a negative binomial distribution, zero-inflated where a gate is given.
+
+    With mean m and size s the variance is m + m^2 / s. A gate g adds zeros with probability sigmoid(g) (Lambert, Technometrics 1992).
+
+    Parameters
+    ----------
+    counts : Tensor of float64, (n, n_genes)
+        In float64, because log gamma functions of large counts differ by little.
+    log_mean : Tensor of float64, (n, n_genes)
+    log_size : Tensor of float64, (n, n_genes) or (n_genes,)
+    gate : Tensor of float64, (n, n_genes), or None
+    """
+    log_total = torch.logaddexp(log_mean, log_size)
+    size = log_size.exp()
+    ways = torch.lgamma(counts + size) - torch.lgamma(size) - torch.lgamma(counts + 1)
+    found = ways + size * (log_size - log_total) + counts * (log_mean - log_total)
+    if gate is None:
+        return found
+    kept = found - nn.functional.softplus(gate)
+    return torch.where(counts > 0, kept, torch.logaddexp(kept, -nn.functional.softplus(-gate)))

@@ -1,0 +1,74 @@
+"""Windows slide along the genes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from genexp.errors import TrainingError
+from genexp.model.kind import Inputs, Kind
+from genexp.section import Section
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from genexp.preprocess import Preprocessed
+
+
+class ConvolutionalParameters(Section):
+    """What the convolutional kind has of its own."""
+
+    channels: int = Field(8, ge=1, le=1024, description="convolutional: patterns that are sought in every window of genes")
+    kernel: int = Field(32, ge=1, le=4096, description="convolutional: genes of a window")
+    stride: int = Field(16, ge=1, le=4096, description="convolutional: genes from one window to the next; at most those of a window")
+    gene_order: Literal["correlation", "given", "shuffled"] = Field(
+        "correlation",
+        description="convolutional: order of the genes; correlation: neighbours move together in train samples, given: as in the cohort, "
+        "shuffled: the control",
+    )
+
+
+class Convolutional(Kind):
+    """One layer of 1-D convolutions along ordered genes before the deep encoder (LeCun et al., Neural Computation 1989).
+
+    Windows share their weights, which supposes that a pattern means the same wherever it stands; along genes that is true of no
+    order by nature, so the shuffled order stands by as control. The decoder is the deep one.
+    """
+
+    Parameters: ClassVar[type[Section]] = ConvolutionalParameters
+    gene_wise = "its windows lie along genes"
+
+    def check(self, data: Preprocessed) -> None:
+        """Refuse windows that no gene fills, or that leave genes out."""
+        kernel, stride, n_genes = self.config.kernel, self.config.stride, len(data.var)
+        if kernel > n_genes:
+            raise TrainingError(f"kernel={kernel}: windows of at most the cohort's {n_genes} genes were expected; choose a smaller kernel")
+        if stride > kernel:
+            raise TrainingError(f"stride={stride}: at most kernel={kernel} was expected, else genes between windows are seen by none")
+
+    def build_encoder(self, inputs: Inputs) -> Any:
+        """Windows along ordered genes, and the deep encoder on what they give."""
+        from genexp.model.autoencoder import build_body
+        from genexp.model.layers import GeneConvolution
+
+        config = self.config
+        shape = (config.channels, config.kernel, config.stride)
+        front = GeneConvolution(self._order(inputs), *shape, inputs.power / inputs.n_inputs, config.batch_norm)
+        widths = [front.n_outputs, *self.hidden, config.n_latent]
+        body = build_body(widths, config.dropout, config.batch_norm, front.n_outputs / 2, float(config.n_latent), self.latent_activation)
+        body.insert(0, front)
+        return body
+
+    def _order(self, inputs: Inputs) -> Tensor:
+        """Places of the genes (n_genes,), first to last."""
+        import torch
+
+        from genexp.model.gene_order import order_by_correlation
+
+        if self.config.gene_order == "shuffled":
+            return torch.randperm(inputs.n_inputs)
+        if self.config.gene_order == "given":
+            return torch.arange(inputs.n_inputs)
+        assert inputs.lengths is not None
+        return torch.from_numpy(order_by_correlation((inputs.principal * inputs.lengths).numpy()))
