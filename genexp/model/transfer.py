@@ -74,12 +74,17 @@ def transfer_weights(network: Autoencoder, source: Encoder, genes: Sequence[str]
         module.requires_grad_(requires_grad=False)
 
 
+def _list_affine(network: Network) -> list[Affine]:
+    """Layers of a network that :func:`describe_shape` has accepted."""
+    return [layer for layer in network.layers if isinstance(layer, Affine)]
+
+
 def _pick_inputs(network: Network, found: np.ndarray, mean: np.ndarray) -> Network:
     def pick(layer: Affine) -> Affine:
         weight = np.where(found >= 0, layer.weight[:, found], 0).astype(np.float32)
         return Affine(weight, layer.bias + weight @ mean, layer.activation)
 
-    first, *others = network.layers
+    first, *others = _list_affine(network)
     return Network((pick(first), *others), network.shortcut and pick(network.shortcut))
 
 
@@ -88,7 +93,7 @@ def _pick_outputs(network: Network, found: np.ndarray, mean: np.ndarray) -> Netw
         weight = np.where(found[:, None] >= 0, layer.weight[found], 0).astype(np.float32)
         return Affine(weight, np.where(found >= 0, layer.bias[found] - origin, 0).astype(np.float32), layer.activation)
 
-    *others, last = network.layers
+    *others, last = _list_affine(network)
     return Network((*others, pick(last, mean)), network.shortcut and pick(network.shortcut, 0.0))
 
 
@@ -96,7 +101,7 @@ def _pick_outputs(network: Network, found: np.ndarray, mean: np.ndarray) -> Netw
 def _fill(body: nn.Sequential, path: nn.Linear | None, source: Network) -> None:
     """Copy weights; the bias of a linear path, which has none, goes to the last layer."""
     linears = [module for module in body if isinstance(module, nn.Linear)]
-    for module, layer in zip(linears, source.layers, strict=True):
+    for module, layer in zip(linears, _list_affine(source), strict=True):
         module.weight.copy_(torch.from_numpy(np.ascontiguousarray(layer.weight)))
         module.bias.copy_(torch.from_numpy(np.ascontiguousarray(layer.bias, dtype=np.float32)))
     if path is not None and source.shortcut is not None:
