@@ -86,6 +86,11 @@ def test_what_cannot_be_started_from_is_refused(data: Preprocessed, source: Enco
         train(data, tmp_path, StartFrom(rename(source, np.arange(400), names), change.get("freeze", 0)))
 
 
+def test_a_kind_with_layers_of_its_own_starts_from_nothing(data: Preprocessed, source: Encoder, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="kind=convolutional has layers of its own"):
+        train(data, tmp_path, StartFrom(source), kind="convolutional")
+
+
 def test_an_encoder_of_another_shape_is_refused(data: Preprocessed, tmp_path: Path) -> None:
     sparse = train(data, tmp_path, kind="sparse", epochs="1").encoder
     with pytest.raises(TrainingError, match="found kind=sparse"):

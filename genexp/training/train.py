@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from genexp.config import EncoderConfig, RunConfig, hash_values, section_values
+from genexp.errors import TrainingError
 from genexp.model.autoencoder import Autoencoder
 from genexp.model.encoder import Encoder
 from genexp.model.fold import fold_network
@@ -89,6 +90,8 @@ def train_encoder(
     """
     seed = run.seed if seed is None else seed
     if start_from is not None:
+        if reason := KINDS[config.kind].gene_wise:
+            raise TrainingError(f"init: kind={config.kind} has layers of its own ({reason}); start another kind from an encoder")
         config = config.model_copy(update=describe_shape(start_from.source))
     start = time.perf_counter()
     targets = build_targets(data, config)
