@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from genexp.palette import ENCODER, INK, MUTED, PCA, dress_axes, new_figure
+from genexp.palette import COLOURS, ENCODER, INK, MUTED, PCA, dress_axes, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,15 +23,20 @@ def plot_history(history: pd.DataFrame, loss_pca: float | None, best_epoch: int)
 
     Parameters
     ----------
-    history : DataFrame, (n_epochs, 5)
-        Columns ``epoch``, ``loss/train``, ``loss/val``, ``learning_rate``, ``r2/val``; NaN where an epoch has no value.
+    history : DataFrame, (n_epochs, 5 + 2 * n_terms)
+        Columns ``epoch``, ``loss/train``, ``loss/val``, ``learning_rate``, ``r2/val``, and where the loss has several terms each of them
+        (``loss_kl/train``, ``loss_kl/val``); NaN where an epoch has no value.
     loss_pca : float or None
         Validation loss of PCA with as many components; None if there is none.
     best_epoch : int
         Epoch whose weights were kept.
     """
     figure = new_figure("Training of the autoencoder", height=5.6)
-    panels = figure.subplot_mosaic([["loss", "r2"], ["loss", "rate"]], width_ratios=[1.9, 1])
+    terms = [name.removesuffix("/val") for name in history if name.startswith("loss_") and name.endswith("/val")]
+    layout: Any = [["loss", "terms", "r2"], ["loss", "terms", "rate"]] if terms else [["loss", "r2"], ["loss", "rate"]]
+    panels = figure.subplot_mosaic(layout, width_ratios=[1.2, 1.2, 0.8] if terms else [1.9, 1])
+    if terms:
+        _draw_terms(panels["terms"], history, terms)
     _draw_losses(panels["loss"], history, loss_pca, best_epoch)
     panels["r2"].plot(history["epoch"], history["r2/val"], color=ENCODER, linewidth=1.8)
     dress_axes(panels["r2"], "Validation R²", "", "R²")
@@ -56,6 +62,19 @@ def _draw_losses(axes: Axes, history: pd.DataFrame, loss_pca: float | None, best
     if positive.size and positive.max() > 10 * positive.min():
         axes.set_yscale("log")
     dress_axes(axes, "Loss by epoch", "epoch", "loss")
+    axes.legend(frameon=False, fontsize=10.5, loc="upper right")
+
+
+def _draw_terms(axes: Axes, history: pd.DataFrame, terms: list[str]) -> None:
+    """Each term of the loss over validation samples, and paler over train samples."""
+    for term, colour in zip(terms, cycle(COLOURS), strict=False):
+        for part, alpha in (("train", 0.35), ("val", 1.0)):
+            label = term.removeprefix("loss_").replace("_", " ") if part == "val" else "_train"
+            axes.plot(history["epoch"], history[f"{term}/{part}"], color=colour, alpha=alpha, linewidth=1.8, label=label)
+    values = history[[f"{term}/val" for term in terms]].to_numpy(dtype=float)
+    if (values > 0).all() and values.max() > 20 * values.min():
+        axes.set_yscale("log")
+    dress_axes(axes, "Terms, validation (pale: train)", "epoch", "term, weighted")
     axes.legend(frameon=False, fontsize=10.5, loc="upper right")
 
 
