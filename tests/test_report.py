@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pandas as pd
 import pytest
 
 from genexp.evaluation.report import render_report
+from genexp.evaluation.seeds import Seeds
 from tests.small_evaluation import make_evaluation
 
 SECTIONS = (
@@ -120,7 +122,7 @@ def test_page_is_accessible_as_far_as_its_structure_tells(page: Page) -> None:
     assert len(page.all("caption")) == len(page.all("table"))
     assert all(header.get("scope") in ("col", "row") for header in page.all("th"))
     assert all(image["alt"] for image in page.all("img"))
-    assert all(place["aria-label"] for place in page.all("div") if place.get("role") == "img")
+    assert all(place["aria-label"] for place in page.all("div") if place.get("role") == "group")
     names = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(names) == len(set(names))
     assert page.open == []
@@ -190,3 +192,49 @@ def test_a_browser_draws_every_plot_without_complaint(html: str, tmp_path: Path)
     assert set(drawn) == expected
     stills = re.findall(r'id="[\w-]+-still" alt="[^"]*" src="data:image', done.stdout)
     assert len(stills) == len(expected)
+
+
+def find_violations(html: str, folder: Path) -> list[str]:
+    """Serious and critical violations that axe-core finds in a page as the browser shows it."""
+    axe = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
+    look = """addEventListener("load", () => setTimeout(async () => {
+      const place = document.createElement("pre");
+      const found = (await axe.run(document)).violations.filter((one) => ["serious", "critical"].includes(one.impact));
+      place.textContent = "axe:" + btoa(JSON.stringify(found.map((one) => `${one.id}: ${one.nodes.map((node) => node.target)}`)));
+      document.body.append(place);
+    }, 1000))"""
+    file = folder / "axe.html"
+    file.write_text(html.replace("</body>", f"<script>{axe}</script><script>{look}</script></body>"), encoding="utf-8")
+    switches = f"--headless --no-sandbox --disable-gpu --no-first-run --user-data-dir={folder}/axe-profile --virtual-time-budget=60000"
+    command = ["chromium", *switches.split(), "--dump-dom", f"file://{file}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
+    return json.loads(base64.b64decode(re.findall(r"<pre>axe:([\w+/=]*)</pre>", done.stdout)[-1]))
+
+
+@pytest.mark.server
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")
+def test_page_passes_an_accessibility_check(html: str, tmp_path: Path) -> None:
+    assert find_violations(html, tmp_path) == []
+    nameless = html.replace("</main>", '<img src="data:,"></main>')
+    assert [one.split(":")[0] for one in find_violations(nameless, tmp_path)] == ["image-alt"]
+
+
+def test_scores_of_several_seeds_are_told_from_those_of_the_registered_one() -> None:
+    scores = pd.DataFrame({"registered": [False, True], "r2": [0.4, 0.5]}, index=pd.Index([3, 4], name="seed"))
+    seeds = Seeds(scores, pd.DataFrame({"rho_seeds": [], "top_seeds": []}))
+    words = " ".join(Page(render_report(replace(make_evaluation(), seeds=seeds))).words)
+    assert "Scores of the verdict are means over 2 seeds" in words
+    assert "registered, that of seed 4" in words
+
+
+def test_settings_of_other_kinds_and_what_is_undefined_are_not_shown_as_numbers() -> None:
+    evaluation = make_evaluation()
+    evaluation.summary["card"]["config"] = {"kind": "sparse", "sparsity_weight": "0.02", "beta": "7"}
+    evaluation.summary["card"]["cohort_settings"] = {"where": "cohort == 'LUAD'"}
+    evaluation.comparison.rows.loc[0, ["baseline_score", "difference", "low", "high"]] = np.nan
+    words = " ".join(Page(render_report(evaluation)).words)
+    assert "encoder: sparsity_weight" in words
+    assert "encoder: beta" not in words
+    assert "cohort == 'LUAD'" in words
+    assert not re.search(r"\bnan\b", words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -399,7 +400,7 @@ def plot_verdict(verdict: Verdict) -> Figure:
     axes.axvline(0, color=INK, linewidth=1)
     subtitle = "paired bootstrap over the groups of the test samples, 95 % intervals; right of 0: the encoder is better"
     dress_axes(axes, subtitle, "difference of the scores, encoder minus baseline", "", grid="x")
-    axes.set_yticks(places, [f"{row.baseline} {row.baseline_score:.3f}" for row in rows.itertuples()])
+    axes.set_yticks(places, [f"{row.baseline} {format_score(row.baseline_score)}" for row in rows.itertuples()])
     axes.set_ylim(places[-1] + 0.7, -0.6)
     reach = float(np.nanmax(np.abs(rows[["low", "high", "difference"]].to_numpy(dtype=float)), initial=0.01)) * 1.12
     axes.set_xlim(-reach, reach)
@@ -425,5 +426,12 @@ def name_quantity(quantity: str) -> str:
 
 def format_difference(row: Any) -> str:
     """Difference and interval of a row of the verdict, with true minus signs."""
+    if not math.isfinite(row.difference):
+        return "–"
     difference, low, high = (f"{round(number, 3) + 0.0:+.3f}" for number in (row.difference, row.low, row.high))
     return f"{difference} [{low}, {high}]".replace("-", "−")
+
+
+def format_score(score: float) -> str:
+    """Score to three decimals, with a true minus sign; a dash where it is undefined."""
+    return f"{round(score, 3) + 0.0:.3f}".replace("-", "−") if math.isfinite(score) else "–"

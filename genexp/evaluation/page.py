@@ -43,10 +43,11 @@ def render_paragraph(text: object, kind: str = "") -> str:
 
 
 def render_table(caption: str, headers: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """Table with a caption; the first cell of a row is its header, and numbers stand to the right."""
+    """Table with a caption; the first cell of a row is its header, numbers stand to the right, and an empty header is a plain cell."""
     listed = [list(row) for row in rows]
     right = [all(isinstance(row[i], float | int) for row in listed) for i in range(len(headers))]
-    head = "".join(_cell("th", name, number, "col") for name, number in zip(headers, right, strict=True))
+    names = [name.replace("[95 %]", "[95\N{NO-BREAK SPACE}%]") if isinstance(name, str) else name for name in headers]
+    head = "".join(_cell("th", name, number, "col") if name else "<td></td>" for name, number in zip(names, right, strict=True))
     lines = [_cell("th", row[0], False, "row") + "".join(map(_cell, ["td"] * len(row), row[1:], right[1:])) for row in listed]
     body = "\n".join(f"<tr>{line}</tr>" for line in lines)
     return (
@@ -66,7 +67,7 @@ def render_plot(name: str, title: str, description: str, kind: str = "") -> str:
     alt = to_html(f"{title}. {description}")
     return (
         f'<figure class="{kind}"><figcaption><b>{to_html(title)}.</b> {to_html(description)}</figcaption>'
-        f'<div class="plot" id="{name}" role="img" aria-label="{alt}"></div><img class="still" id="{name}-still" alt="{alt}"></figure>'
+        f'<div class="plot" id="{name}" role="group" aria-label="{alt}"></div><img class="still" id="{name}-still" alt="{alt}"></figure>'
     )
 
 

@@ -7,18 +7,20 @@ security policy forbids it. Texts that come from users (sample ids, labels, gene
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
+from genexp.config import KIND_PARAMETERS, parameter_names
 from genexp.evaluation.figures import (
     MAPS,
     colour_outcome,
     describe_curves,
     format_difference,
     format_p,
+    format_score,
     join_names,
     name_quantity,
     rank_latents,
@@ -40,11 +42,12 @@ from genexp.evaluation.report_clusters import describe_picture, render_methods, 
 from genexp.evaluation.report_genes import TABLES as GENE_TABLES
 from genexp.evaluation.report_genes import describe_methods, render_attribution, render_enrichment
 from genexp.evaluation.report_seeds import TABLES as SEED_TABLES
-from genexp.evaluation.report_seeds import describe_intervals, render_seeds
+from genexp.evaluation.report_seeds import describe_intervals, describe_registered, render_seeds
 from genexp.evaluation.report_survival import TABLES as SURVIVAL_TABLES
 from genexp.evaluation.report_survival import describe_methods as describe_prognosis
 from genexp.evaluation.report_survival import render_at_risk, render_prognosis
 from genexp.evaluation.results import DISPLAY, Evaluation, Survival
+from genexp.model.kinds import KINDS
 from genexp.palette import ENCODER, GRID, INK, MUTED
 
 MAX_BYTES = 7_900_000
@@ -71,6 +74,21 @@ QUANTITIES = {
     "davies_bouldin": "Davies-Bouldin",
 }
 """How columns are printed."""
+CONTENTS = {
+    "verdict": "Verdict",
+    "maps": "Maps",
+    "clusters": "Clusters",
+    "label": "Label",
+    "survival": "Survival",
+    "genes": "Reconstruction",
+    "novelty": "Novelty",
+    "attribution": "Genes",
+    "enrichment": "Gene sets",
+    "seeds": "Seeds",
+    "methods": "Methods",
+    "downloads": "Downloads",
+}
+"""Sections and their short names."""
 TABLES = {
     "verdict": "encoder beside baselines, with intervals",
     "audit": "leaks that were looked for between train, validation and test samples",
@@ -150,22 +168,10 @@ def _render_page(evaluation: Evaluation, sections: Sequence[str], scripts: str) 
         "train / val / test": " / ".join(f"{summary[f'n_{part}']:,}" for part in ("train", "val", "test")),
         "Values": summary["scale"],
     }
+    if where := summary["card"].get("cohort_settings", {}).get("where"):
+        facts["Trained where"] = where
     listed = "".join(f"<div><dt>{to_html(name)}</dt><dd>{to_html(value)}</dd></div>" for name, value in facts.items())
-    names = (
-        "verdict",
-        "maps",
-        "clusters",
-        "label",
-        "survival",
-        "genes",
-        "novelty",
-        "attribution",
-        "enrichment",
-        "seeds",
-        "methods",
-        "downloads",
-    )
-    links = "".join(f'<li><a href="#{name}">{name.capitalize()}</a></li>' for name in names)
+    links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title in CONTENTS.items())
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -203,6 +209,7 @@ def _render_verdict(evaluation: Evaluation) -> str:
         "verdict",
         "Verdict",
         render_paragraph(f"{lead}{evaluation.verdict}.", kind="lead"),
+        "" if evaluation.seeds is None else render_paragraph(describe_registered(evaluation.seeds)),
         render_table(f"Encoder beside {rivals}, on the same test samples; intervals by paired bootstrap.", headers, _verdict_lines(table)),
         f'<ul class="notes" aria-label="What was left out">{notes}</ul>' if notes else "",
     )
@@ -215,7 +222,14 @@ def _verdict_lines(table: pd.DataFrame) -> Iterator[list[object]]:
         outcome = Html(f'<span class="{to_html(row.outcome.split()[0])}">{to_html(row.outcome)}</span>')
         own = f"{row.encoder:.3f} [{row.encoder_low:.3f}, {row.encoder_high:.3f}]".replace(" ", NO_BREAK)
         task = f"{row.task}: {name_quantity(row.quantity)}"
-        yield [task, own, f"{row.baseline} {row.baseline_score:.3f}", format_difference(row).replace(" ", NO_BREAK), chart, outcome]
+        yield [
+            task,
+            own,
+            f"{row.baseline} {format_score(row.baseline_score)}",
+            format_difference(row).replace(" ", NO_BREAK),
+            chart,
+            outcome,
+        ]
 
 
 def _render_maps(evaluation: Evaluation) -> str:
@@ -375,7 +389,7 @@ def _render_methods(evaluation: Evaluation) -> str:
     }
     own = {
         f"encoder: {name}": value
-        for name, value in {**card.get("config", {}), **card}.items()
+        for name, value in {**_drop_other_kinds(card.get("config", {})), **card}.items()
         if isinstance(value, str | int | float) and value != ""
     }
     rows = [[name, Html(f"<code>{to_html(value)}</code>")] for name, value in {**facts, **own}.items()]
@@ -387,6 +401,14 @@ def _render_methods(evaluation: Evaluation) -> str:
         render_table("Audit of the split, before anything was judged.", ["Check", "Outcome", "Found"], audit),
         render_table("Provenance and settings.", ["What", "Value"], rows),
     )
+
+
+def _drop_other_kinds(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of an encoder without those that only other kinds have."""
+    kind = KINDS.get(str(config.get("kind")))
+    own = set() if kind is None else set(parameter_names(kind.Parameters))
+    others = {name for parameters in KIND_PARAMETERS for name in parameter_names(parameters)} - own if kind is not None else set()
+    return {name: value for name, value in config.items() if name not in others}
 
 
 def _describe_methods(evaluation: Evaluation) -> list[str]:

@@ -8,12 +8,18 @@ import pandas as pd
 
 from genexp.evaluation.explanation import Explanation
 from genexp.evaluation.figures import format_p
-from genexp.evaluation.page import render_paragraph, render_section, render_table
+from genexp.evaluation.page import Html, render_paragraph, render_section, render_table
 
 N_GENES, N_UNITS, N_TERMS = 8, 40, 30
 """Genes in a cell, and rows of the tables of units and gene sets."""
 LEVEL = 0.05
 """q below which a gene set counts as found."""
+DRIVERS = (
+    "Genes that drive each class of the label's probe, and the risk. Completeness delta: what the genes' shares fail to add up to. "
+    "ρ of baselines: rank correlation of all genes with those from another starting point. Top genes in halves: the share of leading "
+    "genes that two halves of these samples have in common."
+)
+"""Caption of the table of targets."""
 TABLES = {
     "attribution_checks": "completeness, and stability of the ranking of genes, by target",
     "attribution_top": "the genes that drive each latent, class and the risk",
@@ -30,7 +36,7 @@ def render_attribution(explanation: Explanation) -> str:
     """Section on the genes behind the predictions and the units."""
     attribution, units = explanation.attribution, explanation.signatures.units
     shown = units.head(N_UNITS)
-    rows = ([name, float(100 * unit["share"]), *_name_units(explanation, str(name))] for name, unit in shown.iterrows())
+    rows = ([name, Html(f"{100 * unit['share']:.1f}"), *_name_units(explanation, str(name))] for name, unit in shown.iterrows())
     title = f"The {len(shown)} most active of {len(units)} latents: genes that change most with a latent, and those that drive it."
     named = [target for target in attribution.targets if not target.startswith("latent_")]
     headers = ["Target", "Genes that raise it", "Genes that lower it", "Completeness delta", "ρ of baselines", "Top genes in halves"]
@@ -41,9 +47,7 @@ def render_attribution(explanation: Explanation) -> str:
             f"Integrated gradients of {attribution.n_samples} test samples, from the mean of the train samples. They say what the encoder "
             "answers to, which need not be what causes a class or a death; genes that go together share what one of them could carry."
         ),
-        render_table("Genes that drive each class of the label's probe, and the risk.", headers, _list_targets(explanation, named))
-        if named
-        else "",
+        render_table(DRIVERS, headers, _list_targets(explanation, named)) if named else "",
         render_table(title, ["Latent", "Activity (%)", "Rise with it", "Fall with it", "Drive it"], rows),
     )
 

@@ -31,6 +31,15 @@ def render_seeds(evaluation: Evaluation) -> str:
     return render_section("seeds", "Seeds", *parts)
 
 
+def describe_registered(seeds: Seeds) -> str:
+    """Sentence that tells the verdict's scores from those of the other sections."""
+    registered = seeds.scores.index[seeds.scores["registered"]][0]
+    return (
+        f"Scores of the verdict are means over {len(seeds.scores)} seeds of the training. Everything below shows the encoder that is "
+        f"registered, that of seed {registered}; its own scores stand under Seeds."
+    )
+
+
 def _list_scores(seeds: Seeds) -> Iterator[list[object]]:
     for seed, row in seeds.scores.iterrows():
         yield [seed, "registered" if row["registered"] else "", *(float(value) for value in row.drop("registered"))]

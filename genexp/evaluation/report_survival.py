@@ -37,7 +37,9 @@ def render_prognosis(survival: Survival, prognosis: Prognosis) -> str:
         [
             _render_scores(survival.quality),
             render_plot(
-                "plot-risk_groups", "Survival by predicted risk", f"{describe_groups(prognosis)}; groups are tertiles of train patients."
+                "plot-risk_groups",
+                "Survival by predicted risk",
+                f"{_capitalise(describe_groups(prognosis))}; groups are tertiles of train patients.",
             ),
             render_at_risk(patients, "risk_group"),
             _render_calibration(prognosis),
@@ -46,6 +48,10 @@ def render_prognosis(survival: Survival, prognosis: Prognosis) -> str:
             _render_nulls(prognosis),
         ]
     )
+
+
+def _capitalise(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def render_at_risk(patients: pd.DataFrame, by: str) -> str:
