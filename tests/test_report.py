@@ -194,8 +194,8 @@ def test_a_browser_draws_every_plot_without_complaint(html: str, tmp_path: Path)
     assert len(stills) == len(expected)
 
 
-def find_violations(html: str, folder: Path) -> list[str]:
-    """Serious and critical violations that axe-core finds in a page as the browser shows it."""
+def find_violations(html: str, width: int, folder: Path) -> list[str]:
+    """Serious and critical violations that axe-core finds in a page as a window of ``width`` pixels shows it."""
     axe = (files("axe_core_python") / "axe.min.js").read_text(encoding="utf-8")
     look = """addEventListener("load", () => setTimeout(async () => {
       const place = document.createElement("pre");
@@ -206,6 +206,7 @@ def find_violations(html: str, folder: Path) -> list[str]:
     file = folder / "axe.html"
     file.write_text(html.replace("</body>", f"<script>{axe}</script><script>{look}</script></body>"), encoding="utf-8")
     switches = f"--headless --no-sandbox --disable-gpu --no-first-run --user-data-dir={folder}/axe-profile --virtual-time-budget=60000"
+    switches += f" --window-size={width},900"
     command = ["chromium", *switches.split(), "--dump-dom", f"file://{file}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
     return json.loads(base64.b64decode(re.findall(r"<pre>axe:([\w+/=]*)</pre>", done.stdout)[-1]))
@@ -214,10 +215,11 @@ def find_violations(html: str, folder: Path) -> list[str]:
 @pytest.mark.server
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")
-def test_page_passes_an_accessibility_check(html: str, tmp_path: Path) -> None:
-    assert find_violations(html, tmp_path) == []
+@pytest.mark.parametrize("width", [1280, 500])
+def test_page_passes_an_accessibility_check(html: str, width: int, tmp_path: Path) -> None:
+    assert find_violations(html, width, tmp_path) == []
     nameless = html.replace("</main>", '<img src="data:,"></main>')
-    assert [one.split(":")[0] for one in find_violations(nameless, tmp_path)] == ["image-alt"]
+    assert [one.split(":")[0] for one in find_violations(nameless, width, tmp_path)] == ["image-alt"]
 
 
 def test_scores_of_several_seeds_are_told_from_those_of_the_registered_one() -> None:

@@ -107,6 +107,14 @@ for (const choice of document.querySelectorAll("input[name=part]")) {
     drawMaps();
   });
 }
+// A table that is wider than its place is reached, and then scrolled, with the keys.
+const tables = new ResizeObserver((changes) => {
+  for (const { target } of changes) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+for (const place of document.querySelectorAll(".scroll")) tables.observe(place);
 drawLegend();
 drawMaps();
 for (const [id, plot] of Object.entries(plots)) draw("plot-" + id, plot.data, dress(plot.layout));

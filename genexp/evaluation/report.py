@@ -220,7 +220,7 @@ def _verdict_lines(table: pd.DataFrame) -> Iterator[list[object]]:
     for row in table.itertuples():
         chart = draw_interval(row.low, row.difference, row.high, (-reach, reach), colour_outcome(row.outcome))
         outcome = Html(f'<span class="{to_html(row.outcome.split()[0])}">{to_html(row.outcome)}</span>')
-        own = f"{row.encoder:.3f} [{row.encoder_low:.3f}, {row.encoder_high:.3f}]".replace(" ", NO_BREAK)
+        own = f"{format_score(row.encoder)} [{format_score(row.encoder_low)}, {format_score(row.encoder_high)}]".replace(" ", NO_BREAK)
         task = f"{row.task}: {name_quantity(row.quantity)}"
         yield [
             task,
