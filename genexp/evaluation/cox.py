@@ -133,9 +133,9 @@ def partial_likelihood(
 
 
 def _sum_by_group(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    sums = np.zeros((group.max() + 1, values.shape[1]))
-    np.add.at(sums, group, values)
-    return sums
+    """Sums (n_groups, k) of rows (n, k) over groups 0, 1, ..., none of which is empty."""
+    order = np.argsort(group, kind="stable")
+    return np.add.reduceat(values[order], np.flatnonzero(np.diff(group[order], prepend=-1)), axis=0)
 
 
 def compare_pairs(time: np.ndarray, event: np.ndarray, risk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -89,6 +89,6 @@ def link_table(name: str, table: pd.DataFrame) -> Html:
     content = table.to_csv(sep="\t", float_format="%.6g").encode()
     file, kind = f"{name}.tsv", "text/tab-separated-values;charset=utf-8"
     if len(content) > ZIPPED:
-        content, file, kind = gzip.compress(content, mtime=0), f"{name}.tsv.gz", "application/gzip"
+        content, file, kind = gzip.compress(content, 6, mtime=0), f"{name}.tsv.gz", "application/gzip"
     address = f"data:{kind};base64,{base64.b64encode(content).decode()}"
     return Html(f'<a download="{to_html(file)}" href="{address}">{to_html(file)}</a> ({max(1, len(content) // 1000):,} kB)')
