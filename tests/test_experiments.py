@@ -6,13 +6,13 @@ import pandas as pd
 import pytest
 
 from experiments.cohorts import run
-from experiments.cohorts.readme import BEGIN, render_results
+from experiments.cohorts.readme import list_genes, list_results
 
 
 @pytest.mark.slow
 def test_cohorts_are_run_and_what_came_out_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-    (tmp_path / "README.md").write_text(f"before\n{BEGIN}\nold\n<!-- end of results -->\nafter\n")
+    (tmp_path / "README.md").write_text("before\n<!-- results: written by run.py -->\nold\n<!-- end of results -->\nafter\n")
     size = ["--simulated", "simulated:200x400", "--set", "epochs=3", "threads=1", "seeds=2", "hidden=16", "n_latent=8"]
     assert run.main(["simulated", *size, "--folder", str(tmp_path / "runs"), "--out", str(tmp_path)]) == 0
     results = pd.read_csv(tmp_path / "results.tsv", sep="\t")
@@ -48,7 +48,12 @@ def test_results_of_a_cohort_replace_its_earlier_ones_alone(tmp_path: Path) -> N
         run.keep_results(path, cohort, [row(value)])
     table = pd.read_csv(path, sep="\t")
     assert table[["cohort", "value"]].to_numpy().tolist() == [["brca", 0.6], ["luad", 0.7]]
-    assert "| luad |  |  | macro F1 0.700 [0.100, 0.900]: above PCA |  |" in render_results(table)
+    assert "| luad |  |  | macro F1 0.700 [0.100, 0.900]: above PCA |  |" in list_results(table)
+
+
+def test_leading_genes_are_listed_with_their_direction() -> None:
+    rows = [{"cohort": "sex", "kind": "gene", "name": gene, "value": value} for gene, value in (("XIST", 0.2), ("RPS4Y1", -0.1))]
+    assert list_genes(pd.DataFrame(rows))[-1] == "| sex | XIST +, RPS4Y1 − |"
 
 
 def test_unknown_cohorts_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""The table of results in the README."""
+"""The tables of results in the README."""
 
 from __future__ import annotations
 
@@ -6,37 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-BEGIN, END = "<!-- results: written by run.py -->", "<!-- end of results -->"
 TASKS = ("reconstruction", "clustering", "probe", "survival")
-
-
-def write_readme(path: Path, results: pd.DataFrame) -> None:
-    """Put the table of results between its marks; without marks nothing is written."""
-    text = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}\n{END}\n"
-    if BEGIN in text and END in text:
-        path.write_text(text.split(BEGIN)[0] + f"{BEGIN}\n{render_results(results)}\n" + END + text.split(END)[1], encoding="utf-8")
-
-
-def render_results(results: pd.DataFrame) -> str:
-    """Two tables: the verdict beside PCA, by cohort and task, and further numbers."""
-    verdicts = results[(results["kind"] == "verdict") & (results["beside"] == "PCA")]
-    lines = [
-        "| cohort | " + " | ".join(TASKS) + " |",
-        "|" + "---|" * (len(TASKS) + 1),
-    ]
-    for cohort, rows in verdicts.groupby("cohort", sort=False):
-        by_task = {str(row.name).split(":")[0]: row for _, row in rows.set_index("name").iterrows()}
-        lines.append(f"| {cohort} | " + " | ".join(_describe(by_task.get(task)) for task in TASKS) + " |")
-    return "\n".join([*lines, "", *_list_numbers(results)])
-
-
-def _describe(row: pd.Series | None) -> str:
-    if row is None:
-        return ""
-    quantity = str(row.name).split(": ")[1].removesuffix(" with the label")
-    return f"{quantity} {row['value']:.3f} [{row['low']:.3f}, {row['high']:.3f}]: {row['outcome']}"
-
-
 NUMBERS = {
     "leakage": "audit",
     "cluster/k": "k",
@@ -53,13 +23,70 @@ NUMBERS = {
 """Columns of the second table."""
 
 
+def write_readme(path: Path, results: pd.DataFrame) -> None:
+    """Put tables between their marks, those that the README has."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    for name, lines in {"results": list_results(results), "planted": list_planted(results), "genes": list_genes(results)}.items():
+        begin, end = f"<!-- {name}: written by run.py -->\n", f"<!-- end of {name} -->"
+        if begin in text and end in text:
+            text = text.split(begin)[0] + begin + "".join(f"{line}\n" for line in lines) + end + text.split(end)[1]
+    path.write_text(text, encoding="utf-8")
+
+
+def list_results(results: pd.DataFrame) -> list[str]:
+    """Lines of two tables: the verdict beside PCA, by cohort and task, and further numbers."""
+    verdicts = results[(results["kind"] == "verdict") & (results["beside"] == "PCA")]
+    lines = _head("cohort", *TASKS)
+    for cohort, rows in verdicts.groupby("cohort", sort=False):
+        by_task = {str(row["name"]).split(":")[0]: row for _, row in rows.iterrows()}
+        lines.append(_line(cohort, *(_describe(by_task.get(task)) for task in TASKS)))
+    return [*lines, "", *_list_numbers(results)]
+
+
+def _head(*names: str) -> list[str]:
+    return [_line(*names), "|" + "---|" * len(names)]
+
+
+def _line(*cells: object) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def _describe(row: pd.Series | None) -> str:
+    if row is None:
+        return ""
+    quantity = str(row["name"]).split(": ")[1].removesuffix(" with the label")
+    return f"{quantity} {row['value']:.3f} {_interval(row)}: {row['outcome']}"
+
+
+def _interval(row: pd.Series, sign: str = "") -> str:
+    return f"[{row['low']:{sign}.3f}, {row['high']:{sign}.3f}]"
+
+
 def _list_numbers(results: pd.DataFrame) -> list[str]:
-    lines = ["| cohort | " + " | ".join(NUMBERS.values()) + " |", "|" + "---|" * (len(NUMBERS) + 1)]
+    lines = _head("cohort", *NUMBERS.values())
     numbers = results[results["kind"].isin(["metric", "tag"])]
     for cohort, rows in numbers.groupby("cohort", sort=False):
         found = {row["name"]: row["text"] if row["kind"] == "tag" else f"{row['value']:.3g}" for _, row in rows.iterrows()}
-        if "survival/increment_over_clinical" in found:
-            one = results[(results["cohort"] == cohort) & (results["kind"] == "increment")].iloc[0]
-            found["survival/increment_over_clinical"] = f"{one['value']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"
-        lines.append(f"| {cohort} | " + " | ".join(found.get(name, "") for name in NUMBERS) + " |")
+        for _, one in results[(results["cohort"] == cohort) & (results["kind"] == "increment")].iterrows():
+            found["survival/increment_over_clinical"] = f"{one['value']:+.3f} {_interval(one, '+')}"
+        lines.append(_line(cohort, *(found.get(name, "") for name in NUMBERS)))
+    return lines
+
+
+def list_planted(results: pd.DataFrame) -> list[str]:
+    """Lines of the table of what was planted in the simulated cohort, and found."""
+    lines = _head("planted", "found", "")
+    for _, row in results[results["kind"].isin(["planted genes", "planted hazard"])].iterrows():
+        is_hazard = row["kind"] == "planted hazard"
+        found = f"hazard ratio {row['value']:.3f} {_interval(row)}, {row['outcome']}" if is_hazard else f"{row['value']:.1f} times"
+        lines.append(_line(f"{'hazard of' if is_hazard else 'genes of'} {row['name']}", found, str(row["text"]).split("; value:")[0]))
+    return lines
+
+
+def list_genes(results: pd.DataFrame) -> list[str]:
+    """A line of leading genes for each cohort that was asked for them."""
+    found = results[results["kind"] == "gene"]
+    lines = _head("cohort", "leading genes")
+    for cohort, rows in found.groupby("cohort", sort=False):
+        lines.append(_line(cohort, ", ".join(f"{row['name']} {'+' if row['value'] > 0 else '−'}" for _, row in rows.iterrows())))
     return lines
