@@ -136,13 +136,12 @@ def _check(planted: SimulatedCohort, run: Run) -> Iterator[dict[str, object]]:
 def keep_results(path: Path, cohort: str, rows: list[dict[str, object]]) -> None:
     """Put the rows of a cohort in the place of its earlier ones."""
     columns = ["cohort", "kind", "name", "value", "low", "high", "beside", "outcome", "text"]
-    table = pd.DataFrame(rows).assign(cohort=cohort).reindex(columns=columns)
-    if path.exists():
-        before = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""])
-        table = pd.concat([before[before["cohort"] != cohort].astype(object), table.astype(object)])
+    before = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""]).to_dict("records") if path.exists() else []
+    kept = [row for row in before if row["cohort"] != cohort] + [{"cohort": cohort, **row} for row in rows]
+    table = pd.DataFrame(kept).reindex(columns=columns)
     order = {name: place for place, name in enumerate(list_cohorts())}
     table = table.sort_values("cohort", key=lambda names: names.map(order), kind="stable")
-    table.to_csv(path, sep="\t", index=False, float_format="%.4g")
+    table.to_csv(path, sep="\t", index=False, float_format="%.6g")
 
 
 def keep_picture(png: bytes, path: Path) -> None:
