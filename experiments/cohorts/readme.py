@@ -67,7 +67,9 @@ def _list_numbers(results: pd.DataFrame) -> list[str]:
     numbers = results[results["kind"].isin(["metric", "tag"])]
     for cohort, rows in numbers.groupby("cohort", sort=False):
         found = {row["name"]: row["text"] if row["kind"] == "tag" else f"{row['value']:.3g}" for _, row in rows.iterrows()}
-        for _, one in results[(results["cohort"] == cohort) & (results["kind"] == "increment")].iterrows():
+        for _, one in results[
+            (results["cohort"] == cohort) & (results["kind"] == "increment") & (results["name"] == "clinical")
+        ].iterrows():
             found["survival/increment_over_clinical"] = f"{one['value']:+.3f} {_interval(one, '+')}"
         lines.append(_line(cohort, *(found.get(name, "") for name in NUMBERS)))
     return lines

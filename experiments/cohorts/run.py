@@ -109,9 +109,9 @@ def _collect(run: Run, cohort: Cohort) -> Iterator[dict[str, object]]:
     for name in METRICS:
         if name in run.data.metrics:
             yield _row("metric", name, run.data.metrics[name])
-    if "survival/increment_over_clinical" in run.data.metrics:
-        one = _table(run, "survival_increments").loc["clinical"]
-        yield _row("increment", "over " + one["known"], one["increment"], low=one["low"], high=one["high"], text=one["sentence"])
+    if "survival/c_index" in run.data.metrics:
+        for model, one in _table(run, "survival_increments").iterrows():
+            yield _row("increment", str(model), one["increment"], low=one["low"], high=one["high"], text=one["sentence"])
     if cohort.target:
         strength = _table(run, "attribution_genes")[cohort.target]
         top = strength.loc[strength.abs().nlargest(N_GENES).index]
