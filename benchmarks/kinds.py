@@ -15,6 +15,7 @@ import pandas as pd
 
 from benchmarks.plan import REAL, Plan
 from benchmarks.results import Section
+from genexp.config import hash_values
 
 HIDDEN = (512,)
 METRICS = {"r2": "R2", "macro_f1": "macro F1", "c_index": "C-index"}
@@ -59,7 +60,7 @@ def kind_cohorts() -> dict[str, dict[str, Any]]:
         "tumour and normal": (
             "tcga_paired_tumor_normal.parquet",
             "tcga_paired_tumor_normal_samples.tsv",
-            {"label": "cancer_type", "group": "patient_id"},
+            {"label": "cancer_type", "group": "patient_id", "missing": "impute_mean"},
         ),
         "BLCA z-scores": ("tcga_survival_zscores.parquet", "tcga_survival_zscores_patients.tsv", zscores | {"where": "cohort == 'BLCA'"}),
         "LUAD z-scores": ("tcga_survival_zscores.parquet", "tcga_survival_zscores_patients.tsv", zscores | {"where": "cohort == 'LUAD'"}),
@@ -68,16 +69,18 @@ def kind_cohorts() -> dict[str, dict[str, Any]]:
 
 
 def judge_split(plan: Plan, values: dict[str, Any], seed: int) -> pd.DataFrame:
-    """Scores (representations x metrics) on the test rows of one split; all is fitted on its train rows."""
+    """Scores (representations x metrics) on the test rows of one split; all is fitted on its train rows. Kept, so that a run can go on."""
     import torch
     from threadpoolctl import threadpool_limits
 
     torch.set_num_threads(1)
     with threadpool_limits(1):
         data = plan.preprocess(seed=seed, **values)
-        X, (X_test, obs_test) = data.matrix("train"), data.open_test()
-        fitted = list(_represent(plan, data, seed))
-        return _judge(plan, data, fitted, X, X_test, obs_test, seed)
+        kept = plan.folder / f"kinds-{hash_values([data.fingerprint, [vars(variant) for variant in VARIANTS], plan.epochs])}.parquet"
+        if not kept.exists():
+            X, (X_test, obs_test) = data.matrix("train"), data.open_test()
+            _judge(plan, data, list(_represent(plan, data, seed)), X, X_test, obs_test, seed).to_parquet(kept)
+        return pd.read_parquet(kept)
 
 
 def _judge(plan: Plan, data: Any, fitted: list, X: np.ndarray, X_test: np.ndarray, obs_test: pd.DataFrame, seed: int) -> pd.DataFrame:
