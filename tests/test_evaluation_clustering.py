@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
 from genexp.errors import EvaluationError
 from genexp.evaluation.clustering import bootstrap_ari, choose_clusters, evaluate_clusters
@@ -75,3 +75,19 @@ def test_agreement_in_a_bootstrap_equals_scikit_learn_and_ignores_copies():
     draws = rng.multinomial(80, np.full(80, 1 / 80), size=500).astype(float)
     assert abs(bootstrap_ari(truth, clusters, draws).mean() - adjusted_rand_score(truth, clusters)) < 0.005
     assert np.isnan(bootstrap_ari(truth, clusters, np.zeros((1, 80)))[0])
+
+
+def test_partitions_are_compared_among_the_genes_that_all_representations_share(planted):
+    """A representation that shrinks its clusters to points has a silhouette near 1 in its own space, and gains nothing by it here."""
+    train, val, test = planted
+    rng = np.random.default_rng(0)
+    genes = np.hstack([test.z["encoder"], rng.normal(size=(60, 200))])
+    own = {part.part: np.asarray(part.z["encoder"]) for part in planted}
+    found = evaluate_clusters(planted, 4, 0, genes).samples
+    points = [make_latents(part.part, part.obs, np.round(own[part.part] / 100, 0) + 1e-3 * own[part.part]) for part in (train, val, test)]
+    shrunk = evaluate_clusters(points, 4, 0, genes).samples
+    same = adjusted_rand_score(found["cluster_encoder"], shrunk["cluster_encoder"])
+    assert same == 1
+    np.testing.assert_allclose(found["silhouette_encoder"], shrunk["silhouette_encoder"])
+    expected = silhouette_samples(genes, found["cluster_encoder"])
+    np.testing.assert_allclose(found["silhouette_encoder"], expected, atol=1e-6)

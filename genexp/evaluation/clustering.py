@@ -15,7 +15,7 @@ SILHOUETTE_ROWS = 2000
 """Train samples, at most, over which the silhouette that chooses k is computed (its cost is quadratic)."""
 
 
-def evaluate_clusters(parts: Sequence[PartLatents], max_clusters: int, seed: int) -> Clustering:
+def evaluate_clusters(parts: Sequence[PartLatents], max_clusters: int, seed: int, X_test: np.ndarray | None = None) -> Clustering:
     """Cluster each representation's latents, on the scale that they have, with k chosen by the silhouette on train samples.
 
     Parameters
@@ -26,6 +26,8 @@ def evaluate_clusters(parts: Sequence[PartLatents], max_clusters: int, seed: int
         2..max_clusters are tried, as far as there are train samples.
     seed : int
         Of the k-means starts and of the subsample.
+    X_test : ndarray of float32, (n_test, n_genes), optional
+        Test rows: partitions by different representations are compared by their silhouettes among the genes, the space that all share.
     """
     train, test = parts[0], parts[-1]
     choice, assigned = {}, {}
@@ -44,7 +46,7 @@ def evaluate_clusters(parts: Sequence[PartLatents], max_clusters: int, seed: int
         scores=scores.rename_axis("representation"),
         sizes=_count_sizes(assigned[ENCODER], k),
         contingency=_cross_with_label(on_test[ENCODER], test.obs.get("label"), k),
-        samples=_describe_samples(test, on_test),
+        samples=_describe_samples(test, on_test, X_test),
     )
 
 
@@ -111,14 +113,17 @@ def _cross_with_label(clusters: np.ndarray, label: pd.Series | None, k: int) -> 
     return table.reindex(columns=range(1, k + 1), fill_value=0).rename_axis(index="label", columns="cluster")
 
 
-def _describe_samples(test: PartLatents, on_test: dict[str, np.ndarray]) -> pd.DataFrame:
-    from sklearn.metrics import silhouette_samples
+def _describe_samples(test: PartLatents, on_test: dict[str, np.ndarray], X: np.ndarray | None) -> pd.DataFrame:
+    from sklearn.metrics import pairwise_distances, silhouette_samples
 
     columns: dict[str, np.ndarray] = {}
+    shared = None if X is None else pairwise_distances(X)
     for name, clusters in on_test.items():
-        defined = 1 < len(set(clusters)) < len(clusters)
-        columns[f"cluster_{name}"] = clusters
-        columns[f"silhouette_{name}"] = silhouette_samples(test.z[name], clusters) if defined else np.full(len(clusters), np.nan)
+        columns[f"cluster_{name}"], columns[f"silhouette_{name}"] = clusters, np.full(len(clusters), np.nan)
+        if 1 < len(set(clusters)) < len(clusters):
+            distances = pairwise_distances(test.z[name]) if shared is None else shared
+            np.fill_diagonal(distances, 0)
+            columns[f"silhouette_{name}"] = silhouette_samples(distances, clusters, metric="precomputed")
     return pd.DataFrame(columns, index=test.obs.index)
 
 

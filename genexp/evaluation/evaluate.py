@@ -96,7 +96,7 @@ def judge_encoder(
     train, _, test = parts
     reconstruction = evaluate_reconstruction(representations, X_test, X_train.mean(axis=0, dtype=np.float64), test, data.var.index)
     with threadpool_limits(1):  # on arrays as small as latents further threads only wait for each other, minutes where the machine is busy
-        clustering = evaluate_clusters(parts, config.max_clusters, seed)
+        clustering = evaluate_clusters(parts, config.max_clusters, seed, X_test)
         weights = draw_weights(obs_test["group"].astype(str).to_numpy(), seed)
         methods = compare_methods(parts, clustering, weights, seed)
         probe, probe_notes = evaluate_probe(train, test, seed)

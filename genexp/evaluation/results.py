@@ -142,7 +142,8 @@ class Clustering:
     contingency : DataFrame or None, (n_classes, k)
         Labelled test samples by label (rows) and cluster (columns 1..k); None without a label.
     samples : DataFrame, (n_test, 2 * n_representations)
-        Sample table of the test samples: ``cluster_encoder``, ``silhouette_encoder``, and the same for each baseline.
+        Sample table of the test samples: ``cluster_encoder``, ``silhouette_encoder`` (of these clusters among the genes: the space that all
+        representations share), and the same for each baseline.
     """
 
     k: int

@@ -146,7 +146,7 @@ def judge_other(encoder: Encoder, rows: Rows, findings: Findings, config: Evalua
     mean = rows["train"][0].mean(axis=0, dtype=np.float64)
     reconstruction = evaluate_reconstruction([way], rows["test"][0], mean, test, findings.reconstruction.genes.index)
     with threadpool_limits(1):
-        clustering = evaluate_clusters(parts, config.max_clusters, seed)
+        clustering = evaluate_clusters(parts, config.max_clusters, seed, rows["test"][0])
         probe = None if findings.probe is None else evaluate_probe(train, test, seed)[0]
         survival = None if findings.survival is None else rescore_survival(findings.survival, train, test, encoder.latents, seed)
     return Findings(reconstruction, clustering, probe, survival)

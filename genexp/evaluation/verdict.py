@@ -84,9 +84,9 @@ def draw_weights(groups: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _score_clusters(obs: pd.DataFrame, clustering: Clustering) -> tuple[str, Score]:
-    """Agreement with the label where there is one, else the silhouette."""
+    """Agreement with the label where there is one, else the silhouette among the genes: in its own space each would be its own judge."""
     if "ari" not in clustering.scores:
-        return "silhouette", lambda name, w: bootstrap_silhouette(clustering.samples, name, w)
+        return "silhouette among genes", lambda name, w: bootstrap_silhouette(clustering.samples, name, w)
     labelled = obs["label"].notna().to_numpy()
     truth = obs["label"][labelled].astype(str).to_numpy()
     found = clustering.samples[labelled]
