@@ -151,7 +151,7 @@ def _parse_pieces(first: bytes, pieces: Iterator[bytes], layout: _Layout) -> tup
         names.extend(ids)
         blocks.append(block)
 
-    n_threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 16)
+    n_threads = _count_threads()
     with ThreadPoolExecutor(n_threads) as pool:
         for piece in _chain(first, pieces):
             waiting.append(pool.submit(_parse_piece, piece, layout))
@@ -160,6 +160,10 @@ def _parse_pieces(first: bytes, pieces: Iterator[bytes], layout: _Layout) -> tup
         while waiting:
             collect()
     return names, blocks
+
+
+def _count_threads() -> int:
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 16)
 
 
 def _chain(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -238,14 +242,23 @@ def _fill_from_blocks(blocks: deque[np.ndarray], genes_in_rows: bool, keep: np.n
     n_rows, n_columns = sum(len(block) for block in blocks), blocks[0].shape[1]
     X = _allocate(len(keep), n_rows if genes_in_rows else n_columns)
     start = place = 0
-    while blocks:
-        block = blocks.popleft()
-        if genes_in_rows:
-            X[:, start : start + len(block)] = block.T if len(keep) == n_columns else block[:, keep].T
-        else:
-            place = _put_rows(X, block, start, keep, place)
-        start += len(block)
+    with ThreadPoolExecutor(_count_threads()) as pool:  # a transposition waits for memory, in which threads help each other
+        columns = []
+        while blocks:
+            block = blocks.popleft()
+            if genes_in_rows:
+                columns.append(pool.submit(_put_columns, X, block, start, keep))
+            else:
+                place = _put_rows(X, block, start, keep, place)
+            start += len(block)
+        for done in columns:
+            done.result()
     return X
+
+
+def _put_columns(X: np.ndarray, block: np.ndarray, start: int, keep: np.ndarray) -> None:
+    """Transpose rows ``start``, ``start + 1``, ... of the file into columns of X."""
+    X[:, start : start + len(block)] = block.T if len(keep) == block.shape[1] else block[:, keep].T
 
 
 def _put_rows(X: np.ndarray, block: np.ndarray, start: int, keep: np.ndarray, place: int) -> int:

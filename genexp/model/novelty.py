@@ -19,7 +19,7 @@ SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Shares of absent genes at which the loss is foreseen."""
 ROWS, ERROR_ROWS, DROPOUT_ROWS = 1000, 300, 100
 """Samples, at most, of each part whose latents are taken; train samples that are rebuilt; validation samples whose genes are taken away."""
-ROWS_AT_A_TIME = 512
+ROWS_AT_A_TIME = 64
 
 
 @dataclass(frozen=True)
@@ -84,19 +84,27 @@ def calibrate_novelty(encoder: Network, decoder: Network, X_train: np.ndarray, X
         Of the rows taken and of the genes taken away.
     """
     rng = np.random.default_rng(seed)
-    train, val = (np.asarray(X[rng.permutation(len(X))[:ROWS]]) for X in (X_train, X_val))
-    z = _encode(encoder, train)
+    rows = rng.permutation(len(X_train))[:ROWS]
+    val = np.asarray(X_val[rng.permutation(len(X_val))[:ROWS]])
+    z = np.concatenate([_encode(encoder, X_train[some]) for some in _cut(rows)])
     mean, precision = z.mean(axis=0), _invert_covariance(z)
-    few = slice(ERROR_ROWS)
-    own = np.column_stack([measure_errors(decoder, z[few], train[few]), measure_distances(z[few], mean, precision)])
+    few = rows[:ERROR_ROWS]
+    errors = [measure_errors(decoder, some, X_train[own]) for some, own in zip(_cut(z[: len(few)]), _cut(few), strict=True)]
+    own = np.column_stack([np.concatenate(errors), measure_distances(z[: len(few)], mean, precision)])
     z_val = _encode(encoder, val)
     scores = np.column_stack([measure_errors(decoder, z_val, val), measure_distances(z_val, mean, precision)])
+    centres = sum(X_train[some].sum(axis=0, dtype=np.float64) for some in _cut(rows)) / len(rows)
     logs = np.log(np.maximum(own, 1e-12))
     centre = np.median(logs, axis=0)
     spread = np.maximum(1.4826 * np.median(np.abs(logs - centre), axis=0), 1e-6)
     return Calibration(
-        mean, precision, centre, spread, scores, _take_genes_away(encoder, decoder, val[:DROPOUT_ROWS], train.mean(axis=0), rng)
+        mean, precision, centre, spread, scores, _take_genes_away(encoder, decoder, val[:DROPOUT_ROWS], centres.astype(np.float32), rng)
     )
+
+
+def _cut(rows: np.ndarray) -> list[np.ndarray]:
+    """Blocks of at most ``ROWS_AT_A_TIME``."""
+    return [rows[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME)]
 
 
 def _encode(encoder: Network, X: np.ndarray) -> np.ndarray:
