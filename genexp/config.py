@@ -337,6 +337,8 @@ def _describe_problem(kind: type[Section], problem: Any) -> str:
         close = difflib.get_close_matches(name, kind.model_fields, n=1)
         return f"unknown parameter '{name}'" + (f"; did you mean '{close[0]}'?" if close else f" (known: {', '.join(kind.model_fields)})")
     reason = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return reason
     field = kind.model_fields.get(name)
     meaning = f" ({field.description})" if field else ""
     return f"{name}={problem['input']!r}: {reason[0].lower()}{reason[1:]}{meaning}"
