@@ -80,7 +80,7 @@ def test_latents_that_cannot_be_turned_are_refused(data: Preprocessed, tmp_path:
 
 
 def test_an_ensemble_of_one_is_refused() -> None:
-    with pytest.raises(ConfigError, match="^ensemble=true needs two seeds or more; add seeds=5$"):
+    with pytest.raises(ConfigError, match=r"^ensemble=true needs two seeds or more; add seeds=5$"):
         parse_settings(TrainSettings, {"ensemble": "true"})
     with pytest.raises(ValidationError, match="needs two seeds or more"):
         ReplicationConfig(ensemble=True)
