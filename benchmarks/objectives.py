@@ -87,6 +87,10 @@ def _correlate(cohort: str, trials: pd.DataFrame) -> list[dict[str, str]]:
     wanted = {title: f"test {name}" for name, title in WANTED.items()}
     return [
         {"cohort": cohort, "objective": name}
-        | {title: f"{ranks.loc[name, column]:+.2f}" if column in trials else "" for title, column in wanted.items()}
+        | {title: _write(ranks.loc[name, column]) if column in trials else "" for title, column in wanted.items()}
         for name in objectives
     ]
+
+
+def _write(correlation: float) -> str:
+    return f"{correlation:+.2f}" if np.isfinite(correlation) else "constant"
