@@ -3,7 +3,7 @@
 Each section is a frozen pydantic model; a verb's settings are the union of its sections, flat, so that
 ``-P n_latent=32``, ``--n-latent 32`` and ``TrainSettings(n_latent=32).n_latent`` are the same thing. Because the
 union *is* each of its sections, a room takes its own section as argument and never sees the rest.
-MLproject is rendered from here (:func:`genexp.cli.render_mlproject`), and a test fails when it differs.
+MLproject is rendered from here (:mod:`genexp.mlproject`), and a test fails when it differs.
 """
 
 from __future__ import annotations

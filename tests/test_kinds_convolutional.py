@@ -10,7 +10,7 @@ import torch
 from genexp.config import EncoderConfig
 from genexp.errors import TrainingError
 from genexp.evaluation.attribution import integrate_gradients
-from genexp.model.encoder import Convolution, Encoder
+from genexp.model.encoder import Convolution
 from genexp.model.gene_order import order_by_correlation
 from genexp.preprocess import Preprocessed
 from genexp.training.basis import Basis, build_basis
@@ -18,6 +18,7 @@ from genexp.training.loop import Fitted, build_network, fit_autoencoder
 from genexp.training.targets import build_targets
 from genexp.training.train import build_encoder
 from tests.planted import make_preprocessed
+from tests.shipped import check_shipped
 
 SMALL = {"kind": "convolutional", "hidden": (24,), "n_latent": 4, "epochs": 12, "minibatch": 32, "channels": 3, "kernel": 12, "stride": 5}
 
@@ -43,13 +44,7 @@ def test_the_shipped_encoder_equals_the_trained_one(tmp_path: Path, gene_order: 
     data = make_preprocessed(tmp_path, n_genes=200, scaling=scaling)
     fitted, basis = fit(data, gene_order=gene_order, epochs=3, **values)
     assert np.isfinite(fitted.history.to_numpy()).all()
-    build_encoder(fitted, basis, data, 0.2, {}).save(tmp_path / "encoder")
-    encoder = Encoder.load(tmp_path / "encoder")
-    with torch.no_grad():
-        z = fitted.network.encode(torch.from_numpy(np.array(basis.val)))
-        x_hat = fitted.network.decode(z).numpy() + basis.mean
-    np.testing.assert_allclose(encoder.encoder(data.matrix("val")), z, atol=1e-4)
-    np.testing.assert_allclose(encoder.decoder(z.numpy()), x_hat, atol=1e-4)
+    check_shipped(fitted, basis, data, tmp_path)
 
 
 def test_convolutions_learn(data: Preprocessed) -> None:

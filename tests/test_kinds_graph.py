@@ -5,11 +5,9 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
-import torch
 
 from genexp.config import EncoderConfig
 from genexp.errors import TrainingError
-from genexp.model.encoder import Encoder
 from genexp.model.graph import connect_sets, normalise_edges
 from genexp.preprocess import Preprocessed
 from genexp.training.basis import Basis, build_basis
@@ -17,6 +15,7 @@ from genexp.training.loop import Fitted, fit_autoencoder
 from genexp.training.targets import build_targets
 from genexp.training.train import build_encoder
 from tests.planted import make_preprocessed
+from tests.shipped import check_shipped
 
 SMALL = {"kind": "graph", "hidden": (32, 16), "n_latent": 4, "epochs": 15, "minibatch": 32, "learning_rate": 3e-3, "dropout": 0.0}
 SETS = {f"SET{i}": [f"G{j:05d}" for j in range(8 * i, 8 * i + 20)] for i in range(24)}
@@ -81,16 +80,6 @@ def test_edges_learn_and_ship(data: Preprocessed, edges: str, tmp_path: Path, hi
     fitted, basis = fit(data, edges, hidden=hidden, anchor=anchor)
     assert fitted.history["r2/val"][fitted.best_epoch] > 0.2
     check_shipped(fitted, basis, data, tmp_path)
-
-
-def check_shipped(fitted: Fitted, basis: Basis, data: Preprocessed, folder: Path) -> None:
-    build_encoder(fitted, basis, data, 0.2, {}).save(folder / "encoder")
-    encoder = Encoder.load(folder / "encoder")
-    with torch.no_grad():
-        z = fitted.network.encode(torch.from_numpy(np.array(basis.val)))
-        x_hat = fitted.network.decode(z).numpy() + basis.mean
-    np.testing.assert_allclose(encoder.encoder(data.matrix("val")), z, atol=1e-4)
-    np.testing.assert_allclose(encoder.decoder(z.numpy()), x_hat, atol=1e-4)
 
 
 def test_the_normalised_adjacency_is_that_of_the_paper() -> None:
