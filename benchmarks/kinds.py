@@ -73,30 +73,15 @@ def judge_split(plan: Plan, values: dict[str, Any], seed: int) -> pd.DataFrame:
     import torch
     from threadpoolctl import threadpool_limits
 
+    from genexp.evaluation.downstream import score_test
+
     torch.set_num_threads(1)
     with threadpool_limits(1):
         data = plan.preprocess(seed=seed, **values)
         kept = plan.folder / f"kinds-{hash_values([data.fingerprint, [vars(variant) for variant in VARIANTS], plan.epochs])}.parquet"
         if not kept.exists():
-            X, (X_test, obs_test) = data.matrix("train"), data.open_test()
-            _judge(plan, data, list(_represent(plan, data, seed)), X, X_test, obs_test, seed).to_parquet(kept)
+            score_test(list(_represent(plan, data, seed)), data, seed).to_parquet(kept)
         return pd.read_parquet(kept)
-
-
-def _judge(plan: Plan, data: Any, fitted: list, X: np.ndarray, X_test: np.ndarray, obs_test: pd.DataFrame, seed: int) -> pd.DataFrame:
-    from genexp.evaluation.downstream import C_INDEX, MACRO_F1, score_latents
-    from genexp.evaluation.reconstruction import evaluate_reconstruction
-    from genexp.evaluation.results import PartLatents
-
-    test = PartLatents("test", obs_test, {one.name: one.latents(X_test) for one in fitted})
-    rebuilt = evaluate_reconstruction(fitted, X_test, X.mean(axis=0, dtype=np.float64), test, data.var.index).scores["r2"]
-    rows = {}
-    for one in fitted:
-        scores = score_latents(
-            {"train": one.latents(X), "val": test.z[one.name]}, {"train": data.obs("train"), "val": obs_test}, seed, one.name
-        )
-        rows[one.name] = {"r2": rebuilt.get(one.name, np.nan), "macro_f1": scores.get(MACRO_F1), "c_index": scores.get(C_INDEX)}
-    return pd.DataFrame(rows, dtype=float).T
 
 
 def _represent(plan: Plan, data: Any, seed: int) -> Iterator[Any]:

@@ -149,15 +149,32 @@ def run_train(settings: TrainSettings, tracker: MlflowTracker) -> None:
 
 
 def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
-    """Train one configuration, evaluate and register its encoder."""
+    """Train one configuration, evaluate and register its encoder; or run an experiment."""
     from genexp.evaluation.evaluate import evaluate_encoder
 
+    if settings.experiment:
+        _run_experiment(settings, tracker)
+        return
     _check_gene_sets(settings)
     data = run_preprocess(settings, tracker)
     _check_gene_sets(settings, data)
     trained = _train(settings, settings, data, tracker)
     evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker, trained.others)
     _register(settings, data, trained, tracker, evaluation)
+
+
+def _run_experiment(settings: MainSettings, tracker: MlflowTracker) -> None:
+    """Run a folder of ``experiments/``, which stands beside the package in the project and is no part of it."""
+    try:
+        from experiments.study import run_experiment
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("experiments"):
+            raise
+        raise ConfigError(
+            f"experiment={settings.experiment}: a folder experiments/ was expected beside the package, found none here; "
+            "run from the root of the genexp project, or with 'mlflow run'"
+        ) from None
+    run_experiment(settings, tracker)
 
 
 def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
@@ -211,13 +228,14 @@ def run_compare(settings: CompareSettings, _: object) -> None:
     from genexp.tracking.logged import read_evaluations, read_experiment
 
     out = Path(settings.out)
-    if bool(settings.experiment) == bool(settings.runs) or len(settings.runs) == 1:
+    if bool(settings.experiment_name) == bool(settings.runs) or len(settings.runs) == 1:
         raise ConfigError(
-            f"expected two evaluations or more, or an experiment; found runs={','.join(settings.runs)} experiment={settings.experiment}"
+            f"expected two evaluations or more, or an experiment; found runs={','.join(settings.runs)} "
+            f"experiment_name={settings.experiment_name}"
         )
     if settings.out and out.suffix not in (".html", ".tsv"):
         raise ConfigError(f"out={out}: expected a file ending in .html, .tsv")
-    logged = read_experiment(settings.experiment) if settings.experiment else read_evaluations(settings.runs)
+    logged = read_experiment(settings.experiment_name) if settings.experiment_name else read_evaluations(settings.runs)
     table, (differences, notes) = tabulate_encoders(logged), compare_with_first(logged if settings.runs else logged[:1])
     notes = [*warn_of_differences(logged), *notes]
     print(render_text(table, differences, notes))

@@ -248,7 +248,7 @@ class EncoderChoice(Section):
 class RunConfig(Section):
     """The run itself."""
 
-    experiment: str = Field("genexp", min_length=1, description="MLflow experiment")
+    experiment_name: str = Field("genexp", min_length=1, description="MLflow experiment")
     run_name: str = Field("", description="name of the run; empty: made from the verb and the cohort")
     cache: str = Field(".genexp", min_length=1, description="folder for preprocessed cohorts, studies and checkpoints")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of the split, the initial weights, the search and the pictures")
@@ -256,6 +256,17 @@ class RunConfig(Section):
 
 class EncoderConfig(ModelConfig, TrainingConfig):
     """All that decides what one training gives."""
+
+
+class ExperimentConfig(Section):
+    """A published system to reproduce instead of one training."""
+
+    experiment: str = Field(
+        "",
+        description="published system to reproduce: a folder of experiments/, whose parameters hold unless others are given; empty: none",
+    )
+    size: Literal["full", "small"] = Field("full", description="size of an experiment; small takes a minute or two and shows that it works")
+    keep: str = Field("", description="folder in which an experiment also writes its tables and pictures; empty: only in the run")
 
 
 class PreprocessSettings(CohortConfig, PreprocessConfig, RunConfig):
@@ -274,8 +285,8 @@ class EvaluateSettings(CohortConfig, EvaluationConfig, RegistryConfig, EncoderCh
     """Open the test samples and judge an encoder beside PCA."""
 
 
-class MainSettings(TrainSettings, EvaluationConfig):
-    """The whole way with one configuration: preprocess, train, evaluate, register."""
+class MainSettings(TrainSettings, EvaluationConfig, ExperimentConfig):
+    """The whole way with one configuration: preprocess, train, evaluate, register; or a published system (experiment=NAME)."""
 
 
 class EncodeSettings(CohortConfig, RegistryConfig, EncoderChoice):
@@ -291,7 +302,7 @@ class CompareSettings(Section):
         (),
         description="evaluations side by side, also without --runs: run ids, NAME/version, NAME@alias; the first is the reference",
     )
-    experiment: str = Field("", description="experiment whose evaluations are all listed")
+    experiment_name: str = Field("", description="MLflow experiment whose evaluations are all listed")
     out: str = Field("", description="file to write: .html (both tables) or .tsv (encoders); empty: print only")
 
 

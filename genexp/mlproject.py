@@ -1,12 +1,12 @@
 """What is rendered from the one config: MLproject, and the README's table of parameters.
 
-``python -m genexp.mlproject > MLproject`` and ``python -m genexp.mlproject table``; a test fails when either differs.
+``make mlproject`` writes both; a test fails when either differs.
 """
 
 from __future__ import annotations
 
 import json
-import sys
+from pathlib import Path
 
 from genexp.config import VERBS, CohortConfig, list_choices, section_values
 from genexp.section import Section
@@ -17,7 +17,7 @@ ENTRY_POINTS = ("main", "preprocess", "train", "tune", "evaluate")
 def render_mlproject() -> str:
     """Text of MLproject: each entry point with every parameter of its settings, their defaults and one command."""
     lines = [
-        "# Rendered from genexp/config.py by `python -m genexp.mlproject > MLproject`; a test fails when it differs.",
+        "# Rendered from genexp/config.py by `make mlproject`; a test fails when it differs.",
         "name: genexp",
         "conda_env: conda.yaml",
         "entry_points:",
@@ -47,5 +47,14 @@ def render_table() -> str:
     return "\n".join(["| parameter | default, other choices | meaning | verbs |", "|---|---|---|---|", *rows]) + "\n"
 
 
+def write_rendered(root: Path) -> None:
+    """Write MLproject and the table of the README in the project's folder ``root``."""
+    (root / "MLproject").write_text(render_mlproject(), encoding="utf-8")
+    text = (root / "README.md").read_text(encoding="utf-8")
+    start = text.index("| parameter | default")
+    end = text.index("\n\n", start) + 1
+    (root / "README.md").write_text(text[:start] + render_table() + text[end:], encoding="utf-8")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(render_table() if sys.argv[1:] == ["table"] else render_mlproject())
+    write_rendered(Path(__file__).parents[1])

@@ -210,7 +210,7 @@ def test_a_leak_ends_the_command_and_nothing_is_registered(store, tmp_path, monk
     copies = table.iloc[130:150].rename(index=lambda name: f"copy_of_{name}")
     pd.concat([table, copies]).rename_axis("sample_id").to_parquet("leaky.parquet")
     small = ["--epochs", "1", "--hidden", "8", "--n_latent", "3", "--threads", "1", "--device", "cpu"]
-    assert main(["main", "--cohort", "leaky.parquet", "--rows", "samples", "--experiment", "leaks", *small]) == 2
+    assert main(["main", "--cohort", "leaky.parquet", "--rows", "samples", "--experiment_name", "leaks", *small]) == 2
     assert "nearly the same" in capsys.readouterr().err.replace("\n", " ")
     client = MlflowClient(store)
     run = client.search_runs([client.get_experiment_by_name("leaks").experiment_id])[0]

@@ -142,7 +142,7 @@ class Command:
 
     def refuse_run(self, verb: str, *options: str) -> str:
         """Give the paragraph of a command with a run, which must be FAILED and say the same."""
-        message = self.refuse(verb, *options, "--cache", str(self.cache), "--experiment", "bad input", "--run_name", self.name)
+        message = self.refuse(verb, *options, "--cache", str(self.cache), "--experiment_name", "bad input", "--run_name", self.name)
         experiment = self.client.get_experiment_by_name("bad input")
         assert experiment is not None
         (run,) = self.client.search_runs([experiment.experiment_id], f"attributes.run_name = '{self.name}'")
@@ -253,7 +253,7 @@ def test_a_parameter_is_refused_before_anything_is_done(
 def encoder(client: MlflowClient, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Name of a registered encoder of the cohort that is not spoilt."""
     folder = tmp_path_factory.mktemp("trained")
-    options = [*Table().write(folder), *SMALL, "--cache", str(folder / "cache"), "--name", "good", "--experiment", "bad input"]
+    options = [*Table().write(folder), *SMALL, "--cache", str(folder / "cache"), "--name", "good", "--experiment_name", "bad input"]
     assert main(["train", *options]) == 0
     return "good@champion"
 

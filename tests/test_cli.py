@@ -62,7 +62,7 @@ def test_an_interrupt_is_no_traceback_and_leaves_a_killed_run(store: str, tmp_pa
         "--threads",
         "1",
     ]
-    command = [sys.executable, "-m", "genexp", "train", *endless, "--cache", str(tmp_path), "--experiment", "interrupted"]
+    command = [sys.executable, "-m", "genexp", "train", *endless, "--cache", str(tmp_path), "--experiment_name", "interrupted"]
     process = subprocess.Popen(command, cwd=Path(__file__).parents[1], stderr=subprocess.PIPE, text=True)
     while not any("loss/val" in run.data.metrics for run in client.search_runs([experiment_id])):
         assert process.poll() is None
@@ -83,13 +83,26 @@ def test_a_cohort_is_found_again_by_its_content_whatever_its_name_and_place(
     samples = pd.Index([f"{i:03d}" for i in range(60)], name="sample_id")
     pd.DataFrame(make_expression(60, 80), index=samples, columns=[f"GENE{j}" for j in range(80)]).to_csv("TCGA breast: 1.tsv", sep="\t")
     pd.DataFrame({"code": samples, "kind": ["a", "b", "c"] * 20}).to_csv("samples.tsv", sep="\t", index=False)
-    small = ["--hidden", "8", "--n_latent", "3", "--epochs", "1", "--threads", "1", "--scale", "log2fc", "--experiment", "command line"]
+    small = [
+        "--hidden",
+        "8",
+        "--n_latent",
+        "3",
+        "--epochs",
+        "1",
+        "--threads",
+        "1",
+        "--scale",
+        "log2fc",
+        "--experiment_name",
+        "command line",
+    ]
     cohort = ["--cohort", "TCGA breast: 1.tsv", "--obs", "samples.tsv", "--where", "kind != 'c'", "--label", "kind"]
     assert main(["train", *cohort, *small]) == 0
     assert "models:/TCGA_breast_1/1, now @champion" in capsys.readouterr().err
     Path("elsewhere").mkdir()
     Path("TCGA breast: 1.tsv").rename("elsewhere/moved.tsv")
-    evaluate = ["evaluate", "--encoder", "TCGA_breast_1", "--cohort", "elsewhere/moved.tsv", "--experiment", "command line"]
+    evaluate = ["evaluate", "--encoder", "TCGA_breast_1", "--cohort", "elsewhere/moved.tsv", "--experiment_name", "command line"]
     adata = cli._read_for(genexp.load_encoder("TCGA_breast_1"), parse_arguments(evaluate)[1], cli.READING + cli.ANNOTATING, 20)
     assert (sorted(adata.obs["label"].unique()), adata.n_obs) == (["a", "b"], 40), "obs, where and label are those of the training"
     assert main(["encode", *evaluate[1:5], "--out", "latent.tsv"]) == 0

@@ -144,7 +144,7 @@ SMALL = ["--cohort", "simulated:200x400", "--epochs", "3", "--hidden", "8", "--t
 def folder(store: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where two encoders were made: ``sbs/1`` of three seeds by main, ``sbs/2`` by train and evaluated later."""
     folder = tmp_path_factory.mktemp("side by side")
-    own = ["--cache", str(folder / "cache"), "--experiment", EXPERIMENT]
+    own = ["--cache", str(folder / "cache"), "--experiment_name", EXPERIMENT]
     assert main(["main", *own, *SMALL, *JUDGING, "--name", "sbs", "--n_latent", "6", "--seeds", "3", "--run_name", "wide"]) == 0
     assert main(["train", *own, *SMALL, "--name", "sbs", "--n_latent", "2", "--run_name", "unjudged"]) == 0
     assert main(["compare", "sbs/1", "sbs/2"]) == 2, "one was never evaluated"
@@ -185,7 +185,7 @@ def test_registered_encoders_are_compared_by_name_and_written(folder: Path, caps
 
 def test_an_experiment_is_summed_up_by_its_evaluations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = folder / "summary.tsv"
-    assert main(["compare", "--experiment", EXPERIMENT, "--out", str(out)]) == 0
+    assert main(["compare", "--experiment_name", EXPERIMENT, "--out", str(out)]) == 0
     assert "minus" not in capsys.readouterr().out
     table = pd.read_csv(out, sep="\t").set_index("name")
     assert {"wide", "narrow"} <= set(table.index)
@@ -211,10 +211,10 @@ def test_a_run_without_an_evaluation_is_refused(store: str, capsys: pytest.Captu
     [
         ([], "expected two evaluations or more, or an experiment"),
         (["sbs/1"], "expected two evaluations or more, or an experiment"),
-        (["sbs/1", "sbs/2", "--experiment", "x"], "expected two evaluations or more, or an experiment"),
+        (["sbs/1", "sbs/2", "--experiment_name", "x"], "expected two evaluations or more, or an experiment"),
         (["sbs/1", "sbs/9"], "'sbs/9' names no version"),
         (["sbs/1", "0" * 32], "run " + "0" * 32),
-        (["--experiment", "nowhere"], "found 'nowhere'"),
+        (["--experiment_name", "nowhere"], "found 'nowhere'"),
         (["sbs/1", "sbs/2", "--out", "table.xlsx"], "expected a file ending in .html, .tsv"),
     ],
 )

@@ -4,18 +4,31 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 
-from experiments.cohorts import run
 from experiments.cohorts.readme import list_genes, list_results
+from experiments.cohorts.run import add_results
+from experiments.keeping import MAX_PICTURE, list_means, put_tables
+from experiments.study import Job, Study, Tables, list_experiments
+from genexp.cli import main
+from genexp.config import MainSettings
+from genexp.tracking.runs import start_run
+
+
+def run_small(name: str, folder: Path, *options: str) -> Path:
+    """Run the small version of an experiment as a user does; gives the folder with what it kept."""
+    kept = folder / "kept"
+    places = ["--cache", str(folder / "cache"), "--keep", str(kept), "--experiment_name", f"experiment {name}"]
+    assert main(["main", "--experiment", name, "--size", "small", *places, *options]) == 0
+    return kept
 
 
 @pytest.mark.slow
-def test_cohorts_are_run_and_what_came_out_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-    (tmp_path / "README.md").write_text("before\n<!-- results: written by run.py -->\nold\n<!-- end of results -->\nafter\n")
-    size = ["--simulated", "simulated:200x400", "--set", "epochs=3", "threads=1", "seeds=2", "hidden=16", "n_latent=8"]
-    assert run.main(["simulated", *size, "--folder", str(tmp_path / "runs"), "--out", str(tmp_path)]) == 0
-    results = pd.read_csv(tmp_path / "results.tsv", sep="\t")
+def test_cohorts_are_run_and_what_came_out_is_kept(store: str, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "README.md").write_text("before\n<!-- results: written by run.py -->\nold\n<!-- end of results -->\nafter\n")
+    kept = run_small("cohorts", tmp_path)
+    results = pd.read_csv(kept / "results.tsv", sep="\t")
     assert set(results["kind"]) == {"tag", "metric", "verdict", "increment", "planted genes", "planted hazard"}
     assert results.loc[results["name"] == "leakage", "text"].tolist() == ["pass"]
     genes = results[results["kind"] == "planted genes"]
@@ -23,30 +36,20 @@ def test_cohorts_are_run_and_what_came_out_is_kept(tmp_path: Path, monkeypatch: 
     hazards = results[results["kind"] == "planted hazard"]
     assert hazards["outcome"].isin(["covered", "missed"]).all()
     assert (hazards["low"] < hazards["value"]).all()
-    assert {path.stat().st_size <= run.MAX_PICTURE for path in tmp_path.glob("*.png")} == {True}
-    readme = (tmp_path / "README.md").read_text()
+    assert {path.stat().st_size <= MAX_PICTURE for path in kept.glob("*.png")} == {True}
+    readme = (kept / "README.md").read_text()
     assert readme.startswith("before")
     assert readme.endswith("after\n")
     assert "| simulated | R2 " in readme
     assert "old" not in readme
 
 
-def test_results_of_a_cohort_replace_its_earlier_ones_alone(tmp_path: Path) -> None:
+def test_results_list_every_cohort_once() -> None:
     def row(value: float) -> dict[str, object]:
-        return {
-            "kind": "verdict",
-            "name": "probe: macro F1",
-            "value": value,
-            "low": 0.1,
-            "high": 0.9,
-            "beside": "PCA",
-            "outcome": "above PCA",
-        }
+        interval = {"low": 0.1, "high": 0.9, "beside": "PCA", "outcome": "above PCA"}
+        return {"kind": "verdict", "name": "probe: macro F1", "value": value, **interval}
 
-    path = tmp_path / "results.tsv"
-    for cohort, value in (("luad", 0.5), ("brca", 0.6), ("luad", 0.7)):
-        run.keep_results(path, cohort, [row(value)])
-    table = pd.read_csv(path, sep="\t")
+    table = add_results(add_results(pd.DataFrame(), "brca", [row(0.6)]), "luad", [row(0.7)])
     assert table[["cohort", "value"]].to_numpy().tolist() == [["brca", 0.6], ["luad", 0.7]]
     assert "| luad |  |  | macro F1 0.700 [0.100, 0.900]: above PCA |  |" in list_results(table)
 
@@ -56,7 +59,56 @@ def test_leading_genes_are_listed_with_their_direction() -> None:
     assert list_genes(pd.DataFrame(rows))[-1] == "| sex | XIST +, RPS4Y1 − |"
 
 
-def test_unknown_cohorts_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        run.main(["brcaa"])
-    assert "found brcaa" in capsys.readouterr().err
+def test_unknown_experiments_are_refused_with_those_that_there_are(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--experiment", "brcaa", "--cache", str(tmp_path), "--experiment_name", "experiment unknown"]
+    assert main(["main", *options]) == 2
+    assert "expected one of" in " ".join(capsys.readouterr().err.split())
+
+
+def test_every_experiment_has_its_readme_with_the_command() -> None:
+    for name in list_experiments():
+        text = (Path(__file__).parents[1] / "experiments" / name / "README.md").read_text()
+        assert f"experiment={name}" in text
+        assert "written by run.py" in text
+
+
+def count_letters(job: Job) -> Tables:
+    with Path(job["log"]).open("a") as file:
+        file.write(job["word"] + "\n")
+    history = pd.DataFrame({"loss/train": [2.0, 1.0]}, index=pd.RangeIndex(2, name="epoch"))
+    return {"scores": pd.DataFrame({"letters": [float(len(job["word"]))]}, index=["encoder"]), "history": history}
+
+
+def test_jobs_are_nested_runs_and_finished_ones_are_not_run_again(store: str, tmp_path: Path) -> None:
+    settings = MainSettings(experiment="cohorts", experiment_name="jobs", cache=str(tmp_path))
+    words = {word: {"word": word, "log": str(tmp_path / "log")} for word in ("adenine", "guanine", "uracil")}
+    with start_run("main", settings) as tracker:
+        study = Study(settings, tracker)
+        study.run_jobs(count_letters, {"adenine": words["adenine"]}, workers=1)
+        found = study.run_jobs(count_letters, words, workers=2)
+    assert [float(tables["scores"]["letters"].iloc[0]) for tables in found.values()] == [7, 7, 6]
+    assert sorted((tmp_path / "log").read_text().split()) == ["adenine", "guanine", "uracil"]
+    children = MlflowClient(store).search_runs([tracker.experiment_id], f"tags.`mlflow.parentRunId` = '{tracker.run_id}'")
+    assert sorted(run.info.run_name for run in children) == ["adenine", "adenine", "guanine", "uracil"]
+    assert {run.data.metrics["scores/letters_encoder"] for run in children} == {7.0, 6.0}
+    assert [one.value for one in MlflowClient(store).get_metric_history(children[0].info.run_id, "loss/train")] == [2.0, 1.0]
+
+
+def test_what_the_user_says_goes_before_the_parameters_of_the_experiment(store: str, tmp_path: Path) -> None:
+    settings = MainSettings(experiment="cohorts", experiment_name="given", cache=str(tmp_path), epochs=3, seed=5)
+    with start_run("main", settings) as tracker:
+        study = Study(settings, tracker)
+        assert study.given == {"epochs": "3"}
+        assert study.encoder_values(epochs=50, hidden=(8,), split="85/15") == {"epochs": "3", "hidden": (8,)}
+        study.say("a thing came out")
+        study.describe_kept()
+    assert MlflowClient(store).get_run(tracker.run_id).data.tags["mlflow.note.content"] == "- a thing came out\n"
+
+
+def test_means_are_listed_with_their_spread_and_tables_take_the_place_of_earlier_ones(tmp_path: Path) -> None:
+    table = pd.DataFrame({"kind": ["PCA", "deep", "PCA", "deep"], "r2": [0.5, 0.6, 0.7, float("nan")]})
+    lines = list_means(table, "kind", {"r2": "R2"}, digits=2)
+    assert lines == ["| kind | R2 |", "|---|---|", "| PCA | 0.60 (0.14) |", "| deep | 0.60 |"]
+    (tmp_path / "README.md").write_text("<!-- one: written by run.py -->\nold\n<!-- end of one -->\n")
+    put_tables(tmp_path / "README.md", {"one": lines, "none": ["x"]})
+    assert (tmp_path / "README.md").read_text().splitlines()[1:-1] == lines

@@ -75,7 +75,7 @@ def test_a_cohort_is_computed_once_and_then_reused(settings: dict[str, Any]) -> 
     first, again = MemoryTracker(), MemoryTracker()
     data = preprocess_cohort(PreprocessSettings(**settings), first)
     written = (data.folder / "train.npy").stat().st_mtime_ns
-    assert preprocess_cohort(PreprocessSettings(**settings, experiment="another"), again).folder == data.folder
+    assert preprocess_cohort(PreprocessSettings(**settings, experiment_name="another"), again).folder == data.folder
     assert (data.folder / "train.npy").stat().st_mtime_ns == written
     assert again.tags == first.tags | {"preprocess": "reused"}
     assert again.tables.keys() == first.tables.keys()

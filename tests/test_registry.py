@@ -33,7 +33,7 @@ def client(store: str) -> MlflowClient:
 
 @pytest.fixture(scope="module")
 def tracker(client: MlflowClient) -> Iterator[MlflowTracker]:
-    with start_run("train", PreprocessSettings(experiment="tests of the registry")) as tracker:
+    with start_run("train", PreprocessSettings(experiment_name="tests of the registry")) as tracker:
         yield tracker
 
 

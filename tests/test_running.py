@@ -15,13 +15,13 @@ from genexp.errors import ConfigError
 from genexp.tracking.running import hold_run
 from genexp.tracking.runs import start_run
 
-SETTINGS = PreprocessSettings(experiment="tests of running")
+SETTINGS = PreprocessSettings(experiment_name="tests of running")
 SCRIPT = """
     import sys, time
     from genexp.config import PreprocessSettings
     from genexp.tracking.running import hold_run
     from genexp.tracking.runs import start_run
-    with start_run("tune", PreprocessSettings(experiment="tests of running")) as tracker, hold_run(tracker, sys.argv[1]):
+    with start_run("tune", PreprocessSettings(experiment_name="tests of running")) as tracker, hold_run(tracker, sys.argv[1]):
         with tracker.child("trial 000") as child:
             print(tracker.run_id, child.run_id, flush=True)
             time.sleep(60)

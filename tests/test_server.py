@@ -97,7 +97,7 @@ def client(server: str) -> MlflowClient:
 def test_a_run_with_a_child_goes_through_the_server(
     client: MlflowClient, server: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with start_run("tune", PreprocessSettings(experiment="through a server")) as tracker:
+    with start_run("tune", PreprocessSettings(experiment_name="through a server")) as tracker:
         tracker.log_dataset("simulated", "0123456789abcdef", "simulated", 200, 500, "training")
         tracker.log_table("tables/trials.tsv", pd.DataFrame({"loss/val": [0.5]}))
         with tracker.child("trial 0") as child:
@@ -117,7 +117,7 @@ def test_a_run_with_a_child_goes_through_the_server(
 
 def test_an_encoder_is_registered_and_loaded_through_the_server(client: MlflowClient) -> None:
     encoder, expression = make_encoder(), make_expression()
-    with start_run("train", PreprocessSettings(experiment="through a server")) as tracker:
+    with start_run("train", PreprocessSettings(experiment_name="through a server")) as tracker:
         first = register_encoder(encoder, RegistryConfig(name="brca"), 0.5, tracker, "first")
         second = register_encoder(make_encoder(1), RegistryConfig(name="brca"), 0.6, tracker, "second")
     assert (first.holds_alias, second.holds_alias) == (True, False)

@@ -29,7 +29,7 @@ from genexp.tracking.runs import fail_run, start_run
 from genexp.tracking.store import open_store
 from genexp.tracking.tracker import MlflowTracker
 
-SETTINGS = PreprocessSettings(cohort="../data/tcga_brca.tsv.gz", experiment="tests of tracking")
+SETTINGS = PreprocessSettings(cohort="../data/tcga_brca.tsv.gz", experiment_name="tests of tracking")
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def test_a_run_is_named_after_its_verb_and_cohort_and_ends_finished(client: Mlfl
 
 
 def test_a_given_run_name_is_used(client: MlflowClient) -> None:
-    with start_run("preprocess", PreprocessSettings(experiment="tests of tracking", run_name="mine")) as tracker:
+    with start_run("preprocess", PreprocessSettings(experiment_name="tests of tracking", run_name="mine")) as tracker:
         pass
     assert client.get_run(tracker.run_id).info.run_name == "mine"
 
@@ -119,7 +119,7 @@ def test_sigterm_ends_the_run_killed_with_what_it_logged(client: MlflowClient, s
         import time
         from genexp.config import PreprocessSettings
         from genexp.tracking.runs import start_run
-        with start_run("preprocess", PreprocessSettings(experiment="tests of tracking")) as tracker:
+        with start_run("preprocess", PreprocessSettings(experiment_name="tests of tracking")) as tracker:
             tracker.log_metrics({"loss/val": 0.5}, step=3)
             print(tracker.run_id, flush=True)
             time.sleep(60)
@@ -316,7 +316,7 @@ def test_a_database_that_does_not_answer_is_refused_without_its_password(monkeyp
 def test_an_artifact_folder_that_cannot_be_made_fails_the_run_at_its_start(client: MlflowClient, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     client.create_experiment("tests of artifacts", artifact_location=str(tmp_path / "file" / "artifacts"))
-    settings = PreprocessSettings(experiment="tests of artifacts")
+    settings = PreprocessSettings(experiment_name="tests of artifacts")
     with pytest.raises(RegistryError, match="folder for artifacts"), start_run("preprocess", settings):
         pytest.fail("the work began")
     experiment = client.get_experiment_by_name("tests of artifacts")
@@ -328,7 +328,7 @@ def test_a_deleted_experiment_is_refused_with_the_way_back(client: MlflowClient)
     experiment_id = client.create_experiment("gone")
     client.delete_experiment(experiment_id)
     with pytest.raises(RegistryError, match=f"mlflow experiments restore -x {experiment_id}"):
-        start_run("preprocess", PreprocessSettings(experiment="gone")).__enter__()
+        start_run("preprocess", PreprocessSettings(experiment_name="gone")).__enter__()
 
 
 @pytest.mark.slow

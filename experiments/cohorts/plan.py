@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-DATA = Path(os.environ.get("GENEXP_DATA", Path(__file__).parents[3] / "shared" / "data"))
-"""Folder of the real cohorts."""
+from experiments.study import DATA
+
 SETTINGS = {"seeds": "3", "hidden": "512", "n_latent": "32"}
 """The same for every cohort unless it says otherwise: nothing was tuned."""
+SMALL = {"epochs": "3", "threads": "1", "seeds": "2", "hidden": "16", "n_latent": "8"}
+SMALL_COHORT = "simulated:200x400"
 SURVIVAL = {"time": "OS_days", "event": "OS_event"}
 
 

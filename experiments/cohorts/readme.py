@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
+
+from experiments.keeping import list_head, list_line
 
 TASKS = ("reconstruction", "clustering", "probe", "survival")
 NUMBERS = {
@@ -23,32 +23,19 @@ NUMBERS = {
 """Columns of the second table."""
 
 
-def write_readme(path: Path, results: pd.DataFrame) -> None:
-    """Put tables between their marks, those that the README has."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    for name, lines in {"results": list_results(results), "planted": list_planted(results), "genes": list_genes(results)}.items():
-        begin, end = f"<!-- {name}: written by run.py -->\n", f"<!-- end of {name} -->"
-        if begin in text and end in text:
-            text = text.split(begin)[0] + begin + "".join(f"{line}\n" for line in lines) + end + text.split(end)[1]
-    path.write_text(text, encoding="utf-8")
+def list_tables(results: pd.DataFrame) -> dict[str, list[str]]:
+    """Lines of every table of the README by name."""
+    return {"results": list_results(results), "planted": list_planted(results), "genes": list_genes(results)}
 
 
 def list_results(results: pd.DataFrame) -> list[str]:
     """Lines of two tables: the verdict beside PCA, by cohort and task, and further numbers."""
     verdicts = results[(results["kind"] == "verdict") & (results["beside"] == "PCA")]
-    lines = _head("cohort", *TASKS)
+    lines = list_head(["cohort", *TASKS])
     for cohort, rows in verdicts.groupby("cohort", sort=False):
         by_task = {str(row["name"]).split(":")[0]: row for _, row in rows.iterrows()}
-        lines.append(_line(cohort, *(_describe(by_task.get(task)) for task in TASKS)))
+        lines.append(list_line([cohort, *(_describe(by_task.get(task)) for task in TASKS)]))
     return [*lines, "", *_list_numbers(results)]
-
-
-def _head(*names: str) -> list[str]:
-    return [_line(*names), "|" + "---|" * len(names)]
-
-
-def _line(*cells: object) -> str:
-    return "| " + " | ".join(map(str, cells)) + " |"
 
 
 def _describe(row: pd.Series | None) -> str:
@@ -63,7 +50,7 @@ def _interval(row: pd.Series, sign: str = "") -> str:
 
 
 def _list_numbers(results: pd.DataFrame) -> list[str]:
-    lines = _head("cohort", *NUMBERS.values())
+    lines = list_head(["cohort", *NUMBERS.values()])
     numbers = results[results["kind"].isin(["metric", "tag"])]
     for cohort, rows in numbers.groupby("cohort", sort=False):
         found = {row["name"]: row["text"] if row["kind"] == "tag" else f"{row['value']:.3g}" for _, row in rows.iterrows()}
@@ -71,24 +58,24 @@ def _list_numbers(results: pd.DataFrame) -> list[str]:
             (results["cohort"] == cohort) & (results["kind"] == "increment") & (results["name"] == "clinical")
         ].iterrows():
             found["survival/increment_over_clinical"] = f"{one['value']:+.3f} {_interval(one, '+')}"
-        lines.append(_line(cohort, *(found.get(name, "") for name in NUMBERS)))
+        lines.append(list_line([cohort, *(found.get(name, "") for name in NUMBERS)]))
     return lines
 
 
 def list_planted(results: pd.DataFrame) -> list[str]:
     """Lines of the table of what was planted in the simulated cohort, and found."""
-    lines = _head("planted", "found", "")
+    lines = list_head(["planted", "found", ""])
     for _, row in results[results["kind"].isin(["planted genes", "planted hazard"])].iterrows():
         is_hazard = row["kind"] == "planted hazard"
         found = f"hazard ratio {row['value']:.3f} {_interval(row)}, {row['outcome']}" if is_hazard else f"{row['value']:.1f} times"
-        lines.append(_line(f"{'hazard of' if is_hazard else 'genes of'} {row['name']}", found, str(row["text"]).split("; value:")[0]))
+        lines.append(list_line([f"{'hazard of' if is_hazard else 'genes of'} {row['name']}", found, str(row["text"]).split("; value:")[0]]))
     return lines
 
 
 def list_genes(results: pd.DataFrame) -> list[str]:
     """A line of leading genes for each cohort that was asked for them."""
     found = results[results["kind"] == "gene"]
-    lines = _head("cohort", "leading genes")
+    lines = list_head(["cohort", "leading genes"])
     for cohort, rows in found.groupby("cohort", sort=False):
-        lines.append(_line(cohort, ", ".join(f"{row['name']} {'+' if row['value'] > 0 else '−'}" for _, row in rows.iterrows())))
+        lines.append(list_line([cohort, ", ".join(f"{row['name']} {'+' if row['value'] > 0 else '−'}" for _, row in rows.iterrows())]))
     return lines

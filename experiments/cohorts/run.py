@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import io
-import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
-from mlflow import MlflowClient
 from mlflow.entities import Run
-from PIL import Image
 
-from experiments.cohorts.plan import DATA, SETTINGS, Cohort, list_cohorts
-from experiments.cohorts.readme import write_readme
+from experiments.cohorts.plan import SETTINGS, SMALL, SMALL_COHORT, Cohort, list_cohorts
+from experiments.cohorts.readme import list_tables
 from experiments.cohorts.truths import check_genes, check_hazards, plant
-from genexp.cli import main as run_genexp
+from experiments.study import DATA, Study
 from genexp.cohort.simulate import SimulatedCohort
 from genexp.tracking.registry import download_artifact
 
-HERE = Path(__file__).parent
 METRICS = (
     *("r2/test", "r2/test_pca", "probe/macro_f1", "probe/macro_f1_pca", "cluster/k", "cluster/ari", "cluster/nmi", "cluster/stability"),
     *("survival/c_index", "survival/c_index_pca", "survival/ipcw_c_index", "survival/auc", "survival/integrated_brier"),
@@ -31,60 +26,41 @@ METRICS = (
     *("attribution/completeness_delta", "attribution/rho_seeds"),
 )
 """Metrics that are written down, where a cohort has them."""
-MAX_PICTURE = 150_000
-"""Bytes of a kept picture."""
 N_GENES = 10
 """Leading genes that are written down."""
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run cohorts by name, all without a name."""
-    parser = argparse.ArgumentParser(prog="python -m experiments.cohorts.run", description=__doc__)
-    parser.add_argument("cohorts", nargs="*", metavar="COHORT", help=f"of {', '.join(list_cohorts())}; without one: all")
-    parser.add_argument("--folder", type=Path, default=Path(".genexp/cohorts"), help="store, cache and artifacts of these runs")
-    parser.add_argument("--out", type=Path, default=HERE, help="where results.tsv, figures and README.md lie")
-    parser.add_argument("--simulated", default="simulated", help="the simulated cohort: simulated[:SAMPLESxGENES]")
-    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="parameters of main other than the experiment's")
-    given = parser.parse_args(arguments)
-    known = list_cohorts(given.simulated)
-    if unknown := [name for name in given.cohorts if name not in known]:
-        parser.error(f"expected cohorts of {', '.join(known)}; found {', '.join(unknown)}")
-    settings = SETTINGS | dict(text.split("=", 1) for text in given.set)
-    for name in given.cohorts or known:
-        if known[name].simulated or DATA.is_dir():
-            run_cohort(name, known[name], settings, given.folder.absolute(), given.out)
-        else:
-            print(f"{name}: left out, its data are not in {DATA} (set GENEXP_DATA)")
-    return 0
+def run(study: Study) -> None:
+    """Train and judge every cohort that is there, each in a nested run; results of earlier cohorts stay until they are replaced."""
+    cohorts = list_cohorts(SMALL_COHORT if study.small else "simulated")
+    if not DATA.is_dir():
+        study.say(f"only the simulated cohort: the real ones are not in {DATA} (set GENEXP_DATA)")
+    results = pd.DataFrame()
+    for name, cohort in cohorts.items():
+        if cohort.simulated or (DATA.is_dir() and not study.small):
+            results = add_results(results, name, run_cohort(study, name, cohort))
+    study.keep_table("results", results)
+    study.keep_lines(list_tables(results))
 
 
-def run_cohort(name: str, cohort: Cohort, settings: Mapping[str, str], folder: Path, out: Path) -> None:
-    """Run ``main`` on a cohort in a store of its own; put what came out into ``out``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    os.environ["MLFLOW_TRACKING_URI"] = uri = f"sqlite:///{folder / 'mlflow.db'}"
-    parameters = {**settings, **cohort.parameters, "cache": str(folder / "cache"), "experiment": "cohorts", "name": name, "run_name": name}
+def run_cohort(study: Study, name: str, cohort: Cohort) -> list[dict[str, object]]:
+    """Run ``main`` on a cohort; what came out, as rows of the results. Pictures are kept."""
+    parameters = {**SETTINGS, **(SMALL if study.small else {}), **cohort.parameters}
     planted = None
     if cohort.simulated:
-        planted, sets = plant(cohort.parameters["cohort"], folder)
+        planted, sets = plant(cohort.parameters["cohort"], study.cache)
         parameters["gene_sets"] = str(sets)
     start = time.perf_counter()
-    if code := run_genexp(["main", *(text for key, value in parameters.items() for text in (f"--{key}", value))]):
-        raise SystemExit(code)
-    seconds, run = time.perf_counter() - start, _latest(MlflowClient(uri, uri), name)
-    rows = [_row("tag", "leakage", text=run.data.tags["leakage"]), _row("metric", "seconds", seconds), *_collect(run, cohort)]
+    made = study.run_main(name, **parameters)
+    seconds, client = time.perf_counter() - start, study.tracker.client
+    client_run = client.get_run(made)
+    rows = [_row("tag", "leakage", text=client_run.data.tags["leakage"]), _row("metric", "seconds", seconds), *_collect(client_run, cohort)]
     if planted is not None:
-        rows += _check(planted, run)
-    keep_results(out / "results.tsv", name, rows)
+        rows += _check(planted, client_run)
     for figure in cohort.figures:
-        keep_picture(fetch(run, f"figures/{figure}.png"), out / f"{name}_{figure}.png")
-    write_readme(out / "README.md", pd.read_csv(out / "results.tsv", sep="\t", keep_default_na=False, na_values=[""]))
-
-
-def _latest(client: MlflowClient, name: str) -> Run:
-    experiment = client.get_experiment_by_name("cohorts")
-    assert experiment is not None
-    wanted = f"attributes.run_name = '{name}' and attributes.status = 'FINISHED'"
-    return client.search_runs([experiment.experiment_id], wanted, max_results=1, order_by=["attributes.start_time DESC"])[0]
+        study.keep_png(f"{name}_{figure}", fetch(client_run, f"figures/{figure}.png"))
+    study.say(f"{name}: {client_run.data.tags['verdict']}")
+    return rows
 
 
 def fetch(run: Run, path: str) -> bytes:
@@ -133,30 +109,8 @@ def _check(planted: SimulatedCohort, run: Run) -> Iterator[dict[str, object]]:
         yield _row("planted hazard", str(name), one["estimate"], low=one["low"], high=one["high"], outcome=outcome, text=text)
 
 
-def keep_results(path: Path, cohort: str, rows: list[dict[str, object]]) -> None:
-    """Put the rows of a cohort in the place of its earlier ones."""
+def add_results(table: pd.DataFrame, cohort: str, rows: list[dict[str, object]]) -> pd.DataFrame:
+    """The table with the rows of one more cohort."""
     columns = ["cohort", "kind", "name", "value", "low", "high", "beside", "outcome", "text"]
-    before = pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""]).to_dict("records") if path.exists() else []
-    kept = [row for row in before if row["cohort"] != cohort] + [{"cohort": cohort, **row} for row in rows]
-    table = pd.DataFrame(kept).reindex(columns=columns)
-    order = {name: place for place, name in enumerate(list_cohorts())}
-    table = table.sort_values("cohort", key=lambda names: names.map(order), kind="stable")
-    table.to_csv(path, sep="\t", index=False, float_format="%.6g")
-
-
-def keep_picture(png: bytes, path: Path) -> None:
-    """Write a picture in 256 colours, made smaller until it has at most ``MAX_PICTURE`` bytes."""
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
-    width = min(picture.width, 1400)
-    while True:
-        small = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
-        held = io.BytesIO()
-        small.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(held, "PNG", optimize=True)
-        if len(held.getvalue()) <= MAX_PICTURE:
-            path.write_bytes(held.getvalue())
-            return
-        width = round(width * 0.85)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+    added = [*table.to_dict("records"), *({"cohort": cohort, **row} for row in rows)]
+    return pd.DataFrame(added).reindex(columns=columns)

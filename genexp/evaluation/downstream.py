@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from genexp.evaluation.baselines import Representation
 from genexp.evaluation.cox import c_index
 from genexp.evaluation.probe import choose_classes, fit_classifier, macro_f1, scale_latents
-from genexp.evaluation.results import ENCODER
+from genexp.evaluation.reconstruction import evaluate_reconstruction
+from genexp.evaluation.results import ENCODER, PartLatents
 from genexp.evaluation.survival import MIN_EVENTS, choose_penalty, fit_ridge, pick_patients
+from genexp.preprocess import Preprocessed
 
 MACRO_F1, C_INDEX, ARI = "probe/macro_f1_val", "survival/c_index_val", "cluster/ari_val"
 
@@ -55,6 +58,35 @@ def score_latents(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], 
         if C_INDEX in names:
             scores[C_INDEX] = _score_survival(z, obs, seed, name)
     return scores
+
+
+def score_test(representations: Sequence[Representation], data: Preprocessed, seed: int) -> pd.DataFrame:
+    """What representations hold of the test samples, which are opened once; all is fitted on train samples.
+
+    Parameters
+    ----------
+    representations : sequence of Representation
+        One of them is named ``encoder``.
+    data : Preprocessed
+        The split and scaled cohort.
+    seed : int
+        Of folds and starts.
+
+    Returns
+    -------
+    DataFrame, (n_representations, 4)
+        Index ``representation``; ``r2``, ``macro_f1``, ``c_index``, ``ari``, each NaN where it is not defined.
+    """
+    X, (X_test, obs_test) = data.matrix("train"), data.open_test()
+    test = PartLatents("test", obs_test, {one.name: one.latents(X_test) for one in representations})
+    rebuilt = evaluate_reconstruction(representations, X_test, X.mean(axis=0, dtype=np.float64), test, data.var.index).scores["r2"]
+    obs, rows = {"train": data.obs("train"), "val": obs_test}, {}
+    for one in representations:
+        found = score_latents({"train": one.latents(X), "val": test.z[one.name]}, obs, seed, one.name)
+        rows[one.name] = {"r2": rebuilt.get(one.name)} | {
+            name: found.get(key) for name, key in (("macro_f1", MACRO_F1), ("c_index", C_INDEX), ("ari", ARI))
+        }
+    return pd.DataFrame.from_dict(rows, orient="index", dtype=float).rename_axis("representation")
 
 
 def _score_probe(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], seed: int, name: str) -> float:

@@ -33,7 +33,7 @@ RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
 def start_run(verb: str, settings: RunConfig) -> Iterator[MlflowTracker]:
     """Open the run of one invocation, and end it as what leaves the context says.
 
-    Joins the run that ``mlflow run`` made, else makes one in ``settings.experiment``. Nothing raised: FINISHED;
+    Joins the run that ``mlflow run`` made, else makes one in ``settings.experiment_name``. Nothing raised: FINISHED;
     an interrupt or SIGTERM: KILLED; any other exception: FAILED, with its message as tag ``error`` and description.
 
     Raises
@@ -43,9 +43,9 @@ def start_run(verb: str, settings: RunConfig) -> Iterator[MlflowTracker]:
     """
     client = open_store()
     values = section_values(settings)
-    name = settings.run_name or f"{verb} {_cohort_name(values.get('cohort', ''))}".strip()
+    name = settings.run_name or f"{verb} {values.get('experiment') or _cohort_name(values.get('cohort', ''))}".strip()
     with mlflow_errors("the tracking store"):
-        run = _join_run(client, name, bool(settings.run_name)) or _make_run(client, settings.experiment, name)
+        run = _join_run(client, name, bool(settings.run_name)) or _make_run(client, settings.experiment_name, name)
     writer = MetricWriter(client)
     tracker = MlflowTracker(client, run.info.run_id, run.info.experiment_id, writer)
     address = run_address(client, run.info.experiment_id, run.info.run_id)
