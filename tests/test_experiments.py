@@ -13,14 +13,7 @@ from experiments.study import Job, Study, Tables, list_experiments
 from genexp.cli import main
 from genexp.config import MainSettings
 from genexp.tracking.runs import start_run
-
-
-def run_small(name: str, folder: Path, *options: str) -> Path:
-    """Run the small version of an experiment as a user does; gives the folder with what it kept."""
-    kept = folder / "kept"
-    places = ["--cache", str(folder / "cache"), "--keep", str(kept), "--experiment_name", f"experiment {name}"]
-    assert main(["main", "--experiment", name, "--size", "small", *places, *options]) == 0
-    return kept
+from tests.small_experiment import run_small
 
 
 @pytest.mark.slow
