@@ -39,6 +39,7 @@ from genexp.evaluation.results import ENCODER
 from genexp.model.encoder import Encoder
 from genexp.preprocess import Preprocessed, preprocess_cohort
 from genexp.tracker import NullTracker
+from genexp.tracking.registry import download_artifact
 from genexp.training.threads import count_cores
 from genexp.training.train import Trained, train_encoder
 
@@ -104,6 +105,12 @@ def train(data: Preprocessed, seed: int, cache: str, **values: Any) -> Trained:
 def represent(encoder: Encoder, name: str = ENCODER) -> Representation:
     """An encoder as what :func:`genexp.evaluation.downstream.score_test` takes."""
     return Representation(name, encoder.encoder, lambda z: encoder.decoder(z.astype(np.float32)))
+
+
+def fetch(run_id: str, path: str) -> bytes:
+    """Bytes of an artifact."""
+    with tempfile.TemporaryDirectory() as folder:
+        return download_artifact(run_id, path, Path(folder)).read_bytes()
 
 
 @dataclass(frozen=True)
@@ -227,6 +234,13 @@ class Study:
         """Write a picture that a run has already beside the README where results are kept."""
         if self._kept is not None:
             keep_picture(png, self._kept / f"{name}.png")
+
+    def keep_figures_of(self, run_id: str, names: Sequence[str], prefix: str) -> None:
+        """Write the pictures of a nested run, those of ``names`` that it has, as ``PREFIX_NAME.png``."""
+        has = {Path(entry.path).stem for entry in self.tracker.client.list_artifacts(run_id, "figures")}
+        for name in names:
+            if name in has:
+                self.keep_png(f"{prefix}_{name}", fetch(run_id, f"figures/{name}.png"))
 
     def keep_lines(self, tables: Mapping[str, Sequence[str]]) -> None:
         """Put lines (Markdown) between their marks in the README of the folder where results are kept; the run has them as text."""

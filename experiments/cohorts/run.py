@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import tempfile
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 from mlflow.entities import Run
@@ -14,9 +12,8 @@ from mlflow.entities import Run
 from experiments.cohorts.plan import SETTINGS, SMALL, SMALL_COHORT, Cohort, list_cohorts
 from experiments.cohorts.readme import list_tables
 from experiments.cohorts.truths import check_genes, check_hazards, plant
-from experiments.study import DATA, Study
+from experiments.study import DATA, Study, fetch
 from genexp.cohort.simulate import SimulatedCohort
-from genexp.tracking.registry import download_artifact
 
 METRICS = (
     *("r2/test", "r2/test_pca", "probe/macro_f1", "probe/macro_f1_pca", "cluster/k", "cluster/ari", "cluster/nmi", "cluster/stability"),
@@ -57,20 +54,13 @@ def run_cohort(study: Study, name: str, cohort: Cohort) -> list[dict[str, object
     rows = [_row("tag", "leakage", text=client_run.data.tags["leakage"]), _row("metric", "seconds", seconds), *_collect(client_run, cohort)]
     if planted is not None:
         rows += _check(planted, client_run)
-    for figure in cohort.figures:
-        study.keep_png(f"{name}_{figure}", fetch(client_run, f"figures/{figure}.png"))
+    study.keep_figures_of(made, cohort.figures, name)
     study.say(f"{name}: {client_run.data.tags['verdict']}")
     return rows
 
 
-def fetch(run: Run, path: str) -> bytes:
-    """Bytes of an artifact."""
-    with tempfile.TemporaryDirectory() as folder:
-        return download_artifact(run.info.run_id, path, Path(folder)).read_bytes()
-
-
 def _table(run: Run, name: str) -> pd.DataFrame:
-    return pd.read_csv(io.BytesIO(fetch(run, f"evaluation/{name}.tsv")), sep="\t", index_col=0)
+    return pd.read_csv(io.BytesIO(fetch(run.info.run_id, f"evaluation/{name}.tsv")), sep="\t", index_col=0)
 
 
 def _row(kind: str, name: str, value: float = float("nan"), **further: object) -> dict[str, object]:
