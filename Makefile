@@ -50,5 +50,5 @@ bench-peers: setup   ## the same for peers from PyPI, in environments of their o
 	.venv-peers-scvi/bin/pip install --quiet scvi-tools==1.4.2
 	$(BIN)/python -m benchmarks peers
 
-mlproject: setup ## render MLproject and the README's table of parameters from the config
+mlproject: setup ## render MLproject and docs/parameters.md from the config
 	$(BIN)/python -m genexp.mlproject

@@ -1,4 +1,4 @@
-"""What is rendered from the one config: MLproject, and the README's table of parameters.
+"""What is rendered from the one config: MLproject, and the table of parameters in ``docs/parameters.md``.
 
 ``make mlproject`` writes both; a test fails when either differs.
 """
@@ -47,13 +47,23 @@ def render_table() -> str:
     return "\n".join(["| parameter | default, other choices | meaning | verbs |", "|---|---|---|---|", *rows]) + "\n"
 
 
+def render_page() -> str:
+    """The page of all parameters."""
+    lines = (
+        "# Parameters",
+        "",
+        "Rendered from `genexp/config.py` by `make mlproject`. They are written `-P name=value` with `mlflow run`, `--name value` with",
+        "`python -m genexp`. In `tune`, the leaves of the model take a range `low..high` to search or a single value to hold.",
+        "",
+        render_table(),
+    )
+    return "\n".join(lines)
+
+
 def write_rendered(root: Path) -> None:
-    """Write MLproject and the table of the README in the project's folder ``root``."""
+    """Write MLproject and the page of parameters in the project's folder ``root``."""
     (root / "MLproject").write_text(render_mlproject(), encoding="utf-8")
-    text = (root / "README.md").read_text(encoding="utf-8")
-    start = text.index("| parameter | default")
-    end = text.index("\n\n", start) + 1
-    (root / "README.md").write_text(text[:start] + render_table() + text[end:], encoding="utf-8")
+    (root / "docs" / "parameters.md").write_text(render_page(), encoding="utf-8")
 
 
 if __name__ == "__main__":

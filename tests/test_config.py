@@ -8,7 +8,7 @@ import yaml
 from genexp.cli import parse_arguments
 from genexp.config import VERBS, EncoderConfig, Range, TrainSettings, TuneSettings, parameter_names, parse_settings, section_values
 from genexp.errors import ConfigError
-from genexp.mlproject import ENTRY_POINTS, render_mlproject, render_table
+from genexp.mlproject import ENTRY_POINTS, render_mlproject, render_page
 
 ROOT = Path(__file__).parents[1]
 
@@ -17,8 +17,8 @@ def test_mlproject_is_what_the_config_renders() -> None:
     assert (ROOT / "MLproject").read_text() == render_mlproject()
 
 
-def test_readme_holds_the_table_of_parameters() -> None:
-    assert render_table() in (ROOT / "README.md").read_text()
+def test_the_page_of_parameters_is_what_the_config_renders() -> None:
+    assert (ROOT / "docs" / "parameters.md").read_text() == render_page()
 
 
 def test_mlproject_offers_every_parameter_of_every_entry_point() -> None:
