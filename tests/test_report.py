@@ -24,6 +24,7 @@ SECTIONS = (
     "maps",
     "clusters",
     "label",
+    "studies",
     "survival",
     "genes",
     "novelty",

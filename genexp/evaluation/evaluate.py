@@ -15,6 +15,7 @@ from genexp.config import EvaluationConfig
 from genexp.errors import EvaluationError, name_some
 from genexp.evaluation.audit import audit_split, log_audit, refuse_leaks
 from genexp.evaluation.baselines import build_representations
+from genexp.evaluation.batch_effects import evaluate_batch_effects
 from genexp.evaluation.cluster_methods import compare_methods
 from genexp.evaluation.clustering import evaluate_clusters
 from genexp.evaluation.enrichment import read_gene_sets
@@ -100,6 +101,7 @@ def judge_encoder(
         weights = draw_weights(obs_test["group"].astype(str).to_numpy(), seed)
         methods = compare_methods(parts, clustering, weights, seed)
         probe, probe_notes = evaluate_probe(train, test, seed)
+        batch_effects, batch_notes = evaluate_batch_effects(parts, probe, seed)
         survival, survival_notes = evaluate_survival(train, test, clustering.assignments, encoder.latents, seed)
         prognosis, prognosis_notes = None, list[str]()
         if survival is not None:
@@ -110,9 +112,10 @@ def judge_encoder(
     explanation = explain_encoder(encoder, {"train": X_train, "test": X_test}, train, test, probe, survival, gene_sets, seed)
     novelty, novelty_notes = evaluate_novelty(encoder, {part: rows[part][0] for part in ("train", "val")}, test, reconstruction, seed)
     scores = {"cluster": clustering.scores, "probe": None if probe is None else probe.scores}
-    scores["survival"] = None if survival is None else survival.scores
+    scores |= {"survival": None if survival is None else survival.scores}
+    scores |= {"batch_effect": None if batch_effects is None else batch_effects.scores}
     metrics = _name_metrics(reconstruction.scores, scores) | explanation.metrics | methods.metrics | name_metrics(embeddings.faithfulness)
-    metrics |= (novelty.metrics if novelty is not None else {}) | (seeds.metrics if seeds is not None else {})
+    metrics |= {name: value for found in (novelty, seeds, batch_effects) if found is not None for name, value in found.metrics.items()}
     if survival is not None and prognosis is not None:
         metrics |= {"survival/log_rank_p": survival.log_rank_p, **prognosis.metrics}
     undefined = [name for name, value in metrics.items() if not np.isfinite(value)]
@@ -132,8 +135,9 @@ def judge_encoder(
         explanation=explanation,
         latents=_collect_latents(parts, encoder),
         summary=_summarise(encoder, data, parts, config, seed),
-        notes=(*notes, *probe_notes, *survival_notes, *prognosis_notes, *novelty_notes, *explanation.notes),
+        notes=(*notes, *probe_notes, *batch_notes, *survival_notes, *prognosis_notes, *novelty_notes, *explanation.notes),
         seeds=seeds,
+        batch_effects=batch_effects,
     )
 
 

@@ -37,6 +37,7 @@ def draw_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
 
 
 def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
+    from genexp.evaluation.figures_batch_effects import plot_batch_effects
     from genexp.evaluation.figures_survival import plot_prognosis
 
     yield "verdict", plot_verdict(evaluation.comparison)
@@ -47,6 +48,8 @@ def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
         yield "cluster_composition", plot_composition(evaluation.clustering)
     if evaluation.probe is not None:
         yield "confusion", plot_confusion(evaluation.probe)
+    if evaluation.batch_effects is not None:
+        yield "batch_effects", plot_batch_effects(evaluation.batch_effects, evaluation.embeddings)
     if evaluation.survival is not None:
         yield "kaplan_meier", plot_kaplan_meier(evaluation.survival)
         yield "cox", plot_cox(evaluation.survival)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 from genexp.evaluation.figures import MAPS, UNKNOWN, choose_horizon, choose_time_unit, name_map_axes, trace_curves
 from genexp.evaluation.figures_survival import RISK_COLOURS
 from genexp.evaluation.results import DISPLAY, Clustering, Embeddings, Evaluation, Reconstruction
-from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, mark_clusters, mark_labels
+from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, mark_clusters, mark_labels, mark_studies
 
 Plot = dict[str, Any]
 """A plotly figure: ``data`` and ``layout``."""
@@ -35,23 +35,21 @@ def build_plots(evaluation: Evaluation) -> dict[str, Plot]:
     return plots
 
 
-def collect_samples(embeddings: Embeddings) -> dict[str, Any]:
+def collect_samples(embeddings: Embeddings, study: pd.Series | None = None) -> dict[str, Any]:
     """Collect what the page's script needs to draw the maps: each sample once, groups as codes, coordinates to four digits.
 
     Returns
     -------
     dict
-        ``ids``; ``parts`` (names by sample); ``groups``, by ``label`` (where there is one) and ``cluster``: ``names``, ``colours``,
-        ``symbols`` and ``codes`` (the group of each sample); ``maps``, by name: ``title``, ``x``, ``y``, ``axes``.
+        ``ids``; ``parts`` (names by sample); ``groups``, by ``label`` and ``study`` (where there is one) and ``cluster``: ``names``,
+        ``colours``, ``symbols`` and ``codes`` (the group of each sample); ``maps``, by name: ``title``, ``x``, ``y``, ``axes``.
     """
     table = embeddings.coordinates
     groups = {"cluster": _code_groups(table["cluster"].astype(str), mark_clusters(sorted(table["cluster"].unique())))}
+    if study is not None:
+        groups = {"study": _code_known(study.loc[table.index], mark_studies, "(unknown)"), **groups}
     if table["label"].notna().any():
-        labels = table["label"].astype("category").cat.remove_unused_categories()
-        marks = mark_labels(labels.cat.categories)
-        if labels.isna().any():
-            marks[UNKNOWN] = Mark(UNLABELLED, "o", "circle")
-        groups = {"label": _code_groups(labels.astype(object).fillna(UNKNOWN).astype(str), marks), **groups}
+        groups = {"label": _code_known(table["label"], mark_labels, UNKNOWN), **groups}
     maps = {
         name: {
             "title": title,
@@ -63,6 +61,15 @@ def collect_samples(embeddings: Embeddings) -> dict[str, Any]:
         for name, title in MAPS.items()
     }
     return {"ids": table.index.astype(str).tolist(), "parts": table["part"].astype(str).tolist(), "groups": groups, "maps": maps}
+
+
+def _code_known(values: pd.Series, mark: Callable[[Iterable[object]], dict[str, Mark]], unknown: str) -> dict[str, Any]:
+    """Groups of the samples whose value is known, and one, grey, of the others."""
+    known = values.astype("category").cat.remove_unused_categories()
+    marks = mark(known.cat.categories)
+    if known.isna().any():
+        marks[unknown] = Mark(UNLABELLED, "o", "circle")
+    return _code_groups(known.astype(object).fillna(unknown).astype(str), marks)
 
 
 def _code_groups(values: pd.Series, marks: dict[str, Mark]) -> dict[str, Any]:

@@ -37,6 +37,8 @@ from genexp.evaluation.page import (
     to_html,
     write_json,
 )
+from genexp.evaluation.report_batch_effects import TABLES as BATCH_EFFECT_TABLES
+from genexp.evaluation.report_batch_effects import render_batch_effects
 from genexp.evaluation.report_clusters import TABLES as CLUSTER_TABLES
 from genexp.evaluation.report_clusters import describe_picture, render_methods, render_novelty, render_sizes
 from genexp.evaluation.report_genes import TABLES as GENE_TABLES
@@ -79,6 +81,7 @@ CONTENTS = {
     "maps": "Maps",
     "clusters": "Clusters",
     "label": "Label",
+    "studies": "Studies",
     "survival": "Survival",
     "genes": "Reconstruction",
     "novelty": "Novelty",
@@ -108,6 +111,7 @@ TABLES = {
     "cox": "hazard ratio of every latent",
     "kaplan_meier": "survival curves by cluster",
     "survival_patients": "patients that the survival analysis used, with risks",
+    **BATCH_EFFECT_TABLES,
     **SURVIVAL_TABLES,
     **CLUSTER_TABLES,
     **GENE_TABLES,
@@ -126,8 +130,9 @@ def render_report(evaluation: Evaluation) -> str:
     """
     from plotly.offline import get_plotlyjs
 
+    study = None if evaluation.batch_effects is None else evaluation.batch_effects.study
     look = {"ink": INK, "muted": MUTED, "grid": GRID, "many": MANY}
-    data = {"samples": collect_samples(evaluation.embeddings), "plots": build_plots(evaluation), "look": look}
+    data = {"samples": collect_samples(evaluation.embeddings, study), "plots": build_plots(evaluation), "look": look}
     scripts = (
         f'<script type="application/json" id="page-data">{write_json(data)}</script>\n'
         f"<script>{get_plotlyjs()}</script>\n<script>{_read_asset('report.js')}</script>"
@@ -137,6 +142,7 @@ def render_report(evaluation: Evaluation) -> str:
         _render_maps(evaluation),
         _render_clusters(evaluation),
         _render_probe(evaluation),
+        render_batch_effects(evaluation.batch_effects),
         _render_survival(evaluation),
         _render_genes(evaluation),
         render_novelty(evaluation.novelty),
@@ -261,7 +267,7 @@ def _render_maps(evaluation: Evaluation) -> str:
 
 def _render_switches(evaluation: Evaluation) -> str:
     labelled = evaluation.embeddings.coordinates["label"].notna().any()
-    kinds = ["label", "cluster"] if labelled else ["cluster"]
+    kinds = [*(["label"] if labelled else []), *(["study"] if evaluation.batch_effects is not None else []), "cluster"]
     colour = "".join(
         f'<label><input type="radio" name="by" value="{kind}"{" checked" if kind == kinds[0] else ""}> {kind}</label>' for kind in kinds
     )

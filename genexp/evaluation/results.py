@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from genexp.evaluation.batch_effects import BatchEffects
     from genexp.evaluation.cluster_methods import ClusterMethods
     from genexp.evaluation.explanation import Explanation
     from genexp.evaluation.novelty import Novelty
@@ -281,6 +282,8 @@ class Evaluation:
         What was left out, and why; one sentence each.
     seeds : Seeds or None
         The same configuration trained with several seeds; None where there is one.
+    batch_effects : BatchEffects or None
+        What is left of the studies; None where the cohort has none, or too few test samples of them.
     """
 
     metrics: Mapping[str, float]
@@ -299,6 +302,7 @@ class Evaluation:
     summary: Mapping[str, Any]
     notes: tuple[str, ...]
     seeds: Seeds | None = None
+    batch_effects: BatchEffects | None = None
 
     @property
     def verdict(self) -> str:
@@ -340,4 +344,6 @@ class Evaluation:
             tables |= self.prognosis.tables
         if self.novelty is not None:
             tables["novelty"] = self.novelty.samples
+        if self.batch_effects is not None:
+            tables |= self.batch_effects.tables
         return tables | self.explanation.tables | (self.seeds.tables if self.seeds is not None else {})

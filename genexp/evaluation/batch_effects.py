@@ -1,0 +1,182 @@
+"""What latents know of the study that a sample comes from, beside what they know of its biology."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from genexp.errors import name_some
+from genexp.evaluation.clustering import score_clusters
+from genexp.evaluation.mixing import Neighbours, find_neighbours, measure_lisi, measure_mixing
+from genexp.evaluation.probe import evaluate_probe
+from genexp.evaluation.results import ENCODER, PartLatents, Probe
+
+ALPHA = 0.05
+"""Level of the tests of kBET."""
+N_PERMUTATIONS = 20
+"""Permutations of studies and labels among the test samples that say what chance gives."""
+MIN_SAMPLES = 10
+"""Test samples of known study, or label, without which there are no neighbourhoods to speak of."""
+
+
+@dataclass(frozen=True)
+class BatchEffects:
+    """How far samples lie apart by study, and by label, on test samples.
+
+    Parameters
+    ----------
+    scores : DataFrame, (n_representations, 7 or 13)
+        ``silhouette``, ``calinski_harabasz``, ``davies_bouldin`` of the groups that studies are, ``balanced_accuracy`` and ``macro_f1`` of
+        predicting them by the probe, each with the suffix ``_study``; ``ilisi``, the mean of LISI, and ``kbet``, the rejection rate. The
+        first five with the suffix ``_label`` and ``clisi`` where there is a label. NaN where a quantity is not defined.
+    chance : Series
+        The same quantities where latents know nothing of study and label: permuted among the test samples, for predictions one
+        over the number of classes; NaN for indices that have no such value.
+    samples : DataFrame, (n_test, ...)
+        Sample table of the test samples of known study: ``study``, and by representation ``ilisi_encoder``, ``kbet_p_encoder``,
+        ``clisi_encoder`` (NaN where unlabelled).
+    contingency : DataFrame of int, (n_classes, n_studies)
+        Samples of all parts by label (rows; one row ``all`` without a label) and study (columns).
+    cramers_v : float
+        Association of study and label over the samples that have both, 0 to 1: at 1 nothing can tell them apart. NaN without a label.
+    study : Series, (n_samples,)
+        Study of every sample, NaN where it is unknown. Index ``sample_id``.
+    """
+
+    scores: pd.DataFrame
+    chance: pd.Series
+    samples: pd.DataFrame
+    contingency: pd.DataFrame
+    cramers_v: float
+    study: pd.Series
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What is not in ``scores``: the confounding, and what chance gives."""
+        confounding = {"batch_effect/cramers_v": self.cramers_v} if np.isfinite(self.cramers_v) else {}
+        return confounding | {f"batch_effect/{name}_chance": float(value) for name, value in self.chance.dropna().items()}
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables for download, by name."""
+        scores = pd.concat([self.scores, self.chance.to_frame("chance").T]).rename_axis("representation")
+        return {"batch_effect_scores": scores, "batch_effect_samples": self.samples, "batch_effect_studies": self.contingency}
+
+
+def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, seed: int) -> tuple[BatchEffects | None, list[str]]:
+    """Judge on test samples what is left of the studies; with a note where that cannot be said.
+
+    Parameters
+    ----------
+    parts : sequence of PartLatents
+        train, val, test, whose annotations have ``study``; the probe of the study learns from train samples.
+    probe : Probe or None
+        Of the label, from the same latents.
+    seed : int
+        Of folds and permutations.
+    """
+    if not all("study" in part.obs for part in parts):
+        return None, []
+    study = pd.concat([part.obs["study"] for part in parts])
+    test = _keep(parts[-1], "study")
+    counts = test.obs["study"].value_counts()
+    if len(test.obs) < MIN_SAMPLES or len(counts) < 2:
+        said = f"{len(test.obs)} test samples of known study, of {name_some(counts.index)}" if len(counts) else "no test sample has a study"
+        return None, [f"No batch effects: {said}; {MIN_SAMPLES} samples of two studies or more are needed."]
+    study_probe, notes = evaluate_probe(_relabel(parts[0]), _relabel(test), seed)
+    by_study, chance, samples = _judge_groups(test, "study", seed)
+    scores = [by_study, _read_probe(study_probe, "study", chance)]
+    if "label" in test.obs and test.obs["label"].nunique() > 1 and test.obs["label"].notna().sum() >= MIN_SAMPLES:
+        by_label, of_label, near = _judge_groups(_keep(test, "label"), "label", seed)
+        scores += [by_label, _read_probe(probe, "label", of_label)]
+        chance, samples = chance | of_label, samples.join(near)
+    table = pd.concat(scores, axis=1).rename_axis("representation")
+    label = pd.concat([part.obs["label"].astype(object) for part in parts]) if "label" in parts[0].obs else None
+    found = BatchEffects(
+        scores=table,
+        chance=pd.Series(chance, dtype=float).reindex(table.columns),
+        samples=samples,
+        contingency=_count(label, study),
+        cramers_v=float("nan") if label is None else measure_cramers_v(label, study),
+        study=study.rename_axis("sample_id"),
+    )
+    return found, [note.replace("Probe:", "Probe of the study:") for note in notes]
+
+
+def _keep(part: PartLatents, column: str) -> PartLatents:
+    """The samples whose value of ``column`` is known."""
+    known = part.obs[column].notna().to_numpy()
+    return PartLatents(part.part, part.obs[known], {name: z[known] for name, z in part.z.items()})
+
+
+def _relabel(part: PartLatents) -> PartLatents:
+    """The same samples, labelled by their study."""
+    return replace(part, obs=part.obs.assign(label=part.obs["study"]))
+
+
+def _judge_groups(test: PartLatents, column: str, seed: int) -> tuple[pd.DataFrame, dict[str, float], pd.DataFrame]:
+    """Scores by representation, what chance gives for the encoder, and a table of the test samples."""
+    groups = test.obs[column].astype(str).to_numpy()
+    lisi = "ilisi" if column == "study" else "clisi"
+    rows, samples, chance = dict[str, dict[str, float]](), dict[str, np.ndarray](), dict[str, float]()
+    for name, z in test.z.items():
+        neighbours = find_neighbours(z, len(set(groups)))
+        indices = {f"{index}_{column}": value for index, value in score_clusters(z, groups, None).items()}
+        near = _measure(neighbours, groups, column, lisi)
+        rows[name] = indices | _average(near)
+        samples |= {f"{quantity}_{name}": values for quantity, values in near.items()}
+        if name == ENCODER:
+            chance = _permute(neighbours, groups, column, lisi, seed)
+    table = pd.DataFrame(samples, index=test.obs.index)
+    return pd.DataFrame(rows).T, chance, table.assign(study=test.obs["study"]) if column == "study" else table
+
+
+def _measure(neighbours: Neighbours, groups: np.ndarray, column: str, lisi: str) -> dict[str, np.ndarray]:
+    """LISI, and for studies the p-value of kBET, by sample."""
+    found = {lisi: measure_lisi(neighbours, groups)}
+    return found | ({"kbet_p": measure_mixing(neighbours, groups)} if column == "study" else {})
+
+
+def _average(near: Mapping[str, np.ndarray]) -> dict[str, float]:
+    means = {name: float(values.mean()) for name, values in near.items() if name != "kbet_p"}
+    return means | ({"kbet": float((near["kbet_p"] < ALPHA).mean())} if "kbet_p" in near else {})
+
+
+def _permute(neighbours: Neighbours, groups: np.ndarray, column: str, lisi: str, seed: int) -> dict[str, float]:
+    """Mean of the scores over permutations of the groups."""
+    rng = np.random.default_rng(seed)
+    drawn = [_average(_measure(neighbours, rng.permutation(groups), column, lisi)) for _ in range(N_PERMUTATIONS)]
+    return pd.DataFrame(drawn).mean().to_dict()
+
+
+def _read_probe(probe: Probe | None, column: str, chance: dict[str, float]) -> pd.DataFrame:
+    """Scores of a probe; one over its number of classes is added to ``chance``."""
+    if probe is None:
+        return pd.DataFrame()
+    names = {name: f"{name}_{column}" for name in ("balanced_accuracy", "macro_f1")}
+    chance |= dict.fromkeys(names.values(), 1 / int((probe.confusion.sum(axis=1) > 0).sum()))
+    return probe.scores[list(names)].rename(columns=names)
+
+
+def _count(label: pd.Series | None, study: pd.Series) -> pd.DataFrame:
+    rows = pd.Series("all", study.index) if label is None else label.fillna("(unlabelled)").astype(str)
+    return pd.crosstab(rows.to_numpy(), study.astype(object).fillna("(unknown)").astype(str).to_numpy()).rename_axis(
+        index="label", columns=None
+    )
+
+
+def measure_cramers_v(one: pd.Series, other: pd.Series) -> float:
+    """Cramer's V of two classifications of the same samples: 0 where they are independent, 1 where one gives the other.
+
+    sqrt(chi2 / (n (min(rows, columns) - 1))), Pearson's chi-squared of their table (Cramer, Mathematical Methods of Statistics 1946);
+    NaN where fewer than two values of either are there.
+    """
+    known = (one.notna() & other.notna()).to_numpy()
+    table = pd.crosstab(one[known].astype(str).to_numpy(), other[known].astype(str).to_numpy()).to_numpy()
+    if min(table.shape) < 2:
+        return float("nan")
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    return float(np.sqrt((np.square(table - expected) / expected).sum() / (table.sum() * (min(table.shape) - 1))))
