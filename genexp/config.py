@@ -227,6 +227,9 @@ class EvaluationConfig(Section):
     perplexity: float = Field(30.0, ge=1, description="perplexity of t-SNE")
     max_clusters: int = Field(10, ge=2, le=100, description="largest number of clusters that is tried")
     gene_sets: str = Field("", description="GMT file (also .gz) of gene sets to find behind latents, classes and risk; empty: none")
+    attribution: Literal["integrated_gradients", "saliency", "expected_gradients"] = Field(
+        "integrated_gradients", description="how latents, classes and risk are attributed to genes"
+    )
 
 
 class RegistryConfig(Section):

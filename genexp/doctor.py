@@ -18,7 +18,7 @@ import pandas as pd
 
 from genexp.config import CohortConfig, MainSettings
 from genexp.errors import GenexpError
-from genexp.evaluation.attribution import choose_baselines
+from genexp.evaluation.attribution_methods import METHODS
 from genexp.evaluation.audit import audit_split, refuse_leaks
 from genexp.evaluation.clustering import evaluate_clusters
 from genexp.evaluation.evaluate import describe_evaluation, judge_encoder
@@ -302,9 +302,9 @@ def plant_unstable_genes(bench: Bench) -> Outcome:
     found, rows = bench.evaluation, bench.rows
     own = Findings(found.reconstruction, found.clustering, found.probe, found.survival)
     other = judge_other(bench.encoder, rows, own, bench.settings, 0)
-    baselines = choose_baselines(*rows["train"], 0)
+    method = METHODS[bench.settings.attribution]
     pairs = ((bench.bad_encoder, own), (bench.encoder, other))
-    stability = compare_drivers([find_drivers(encoder, findings, rows, baselines, 0) for encoder, findings in pairs])
+    stability = compare_drivers([find_drivers(encoder, findings, rows, method, 0) for encoder, findings in pairs])
     rho, delta = stability["rho_seeds"].median(), found.metrics["attribution/completeness_delta"]
     said = f"rank correlation of genes {rho:.2f}, top genes shared {stability['top_seeds'].median():.0%}; completeness delta {delta:.2g}"
     return bool(rho < UNSTABLE and np.isfinite(delta)), said

@@ -207,4 +207,6 @@ def make_explanation(labels: Sequence[str], survival: bool, n_genes: int, gene_s
     signatures = find_signatures(weights, strength, rng.normal(size=(70, N_LATENT)), rng.normal(size=(20, N_LATENT)))
     sets = {"DRIVERS": [*genes[:6]], "OTHERS": [*genes[-20:]]}
     enrichment = find_enrichment(sets, genes, signatures.genes, strength) if gene_sets else None
-    return Explanation(Attribution(strength, strength / 2, checks, 37, "the mean of the train samples of a"), signatures, enrichment)
+    named = ("the mean of the train samples", "the mean of the train samples of a")
+    attribution = Attribution(strength, strength / 2, checks, 37, "integrated gradients", named)
+    return Explanation(attribution, signatures, enrichment)

@@ -18,6 +18,7 @@ from genexp.evaluation.attribution import (
     compare_rankings,
     integrate_gradients,
 )
+from genexp.evaluation.attribution_methods import METHODS
 from genexp.evaluation.probe import evaluate_probe
 from genexp.evaluation.signatures import HIGH, find_signatures, weigh_genes
 from genexp.evaluation.survival import evaluate_survival
@@ -48,7 +49,8 @@ def attribute(network: Network, X: np.ndarray, names: list[str], seed: int = 0, 
     targets = pd.DataFrame(np.eye(len(names), K), index=pd.Index(names, name="target"))
     baselines = Baseline(np.zeros(X.shape[1], np.float32), "zero"), Baseline(X.mean(axis=0), "the mean")
     genes = pd.Index([f"G{j}" for j in range(X.shape[1])])
-    return attribute_genes(network, X, make_obs("test", len(X), **obs), baselines, targets, genes, seed)
+    method = METHODS["integrated_gradients"]
+    return attribute_genes(network, X, make_obs("test", len(X), **obs), method, baselines, targets, genes, seed)
 
 
 @pytest.mark.parametrize("widths", [(), (16,), (16, 8), (16, 8, 4)])

@@ -1,4 +1,4 @@
-"""Which genes drive a latent, the label's probe or the risk score: integrated gradients, with the checks that make them believable.
+"""Which genes drive a latent, the label's probe or the risk score, with the checks that make an attribution believable.
 
 An attribution says what the network answers to, not what the biology does. So each one comes with how far it is from adding up
 (completeness), and with how far its ranking of genes depends on the baseline and on the samples.
@@ -6,7 +6,7 @@ An attribution says what the network answers to, not what the biology does. So e
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -28,37 +28,43 @@ TOP = 50
 """Genes at the top of two rankings that are compared."""
 N_SPLITS = 3
 """Random halvings of the samples whose rankings are compared."""
+NEITHER = (float("nan"), float("nan"))
+"""Correlation and shared genes of rankings that are not there."""
 
 
 @dataclass(frozen=True)
 class Attribution:
     """Genes behind targets: each latent (``latent_00``), each class of the probe (``class LumA``), the risk score (``risk``).
 
-    With IG of sample i, gene j the integrated gradient, from the mean of the train samples, in units of the target:
+    With a the attribution of a target to gene j of sample i by the method, such as the integrated gradient from the mean of the
+    train samples, in units of the target:
 
     Parameters
     ----------
     strength : DataFrame, (n_genes, n_targets)
         How much a gene matters, signed by the mean slope: positive genes raise the target. Of a latent and of the risk, the mean size of
-        IG over samples. Of a class, the size of the mean IG over its own samples, so that what differs between them cancels.
+        a over samples. Of a class, the size of the mean a over its own samples, so that what differs between them cancels.
     size : DataFrame, (n_genes, n_targets)
-        Mean size of IG over all samples, whatever the target.
+        Mean size of a over all samples, whatever the target.
     checks : DataFrame, (n_targets, 5)
-        Index ``target``: ``completeness_delta``, the mean distance of the sum of IG over genes from the change of the target, over the
+        Index ``target``: ``completeness_delta``, the mean distance of the sum of a over genes from the change of the target, over the
         mean size of this change; ``rho_baselines`` and ``top_baselines``, Spearman correlation of ``size`` over genes and share of the
         top genes that remain when the other baseline is taken; ``rho_halves`` and ``top_halves``, the same of the unsigned strength
-        between random halves of the samples.
+        between random halves of the samples. NaN where a method has no baseline.
     n_samples : int
         Test samples that were attributed.
-    baseline : str
-        The other baseline, in words.
+    method : str
+        In words.
+    baselines : tuple of str
+        The baseline and the other one, in words; empty where the method has none.
     """
 
     strength: pd.DataFrame
     size: pd.DataFrame
     checks: pd.DataFrame
     n_samples: int
-    baseline: str
+    method: str
+    baselines: tuple[str, ...]
 
     def top_genes(self, target: str, n: int = 10) -> pd.Series:
         """Strengths of the genes that drive a target most, strongest first."""
@@ -79,19 +85,44 @@ class Attribution:
         """Names of the targets."""
         return [str(name) for name in self.strength.columns]
 
+    @property
+    def way(self) -> str:
+        """What was done, in words."""
+        start = f" from {self.baselines[0]}" if self.baselines else ""
+        return f"{self.method} of {self.n_samples} test samples{start}"
+
 
 @dataclass(frozen=True)
 class Baseline:
-    """Where integration starts: ``values`` (n_genes,) in scaled gene space, and what they are, in words."""
+    """Where integration starts: ``values`` (n_genes,) or (n_baselines, n_genes) in scaled gene space, and what they are, in words."""
 
     values: np.ndarray
     name: str
 
 
+@dataclass(frozen=True)
+class Method:
+    """A way to attribute.
+
+    Parameters
+    ----------
+    title : str
+        In words.
+    attribute : callable
+        Takes network, rows, the values of a baseline, and weights, as :func:`integrate_gradients` does.
+    choose : callable
+        Chooses the baseline, and one to compare it with, from train rows, as :func:`choose_baselines` does.
+    """
+
+    title: str
+    attribute: Callable[[Network, np.ndarray, np.ndarray, np.ndarray], Iterator[Integrated]]
+    choose: Callable[[np.ndarray, pd.DataFrame, int], tuple[Baseline, ...]]
+
+
 def collect_targets(
     latents: Sequence[str], attributed: Sequence[str], probe: Probe | None, survival: Survival | None, train: PartLatents
 ) -> pd.DataFrame:
-    """Everything that is attributed as weights of latents (n_targets, n_latent), since integrated gradients are linear in the target.
+    """Everything that is attributed as weights of latents (n_targets, n_latent), since every method is linear in the target.
 
     The target of a class is its logit against the mean of all logits; the risk is the log relative hazard of the joint Cox regression.
     """
@@ -106,7 +137,7 @@ def collect_targets(
     return pd.concat(weights).rename_axis("target")
 
 
-def choose_baselines(X_train: np.ndarray, obs: pd.DataFrame, seed: int) -> tuple[Baseline, Baseline]:
+def choose_baselines(X_train: np.ndarray, obs: pd.DataFrame, seed: int) -> tuple[Baseline, ...]:
     """Mean of the train samples, and the mean of the label's largest class there (without a label: one train sample, drawn)."""
     first = Baseline(X_train.mean(axis=0, dtype=np.float64).astype(np.float32), "the mean of the train samples")
     if "label" in obs and obs["label"].notna().any():
@@ -121,7 +152,8 @@ def attribute_genes(
     network: Network,
     X: np.ndarray,
     obs: pd.DataFrame,
-    baselines: tuple[Baseline, Baseline],
+    method: Method,
+    baselines: tuple[Baseline, ...],
     targets: pd.DataFrame,
     genes: pd.Index,
     seed: int,
@@ -136,8 +168,9 @@ def attribute_genes(
         Scaled test rows.
     obs : DataFrame, (n_test, ...)
         Their annotations.
-    baselines : pair of Baseline
-        The first one counts; the second shows how far the ranking depends on it (on half of the samples).
+    method : Method
+    baselines : tuple of Baseline
+        The method's. The first one counts; a second shows how far the ranking depends on it (on half of the samples).
     targets : DataFrame, (n_targets, n_latent)
         From :func:`collect_targets`.
     genes : Index, (n_genes,)
@@ -146,24 +179,25 @@ def attribute_genes(
         Of the samples and their halves.
     """
     rng = np.random.default_rng(seed)
-    n = min(len(X), choose_size(network, len(targets)))
+    n = min(len(X), choose_size(network, len(targets), len(np.atleast_2d(baselines[0].values))))
     rows = np.sort(rng.permutation(len(X))[:n])
     values, half = np.asarray(X[rows], dtype=np.float32), rows[rng.permutation(n)[: max(1, n // 2)]]
     labels = obs["label"].iloc[rows].astype(object).astype(str).to_numpy() if "label" in obs else np.full(n, "")
     weights, shape = targets.to_numpy(dtype=np.float32), (len(genes), len(targets))
     strength, size, checks = np.empty(shape, np.float32), np.empty(shape, np.float32), []
-    other = integrate_gradients(network, np.asarray(X[half], dtype=np.float32), baselines[1].values, weights)
-    for t, (found, elsewhere) in enumerate(zip(integrate_gradients(network, values, baselines[0].values, weights), other, strict=True)):
+    ways = [method.attribute(network, x, one.values, weights) for x, one in zip((values, np.asarray(X[half])), baselines, strict=False)]
+    for t, (found, *elsewhere) in enumerate(zip(*ways, strict=True)):
         own = labels == str(targets.index[t]).removeprefix("class ")
         counted = found.values[own] if own.any() else np.abs(found.values)
         size[:, t] = np.abs(found.values).mean(axis=0)
         strength[:, t] = np.where(found.slope < 0, -1, 1) * np.abs(counted.mean(axis=0))
         halves = [compare_rankings(pair) for pair in np.abs(_halve(len(counted), rng) @ counted).reshape(-1, 2, len(genes))]
-        between = compare_rankings(np.stack([size[:, t], np.abs(elsewhere.values).mean(axis=0)]))
-        checks.append([found.delta, *between, *(np.mean(halves, axis=0) if halves else [np.nan, np.nan])])
+        between = [compare_rankings(np.stack([size[:, t], np.abs(other.values).mean(axis=0)])) for other in elsewhere]
+        checks.append([found.delta, *(between or [NEITHER])[0], *(np.mean(halves, axis=0) if halves else NEITHER)])
     columns = ["completeness_delta", "rho_baselines", "top_baselines", "rho_halves", "top_halves"]
     by_gene = [pd.DataFrame(array, index=genes.rename("gene"), columns=targets.index) for array in (strength, size)]
-    return Attribution(by_gene[0], by_gene[1], pd.DataFrame(checks, index=targets.index, columns=columns), n, baselines[1].name)
+    named = tuple(baseline.name for baseline in baselines if baseline.name)
+    return Attribution(by_gene[0], by_gene[1], pd.DataFrame(checks, index=targets.index, columns=columns), n, method.title, named)
 
 
 def _halve(n: int, rng: np.random.Generator) -> np.ndarray:
@@ -173,21 +207,27 @@ def _halve(n: int, rng: np.random.Generator) -> np.ndarray:
     return both / both.sum(axis=1, keepdims=True)
 
 
-def choose_size(network: Network, n_targets: int) -> int:
+def choose_size(network: Network, n_targets: int, n_baselines: int = 1) -> int:
     """Samples that ``WORK`` allows, by the multiplications that each takes."""
     first, *rest = network.layers
     path = STEPS * len(network.layers[-1].bias) * sum(layer.work for layer in rest)
     genes = n_targets * first.work
-    return int(np.clip(WORK / (1.5 * (path + genes)), MIN_SAMPLES, MAX_SAMPLES))
+    return int(np.clip(WORK / (1.5 * n_baselines * (path + genes)), MIN_SAMPLES, MAX_SAMPLES))
 
 
 @dataclass(frozen=True)
 class Integrated:
-    """One target: integrated gradients ``values`` (n, n_genes), mean gradient ``slope`` (n_genes,), ``delta`` of completeness."""
+    """One target: attributions ``values`` (n, n_genes), mean gradient ``slope`` (n_genes,), ``delta`` of completeness."""
 
     values: np.ndarray
     slope: np.ndarray
     delta: float
+
+    @classmethod
+    def of(cls, values: np.ndarray, slope: np.ndarray, change: np.ndarray) -> Integrated:
+        """Attributions that ought to add up to the ``change`` (n,) of the target."""
+        distance = np.abs(values.sum(axis=1, dtype=np.float64) - change).mean()
+        return cls(values, slope, float(distance / max(float(np.abs(change).mean()), 1e-12)))
 
 
 def integrate_gradients(network: Network, X: np.ndarray, baseline: np.ndarray, weights: np.ndarray) -> Iterator[Integrated]:
@@ -215,14 +255,18 @@ def integrate_gradients(network: Network, X: np.ndarray, baseline: np.ndarray, w
     gradients = average_gradients(network.layers, start, end)
     change = network(X) - network(baseline[None])
     for weight in weights:
-        slopes = first.pull(weight @ gradients)
-        if network.shortcut is not None:
-            slopes += weight @ network.shortcut.weight
+        slopes = pull_to_genes(network, weight, gradients)
         slope = slopes.mean(axis=0)
         slopes *= X - baseline
-        expected = change @ weight
-        delta = np.abs(slopes.sum(axis=1, dtype=np.float64) - expected).mean() / max(float(np.abs(expected).mean()), 1e-12)
-        yield Integrated(slopes, slope, float(delta))
+        yield Integrated.of(slopes, slope, change @ weight)
+
+
+def pull_to_genes(network: Network, weight: np.ndarray, gradients: np.ndarray) -> np.ndarray:
+    """Gradients (n, n_genes) of weighted latents, from those (n, n_latent, n_hidden) for the first layer's pre-activations."""
+    slopes = network.layers[0].pull(weight @ gradients)
+    if network.shortcut is not None:
+        slopes += weight @ network.shortcut.weight
+    return slopes
 
 
 def average_gradients(layers: Sequence[Layer], start: np.ndarray, end: np.ndarray, n_steps: int = STEPS) -> np.ndarray:

@@ -55,7 +55,7 @@ def evaluate_encoder(
     data : Preprocessed
         The split and scaled cohort.
     config : EvaluationConfig
-        Perplexity and largest number of clusters.
+        Perplexity, largest number of clusters, gene sets and how to attribute.
     seed : int
         Of clusters, folds, pictures and bootstrap.
     tracker : Tracker
@@ -109,7 +109,8 @@ def judge_encoder(
         embeddings = embed_latents(parts, clustering.assignments, config.perplexity, seed)
     findings = Findings(reconstruction, clustering, probe, survival)
     further, seeds = judge_seeds(encoder, others, rows, findings, config, seed) if others else ([], None)
-    explanation = explain_encoder(encoder, {"train": X_train, "test": X_test}, train, test, probe, survival, gene_sets, seed)
+    explained = {"train": X_train, "test": X_test}
+    explanation = explain_encoder(encoder, explained, train, test, probe, survival, gene_sets, config.attribution, seed)
     novelty, novelty_notes = evaluate_novelty(encoder, {part: rows[part][0] for part in ("train", "val")}, test, reconstruction, seed)
     scores = {"cluster": clustering.scores, "probe": None if probe is None else probe.scores}
     scores |= {"survival": None if survival is None else survival.scores}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.attribution import MAX_LATENTS, Attribution, attribute_genes, choose_baselines, collect_targets
+from genexp.evaluation.attribution import MAX_LATENTS, Attribution, attribute_genes, collect_targets
+from genexp.evaluation.attribution_methods import METHODS
 from genexp.evaluation.enrichment import find_enrichment
 from genexp.evaluation.signatures import Signatures, find_signatures, rank_units, weigh_genes
 from genexp.model.encoder import Encoder
@@ -55,10 +56,11 @@ class Explanation:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The largest completeness delta, and medians over targets of the rank correlations."""
-        checks = self.attribution.checks
-        found = {"attribution/completeness_delta": checks["completeness_delta"].max()}
-        found |= {f"attribution/{name}": checks[name].median() for name in ("rho_baselines", "rho_halves")}
+        """The largest completeness delta, where the method has one, and medians over targets of the rank correlations."""
+        checks = self.attribution.checks if self.attribution.baselines else self.attribution.checks[["rho_halves"]]
+        found = {f"attribution/{name}": checks[name].median() for name in ("rho_baselines", "rho_halves") if name in checks}
+        if "completeness_delta" in checks:
+            found |= {"attribution/completeness_delta": checks["completeness_delta"].max()}
         return {name: float(value) for name, value in found.items()}
 
 
@@ -70,6 +72,7 @@ def explain_encoder(
     probe: Probe | None,
     survival: Survival | None,
     gene_sets: Mapping[str, list[str]] | None,
+    method: str,
     seed: int,
 ) -> Explanation:
     """Attribute to genes, describe the units, and test gene sets where there are some.
@@ -86,6 +89,8 @@ def explain_encoder(
         What predicts label and survival from the latents.
     gene_sets : mapping of str to list of str, or None
         From :func:`genexp.evaluation.enrichment.read_gene_sets`.
+    method : str
+        How to attribute, one of ``METHODS``.
     seed : int
         Of the samples that are attributed.
     """
@@ -94,8 +99,9 @@ def explain_encoder(
     weights = weigh_genes(encoder.decoder, z_train, latents, genes)
     attributed = sorted(rank_units(weights).index[:MAX_LATENTS])
     targets = collect_targets(latents, attributed, probe, survival, train)
-    baselines = choose_baselines(rows["train"], train.obs, seed)
-    attribution = attribute_genes(encoder.encoder, rows["test"], test.obs, baselines, targets, genes, seed)
+    chosen = METHODS[method]
+    baselines = chosen.choose(rows["train"], train.obs, seed)
+    attribution = attribute_genes(encoder.encoder, rows["test"], test.obs, chosen, baselines, targets, genes, seed)
     signatures = find_signatures(weights, attribution.strength, z_train, z_test)
     found = None if gene_sets is None else find_enrichment(gene_sets, genes, signatures.genes, attribution.strength)
     left_out = len(latents) - len(attributed)

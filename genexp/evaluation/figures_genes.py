@@ -54,12 +54,12 @@ def plot_attribution(attribution: Attribution) -> Figure:
         _draw_genes(axes, attribution, target)
     for axes in panels[len(targets) :]:
         axes.set_visible(False)
-    delta = attribution.checks["completeness_delta"].max()
-    other = plain_text(attribution.baseline, 50)
-    lines = [
-        f"integrated gradients over {attribution.n_samples} test samples; blue: higher expression raises the target, orange: lowers it",
-        f"largest completeness delta {delta:.2%}; ρ: rank correlation over genes with another baseline ({other})",
-    ]
+    lines = [f"{attribution.way}; blue: higher expression raises the target, orange: lowers it"]
+    if attribution.baselines:
+        delta, other = attribution.checks["completeness_delta"].max(), plain_text(attribution.baselines[1], 50)
+        lines.append(f"largest completeness delta {delta:.2%}; ρ: rank correlation over genes with another baseline ({other})")
+    else:
+        lines.append("ρ: rank correlation over genes between halves of the samples")
     figure.supxlabel("\n".join(lines), fontsize=10.5, color=MUTED)
     return figure
 
@@ -68,7 +68,7 @@ def _draw_genes(axes: Axes, attribution: Attribution, target: str) -> None:
     top = attribution.top_genes(target, N_GENES)
     rows = np.arange(len(top))
     axes.barh(rows, top.abs(), color=[RAISES if value > 0 else LOWERS for value in top], height=0.7)
-    rho = attribution.checks.loc[target, "rho_baselines"]
+    rho = attribution.checks.loc[target, "rho_baselines" if attribution.baselines else "rho_halves"]
     dress_axes(axes, f"{plain_text(target, 20)}  (ρ {rho:.2f})", "", "", grid="x")
     axes.set_yticks(rows, [plain_text(gene, 14) for gene in top.index], fontsize=9)
     axes.set_ylim(len(top) - 0.4, -0.6)

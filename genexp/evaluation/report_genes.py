@@ -44,8 +44,8 @@ def render_attribution(explanation: Explanation) -> str:
         "attribution",
         "Genes behind the latent",
         render_paragraph(
-            f"Integrated gradients of {attribution.n_samples} test samples, from the mean of the train samples. They say what the encoder "
-            "answers to, which need not be what causes a class or a death; genes that go together share what one of them could carry."
+            f"{attribution.way[0].upper()}{attribution.way[1:]}. They say what the encoder answers to, which need not be what causes a "
+            "class or a death; genes that go together share what one of them could carry."
         ),
         render_table(DRIVERS, headers, _list_targets(explanation, named)) if named else "",
         render_table(title, ["Latent", "Activity (%)", "Rise with it", "Fall with it", "Drive it"], rows),
@@ -58,7 +58,7 @@ def _list_targets(explanation: Explanation, targets: list[str]) -> Iterator[list
         ordered = attribution.strength[target].sort_values(ascending=False, kind="stable")
         delta, rho, shared = attribution.checks.loc[target, ["completeness_delta", "rho_baselines", "top_halves"]]
         sides = _join(ordered.index[ordered > 0]), _join(ordered.index[::-1][ordered[::-1] < 0])
-        yield [target, *sides, f"{delta:.2%}", float(rho), float(shared)]
+        yield [target, *sides, f"{delta:.2%}" if attribution.baselines else "–", float(rho), float(shared)]
 
 
 def _name_units(explanation: Explanation, latent: str) -> list[str]:
@@ -104,9 +104,11 @@ def _list_terms(table: pd.DataFrame) -> Iterator[list[object]]:
 def describe_methods(explanation: Explanation) -> list[str]:
     """Sentences for the methods paragraph."""
     attribution = explanation.attribution
-    sentences = [
-        f"Attribution: integrated gradients of {attribution.n_samples} test samples from the mean of the train samples, and from",
-        f"{attribution.baseline} for comparison; largest completeness delta {attribution.checks['completeness_delta'].max():.2%}.",
+    sentences = [f"Attribution: {attribution.way}."]
+    if attribution.baselines:
+        delta = attribution.checks["completeness_delta"].max()
+        sentences += [f"For comparison from {attribution.baselines[1]}; largest completeness delta {delta:.2%}."]
+    sentences += [
         "Signatures: genes whose decoder effect or attribution is more than 2.5 standard deviations from the mean over genes.",
     ]
     if explanation.enrichment is not None:

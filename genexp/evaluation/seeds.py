@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from genexp.evaluation.attribution import Baseline, attribute_genes, choose_baselines, collect_targets, compare_rankings
+from genexp.evaluation.attribution import Method, attribute_genes, collect_targets, compare_rankings
+from genexp.evaluation.attribution_methods import METHODS
 from genexp.evaluation.baselines import Representation
 from genexp.evaluation.clustering import evaluate_clusters
 from genexp.evaluation.cox import c_index
@@ -115,7 +116,7 @@ def judge_seeds(
     findings : Findings
         Of the registered encoder.
     config : EvaluationConfig
-        Largest number of clusters.
+        Largest number of clusters, and how to attribute.
     seed : int
         Of clusters, folds and the samples that are attributed.
 
@@ -126,13 +127,13 @@ def judge_seeds(
     seeds : Seeds
         All of them side by side.
     """
-    baselines = choose_baselines(rows["train"][0], rows["train"][1], seed)
+    method = METHODS[config.attribution]
     own = int(encoder.card.get("training_seed", seed))
-    found, drivers = {own: findings}, {own: find_drivers(encoder, findings, rows, baselines, seed)}
+    found, drivers = {own: findings}, {own: find_drivers(encoder, findings, rows, method, seed)}
     for other_seed, build in others.items():
         other = build()
         found[other_seed] = judge_other(other, rows, findings, config, seed)
-        drivers[other_seed] = find_drivers(other, found[other_seed], rows, baselines, seed)
+        drivers[other_seed] = find_drivers(other, found[other_seed], rows, method, seed)
     scores = pd.DataFrame({one: {"registered": one == own, **judged.scores} for one, judged in sorted(found.items())}).T
     scores = scores.astype({name: bool if name == "registered" else float for name in scores}).rename_axis("seed")
     return [found[other] for other in others], Seeds(scores, compare_drivers(list(drivers.values())))
@@ -178,7 +179,7 @@ def rescore_survival(survival: Survival, train: PartLatents, test: PartLatents, 
     )
 
 
-def find_drivers(encoder: Encoder, findings: Findings, rows: Rows, baselines: tuple[Baseline, Baseline], seed: int) -> pd.DataFrame:
+def find_drivers(encoder: Encoder, findings: Findings, rows: Rows, method: Method, seed: int) -> pd.DataFrame:
     """Signed strength (n_genes, n_targets) of every gene for each class of the probe and the risk; no column without either.
 
     Every seed is asked on the same ``MAX_SAMPLES`` test samples.
@@ -190,7 +191,8 @@ def find_drivers(encoder: Encoder, findings: Findings, rows: Rows, baselines: tu
         return pd.DataFrame(index=genes)
     train = encode_parts(encoder, {"train": rows["train"]})[0]
     targets = collect_targets(encoder.latents, [], findings.probe, findings.survival, train)
-    return attribute_genes(encoder.encoder, X_test[shown], obs.iloc[shown], baselines, targets, genes, seed).strength
+    baselines = method.choose(*rows["train"], seed)
+    return attribute_genes(encoder.encoder, X_test[shown], obs.iloc[shown], method, baselines, targets, genes, seed).strength
 
 
 def compare_drivers(drivers: Sequence[pd.DataFrame]) -> pd.DataFrame:
