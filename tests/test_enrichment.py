@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from genexp.cohort.gene_sets import judge_overlaps
 from genexp.errors import EvaluationError
-from genexp.evaluation.enrichment import MAX_SIZE, MIN_SIZE, find_enrichment, judge_overlaps, judge_ranks, match_gene_sets, read_gene_sets
+from genexp.evaluation.enrichment import MAX_SIZE, MIN_SIZE, find_enrichment, judge_ranks, match_gene_sets, read_gene_sets
 
 GENES = pd.Index([f"G{i}" for i in range(1000)])
 SETS = {"A": list(GENES[:40]), "B": list(GENES[30:130]), "C": list(GENES[500:520])}

@@ -113,25 +113,26 @@ def add_canonical_columns(obs: pd.DataFrame, config: CohortConfig) -> tuple[pd.D
     report: dict[str, object] = {}
     canonical: dict[str, pd.Series] = {"group": _build_group(obs, config.group, report)}
     if config.label:
-        canonical["label"] = _build_label(_pick_column(obs, "label", config.label), config.label, report)
+        canonical["label"] = _build_label(pick_column(obs, "label", config.label), config.label, report)
     if bool(config.time) != bool(config.event):
         given, lacking = ("time", "event") if config.time else ("event", "time")
         raise CohortError(f"survival needs both time and event; {given} is given and {lacking} is not: name its column")
     if config.time:
         canonical["time_days"], canonical["event"] = _build_survival(obs, config, report)
     taken = [name for name in CANONICAL if name in obs.columns]
-    other = [name for name in taken if name not in canonical or not _as_text(obs[name]).equals(_as_text(canonical[name]))]
+    other = [name for name in taken if name not in canonical or not as_text(obs[name]).equals(as_text(canonical[name]))]
     return obs.rename(columns={name: f"given_{name}" for name in other}).assign(**canonical), report
 
 
-def _pick_column(obs: pd.DataFrame, parameter: str, column: str) -> pd.Series:
+def pick_column(obs: pd.DataFrame, parameter: str, column: str) -> pd.Series:
+    """Column of the annotations that a parameter names."""
     if column not in obs.columns:
         has = f"they have {name_some(obs.columns, 20)}" if len(obs.columns) else "there are none: give obs"
         raise CohortError(f"{parameter}={column!r} is not a column of the annotations; {has}")
     return obs[column]
 
 
-def _as_text(values: pd.Series) -> pd.Series:
+def as_text(values: pd.Series) -> pd.Series:
     """Values as text, whole numbers without a decimal point; blank and missing ones become NaN."""
     if pd.api.types.is_float_dtype(values.dtype) and (values.dropna() % 1 == 0).all():
         values = values.astype("Int64")
@@ -143,7 +144,7 @@ def _build_group(obs: pd.DataFrame, column: str, report: dict[str, object]) -> p
     """Group of each sample; a sample whose group is unknown is a group of its own."""
     column = column or ("patient_id" if "patient_id" in obs.columns else "")
     own = pd.Series(obs.index.astype(str), index=obs.index, dtype=object)
-    group = _as_text(_pick_column(obs, "group", column)) if column else own
+    group = as_text(pick_column(obs, "group", column)) if column else own
     report |= {"group": column or "sample", "n_without_group": int(group.isna().sum())}
     group = group.fillna(own)
     report["n_groups"] = int(group.nunique())
@@ -152,7 +153,7 @@ def _build_group(obs: pd.DataFrame, column: str, report: dict[str, object]) -> p
 
 def _build_label(values: pd.Series, column: str, report: dict[str, object]) -> pd.Series:
     """Label as a categorical of texts."""
-    text = _as_text(values)
+    text = as_text(values)
     counts = text.value_counts().sort_index()
     n_labelled = int(counts.sum())
     if len(counts) < 2:
@@ -177,12 +178,12 @@ def _build_survival(obs: pd.DataFrame, config: CohortConfig, report: dict[str, o
     day (``half_day``); all are counted. An event that was seen but has no time, and a negative time, contradict themselves and are
     refused.
     """
-    given, days = _pick_column(obs, "time", config.time), DAYS[config.time_unit]
+    given, days = pick_column(obs, "time", config.time), DAYS[config.time_unit]
     time = pd.to_numeric(given, errors="coerce")
     texts = given[given.notna() & time.isna()]
     if len(texts):
         raise CohortError(f"time={config.time!r}: expected numbers of {config.time_unit}, found text: {name_some(texts.unique())}")
-    event = _read_event(_pick_column(obs, "event", config.event), config.event)
+    event = _read_event(pick_column(obs, "event", config.event), config.event)
     negative = obs.index[time < 0]
     if len(negative):
         raise CohortError(
@@ -216,7 +217,7 @@ def _quote(column: str) -> str:
 
 def _read_event(values: pd.Series, column: str) -> pd.Series:
     """1.0, 0.0 or NaN from numbers, truth values or words; cBioPortal's ``1:DECEASED`` is read by its number."""
-    text = _as_text(values).str.lower().str.replace(r"^([01]):.*$", r"\1", regex=True)
+    text = as_text(values).str.lower().str.replace(r"^([01]):.*$", r"\1", regex=True)
     event = pd.Series(np.nan, index=values.index).mask(text.isin(SEEN), 1.0).mask(text.isin(CENSORED), 0.0)
     strange = values[text.notna() & event.isna()]
     if len(strange):

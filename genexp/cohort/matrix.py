@@ -151,7 +151,7 @@ def _parse_pieces(first: bytes, pieces: Iterator[bytes], layout: _Layout) -> tup
         names.extend(ids)
         blocks.append(block)
 
-    n_threads = _count_threads()
+    n_threads = count_threads()
     with ThreadPoolExecutor(n_threads) as pool:
         for piece in _chain(first, pieces):
             waiting.append(pool.submit(_parse_piece, piece, layout))
@@ -162,7 +162,8 @@ def _parse_pieces(first: bytes, pieces: Iterator[bytes], layout: _Layout) -> tup
     return names, blocks
 
 
-def _count_threads() -> int:
+def count_threads() -> int:
+    """Cores that this process may use, at most 16."""
     return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 16)
 
 
@@ -242,7 +243,7 @@ def _fill_from_blocks(blocks: deque[np.ndarray], genes_in_rows: bool, keep: np.n
     n_rows, n_columns = sum(len(block) for block in blocks), blocks[0].shape[1]
     X = _allocate(len(keep), n_rows if genes_in_rows else n_columns)
     start = place = 0
-    with ThreadPoolExecutor(_count_threads()) as pool:  # a transposition waits for memory, in which threads help each other
+    with ThreadPoolExecutor(count_threads()) as pool:  # a transposition waits for memory, in which threads help each other
         columns = []
         while blocks:
             block = blocks.popleft()

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from genexp.cohort import gene_sets
-from genexp.errors import CohortError, EvaluationError, name_some
+from genexp.cohort import gene_sets as sets
+from genexp.cohort.gene_sets import judge_overlaps
+from genexp.errors import CohortError, EvaluationError
 
 MIN_SIZE, MAX_SIZE = 5, 500
 """Measured genes of the sets that are tested: smaller ones say little, larger ones are too broad. Signatures have the same least size."""
@@ -34,67 +35,23 @@ def read_gene_sets(path: str | Path) -> dict[str, list[str]]:
         No such file, or one that is not a GMT.
     """
     try:
-        return gene_sets.read_gene_sets(path)
+        return sets.read_gene_sets(path)
     except CohortError as error:
         raise EvaluationError(f"gene_sets: {error}") from None
 
 
 def match_gene_sets(gene_sets: Mapping[str, list[str]], genes: pd.Index) -> tuple[list[str], sparse.csr_array]:
-    """Sets with ``MIN_SIZE`` to ``MAX_SIZE`` measured genes.
-
-    Returns
-    -------
-    names : list of str, (n_sets,)
-    members : sparse array of float64, (n_sets, n_genes)
-        1 where a gene is in a set.
+    """Sets with ``MIN_SIZE`` to ``MAX_SIZE`` measured genes, as :func:`genexp.cohort.gene_sets.match_gene_sets` gives them.
 
     Raises
     ------
     EvaluationError
         No set has enough measured genes.
     """
-    place = {gene: i for i, gene in enumerate(genes)}
-    found = {name: sorted({place[gene] for gene in own if gene in place}) for name, own in gene_sets.items()}
-    kept = {name: at for name, at in found.items() if MIN_SIZE <= len(at) <= MAX_SIZE}
-    if not kept:
-        largest = max((len(at) for at in found.values()), default=0)
-        named = name_some(next(iter(gene_sets.values())), 3)
-        raise EvaluationError(
-            f"gene_sets: sets with {MIN_SIZE} to {MAX_SIZE} of the {len(genes)} measured genes were expected; the largest overlap of the "
-            f"{len(gene_sets)} sets is {largest}. They name genes as {named}, the cohort as {name_some(genes, 3)}: "
-            "give sets with the cohort's kind of names"
-        )
-    columns = np.concatenate(list(kept.values()))
-    rows = np.repeat(np.arange(len(kept)), [len(at) for at in kept.values()])
-    return list(kept), sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(len(kept), len(genes)))
-
-
-def judge_overlaps(members: sparse.csr_array, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Overlap and one-sided hypergeometric p (n_sets, n_signatures) of signatures (n_genes, n_signatures; bool) with sets."""
-    n = members.shape[1]
-    overlap = (members @ chosen.astype(np.float64)).astype(np.int64)
-    sizes, drawn = members.sum(axis=1).astype(np.int64)[:, None], chosen.sum(axis=0)[None]
-    cases, inverse = np.unique((overlap * (n + 1) + sizes) * (n + 1) + drawn, return_inverse=True)
-    p = _sum_tail(cases // (n + 1) ** 2, cases // (n + 1) % (n + 1), cases % (n + 1), n)
-    return overlap, p[inverse].reshape(overlap.shape)
-
-
-def _sum_tail(overlap: np.ndarray, size: np.ndarray, drawn: np.ndarray, n: int) -> np.ndarray:
-    """Hypergeometric P(X >= overlap): the probability of the overlap itself, and of each larger one from that before.
-
-    ``scipy.stats.hypergeom.sf`` gives the same, in a minute for a million tests.
-    """
-    from scipy.special import gammaln
-
-    def choose(a: np.ndarray | float, b: np.ndarray) -> np.ndarray:
-        return gammaln(a + 1.0) - gammaln(b + 1) - gammaln(a - b + 1)
-
-    term = np.exp(choose(size, overlap) + choose(n - size, drawn - overlap) - choose(n, drawn))
-    total, at = term, overlap
-    while (term > 1e-17 * total).any():
-        term = term * np.maximum(size - at, 0) * np.maximum(drawn - at, 0) / ((at + 1) * np.maximum(n - size - drawn + at + 1, 1))
-        total, at = total + term, at + 1
-    return np.where(overlap > 0, np.minimum(total, 1.0), 1.0)
+    try:
+        return sets.match_gene_sets(gene_sets, genes, MIN_SIZE, MAX_SIZE)
+    except CohortError as error:
+        raise EvaluationError(f"gene_sets: {error}") from None
 
 
 def judge_ranks(members: sparse.csr_array, values: np.ndarray, correlation: float = CORRELATION) -> tuple[np.ndarray, np.ndarray]:
