@@ -16,6 +16,7 @@ from genexp.config import (
     VERBS,
     CohortConfig,
     CompareSettings,
+    ContrastsSettings,
     DoctorSettings,
     EncoderConfig,
     EncodeSettings,
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from genexp.training.seeds import Replicates
 
 READING = ("rows", "missing", "s3_endpoint")
-WITHOUT_RUN = ("encode", "compare", "doctor")
+WITHOUT_RUN = ("encode", "compare", "contrasts", "doctor")
 ANNOTATING = ("obs", "sample_id", "where", "group", "label", "time", "event", "time_unit", "zero_time")
 """Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said."""
 
@@ -244,6 +245,22 @@ def run_compare(settings: CompareSettings, _: object) -> None:
         _write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
 
 
+def run_contrasts(settings: ContrastsSettings, _: object) -> None:
+    """Write a cohort of log2 fold changes, and say what it holds and what was skipped."""
+    from genexp.contrasts import build_compendium
+
+    made = build_compendium(settings)
+    for name, row in made.skipped.iterrows():
+        print(f"skipped {name}: {row['reason']}", file=sys.stderr)
+    labels = f", {len(made.terms.columns)} terms" if settings.gene_sets else ""
+    n_datasets, significant = made.contrasts["dataset"].nunique(), made.contrasts["n_significant"]
+    print(
+        f"{len(made.contrasts)} contrasts of {n_datasets} data sets ({len(made.skipped)} skipped), "
+        f"{significant.median():g} significant genes in the middle one{labels}: {made.path}",
+        file=sys.stderr,
+    )
+
+
 def run_doctor(_: DoctorSettings, __: object) -> int:
     """Print what each guard said; 1 where one stayed silent."""
     from genexp.doctor import examine
@@ -265,6 +282,7 @@ VERB_FUNCTIONS: dict[str, Any] = {
     "main": run_main,
     "encode": run_encode,
     "compare": run_compare,
+    "contrasts": run_contrasts,
     "doctor": run_doctor,
 }
 

@@ -46,21 +46,27 @@ else:
 Scale = Literal["counts", "log2_norm_count", "log2_tpm", "log2fc", "zscore", "zero_one"]
 
 
-class CohortConfig(Section):
+class SourceConfig(Section):
     """Which cohort, and how to read it."""
 
     cohort: str = Field("simulated", description="Parquet, TSV, CSV (also .gz) or h5ad file, s3:// address, or simulated[:SAMPLESxGENES]")
     obs: str = Field("", description="annotation table (TSV, CSV, Parquet), joined by sample id; empty: none, or what the h5ad file holds")
     rows: Literal["auto", "samples", "genes"] = Field("auto", description="what the rows of the matrix are")
     scale: Literal["auto", Scale] = Field("auto", description="value scale of the matrix; auto: inferred from the values")
+    where: str = Field("", description="query on the annotations that names the samples to keep, e.g. sample_type == 'tumor'")
+    sample_id: str = Field("", description="column of obs with the sample ids; empty: the column that matches the matrix best")
+    s3_endpoint: str = Field("", description="address of an S3-compatible store for s3:// cohorts; empty: AWS")
+
+
+class CohortConfig(SourceConfig):
+    """A cohort to learn from."""
+
     duplicates: Literal["max_variance", "mean", "first", "refuse"] = Field(
         "max_variance", description="what to do with genes of the same name"
     )
     missing: Literal["refuse", "drop_gene", "impute_mean"] = Field(
         "refuse", description="what to do with missing values; impute_mean: the gene's mean over train samples"
     )
-    where: str = Field("", description="query on the annotations that names the samples to keep, e.g. sample_type == 'tumor'")
-    sample_id: str = Field("", description="column of obs with the sample ids; empty: the column that matches the matrix best")
     group: str = Field(
         "",
         description="column of obs whose values stay on one side of the split; empty: patient_id if there is one, else each sample alone",
@@ -72,7 +78,6 @@ class CohortConfig(Section):
     event: str = Field("", description="column of obs with the event (1, true: seen)")
     time_unit: Literal["days", "months", "years"] = Field("days", description="unit of the survival time")
     zero_time: Literal["drop", "half_day"] = Field("drop", description="what a follow-up of 0 days is: no known survival, or half a day")
-    s3_endpoint: str = Field("", description="address of an S3-compatible store for s3:// cohorts; empty: AWS")
 
 
 class PreprocessConfig(Section):
@@ -309,6 +314,31 @@ class CompareSettings(Section):
     out: str = Field("", description="file to write: .html (both tables) or .tsv (encoders); empty: print only")
 
 
+class ContrastConfig(Section):
+    """What is contrasted with what, and what counts as changed."""
+
+    dataset: str = Field("", description="column of obs that names the data set (series) of a sample; empty: all are one data set")
+    condition: str = Field("", description="column of obs whose values are contrasted within each data set")
+    control: str = Field("", description="value of the condition that others are contrasted with")
+    case: str = Field("", description="value of the condition that is contrasted with the control; empty: every other value of a data set")
+    pair: str = Field("", description="column of obs whose values pair samples, such as the patient; empty: unpaired")
+    alpha: float = Field(0.05, gt=0, lt=1, description="a gene is significant when its q is below this")
+    min_log2fc: float = Field(1.0, ge=0, description="a gene is significant when its log2 fold change is this large, up or down")
+    gene_sets: str = Field("", description="GMT file (also .gz) of gene sets that label contrasts, such as GO terms; empty: no labels")
+    term_alpha: float = Field(0.05, gt=0, lt=1, description="a set labels a contrast when the p of its over-representation is below this")
+    term_size: Annotated[Range, within(1, 1e6, whole=True)] = Field("5..500", description="measured genes of a set that can be a label")  # type: ignore[assignment]
+    term_share: Annotated[Range, within(0, 1)] = Field("0.01..0.5", description="share of contrasts that a set must label to stay a label")  # type: ignore[assignment]
+
+
+class ContrastsSettings(SourceConfig, ContrastConfig):
+    """Make a cohort of log2 fold changes from expression and groups, data set by data set, with gene sets as labels."""
+
+    out: str = Field("contrasts", min_length=1, description="folder to write to")
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        "auto", description="contrasts at a time, each in a process; auto: one per core"
+    )
+
+
 class DoctorSettings(Section):
     """Plant each trap in a small simulated cohort and show the guard that fires."""
 
@@ -321,6 +351,7 @@ VERBS: dict[str, type[Section]] = {
     "main": MainSettings,
     "encode": EncodeSettings,
     "compare": CompareSettings,
+    "contrasts": ContrastsSettings,
     "doctor": DoctorSettings,
 }
 """The verbs of the command line and their settings; those with a run are MLproject entry points."""

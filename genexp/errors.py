@@ -3,6 +3,7 @@
     GenexpError
     |-- ConfigError        a parameter is unknown, out of range or contradicts another
     |-- CohortError        a file, table or value that is not a cohort
+    |-- ContrastError      groups that cannot be contrasted
     |-- PreprocessError    a cohort that cannot be split, filtered or scaled
     |-- TrainingError      an encoder that cannot be trained on these data
     |-- EvaluationError    a question that these data cannot answer
@@ -25,6 +26,10 @@ class ConfigError(GenexpError):
 
 class CohortError(GenexpError):
     """The input is not a cohort: a file, table or value that cannot be used."""
+
+
+class ContrastError(GenexpError):
+    """The groups of a data set cannot be contrasted."""
 
 
 class PreprocessError(GenexpError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from genexp.config import VERBS, CohortConfig, list_choices, section_values
+from genexp.config import VERBS, SourceConfig, list_choices, section_values
 from genexp.section import Section
 
 ENTRY_POINTS = ("main", "preprocess", "train", "tune", "evaluate")
@@ -36,7 +36,7 @@ def _render_entry_point(verb: str, kind: type[Section]) -> list[str]:
 
 def render_table() -> str:
     """Markdown table of every parameter: its default, its meaning and the verbs that know it; all are those that read a cohort."""
-    n_all = sum(issubclass(kind, CohortConfig) for kind in VERBS.values())
+    n_all = sum(issubclass(kind, SourceConfig) for kind in VERBS.values())
     verbs_of: dict[tuple[str, str], list[str]] = {}
     for verb, kind in VERBS.items():
         for name, default in section_values(kind()).items():

@@ -10,7 +10,7 @@ import pytest
 import genexp
 
 HOUSE = Path(genexp.__file__).parent
-ROOMS = ["cohort", "preprocess", "model", "training", "evaluation", "tuning", "tracking", "cli"]
+ROOMS = ["cohort", "contrasts", "preprocess", "model", "training", "evaluation", "tuning", "tracking", "cli"]
 OPEN_TO_ALL = {"errors", "config", "section", "tracker", "palette"}
 KINDS = "genexp.model.kind"
 """The config is made of the kinds' parameters, and knows nothing else of a room."""

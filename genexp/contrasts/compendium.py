@@ -1,0 +1,139 @@
+"""From a cohort of expression to a compendium of log2 fold changes with gene sets as labels.
+
+Finished contrasts wait in a hidden folder of ``out`` until all are there: what was interrupted goes on, and the driver holds the
+expression and one block of contrasts. The order of samples in the cohort and the number of processes change nothing.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from anndata import AnnData
+from scipy import sparse
+from tqdm import tqdm
+
+from genexp.cohort import read_cohort
+from genexp.cohort.annotations import CANONICAL
+from genexp.cohort.gene_sets import match_gene_sets, read_gene_sets
+from genexp.cohort.matrix import count_threads
+from genexp.config import CohortConfig, ContrastConfig, ContrastsSettings, SourceConfig, hash_values, parse_settings, section_values
+from genexp.contrasts.design import MIN_SAMPLES, Contrast, plan_contrasts
+from genexp.contrasts.part import Recipe
+from genexp.contrasts.workers import Task, make_parts, part_path
+from genexp.contrasts.writer import Compendium, read_parts, write_compendium
+from genexp.errors import CohortError, ContrastError, name_some
+from genexp.section import Range
+
+EXPRESSION = ("counts", "log2_norm_count", "log2_tpm")
+"""Scales whose differences are log2 fold changes; those of counts once logarithms are taken."""
+
+
+def build_compendium(settings: ContrastsSettings) -> Compendium:
+    """Contrast every data set of a cohort, and write what :mod:`genexp.contrasts.writer` lists.
+
+    Raises
+    ------
+    GenexpError
+        What is named is not there, the cohort is not expression, or no data set can be contrasted.
+    """
+    gene_sets = read_gene_sets(settings.gene_sets) if settings.gene_sets else {}
+    adata = _read_expression(settings)
+    contrasts, skipped = plan_contrasts(_restore_names(adata.obs), settings)
+    columns = _pick_columns(adata)
+    genes = adata.var_names[columns]
+    sets, members = _match_sets(gene_sets, genes, settings.term_size)
+    own = section_values(settings, ContrastConfig)
+    name, out = f"{adata.uns['name']}_log2fc", Path(settings.out)
+    folder = out / f".{name}-{hash_values([adata.uns['digest'], section_values(settings, SourceConfig), own, gene_sets])}"
+    _make_folder(folder)
+    recipe = Recipe(parse_settings(ContrastConfig, own), str(adata.uns["scale"]), columns, members)
+    made, failed = _compute(contrasts, np.asarray(adata.X), Task(recipe, folder), settings.workers)
+    parts = [part_path(folder, contrast) for contrast in made]
+    table, terms = read_parts(parts, sets)
+    terms = _keep_terms(terms, settings.term_share)
+    table = table.assign(n_terms=terms.sum(axis=1)) if sets else table
+    compendium = Compendium(out / f"{name}.parquet", table, terms, pd.concat([skipped, failed]).sort_index())
+    try:
+        write_compendium(compendium, parts, genes, folder)
+        shutil.rmtree(folder)
+    except OSError as error:
+        raise _describe_unwritable(out, error) from None
+    return compendium
+
+
+def _read_expression(settings: ContrastsSettings) -> AnnData:
+    """The cohort, NaN where values are missing; refused unless its values are expression."""
+    values = section_values(settings, SourceConfig) | {"missing": "impute_mean"}  # which leaves them to whoever knows train samples
+    adata = read_cohort(parse_settings(CohortConfig, values), min_samples=2 * MIN_SAMPLES)
+    if adata.uns["scale"] not in EXPRESSION:
+        raise ContrastError(
+            f"{adata.uns['name']} is {adata.uns['scale']} ({adata.uns['report']['scale_by']}); a log2 fold change is a difference of "
+            f"expression: give values of {', '.join(EXPRESSION)}, or declare the scale that the file has"
+        )
+    return adata
+
+
+def _restore_names(obs: pd.DataFrame) -> pd.DataFrame:
+    """Annotations as the user named them: ``group`` is a column of theirs here, or none, and not that of a split."""
+    given = {f"given_{name}": name for name in CANONICAL if f"given_{name}" in obs.columns}
+    return obs.drop(columns=["group", *given.values()], errors="ignore").rename(columns=given)
+
+
+def _pick_columns(adata: AnnData) -> np.ndarray:
+    """Columns (n_genes,) with each gene once: of those of one name the most variable."""
+    names = adata.var_names
+    spread = np.zeros(len(names))
+    repeated = np.flatnonzero(names.duplicated(keep=False))
+    with np.errstate(invalid="ignore"):
+        spread[repeated] = [np.nan_to_num(np.nanstd(adata.X[:, i], dtype=np.float64)) for i in repeated]
+    order = np.argsort(-spread, kind="stable")
+    return np.sort(order[~names[order].duplicated()])
+
+
+def _match_sets(gene_sets: dict[str, list[str]], genes: pd.Index, size: Range) -> tuple[list[str], sparse.csr_array]:
+    """Names of the sets that can be labels, and their genes (n_sets, n_genes); none without gene sets."""
+    if not gene_sets:
+        return [], sparse.csr_array((0, len(genes)))
+    try:
+        return match_gene_sets(gene_sets, genes, int(size.low), int(size.high))
+    except CohortError as error:
+        raise ContrastError(f"gene_sets: {error}") from None
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _describe_unwritable(folder.parent, error) from None
+
+
+def _describe_unwritable(out: Path, error: OSError) -> ContrastError:
+    return ContrastError(f"out={out}: expected a folder that can be written; found: {error.strerror or error}")
+
+
+def _compute(contrasts: Sequence[Contrast], X: np.ndarray, task: Task, workers: int | str) -> tuple[list[Contrast], pd.DataFrame]:
+    """Make the parts that are not there yet; the contrasts that have one now, and a table of those that cannot."""
+    left = [contrast for contrast in contrasts if not part_path(task.folder, contrast).exists()]
+    n_workers = min(count_threads() if workers == "auto" else int(workers), max(len(left), 1))
+    failed = {}
+    with tqdm(total=len(contrasts), initial=len(contrasts) - len(left), desc="contrasts", unit="contrast", disable=None) as bar:
+        for contrast, reason in make_parts(left, X, task, n_workers):
+            if reason:
+                failed[contrast.name] = (contrast.dataset, reason)
+            bar.set_postfix_str(contrast.name)
+            bar.update()
+    made = [contrast for contrast in contrasts if contrast.name not in failed]
+    if not made:
+        raise ContrastError(f"no data set can be contrasted: {name_some(f'{name}: {why}' for name, (_, why) in failed.items())}")
+    table = pd.DataFrame.from_dict(failed, orient="index", columns=["dataset", "reason"])
+    return made, table.rename_axis("contrast")
+
+
+def _keep_terms(terms: pd.DataFrame, share: Range) -> pd.DataFrame:
+    """Labels that are neither too rare nor too broad over the contrasts; one that no contrast has is none."""
+    found = terms.mean(axis=0)
+    return terms.loc[:, (found > 0) & (found >= share.low) & (found <= share.high)]
