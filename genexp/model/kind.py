@@ -129,7 +129,7 @@ class Kind:
 
     Parameters: ClassVar[type[Section]] = Section
     """The kind's own parameters; their names are free of other kinds' names."""
-    gene_wise: ClassVar[str] = ""
+    gene_wise: str = ""
     """Why the kind is trained on genes themselves; empty where the span of the train rows is exact."""
     latent_activation: ClassVar[str] = "linear"
     """``linear``, ``relu`` or ``sigmoid``; only linear latents can be anchored at PCA."""
@@ -142,6 +142,11 @@ class Kind:
 
     def __init__(self, config: Any) -> None:
         self.config = config
+
+    @property
+    def parameters(self) -> list[str]:
+        """Names of the parameters that act in this kind beside those of every kind."""
+        return [name for base in type(self).__mro__ if issubclass(base, Kind) for name in base.Parameters.model_fields]
 
     @property
     def needs_genes(self) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genexp.config import EncoderConfig, SearchSpace, ShapeSpace, TrainingConfig
-from genexp.model.kind import Kind
 from genexp.model.kinds import KINDS
 from genexp.section import Range
 
@@ -24,8 +23,7 @@ GRID_POINTS = 3
 
 def list_leaves(space: SearchSpace, kind: str) -> dict[str, Range]:
     """Numbers of the space that act in trials of a kind: those of every kind, then its own."""
-    own = [name for base in KINDS[kind].__mro__ if issubclass(base, Kind) for name in base.Parameters.model_fields]
-    return {name: leaf for name in (*LEAVES, *own) if isinstance(leaf := getattr(space, name), Range)}
+    return {name: leaf for name in (*LEAVES, *KINDS[kind](space).parameters) if isinstance(leaf := getattr(space, name), Range)}
 
 
 def suggest(trial: Trial, space: SearchSpace, n_latent_max: int) -> None:

@@ -2,18 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from genexp.model.kind import LABEL, Batch, Kind, Pass, measure_reconstruction
+from pydantic import Field
+
+from genexp.model.kind import LABEL, Batch, Inputs, Kind, Pass, measure_reconstruction
+from genexp.model.kinds.convolutional import Convolutional
+from genexp.model.kinds.deep import Deep
+from genexp.section import Section
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from genexp.preprocess import Preprocessed
+
+
+class ClassifierParameters(Section):
+    """What the classifier has of its own."""
+
+    body: Literal["feed_forward", "convolutional"] = Field(
+        "feed_forward",
+        description="classifier: layers up to the latents; convolutional: windows along genes come first (channels, kernel, ...)",
+    )
 
 
 class Classifier(Kind):
-    """A feed-forward classifier; its decoder learns to rebuild rows from latents that it cannot change.
+    """A feed-forward or convolutional classifier; its decoder learns to rebuild rows from latents that it cannot change.
 
     So an encoder that was never asked to rebuild anything is still judged by what can be rebuilt from it.
     """
 
+    Parameters: ClassVar[type[Section]] = ClassifierParameters
     heads = (LABEL,)
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.body: Kind = Convolutional(config) if config.body == "convolutional" else Deep(config)
+        self.gene_wise = self.body.gene_wise
+
+    @property
+    def parameters(self) -> list[str]:
+        """Its own, and those of its body."""
+        return [*super().parameters, *self.body.parameters]
+
+    def check(self, data: Preprocessed) -> None:
+        """Refuse what the body cannot be trained on."""
+        self.body.check(data)
+
+    def build_encoder(self, inputs: Inputs) -> nn.Sequential:
+        """That of the body."""
+        return self.body.build_encoder(inputs)
 
     def run(self, network: Any, batch: Batch) -> Pass:
         """Encode for the heads alone."""
