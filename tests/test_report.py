@@ -24,6 +24,7 @@ SECTIONS = (
     "maps",
     "clusters",
     "label",
+    "heads",
     "studies",
     "survival",
     "genes",

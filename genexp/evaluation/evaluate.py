@@ -21,6 +21,7 @@ from genexp.evaluation.clustering import evaluate_clusters
 from genexp.evaluation.enrichment import read_gene_sets
 from genexp.evaluation.explanation import explain_encoder
 from genexp.evaluation.faithfulness import name_metrics
+from genexp.evaluation.heads import evaluate_heads
 from genexp.evaluation.novelty import evaluate_novelty
 from genexp.evaluation.probe import evaluate_probe
 from genexp.evaluation.prognosis import judge_prognosis
@@ -106,6 +107,7 @@ def judge_encoder(
         prognosis, prognosis_notes = None, list[str]()
         if survival is not None:
             prognosis, prognosis_notes = judge_prognosis(survival, {"train": X_train, "test": X_test}, train, test, encoder.genes, seed)
+        heads, head_notes = evaluate_heads(encoder, train, test, probe, survival, seed)
         embeddings = embed_latents(parts, clustering.assignments, config.perplexity, seed)
     findings = Findings(reconstruction, clustering, probe, survival)
     further, seeds = judge_seeds(encoder, others, rows, findings, config, seed) if others else ([], None)
@@ -116,7 +118,9 @@ def judge_encoder(
     scores |= {"survival": None if survival is None else survival.scores}
     scores |= {"batch_effect": None if batch_effects is None else batch_effects.scores}
     metrics = _name_metrics(reconstruction.scores, scores) | explanation.metrics | methods.metrics | name_metrics(embeddings.faithfulness)
-    metrics |= {name: value for found in (novelty, seeds, batch_effects) if found is not None for name, value in found.metrics.items()}
+    metrics |= {
+        name: value for found in (novelty, seeds, heads, batch_effects) if found is not None for name, value in found.metrics.items()
+    }
     if survival is not None and prognosis is not None:
         metrics |= {"survival/log_rank_p": survival.log_rank_p, **prognosis.metrics}
     undefined = [name for name, value in metrics.items() if not np.isfinite(value)]
@@ -136,9 +140,10 @@ def judge_encoder(
         explanation=explanation,
         latents=_collect_latents(parts, encoder),
         summary=_summarise(encoder, data, parts, config, seed),
-        notes=(*notes, *probe_notes, *batch_notes, *survival_notes, *prognosis_notes, *novelty_notes, *explanation.notes),
+        notes=(*notes, *probe_notes, *batch_notes, *survival_notes, *prognosis_notes, *novelty_notes, *head_notes, *explanation.notes),
         seeds=seeds,
         batch_effects=batch_effects,
+        heads=heads,
     )
 
 
@@ -229,5 +234,6 @@ def describe_evaluation(evaluation: Evaluation) -> str:
     lines = [f"**{evaluation.verdict}**", "", *below, *(f"- {sentence}" for sentence in evaluation.comparison.rows["sentence"])]
     if evaluation.prognosis is not None:
         lines += [f"- survival: {sentence}" for sentence in evaluation.prognosis.increments["sentence"]]
+    lines += [f"- {sentence}" for sentence in evaluation.heads.sentences] if evaluation.heads is not None else []
     seeds = describe_seeds(evaluation.seeds, evaluation.summary["card"])
     return "\n".join([*lines, "", f"- {seeds}", *(f"- {note}" for note in evaluation.notes)]).strip() + "\n"

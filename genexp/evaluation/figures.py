@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from genexp.evaluation.heads import JudgedLabel
+
 UNKNOWN = "(unlabelled)"
 """What the samples without a label are called."""
 MAPS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
@@ -48,6 +50,8 @@ def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
         yield "cluster_composition", plot_composition(evaluation.clustering)
     if evaluation.probe is not None:
         yield "confusion", plot_confusion(evaluation.probe)
+    for judged in evaluation.heads.labels if evaluation.heads is not None else ():
+        yield f"confusion_{judged.key}", plot_head(judged)
     if evaluation.batch_effects is not None:
         yield "batch_effects", plot_batch_effects(evaluation.batch_effects, evaluation.embeddings)
     if evaluation.survival is not None:
@@ -140,6 +144,15 @@ def plot_confusion(probe: Probe) -> Figure:
     title = "Predicting the label from the latent, on test samples"
     found = f"macro F1 {scores['macro_f1']:.3f}, balanced accuracy {scores['balanced_accuracy']:.3f}"
     return _plot_counts(probe.confusion, title, f"logistic regression: {found}", "predicted label", "true label")
+
+
+def plot_head(judged: JudgedLabel) -> Figure:
+    """Draw the confusion matrix of a label's head: shares of each true class, counts written."""
+    scores = judged.scores.loc["head"]
+    found = ", ".join(f"{title} {scores[name]:.3f}" for name, title in (("macro_f1", "macro F1"), ("accuracy", "accuracy")))
+    title = f"The encoder's own head of {plain_text(judged.name)}, on test samples"
+    name = plain_text(judged.name, 20)
+    return _plot_counts(judged.confusion, title, f"trained with the latents: {found}", f"{name} by the head", f"true {name}")
 
 
 def plot_composition(clustering: Clustering) -> Figure:

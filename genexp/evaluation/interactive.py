@@ -26,6 +26,8 @@ def build_plots(evaluation: Evaluation) -> dict[str, Plot]:
         plots["composition"] = plot_counts(evaluation.clustering.contingency, "cluster", "label")
     if evaluation.probe is not None:
         plots["confusion"] = plot_counts(evaluation.probe.confusion, "predicted label", "true label")
+    for place, judged in enumerate(evaluation.heads.labels if evaluation.heads is not None else ()):
+        plots[f"confusion-head-{place}"] = plot_counts(judged.confusion, f"{judged.name} by the head", f"true {judged.name}")
     if evaluation.survival is not None:
         patients = evaluation.survival.patients
         colours = {name: mark.colour for name, mark in mark_clusters(sorted(patients["cluster"].unique())).items()}

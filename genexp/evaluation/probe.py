@@ -106,12 +106,10 @@ def _read_weights(classifier, z: np.ndarray) -> pd.DataFrame:  # type: ignore[no
 
 
 def _summarise(table: pd.DataFrame, classes: list[str], chosen: dict[str, float], n_train: pd.Series, weights: pd.DataFrame) -> Probe:
-    from sklearn.metrics import confusion_matrix
-
-    confusion = {name: confusion_matrix(table["truth"], table[name], labels=classes) for name in chosen}
-    scores = pd.DataFrame({name: _score(counts) for name, counts in confusion.items()}).T.assign(C=pd.Series(chosen))
+    confusion = {name: count_confusion(table["truth"], table[name], classes) for name in chosen}
+    scores = pd.DataFrame({name: score_confusion(counts) for name, counts in confusion.items()}).T.assign(C=pd.Series(chosen))
     per_class = pd.DataFrame({"n_train": n_train.reindex(classes), "n_test": confusion[ENCODER].sum(axis=1)}, index=classes)
-    per_class["precision"], per_class["recall"] = _precision_recall(confusion[ENCODER])
+    per_class["precision"], per_class["recall"] = precision_recall(confusion[ENCODER])
     for name, counts in confusion.items():
         per_class["f1" if name == ENCODER else f"f1_{name}"] = f1_by_class(counts[None])[0]
     return Probe(
@@ -124,15 +122,23 @@ def _summarise(table: pd.DataFrame, classes: list[str], chosen: dict[str, float]
     )
 
 
-def _score(confusion: np.ndarray) -> dict[str, float]:
+def count_confusion(truth: pd.Series, predicted: pd.Series, classes: Sequence[str]) -> np.ndarray:
+    """Samples by true class (rows) and predicted class (columns), (n_classes, n_classes) of int."""
+    from sklearn.metrics import confusion_matrix
+
+    return np.asarray(confusion_matrix(truth, predicted, labels=list(classes)))
+
+
+def score_confusion(confusion: np.ndarray) -> dict[str, float]:
+    """``macro_f1`` and ``balanced_accuracy`` over the classes that have samples, and ``accuracy``."""
     return {
         "macro_f1": float(np.nanmean(f1_by_class(confusion[None])[0])),
-        "balanced_accuracy": float(np.nanmean(_precision_recall(confusion)[1])),
+        "balanced_accuracy": float(np.nanmean(precision_recall(confusion)[1])),
         "accuracy": float(np.trace(confusion) / confusion.sum()),
     }
 
 
-def _precision_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def precision_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Precision (0 where a class is never predicted) and recall; NaN where a class has no samples."""
     right, n_true, n_predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     there = np.where(n_true > 0, 1.0, np.nan)

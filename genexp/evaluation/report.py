@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from genexp.config import KIND_PARAMETERS, parameter_names
+from genexp.config import KIND_PARAMETERS, EncoderConfig, parameter_names
 from genexp.evaluation.figures import (
     MAPS,
     colour_outcome,
@@ -43,6 +43,8 @@ from genexp.evaluation.report_clusters import TABLES as CLUSTER_TABLES
 from genexp.evaluation.report_clusters import describe_picture, render_methods, render_novelty, render_sizes
 from genexp.evaluation.report_genes import TABLES as GENE_TABLES
 from genexp.evaluation.report_genes import describe_methods, render_attribution, render_enrichment
+from genexp.evaluation.report_heads import TABLES as HEAD_TABLES
+from genexp.evaluation.report_heads import render_heads
 from genexp.evaluation.report_seeds import TABLES as SEED_TABLES
 from genexp.evaluation.report_seeds import describe_intervals, describe_registered, render_seeds
 from genexp.evaluation.report_survival import TABLES as SURVIVAL_TABLES
@@ -81,6 +83,7 @@ CONTENTS = {
     "maps": "Maps",
     "clusters": "Clusters",
     "label": "Label",
+    "heads": "Heads",
     "studies": "Studies",
     "survival": "Survival",
     "genes": "Reconstruction",
@@ -115,6 +118,7 @@ TABLES = {
     **SURVIVAL_TABLES,
     **CLUSTER_TABLES,
     **GENE_TABLES,
+    **HEAD_TABLES,
     **SEED_TABLES,
 }
 """What a table holds, for the list of downloads."""
@@ -142,6 +146,7 @@ def render_report(evaluation: Evaluation) -> str:
         _render_maps(evaluation),
         _render_clusters(evaluation),
         _render_probe(evaluation),
+        render_heads(evaluation.heads),
         render_batch_effects(evaluation.batch_effects),
         _render_survival(evaluation),
         _render_genes(evaluation),
@@ -411,9 +416,11 @@ def _render_methods(evaluation: Evaluation) -> str:
 
 def _drop_other_kinds(config: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters of an encoder without those that only other kinds have."""
-    kind = KINDS.get(str(config.get("kind")))
-    own = set() if kind is None else set(parameter_names(kind.Parameters))
-    others = {name for parameters in KIND_PARAMETERS for name in parameter_names(parameters)} - own if kind is not None else set()
+    if config.get("kind") not in KINDS:
+        return dict(config)
+    made = EncoderConfig(**{name: value for name, value in config.items() if name in EncoderConfig.model_fields})
+    own = {*KINDS[made.kind](made).parameters}
+    others = {name for parameters in KIND_PARAMETERS for name in parameter_names(parameters)} - own
     return {name: value for name, value in config.items() if name not in others}
 
 

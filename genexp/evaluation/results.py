@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from genexp.evaluation.batch_effects import BatchEffects
     from genexp.evaluation.cluster_methods import ClusterMethods
     from genexp.evaluation.explanation import Explanation
+    from genexp.evaluation.heads import JudgedHeads
     from genexp.evaluation.novelty import Novelty
     from genexp.evaluation.prognosis import Prognosis
     from genexp.evaluation.seeds import Seeds
@@ -284,6 +285,8 @@ class Evaluation:
         The same configuration trained with several seeds; None where there is one.
     batch_effects : BatchEffects or None
         What is left of the studies; None where the cohort has none, or too few test samples of them.
+    heads : JudgedHeads or None
+        What the encoder's own heads predict; None where it has none.
     """
 
     metrics: Mapping[str, float]
@@ -303,6 +306,7 @@ class Evaluation:
     notes: tuple[str, ...]
     seeds: Seeds | None = None
     batch_effects: BatchEffects | None = None
+    heads: JudgedHeads | None = None
 
     @property
     def verdict(self) -> str:
@@ -346,4 +350,6 @@ class Evaluation:
             tables["novelty"] = self.novelty.samples
         if self.batch_effects is not None:
             tables |= self.batch_effects.tables
+        if self.heads is not None:
+            tables |= self.heads.tables
         return tables | self.explanation.tables | (self.seeds.tables if self.seeds is not None else {})

@@ -1,8 +1,8 @@
 """The shipped form of an encoder: genes, transform and weights, in numpy alone.
 
-Together with :mod:`genexp.cohort.genes` and :mod:`genexp.preprocess.transform` this file's text is part of every registered encoder, so it
-imports nothing else of genexp, no torch and no mlflow. Whatever basis or kind an encoder was trained in, it ends here:
-affine layers between genes and latents.
+Together with :mod:`genexp.cohort.genes`, :mod:`genexp.preprocess.transform` and :mod:`genexp.model.prediction` this file's text is part
+of every registered encoder, so it imports nothing else of genexp, no torch and no mlflow. Whatever basis or kind an encoder was trained
+in, it ends here: affine layers between genes and latents.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.cohort.genes import read_gene_symbol
+from genexp.model.prediction import Head
 from genexp.preprocess.transform import Transform
 
 FORMAT = 1
@@ -222,6 +223,8 @@ class Encoder:
         Where the encoder comes from: configuration, hashes, figures.
     calibration : mapping of str to ndarray of float32
         What novelty is judged by (genexp.model.novelty); empty where it was not measured.
+    heads : tuple of Head
+        What was learnt to be predicted from the latents; empty where nothing was.
     """
 
     genes: Sequence[str]
@@ -234,6 +237,7 @@ class Encoder:
     max_missing: float = 0.2
     card: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, np.ndarray] = field(default_factory=dict)
+    heads: tuple[Head, ...] = ()
 
     @property
     def n_latent(self) -> int:
@@ -276,6 +280,32 @@ class Encoder:
         index = latent.index if isinstance(latent, pd.DataFrame) else None
         values = self.decoder(np.asarray(latent, dtype=np.float32))
         return pd.DataFrame(self.transform.invert(values), index=index, columns=list(self.genes))
+
+    def predict(self, expression: pd.DataFrame, head: str) -> pd.DataFrame:
+        """What a head predicts from raw expression (n_samples, any genes).
+
+        Returns
+        -------
+        DataFrame of float32, (n_samples, n_classes or 1)
+            Probability of each class of a label; of ``survival`` the log relative hazard ``risk_score`` (higher = worse).
+
+        Raises
+        ------
+        ValueError
+            The encoder has no such head.
+        GeneMismatchError
+            As in :meth:`encode`.
+        """
+        found = self.find_head(head)
+        latent = self.encode(expression)
+        return pd.DataFrame(found(latent.to_numpy()), index=latent.index, columns=found.columns)
+
+    def find_head(self, name: str) -> Head:
+        """Head of a name, or a ``ValueError`` with those that there are."""
+        for head in self.heads:
+            if head.name == name:
+                return head
+        raise ValueError(f"this encoder predicts {', '.join(head.name for head in self.heads) or 'nothing'}; '{name}' was asked for")
 
     def align(self, expression: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
         """Pick the encoder's genes: raw float32 rows (n_samples, n_genes), NaN where absent, and the absent names."""
@@ -331,6 +361,10 @@ class Encoder:
         for name, network in (("encoder", self.encoder), ("decoder", self.decoder)):
             spec[name], weights = network.to_parts(name)
             arrays |= weights
+        for i, head in enumerate(self.heads):
+            described, weights = head.to_parts()
+            spec.setdefault("heads", []).append(described)
+            arrays |= {f"head.{i}.{name}": array for name, array in weights.items()}
         for name in ("scale", "duplicates", "max_missing"):
             spec[name] = getattr(self, name)
         spec |= {"genes": list(self.genes), "sources": list(self.sources), "card": dict(self.card)}
@@ -347,14 +381,15 @@ class Encoder:
         if spec["format"] != FORMAT:
             raise ValueError(f"encoder format {spec['format']} is not {FORMAT}: load it with the genexp version that wrote it")
         arrays = load_file(Path(folder) / "encoder.safetensors")
-        fitted, calibration = (
-            {name.removeprefix(head): array for name, array in arrays.items() if name.startswith(head)}
-            for head in ("transform.", "calibration.")
-        )
+
+        def pick(start: str) -> dict[str, np.ndarray]:
+            return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+
         return cls(
             **{name: spec[name] for name in ("genes", "sources", "scale", "duplicates", "max_missing", "card")},
-            transform=Transform(normalise=spec["transform"]["normalise"], clip=spec["transform"]["clip"], **fitted),
+            transform=Transform(normalise=spec["transform"]["normalise"], clip=spec["transform"]["clip"], **pick("transform.")),
             encoder=Network.from_parts("encoder", spec["encoder"], arrays),
             decoder=Network.from_parts("decoder", spec["decoder"], arrays),
-            calibration=calibration,
+            calibration=pick("calibration."),
+            heads=tuple(Head.from_parts(one, pick(f"head.{i}.")) for i, one in enumerate(spec.get("heads", []))),
         )

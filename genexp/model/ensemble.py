@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from genexp.model.encoder import Affine, Network
+from genexp.model.prediction import Head
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,26 @@ def combine_encoders(networks: Sequence[Network], alignments: Sequence[Alignment
 
 def combine_decoders(networks: Sequence[Network], alignments: Sequence[Alignment]) -> Network:
     """Network (latents to genes) that gives the mean of what the members make of latents turned back to theirs."""
-
-    def turn(layer: Any, alignment: Alignment) -> Affine:
-        weight = layer.weight @ alignment.rotation
-        return Affine(weight, layer.bias - weight @ alignment.offset, layer.activation)
-
     pairs = list(zip(networks, alignments, strict=True))
-    bodies = [(turn(network.layers[0], alignment), *network.layers[1:]) for network, alignment in pairs]
-    paths = [turn(network.shortcut, alignment) for network, alignment in pairs if network.shortcut is not None]
+    bodies = [(_turn_back(network.layers[0], alignment), *network.layers[1:]) for network, alignment in pairs]
+    paths = [_turn_back(network.shortcut, alignment) for network, alignment in pairs if network.shortcut is not None]
     return Network(_stack(bodies), _average(paths) if paths else None)
+
+
+def combine_heads(members: Sequence[Sequence[Head]], alignments: Sequence[Alignment]) -> tuple[Head, ...]:
+    """Heads that give the mean of the logits that the members make of latents turned back to theirs."""
+    combined = []
+    for heads in zip(*members, strict=True):
+        pairs = zip(heads, alignments, strict=True)
+        mean = _average([_turn_back(Affine(head.weight, head.bias), alignment) for head, alignment in pairs])
+        combined.append(Head(heads[0].name, heads[0].classes, mean.weight, mean.bias))
+    return tuple(combined)
+
+
+def _turn_back(layer: Any, alignment: Alignment) -> Affine:
+    """A layer on a member's latents, as one on aligned latents."""
+    weight = layer.weight @ alignment.rotation
+    return Affine(weight, layer.bias - weight @ alignment.offset, layer.activation)
 
 
 def _stack(bodies: Sequence[Sequence[Any]]) -> tuple[Affine, ...]:

@@ -13,7 +13,10 @@ from torch import nn
 from genexp.model.autoencoder import Autoencoder
 from genexp.model.counts import CountOutput
 from genexp.model.encoder import Affine, Convolution, Layer, LogCpm, Network
+from genexp.model.heads import Heads
+from genexp.model.kind import SURVIVAL
 from genexp.model.layers import GeneConvolution, Propagation, Tied
+from genexp.model.prediction import Head
 
 
 def fold_network(network: Autoencoder, mean: np.ndarray, directions: np.ndarray | None) -> tuple[Network, Network]:
@@ -30,6 +33,21 @@ def fold_network(network: Autoencoder, mean: np.ndarray, directions: np.ndarray 
     encoder = Network(_fold_body(network.encoder), _shortcut(network.encoder_shortcut))
     decoder = Network(_fold_body(network.decoder), _shortcut(network.decoder_shortcut), _fold_output(network.output))
     return _into_genes(encoder, mean, directions), _out_to_genes(decoder, mean, directions)
+
+
+def fold_heads(heads: Heads | None) -> tuple[Head, ...]:
+    """Heads from latents as they are, equal to ``heads`` in evaluation mode: the standardisation before them is folded in."""
+    if heads is None:
+        return ()
+    gain, shift = _affine(heads.standardise)
+
+    def fold(name: str, classes: tuple[str, ...], linear: Any) -> Head:
+        weight = _precise(linear.weight)
+        bias = weight @ shift + (0 if linear.bias is None else _precise(linear.bias))
+        return Head(name, classes, (weight * gain).astype(np.float32), bias.astype(np.float32))
+
+    folded = [fold(name, classes, linear) for (name, classes), linear in zip(heads.classes.items(), heads.labels, strict=True)]
+    return (*folded, *([] if heads.survival is None else [fold(SURVIVAL, (), heads.survival)]))
 
 
 ROWS_AT_A_TIME = 256
@@ -66,7 +84,10 @@ def _affine(norm: nn.BatchNorm1d) -> tuple[np.ndarray, np.ndarray]:
     """Gain and shift that a batch norm is in evaluation mode, in float64."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    gain = _precise(norm.weight) / np.sqrt(_precise(norm.running_var) + norm.eps)
+    gain = 1 / np.sqrt(_precise(norm.running_var) + norm.eps)
+    if not norm.affine:
+        return gain, -_precise(norm.running_mean) * gain
+    gain = gain * _precise(norm.weight)
     return gain, _precise(norm.bias) - _precise(norm.running_mean) * gain
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -18,21 +18,23 @@ class Heads(nn.Module):
     Parameters
     ----------
     n_latent : int
-    classes : mapping of str to int
-        Number of classes by label.
+    classes : mapping of str to sequence of str
+        Classes by label.
     survival : bool
         Whether to predict a log relative hazard.
     weights : mapping of str to Tensor, (n_classes,)
         Weight of each class by label; 1 where a label is not named.
     """
 
-    def __init__(self, n_latent: int, classes: Mapping[str, int], survival: bool, weights: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(
+        self, n_latent: int, classes: Mapping[str, Sequence[str]], survival: bool, weights: Mapping[str, Tensor] | None = None
+    ) -> None:
         super().__init__()
         self.standardise = nn.BatchNorm1d(n_latent, affine=False)
-        self.names = tuple(classes)
-        self.labels = nn.ModuleList(nn.Linear(n_latent, n_classes) for n_classes in classes.values())
-        for i, (name, n_classes) in enumerate(classes.items()):
-            self.register_buffer(f"weights_{i}", (weights or {}).get(name, torch.ones(n_classes)))
+        self.classes = {name: tuple(own) for name, own in classes.items()}
+        self.labels = nn.ModuleList(nn.Linear(n_latent, len(own)) for own in classes.values())
+        for i, (name, own) in enumerate(classes.items()):
+            self.register_buffer(f"weights_{i}", (weights or {}).get(name, torch.ones(len(own))))
         self.survival = nn.Linear(n_latent, 1, bias=False) if survival else None
         for linear in (*self.labels, *([self.survival] if self.survival is not None else [])):
             nn.init.zeros_(linear.weight)
@@ -41,7 +43,7 @@ class Heads(nn.Module):
         """Cross-entropy of each label by row (n,), 0 where it is unknown, and Cox's loss (), each times ``weight``."""
         scaled = self.standardise(z)
         terms = {}
-        for i, (name, head) in enumerate(zip(self.names, self.labels, strict=True)):
+        for i, (name, head) in enumerate(zip(self.classes, self.labels, strict=True)):
             truth = targets[name]
             share = self.get_buffer(f"weights_{i}")
             losses = nn.functional.cross_entropy(head(scaled), truth.clamp(min=0), weight=share, reduction="none")

@@ -1,7 +1,7 @@
 """The end of a registered encoder's text: how MLflow calls it. Its text is used; it is not imported.
 
-The text of a registered encoder is that of :mod:`genexp.preprocess.transform`, :mod:`genexp.model.encoder` and this
-file in one, so that it loads where genexp is not installed, without a pickle.
+The text of a registered encoder is that of :mod:`genexp.preprocess.transform`, :mod:`genexp.model.prediction`,
+:mod:`genexp.model.encoder` and this file in one, so that it loads where genexp is not installed, without a pickle.
 """
 
 from __future__ import annotations
@@ -17,16 +17,22 @@ from genexp.model.encoder import Encoder
 
 
 class RegisteredEncoder(PythonModel):
-    """Turns a table of raw expression into latents."""
+    """Turns a table of raw expression into latents, and these into what was asked for."""
 
     def load_context(self, context: Any) -> None:
         """Read the encoder that lies beside this text."""
         self.encoder = Encoder.load(Path(context.artifacts["encoder"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Latents (n_samples, n_latent) of raw expression (n_samples, any genes); ``params={"output": "reconstruction"}``: its decoding."""
+        """What ``params={"output": ...}`` names, of raw expression (n_samples, any genes).
+
+        ``latent`` (n_samples, n_latent) where nothing is named; ``reconstruction``: its decoding; the name of a head: what it predicts.
+        """
+        output = (params or {}).get("output", "latent")
+        if output not in ("latent", "reconstruction"):
+            return self.encoder.predict(model_input, output)
         latent = self.encoder.encode(model_input)
-        return self.encoder.decode(latent) if (params or {}).get("output") == "reconstruction" else latent
+        return self.encoder.decode(latent) if output == "reconstruction" else latent
 
 
 set_model(RegisteredEncoder())

@@ -34,6 +34,7 @@ DEFAULT_ALIAS = "champion"
 TEXT_PARTS = (
     ("genexp.cohort", "genes.py"),
     ("genexp.preprocess", "transform.py"),
+    ("genexp.model", "prediction.py"),
     ("genexp.model", "encoder.py"),
     ("genexp.tracking", "pyfunc_tail.py"),
 )

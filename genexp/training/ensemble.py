@@ -12,7 +12,7 @@ import pandas as pd
 
 from genexp.errors import TrainingError
 from genexp.model.encoder import Affine, Encoder
-from genexp.model.ensemble import align_latents, combine_decoders, combine_encoders
+from genexp.model.ensemble import align_latents, combine_decoders, combine_encoders, combine_heads
 from genexp.model.novelty import calibrate_novelty
 
 if TYPE_CHECKING:
@@ -99,5 +99,6 @@ def build_ensemble(encoders: Sequence[Encoder], data: Preprocessed) -> Encoder:
     encoder = combine_encoders([one.encoder for one in encoders], alignments)
     decoder = combine_decoders([one.decoder for one in encoders], alignments)
     calibration = calibrate_novelty(encoder, decoder, X, data.matrix("val"), seed=0)
+    heads = combine_heads([one.heads for one in encoders], alignments)
     card = dict(first.card) | {"ensemble": len(encoders)}
-    return replace(first, encoder=encoder, decoder=decoder, card=card, calibration=calibration.to_arrays())
+    return replace(first, encoder=encoder, decoder=decoder, card=card, calibration=calibration.to_arrays(), heads=heads)

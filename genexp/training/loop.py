@@ -129,7 +129,7 @@ def build_network(basis: Basis, config: EncoderConfig, targets: Targets = NO_TAR
     network = KINDS[config.kind](config).build(inputs)
     if inputs.classes or inputs.survival:
         weights = {name: weigh_classes(targets.train[name], n) for name, n in inputs.classes.items()}
-        network.heads = Heads(config.n_latent, inputs.classes, inputs.survival, weights if config.class_weights == "balanced" else None)
+        network.heads = Heads(config.n_latent, targets.classes, targets.survival, weights if config.class_weights == "balanced" else None)
     return network
 
 

@@ -17,7 +17,7 @@ from genexp.config import EncoderConfig, RunConfig, hash_values, section_values
 from genexp.errors import TrainingError
 from genexp.model.autoencoder import Autoencoder
 from genexp.model.encoder import Encoder
-from genexp.model.fold import fold_network
+from genexp.model.fold import fold_heads, fold_network
 from genexp.model.kinds import KINDS
 from genexp.model.novelty import calibrate_novelty
 from genexp.model.transfer import describe_shape, transfer_weights
@@ -90,7 +90,7 @@ def train_encoder(
     """
     seed = run.seed if seed is None else seed
     if start_from is not None:
-        if reason := KINDS[config.kind].gene_wise:
+        if reason := KINDS[config.kind](config).gene_wise:
             raise TrainingError(f"init: kind={config.kind} has layers of its own ({reason}); start another kind from an encoder")
         config = config.model_copy(update=describe_shape(start_from.source))
     start = time.perf_counter()
@@ -171,4 +171,5 @@ def build_encoder(fitted: Fitted, basis: Basis, data: Preprocessed, max_missing:
         max_missing=max_missing,
         card=provenance | card | ({"units": list(fitted.network.units)} if fitted.network.units else {}),
         calibration=calibration.to_arrays(),
+        heads=fold_heads(fitted.network.heads),
     )
