@@ -130,6 +130,14 @@ class TrainingConfig(Section):
     anchor: Literal["pca", "none"] = Field(
         "pca", description="pca: a linear path that starts at PCA runs beside the network; none: network alone"
     )
+    output: Literal["linear", "sigmoid", "softplus"] = Field(
+        "linear",
+        description="activation of rebuilt genes; sigmoid needs values in 0..1 (scaling=minmax), softplus none below 0; others than linear "
+        "are trained in genes, without anchor",
+    )
+    reconstruction: Literal["squared_error", "cross_entropy"] = Field(
+        "squared_error", description="loss of rebuilt genes, per gene; cross_entropy needs output=sigmoid"
+    )
     heads: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
         (), description="what latents learn to predict beside reconstruction: label, survival, other columns of obs"
     )
@@ -155,6 +163,12 @@ class TrainingConfig(Section):
     threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
         "auto", description="threads of a training process; auto: chosen by a short measurement"
     )
+
+    @model_validator(mode="after")
+    def _check_reconstruction(self) -> TrainingConfig:
+        if self.reconstruction == "cross_entropy" and self.output != "sigmoid":
+            raise ValueError(f"reconstruction=cross_entropy: output=sigmoid was expected, found output={self.output}; add output=sigmoid")
+        return self
 
 
 class TransferConfig(Section):

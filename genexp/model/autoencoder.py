@@ -98,6 +98,10 @@ class Autoencoder(nn.Module):
         """Rows (n, n_inputs) from latents (n, n_latent)."""
         x_hat: Tensor = self.decoder(z)
         x_hat = x_hat if self.decoder_shortcut is None else x_hat + self.decoder_shortcut(z)
+        return self.end(x_hat)
+
+    def end(self, x_hat: Tensor) -> Tensor:
+        """Rows (n, n_inputs) from what the decoder's layers give."""
         return x_hat if self.output is None else self.output(x_hat)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ class GeneMismatchError(ValueError):
 
 
 class Layer(ABC):
-    """A linear map with a bias, then an activation: ``linear``, ``relu`` or ``sigmoid``."""
+    """A linear map with a bias, then an activation: ``linear``, ``relu``, ``sigmoid`` or ``softplus``."""
 
     bias: np.ndarray
     activation: str
@@ -56,12 +56,16 @@ class Layer(ABC):
         """Apply the activation to pre-activations (n, n_out)."""
         if self.activation == "relu":
             return np.maximum(y, 0)
+        if self.activation == "softplus":
+            return np.maximum(y, 0) + np.log1p(np.exp(-np.abs(y)))
         return 0.5 + 0.5 * np.tanh(0.5 * y) if self.activation == "sigmoid" else y
 
     def slope(self, y: np.ndarray) -> np.ndarray:
         """Derivative of the activation at pre-activations (n, n_out)."""
         if self.activation == "relu":
             return (y > 0).astype(y.dtype)
+        if self.activation == "softplus":
+            return 0.5 + 0.5 * np.tanh(0.5 * y)
         return (1 - np.tanh(0.5 * y) ** 2) / 4 if self.activation == "sigmoid" else np.ones_like(y)
 
 

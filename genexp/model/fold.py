@@ -16,6 +16,7 @@ from genexp.model.encoder import Affine, Convolution, Layer, LogCpm, Network
 from genexp.model.heads import Heads
 from genexp.model.kind import SURVIVAL
 from genexp.model.layers import GeneConvolution, Propagation, Tied
+from genexp.model.output import GeneOutput
 from genexp.model.prediction import Head
 
 
@@ -32,6 +33,8 @@ def fold_network(network: Autoencoder, mean: np.ndarray, directions: np.ndarray 
     """
     encoder = Network(_fold_body(network.encoder), _shortcut(network.encoder_shortcut))
     decoder = Network(_fold_body(network.decoder), _shortcut(network.decoder_shortcut), _fold_output(network.output))
+    if isinstance(network.output, GeneOutput):
+        return _into_genes(encoder, mean, directions), _end_with(network.output.name, decoder)
     return _into_genes(encoder, mean, directions), _out_to_genes(decoder, mean, directions)
 
 
@@ -141,3 +144,9 @@ def _out_to_genes(network: Network, mean: np.ndarray, directions: np.ndarray | N
     last = fold(last)
     last = Affine(last.weight, last.bias + (mean if network.output is None else 0))
     return Network((*map(_single, others), _single(last)), network.shortcut and _single(fold(network.shortcut)), network.output)
+
+
+def _end_with(activation: str, network: Network) -> Network:
+    """The decoder on genes with the activation that its rows end with, which holds their mean already; never beside a linear path."""
+    *others, last = map(_single, network.layers)
+    return Network((*others, replace(last, activation=activation)))

@@ -132,7 +132,7 @@ class Kind:
     gene_wise: str = ""
     """Why the kind is trained on genes themselves; empty where the span of the train rows is exact."""
     latent_activation: ClassVar[str] = "linear"
-    """``linear``, ``relu`` or ``sigmoid``; only linear latents can be anchored at PCA."""
+    """``linear``, ``relu`` or ``sigmoid``, unless the configuration says otherwise (:attr:`activation`)."""
     heads: ClassVar[tuple[str, ...]] = ()
     """Targets that are predicted even where the configuration names none."""
     columns: ClassVar[tuple[str, ...]] = ()
@@ -151,6 +151,8 @@ class Kind:
     @property
     def needs_genes(self) -> str:
         """Why this configuration is trained on genes themselves; empty where the span of the train rows is exact."""
+        if self.config.output != "linear":
+            return self.gene_wise or f"output={self.config.output} acts on each gene"
         return self.gene_wise or ("an L1 penalty on weights is another one in the span" if self.config.l1 else "")
 
     @property
@@ -159,12 +161,21 @@ class Kind:
         return tuple(self.config.hidden)
 
     @property
+    def activation(self) -> str:
+        """Activation of the latents."""
+        return self.latent_activation
+
+    @property
     def anchored(self) -> bool:
-        """Whether linear paths that start at PCA run beside the network."""
-        return bool(self.config.anchor == "pca" and self.latent_activation == "linear")
+        """Whether linear paths that start at PCA run beside the network: latents and output must be linear."""
+        return bool(self.config.anchor == "pca" and self.activation == "linear" and self.config.output == "linear")
 
     def check(self, data: Preprocessed) -> None:
-        """Refuse a cohort that this kind cannot be trained on."""
+        """Refuse a cohort that this configuration cannot be trained on."""
+        if self.config.output != "linear":
+            from genexp.model.output import check_range
+
+            check_range(self.config.output, data)
 
     def build(self, inputs: Inputs) -> Autoencoder:
         """Untrained network."""
@@ -173,7 +184,17 @@ class Kind:
         config, n_latent = self.config, self.config.n_latent
         style = (config.dropout, config.batch_norm)
         decoder = build_body([n_latent, *reversed(self.hidden), inputs.n_inputs], *style, float(n_latent), inputs.power)
-        return Autoencoder(self.build_encoder(inputs), decoder, inputs.principal if self.anchored else None, inputs.unit)
+        network = Autoencoder(self.build_encoder(inputs), decoder, inputs.principal if self.anchored else None, inputs.unit)
+        self.add_output(network, inputs)
+        return network
+
+    def add_output(self, network: Autoencoder, inputs: Inputs) -> None:
+        """Let the decoder end with the configured activation, at the genes' means."""
+        if self.config.output != "linear":
+            from genexp.model.output import add_output
+
+            assert inputs.origin is not None
+            add_output(network, self.config.output, inputs.origin)
 
     def build_encoder(self, inputs: Inputs) -> nn.Sequential:
         """Untrained body of the encoder, from coordinates to latents."""
@@ -181,7 +202,7 @@ class Kind:
 
         config, n_latent = self.config, self.config.n_latent
         widths = [inputs.n_inputs, *self.hidden, n_latent]
-        return build_body(widths, config.dropout, config.batch_norm, inputs.power, float(n_latent), self.latent_activation)
+        return build_body(widths, config.dropout, config.batch_norm, inputs.power, float(n_latent), self.activation)
 
     def prepare(self, network: Any, train: Batch) -> None:
         """Anything to do before the first epoch, such as training layer by layer."""
@@ -190,7 +211,14 @@ class Kind:
         """Encode and decode a batch and name the terms of its loss."""
         z = network.encode(batch.x)
         x_hat = network.decode(z)
-        return Pass(z, x_hat, {"reconstruction": measure_reconstruction(x_hat, batch)})
+        return Pass(z, x_hat, {"reconstruction": self.measure(network, x_hat, batch)})
+
+    def measure(self, network: Any, x_hat: Tensor, batch: Batch) -> Tensor:
+        """Loss per gene of each rebuilt row (n,)."""
+        if self.config.reconstruction == "cross_entropy":
+            entropy: Tensor = network.output.measure_cross_entropy(x_hat, batch.x)
+            return entropy
+        return measure_reconstruction(x_hat, batch)
 
     def end_step(self, network: Any, batch: Batch, z: Tensor) -> None:
         """Anything that follows a training step."""

@@ -83,14 +83,14 @@ def build_ensemble(encoders: Sequence[Encoder], data: Preprocessed) -> Encoder:
     Raises
     ------
     TrainingError
-        Latents are rectified or squashed (a rotation would undo that), or layers are not affine.
+        Latents are rectified or squashed (a rotation would undo that), the output is, or layers are not affine.
     """
     first = encoders[0]
     layers = [layer for one in encoders for network in (one.encoder, one.decoder) for layer in network.layers]
     affine = all(isinstance(layer, Affine) for layer in layers) and first.decoder.output is None
-    if not affine or first.encoder.layers[-1].activation != "linear":
+    if not affine or {network.layers[-1].activation for network in (first.encoder, first.decoder)} != {"linear"}:
         raise TrainingError(
-            "ensemble=true: linear latents of affine layers were expected, which can be turned onto each other; "
+            "ensemble=true: linear latents and outputs of affine layers were expected, which can be turned onto each other; "
             f"kind={first.card['config']['kind']} has others. Use seeds= without it"
         )
     X = np.asarray(data.matrix("train"))

@@ -92,6 +92,11 @@ def train_encoder(
     if start_from is not None:
         if reason := KINDS[config.kind](config).gene_wise:
             raise TrainingError(f"init: kind={config.kind} has layers of its own ({reason}); start another kind from an encoder")
+        if (activation := KINDS[config.kind](config).activation) != "linear" or config.output != "linear":
+            raise TrainingError(
+                f"init: linear latents and output were expected, as an encoder to start from has; kind={config.kind} has {activation} "
+                f"latents here and output={config.output}"
+            )
         config = config.model_copy(update=describe_shape(start_from.source))
     start = time.perf_counter()
     targets = build_targets(data, config)
@@ -110,7 +115,8 @@ def train_encoder(
         targets=targets,
         initialise=initialise,
     )
-    metrics = summarise(fitted, KINDS[config.kind].squared_error) | {"train/seconds": time.perf_counter() - start}
+    squared_error = KINDS[config.kind].squared_error and config.reconstruction == "squared_error"
+    metrics = summarise(fitted, squared_error) | {"train/seconds": time.perf_counter() - start}
     made: dict[str, Any] = {"training_fingerprint": fingerprint, "config": section_values(config, EncoderConfig), "basis": basis.name}
     made |= {"seed": run.seed, "training_seed": seed, "metrics": metrics}
     trained = Trained(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from genexp.model.kind import LABEL, Batch, Inputs, Kind, Pass, measure_reconstruction
+from genexp.model.kind import LABEL, Batch, Inputs, Kind, Pass
 from genexp.model.kinds.convolutional import Convolutional
 from genexp.model.kinds.deep import Deep
 from genexp.section import Section
@@ -57,4 +57,4 @@ class Classifier(Kind):
         """Encode for the heads alone."""
         z = network.encode(batch.x)
         x_hat = network.decode(z.detach())
-        return Pass(z, x_hat, {"reconstruction": measure_reconstruction(x_hat, batch)})
+        return Pass(z, x_hat, {"reconstruction": self.measure(network, x_hat, batch)})

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from genexp.model.kind import Batch, Kind, Pass, measure_reconstruction
+from genexp.model.kind import Batch, Kind, Pass
 from genexp.section import Section
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Contractive(Kind):
         x_hat = network.decode(z)
         probes = draw_probes(N_PROBES, z) if network.training and z.shape[1] > N_PROBES else None
         penalty = self.config.contraction * square_jacobian(network, batch.x, probes) * network.unit**2 / z.shape[1]
-        return Pass(z, x_hat, {"reconstruction": measure_reconstruction(x_hat, batch), "contraction": penalty})
+        return Pass(z, x_hat, {"reconstruction": self.measure(network, x_hat, batch), "contraction": penalty})
 
 
 def draw_probes(n_probes: int, z: Tensor) -> Tensor:

@@ -41,6 +41,7 @@ class Convolutional(Kind):
 
     def check(self, data: Preprocessed) -> None:
         """Refuse windows that no gene fills, or that leave genes out."""
+        super().check(data)
         kernel, stride, n_genes = self.config.kernel, self.config.stride, len(data.var)
         if kernel > n_genes:
             raise TrainingError(f"kernel={kernel}: windows of at most the cohort's {n_genes} genes were expected; choose a smaller kernel")
@@ -56,7 +57,7 @@ class Convolutional(Kind):
         shape = (config.channels, config.kernel, config.stride)
         front = GeneConvolution(self._order(inputs), *shape, inputs.power / inputs.n_inputs, config.batch_norm)
         widths = [front.n_outputs, *self.hidden, config.n_latent]
-        body = build_body(widths, config.dropout, config.batch_norm, front.n_outputs / 2, float(config.n_latent), self.latent_activation)
+        body = build_body(widths, config.dropout, config.batch_norm, front.n_outputs / 2, float(config.n_latent), self.activation)
         body.insert(0, front)
         return body
 

@@ -48,7 +48,11 @@ class Count(Kind):
     squared_error = False
 
     def check(self, data: Preprocessed) -> None:
-        """Refuse what is not counts, or is not kept so that the counts can be told from it."""
+        """Refuse what is not counts, or is not kept so that the counts can be told from it, and an output beside the kind's own."""
+        if self.config.output != "linear":
+            raise TrainingError(
+                f"kind=count rebuilds proportions by a softmax of its own, found output={self.config.output}; leave output=linear"
+            )
         if data.scale != "counts":
             raise TrainingError(f"kind=count needs counts, this cohort is {data.scale}; give raw counts, or take another kind")
         if data.transform.normalise != "log2_cpm" or data.transform.clip is not None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from genexp.model.kind import Batch, Kind, Pass, measure_reconstruction
+from genexp.model.kind import Batch, Kind, Pass
 from genexp.section import Section
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ class DenoisingParameters(Section):
     corruption_level: float = Field(
         0.5, ge=0, description="denoising, stacked: standard deviation of the noise in those of a gene, or share of the values that change"
     )
+    rectify: bool = Field(False, description="denoising: rectified latents, as in BioBombe; they cannot start at PCA")
 
 
 class Denoising(Kind):
@@ -30,12 +31,17 @@ class Denoising(Kind):
 
     Parameters: ClassVar[type[Section]] = DenoisingParameters
 
+    @property
+    def activation(self) -> str:
+        """Rectified where the configuration says so."""
+        return "relu" if self.config.rectify else super().activation
+
     def run(self, network: Any, batch: Batch) -> Pass:
         """As the deep kind, from corrupted rows while training."""
         x = corrupt(batch, self.config) if network.training else batch.x
         z = network.encode(x)
         x_hat = network.decode(z)
-        return Pass(z, x_hat, {"reconstruction": measure_reconstruction(x_hat, batch)})
+        return Pass(z, x_hat, {"reconstruction": self.measure(network, x_hat, batch)})
 
 
 def corrupt(batch: Batch, config: Any, unit: Tensor | float = 1.0) -> Tensor:

@@ -58,6 +58,7 @@ class Graph(Kind):
 
     def check(self, data: Preprocessed) -> None:
         """Refuse a file that is none, or that is of other genes."""
+        super().check(data)
         self._read(tuple(data.var.index))
 
     def build(self, inputs: Inputs) -> Autoencoder:

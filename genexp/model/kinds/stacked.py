@@ -20,7 +20,8 @@ class StackedParameters(Section):
 class Stacked(Denoising):
     """Denoising layers of sigmoid units with tied weights, each trained by itself first (Vincent et al., JMLR 2010).
 
-    With ``hidden`` empty it is the one layer of ADAGE (Tan et al., mSystems 2016), on standardised genes and squared error.
+    With ``hidden`` empty it is the one layer of ADAGE (Tan et al., mSystems 2016), on standardised genes and squared error; with
+    ``scaling=minmax``, ``output=sigmoid`` and ``reconstruction=cross_entropy`` on genes from 0 to 1, as the paper has it.
     """
 
     Parameters: ClassVar[type[Section]] = StackedParameters
@@ -38,7 +39,9 @@ class Stacked(Denoising):
         linears = [draw_linear(n_in, n_out, power) for n_in, n_out, power in zip(widths, widths[1:], powers, strict=False)]
         encoder = nn.Sequential(*(layer for linear in linears for layer in (linear, nn.Sigmoid())))
         back = [layer for linear in reversed(linears) for layer in (Tied(linear), nn.Sigmoid())]
-        return Autoencoder(encoder, nn.Sequential(*back[:-1]))
+        network = Autoencoder(encoder, nn.Sequential(*back[:-1]))
+        self.add_output(network, inputs)
+        return network
 
     def prepare(self, network: Any, train: Batch) -> None:
         """Train each layer to rebuild its own input from a corrupted one."""
@@ -47,11 +50,11 @@ class Stacked(Denoising):
         last = len(network.encoder) // 2 - 1
         for i in range(last + 1):
             linear, tied = network.encoder[2 * i], network.decoder[2 * (last - i)]
-            self._train_layer(linear, tied, train, bounded=i > 0)
+            self._train_layer(network, linear, tied, train, bounded=i > 0)
             with torch.no_grad():
                 train = Batch(linear(train.x).sigmoid(), linear.out_features)
 
-    def _train_layer(self, linear: Any, tied: Any, train: Batch, bounded: bool) -> None:
+    def _train_layer(self, network: Any, linear: Any, tied: Any, train: Batch, bounded: bool) -> None:
         import torch
 
         optimiser = torch.optim.AdamW([*linear.parameters(), tied.bias], lr=self.config.learning_rate)
@@ -59,8 +62,8 @@ class Stacked(Denoising):
         for _ in range(self.config.pretrain_epochs):
             for chosen in torch.split(torch.randperm(len(train.x), device=train.x.device), self.config.minibatch):
                 batch = train.pick(chosen)
-                rebuilt = tied(linear(corrupt(batch, self.config, noise)).sigmoid())
-                loss = measure_reconstruction(rebuilt.sigmoid() if bounded else rebuilt, batch).mean()
+                y = tied(linear(corrupt(batch, self.config, noise)).sigmoid())
+                losses = measure_reconstruction(y.sigmoid(), batch) if bounded else self.measure(network, network.end(y), batch)
                 optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
+                losses.mean().backward()  # type: ignore[no-untyped-call]
                 optimiser.step()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from genexp.model.kind import Batch, Inputs, Kind, Pass, measure_reconstruction
+from genexp.model.kind import Batch, Inputs, Kind, Pass
 from genexp.section import Section
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Variational(Kind):
     """Gaussian latents and a Gaussian likelihood (Kingma & Welling, ICLR 2014; beta: Higgins et al., ICLR 2017).
 
     The likelihood's variance is the squared error per gene that PCA leaves on train rows, s2; times 2 s2 / n_genes the
-    evidence bound is ``|x - x_hat|^2 / n_genes + beta * 2 s2 / n_genes * KL``, so the first term is that of every kind. Free bits:
-    Kingma et al., NeurIPS 2016.
+    evidence bound is ``|x - x_hat|^2 / n_genes + beta * 2 s2 / n_genes * KL``, so the first term is that of every kind. Cross-entropy
+    is a negative log likelihood itself (of Bernoulli genes): the factor is 1 / n_genes there. Free bits: Kingma et al., NeurIPS 2016.
     Validation and the shipped encoder take the mean.
     """
 
@@ -47,7 +47,8 @@ class Variational(Kind):
         network.spread = nn.Linear(self.hidden[-1] if self.hidden else inputs.n_inputs, self.config.n_latent)
         nn.init.zeros_(network.spread.weight)
         nn.init.constant_(network.spread.bias, START)
-        network.register_buffer("nats", torch.tensor(2 * inputs.residual / inputs.n_genes))
+        unit = 1.0 if self.config.reconstruction == "cross_entropy" else 2 * inputs.residual
+        network.register_buffer("nats", torch.tensor(unit / inputs.n_genes))
         return network
 
     def run(self, network: Any, batch: Batch) -> Pass:
@@ -64,7 +65,7 @@ class Variational(Kind):
         warmth = min(1.0, batch.epoch / self.config.warm_up) if network.training and self.config.warm_up else 1.0
         weight = self.config.beta * network.nats * warmth
         divergence = measure_divergence(mu, logvar).clamp(min=self.config.free_bits).sum(1)
-        return Pass(mu, x_hat, {"reconstruction": measure_reconstruction(x_hat, batch), "kl": weight * divergence})
+        return Pass(mu, x_hat, {"reconstruction": self.measure(network, x_hat, batch), "kl": weight * divergence})
 
 
 def measure_divergence(mu: Tensor, logvar: Tensor) -> Tensor:
