@@ -75,7 +75,7 @@ def test_units_are_matched_one_to_one_and_recurring_ones_are_named() -> None:
 
 
 def test_latents_that_cannot_be_turned_are_refused(data: Preprocessed, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="linear latents of affine layers were expected"):
+    with pytest.raises(TrainingError, match="linear latents and outputs of affine layers were expected"):
         train(data, tmp_path, kind="sparse", epochs="1")
 
 
