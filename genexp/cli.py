@@ -47,9 +47,11 @@ if TYPE_CHECKING:
     from genexp.training.seeds import Replicates
 
 READING = ("rows", "missing", "s3_endpoint")
+STUDYING = ("obs", "sample_id", "study")
 WITHOUT_RUN = ("encode", "compare", "contrasts", "doctor")
-ANNOTATING = ("obs", "sample_id", "where", "group", "label", "time", "event", "time_unit", "zero_time")
-"""Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said."""
+ANNOTATING = (*STUDYING, "where", "group", "label", "time", "event", "time_unit", "zero_time")
+"""Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said; for ``encode`` the
+first, and the second where studies are corrected, for ``evaluate`` all."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -363,8 +365,12 @@ def _read_for(encoder: Encoder, settings: Any, inherited: tuple[str, ...], min_s
     if settings.scale not in ("auto", encoder.scale):
         raise RegistryError(f"scale={settings.scale}: this encoder was trained on {encoder.scale} and takes nothing else")
     cohort_hash = _hash_cohort(CohortConfig(**given), seed)
+    corrects = encoder.transform.correction is not None
     if cohort_hash == card["cohort_hash"]:
-        given |= {name: trained_on[name] for name in inherited if given[name] == defaults[name]}
+        inherited += STUDYING if corrects else ()
+        given |= {name: trained_on.get(name, defaults[name]) for name in inherited if given[name] == defaults[name]}
+    if corrects:
+        given["study"] = given["study"] or trained_on["study"]
     given |= {"scale": encoder.scale, "duplicates": encoder.duplicates}
     adata = read_cohort(CohortConfig(**given), seed, min_samples)
     adata.uns["cohort_hash"] = cohort_hash
@@ -379,10 +385,11 @@ def _table(adata: AnnData) -> pd.DataFrame:
 
 def _encode(encoder: Encoder, adata: AnnData) -> pd.DataFrame:
     from genexp.model.encoder import GeneMismatchError
+    from genexp.preprocess.correction import StudyError
 
     try:
-        return encoder.encode(_table(adata))
-    except GeneMismatchError as error:
+        return encoder.encode(_table(adata), adata.obs.get("study"))
+    except (GeneMismatchError, StudyError) as error:
         raise RegistryError(str(error)) from None
 
 
@@ -432,7 +439,7 @@ def _write_novelty(encoder: Encoder, adata: AnnData, out: Path) -> None:
 
     raw, absent = encoder.align(_table(adata))
     calibration = Calibration.of(encoder)
-    novelty = None if calibration is None else score_samples(encoder, calibration, raw, adata.obs_names)
+    novelty = None if calibration is None else score_samples(encoder, calibration, raw, adata.obs_names, adata.obs.get("study"))
     if novelty is not None:
         _write_whole(out.with_name(f"{out.name}.novelty.tsv"), lambda path: novelty.to_csv(path, sep="\t", float_format="%.6g"))
     print(describe_coverage(encoder, len(absent), calibration, novelty), file=sys.stderr)

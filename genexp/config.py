@@ -74,6 +74,7 @@ class CohortConfig(SourceConfig):
     label: str = Field(
         "", description="column of obs with the label that stratifies, colours and is probed; unlabelled samples serve training only"
     )
+    study: str = Field("", description="column of obs with the study, platform or laboratory of every sample; empty: not told")
     time: str = Field("", description="column of obs with the survival time")
     event: str = Field("", description="column of obs with the event (1, true: seen)")
     time_unit: Literal["days", "months", "years"] = Field("days", description="unit of the survival time")
@@ -100,7 +101,25 @@ class PreprocessConfig(Section):
     min_sample_detected: float = Field(
         0.05, ge=0, le=1, description="a sample stays when at least this share of genes is above the floor of the scale"
     )
+    correction: Literal["none", "zscore", "combat"] = Field(
+        "none",
+        description="brings studies to one mean and spread per gene before scaling, by train samples, blind to the label: zscore takes "
+        "each study's own, combat shrinks them over genes",
+    )
+    combat_prior: Literal["parametric", "nonparametric"] = Field(
+        "parametric", description="what ComBat shrinks by: normal and inverse gamma priors, or the genes themselves (slower)"
+    )
+    reference_study: str = Field("", description="study that stays as it is while others are brought to it; empty: to the mean of all")
+    unseen_study: Literal["refuse", "estimate"] = Field(
+        "refuse", description="what becomes of a study without train samples; estimate: from its own samples, two or more"
+    )
     scaling: Literal["zscore", "minmax", "none"] = Field("zscore", description="per-gene scaling, fitted on train samples")
+
+    @model_validator(mode="after")
+    def _check_reference(self) -> PreprocessConfig:
+        if self.reference_study and self.correction == "none":
+            raise ValueError(f"reference_study={self.reference_study} corrects nothing; add correction=combat or correction=zscore")
+        return self
 
 
 class NetworkConfig(Section):
@@ -232,7 +251,9 @@ class TuningConfig(Section):
     selection: Literal["one_se", "best"] = Field(
         "one_se", description="one_se: the smallest latent within one standard error of the best trial; best: the best trial"
     )
-    study: str = Field("", description="name of the study, resumed if there is one; empty: made from the cohort, the space and the code")
+    study_name: str = Field(
+        "", description="name of the search, resumed if there is one; empty: made from the cohort, the space and the code"
+    )
     workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
         "auto", description="trials at a time, each in a process; auto: one per core, as memory allows"
     )
@@ -293,6 +314,12 @@ class ExperimentConfig(Section):
 
 class PreprocessSettings(CohortConfig, PreprocessConfig, RunConfig):
     """Check, split, filter and scale a cohort."""
+
+    @model_validator(mode="after")
+    def _check_study(self) -> PreprocessSettings:
+        if self.correction != "none" and not self.study:
+            raise ValueError(f"correction={self.correction} needs the study of every sample; name its column with study=")
+        return self
 
 
 class TrainSettings(PreprocessSettings, EncoderConfig, TransferConfig, ReplicationConfig, RegistryConfig):

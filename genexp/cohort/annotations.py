@@ -1,7 +1,8 @@
 """Annotation tables: read, joined to the matrix by sample id, queried, and given their canonical columns.
 
-Canonical columns are ``label`` (categorical), ``time_days``, ``event`` and ``group``. They exist when the configuration names their
-source (``group`` always), whatever else the table holds: a column that merely has such a name, with other values, becomes ``given_<name>``.
+Canonical columns are ``label`` (categorical), ``study``, ``time_days``, ``event`` and ``group``. They exist when the configuration names
+their source (``group`` always), whatever else the table holds: a column that merely has such a name, with other values, becomes
+``given_<name>``; one called ``study`` only where another is named.
 """
 
 from __future__ import annotations
@@ -109,17 +110,19 @@ def select_samples(obs: pd.DataFrame, where: str) -> np.ndarray:
 
 
 def add_canonical_columns(obs: pd.DataFrame, config: CohortConfig) -> tuple[pd.DataFrame, dict[str, object]]:
-    """Add ``label``, ``time_days``, ``event`` and ``group`` as configured; also figures for the report."""
+    """Add ``label``, ``study``, ``time_days``, ``event`` and ``group`` as configured; also figures for the report."""
     report: dict[str, object] = {}
     canonical: dict[str, pd.Series] = {"group": _build_group(obs, config.group, report)}
     if config.label:
         canonical["label"] = _build_label(pick_column(obs, "label", config.label), config.label, report)
+    if config.study:
+        canonical["study"] = _build_study(pick_column(obs, "study", config.study), config.study, report)
     if bool(config.time) != bool(config.event):
         given, lacking = ("time", "event") if config.time else ("event", "time")
         raise CohortError(f"survival needs both time and event; {given} is given and {lacking} is not: name its column")
     if config.time:
         canonical["time_days"], canonical["event"] = _build_survival(obs, config, report)
-    taken = [name for name in CANONICAL if name in obs.columns]
+    taken = [name for name in dict.fromkeys((*CANONICAL, *canonical)) if name in obs.columns]
     other = [name for name in taken if name not in canonical or not as_text(obs[name]).equals(as_text(canonical[name]))]
     return obs.rename(columns={name: f"given_{name}" for name in other}).assign(**canonical), report
 
@@ -169,6 +172,19 @@ def _build_label(values: pd.Series, column: str, report: dict[str, object]) -> p
         )
     report |= {"n_labelled": n_labelled, "classes": {str(name): int(n) for name, n in counts.items()}}
     return text.astype("category")
+
+
+def _build_study(values: pd.Series, column: str, report: dict[str, object]) -> pd.Series:
+    """Study of every sample as text."""
+    study = as_text(values)
+    unknown = study.index[study.isna()]
+    if len(unknown):
+        raise CohortError(
+            f"study={column!r}: expected the study of every sample, found none for {name_some(unknown)} of {len(study)}; complete the "
+            "column, or leave these samples out with where="
+        )
+    report["studies"] = {str(name): int(n) for name, n in study.value_counts().sort_index().items()}
+    return study
 
 
 def _build_survival(obs: pd.DataFrame, config: CohortConfig, report: dict[str, object]) -> tuple[pd.Series, pd.Series]:

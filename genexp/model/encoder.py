@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -253,13 +253,15 @@ class Encoder:
         """Column names of the latents."""
         return [f"latent_{i:0{len(str(self.n_latent - 1))}d}" for i in range(self.n_latent)]
 
-    def encode(self, expression: pd.DataFrame) -> pd.DataFrame:
+    def encode(self, expression: pd.DataFrame, study: str | Iterable[str] | None = None) -> pd.DataFrame:
         """Latents of raw expression.
 
         Parameters
         ----------
         expression : DataFrame, (n_samples, any genes)
             Raw values on ``scale``; columns are gene names in any order, others are ignored.
+        study : str or iterable of str, (n_samples,), optional
+            Study of all samples, or of each; needed where the encoder corrects studies, and not used elsewhere.
 
         Returns
         -------
@@ -270,9 +272,11 @@ class Encoder:
         ------
         GeneMismatchError
             More than ``max_missing`` of the genes or values are absent, or a gene is there twice.
+        StudyError
+            Studies are corrected, and that of a sample is not told, or is one that the encoder does not know and may not estimate.
         """
         raw, absent = self.align(expression)
-        latent = pd.DataFrame(self.encoder(self.transform.apply(raw)), index=expression.index, columns=self.latents)
+        latent = pd.DataFrame(self.encoder(self.transform.apply(raw, study)), index=expression.index, columns=self.latents)
         latent.attrs["filled_genes"] = absent
         if absent:
             shown = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
@@ -391,7 +395,7 @@ class Encoder:
 
         return cls(
             **{name: spec[name] for name in ("genes", "sources", "scale", "duplicates", "max_missing", "card")},
-            transform=Transform(normalise=spec["transform"]["normalise"], clip=spec["transform"]["clip"], **pick("transform.")),
+            transform=Transform.from_parts(spec["transform"], pick("transform.")),
             encoder=Network.from_parts("encoder", spec["encoder"], arrays),
             decoder=Network.from_parts("decoder", spec["decoder"], arrays),
             calibration=pick("calibration."),

@@ -11,7 +11,17 @@ import pandas as pd
 
 from genexp.config import PreprocessSettings
 from genexp.errors import PreprocessError
-from genexp.preprocess.quality import find_floor, judge_genes, measure_genes, measure_mad, pick_most_variable, pick_top_genes
+from genexp.preprocess.combat import fit_correction
+from genexp.preprocess.correction import Correction
+from genexp.preprocess.quality import (
+    find_floor,
+    join_studies,
+    judge_genes,
+    measure_genes,
+    measure_mad,
+    pick_most_variable,
+    pick_top_genes,
+)
 from genexp.preprocess.transform import ROWS_AT_A_TIME, Transform
 
 Normalise = Literal["none", "log2", "log2_cpm"]
@@ -87,12 +97,19 @@ def choose_normalisation(asked: str, scale: str, X: np.ndarray) -> Normalise:
 
 
 def fit_genes(
-    X: np.ndarray, var: pd.DataFrame, train: np.ndarray, scale: str, normalise: Normalise, config: PreprocessSettings
+    X: np.ndarray,
+    var: pd.DataFrame,
+    train: np.ndarray,
+    scale: str,
+    normalise: Normalise,
+    config: PreprocessSettings,
+    study: np.ndarray | None = None,
 ) -> FittedGenes:
     """Choose genes and fit the transform; no row but those of ``train`` is read.
 
-    Genes are judged on normalised, clipped, unscaled values. The library of counts is there the sum over all genes; the
-    transform's own is the sum over the kept genes, so that an encoder needs no others.
+    Genes are judged on normalised, clipped, unscaled values; where studies are to be corrected, by their spread within studies. The
+    library of counts is there the sum over all genes; the transform's own is the sum over the kept genes, so that an encoder needs no
+    others. The correction is fitted on the kept genes, and the scaling on what it gives.
 
     Parameters
     ----------
@@ -108,15 +125,20 @@ def fit_genes(
         As :func:`choose_normalisation` gave it.
     config : PreprocessSettings
         Policies and thresholds.
+    study : ndarray of str, (n_samples,), optional
+        Study of every sample, where studies are to be corrected.
 
     Raises
     ------
     PreprocessError
-        Fewer than two genes stay.
+        Fewer than two genes stay, or the studies of the train samples cannot be corrected.
     """
-    names = var.index.to_numpy()
+    names, own_study = var.index.to_numpy(), None if study is None else study[train]
     columns = group_duplicates(names, config.duplicates)
-    values, statistics = _read_train(X, train, columns, scale, normalise, config.clip)
+    values, shares = _read_train(X, train, columns, scale, normalise, config.clip)
+    if own_study is not None:
+        join_studies(values, own_study)
+    statistics = measure_genes(values).assign(**shares)
     reasons = judge_genes(statistics, config, drop_missing=config.missing == "drop_gene")
     reasons = pick_most_variable(names[columns.first], statistics["variance"].to_numpy(), reasons)
     if config.n_top_genes is not None:
@@ -129,13 +151,19 @@ def fit_genes(
     _check_genes_left(judged)
     kept = np.flatnonzero(reasons == "")
     columns, statistics = columns.keep(kept), statistics.iloc[kept]
-    if normalise == "log2_cpm":
-        _, statistics = _read_train(X, train, columns, scale, normalise, config.clip)
+    correction = None
+    if normalise == "log2_cpm" or own_study is not None:
+        values, _ = _read_train(X, train, columns, scale, normalise, config.clip)
+        if own_study is not None:
+            correction = fit_correction(values, own_study, config)
+            for block, _ in _blocks(train):
+                correction.apply(values[block], own_study[block])
+        statistics = measure_genes(values)
     return FittedGenes(
         columns,
         var=judged.iloc[columns.first].drop(columns="reason"),
         lost=judged[judged["reason"] != ""],
-        transform=fit_transform(statistics, normalise, config.clip, config.scaling),
+        transform=fit_transform(statistics, normalise, config.clip, config.scaling, correction),
     )
 
 
@@ -157,8 +185,10 @@ def group_duplicates(names: np.ndarray, policy: str) -> GeneColumns:
     return GeneColumns(first, alike)
 
 
-def fit_transform(statistics: pd.DataFrame, normalise: Normalise, clip: float | None, scaling: str) -> Transform:
-    """Build the transform from the train statistics of the kept genes (:func:`~genexp.preprocess.quality.measure_genes`).
+def fit_transform(
+    statistics: pd.DataFrame, normalise: Normalise, clip: float | None, scaling: str, correction: Correction | None
+) -> Transform:
+    """Build the transform from the train statistics of the kept, corrected genes (:func:`~genexp.preprocess.quality.measure_genes`).
 
     ``zscore`` subtracts the mean and divides by the population standard deviation; ``minmax`` maps the train samples to 0..1.
     """
@@ -171,7 +201,8 @@ def fit_transform(statistics: pd.DataFrame, normalise: Normalise, clip: float | 
         shift, spread = np.zeros_like(mean), np.ones_like(mean)
     if not (spread > 0).all():
         raise PreprocessError(f"{np.sum(~(spread > 0))} genes do not vary once the library is that of the kept genes; keep more of them")
-    return Transform(normalise, clip, *(array.astype(np.float32) for array in (mean, shift, spread)))
+    fill, shift, spread = (array.astype(np.float32) for array in (mean, shift, spread))
+    return Transform(normalise, clip, fill, shift, spread, correction)
 
 
 def _blocks(rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -182,8 +213,8 @@ def _blocks(rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
 
 def _read_train(
     X: np.ndarray, train: np.ndarray, columns: GeneColumns, scale: str, normalise: Normalise, clip: float | None
-) -> tuple[np.ndarray, pd.DataFrame]:
-    """Normalised train values (n_train, n_genes) and the statistics of every gene, with the shares ``detected`` and ``missing``."""
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Normalised train values (n_train, n_genes), and of every gene the shares ``detected`` and ``missing``."""
     n_genes = len(columns.first)
     plain = Transform(normalise, clip, *np.zeros((3, 0), dtype=np.float32))
     values = np.empty((len(train), n_genes), dtype=np.float32)
@@ -194,7 +225,7 @@ def _read_train(
         detected += (raw > floor).sum(axis=0)
         missing += np.isnan(raw).sum(axis=0)
         values[block] = plain.normalise_rows(raw)
-    return values, measure_genes(values).assign(detected=detected / len(train), missing=missing / len(train))
+    return values, {"detected": detected / len(train), "missing": missing / len(train)}
 
 
 def _join_reasons(var: pd.DataFrame, columns: GeneColumns, statistics: pd.DataFrame, reasons: np.ndarray) -> pd.DataFrame:

@@ -15,6 +15,8 @@ import pandas as pd
 import genexp
 from genexp.config import PreprocessConfig, PreprocessSettings, hash_values, section_values
 from genexp.errors import PreprocessError, name_some
+from genexp.preprocess.confounding import measure_confounding, refuse_confounding, warn_of_confounding
+from genexp.preprocess.correction import Correction
 from genexp.preprocess.fit import FittedGenes, choose_normalisation, fit_genes
 from genexp.preprocess.invariance import find_dependent
 from genexp.preprocess.quality import measure_samples
@@ -54,14 +56,23 @@ def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preproces
 
 
 def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path) -> Preprocessed:
-    """Preprocess a checked cohort into ``folder``; the settings' own path to a cohort is not read."""
+    """Preprocess a checked cohort into ``folder``; the settings' own path to a cohort is not read.
+
+    The chain is split, filter, normalise, correct, scale. Studies are corrected without covariates, because to keep the differences
+    between labels the labels of held-out samples would have to be known; :mod:`genexp.preprocess.confounding` measures what that
+    costs. A study without train samples is refused, or estimated in each part from the part's own samples (``unseen_study``).
+    """
     X, scale = np.asarray(adata.X), str(adata.uns["scale"])
     normalise = choose_normalisation(config.normalise, scale, X)
     quality = measure_samples(X, scale).set_index(adata.obs.index)
     stays = (quality["detected"] >= config.min_sample_detected).to_numpy()
     _check_samples_left(quality[~stays], int(stays.sum()), config)
     part = draw_split(adata.obs[stays], config.split, config.seed).reindex(adata.obs.index, fill_value=LOST)
-    fit = partial(fit_genes, var=adata.var, train=np.flatnonzero(part == "train"), scale=scale, normalise=normalise, config=config)
+    cramers_v = measure_confounding(adata.obs[part == "train"])
+    refuse_confounding(cramers_v, config.correction)
+    study = None if config.correction == "none" else adata.obs["study"].to_numpy(dtype=object)
+    train = np.flatnonzero(part == "train")
+    fit = partial(fit_genes, var=adata.var, train=train, scale=scale, normalise=normalise, config=config, study=study)
     held_out = np.flatnonzero(part != "train")
     fitted = fit(X)
     fitted_state = {"n_held_out": len(held_out), "changed": find_dependent(X, held_out, fitted, fit)}
@@ -72,7 +83,7 @@ def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path)
         pd.concat([part, adata.obs["group"], quality], axis=1),
         fitted.var,
         fitted.transform,
-        _report(adata, part, fitted, config) | {"fitted_state": fitted_state},
+        _report(adata, part, fitted, config, cramers_v) | {"fitted_state": fitted_state},
         {"lost_genes": fitted.lost, "lost_samples": quality[~stays].assign(reason="too few genes detected")},
     )
 
@@ -95,7 +106,7 @@ def apply_transform(
     raw : ndarray of float32, (n_samples, n_genes)
         Raw values of the encoder's genes in its order, NaN where missing (:meth:`genexp.model.encoder.Encoder.align`).
     obs : DataFrame, (n_samples, ...)
-        Annotations with ``group``; index sample id.
+        Annotations with ``group`` and, where the transform corrects studies, ``study``; index sample id.
     split : DataFrame
         ``part`` and ``group`` of the samples that the encoder was made from (:attr:`Preprocessed.split`); index sample id.
     var : DataFrame, (n_genes, ...)
@@ -170,6 +181,10 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
             "n_lost_samples": len(lost_samples),
         }
     )
+    if (cramers_v := data.report.get("cramers_v")) is not None:
+        tracker.set_tags({"study_label_cramers_v": round(cramers_v, 3)})
+    if (correction := data.transform.correction) is not None:
+        tracker.set_tags({"correction": data.report["correction"]["method"], "n_studies": len(correction.studies)})
     if data.report["warnings"]:
         tracker.set_tags({"preprocess_warnings": "; ".join(data.report["warnings"])})
     tracker.log_dataset(
@@ -189,9 +204,14 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
     tracker.log_figure("figures/qc_genes.png", plot_gene_quality(data))
 
 
-def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, config: PreprocessSettings) -> dict[str, Any]:
+def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, config: PreprocessSettings, cramers_v: float | None) -> dict[str, Any]:
     counts = count_labels(adata.obs, part)
-    warnings = warn_of_split(counts, config.split)
+    warnings = warn_of_split(counts, config.split) + warn_of_confounding(cramers_v, config.correction)
+    correction = describe_correction(fitted.transform.correction, adata.obs, part, config)
+    if correction.get("n_genes_left"):
+        warnings.append(
+            f"{correction['n_genes_left']} of {len(fitted.var)} genes do not vary in some study, and keep their differences between studies"
+        )
     if config.n_top_genes is not None and config.n_top_genes > len(fitted.var):
         warnings.append(f"n_top_genes={config.n_top_genes} asks for more genes than the {len(fitted.var)} that the other rules leave")
     return {
@@ -202,12 +222,27 @@ def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, config: Prepro
         "settings": section_values(config, PreprocessConfig),
         "policies": {"duplicates": config.duplicates, "missing": config.missing, "seed": config.seed},
         "normalise": fitted.transform.normalise,
+        "correction": correction,
+        "cramers_v": cramers_v,
         "split_hash": hash_split(part),
         "groups": adata.obs["group"].groupby(part).nunique().to_dict(),
         "labels": _label_counts(adata.obs, part),
         "genes": {"kept": len(fitted.var), "lost": fitted.lost["reason"].value_counts().to_dict()},
         "samples": {"kept": int((part != LOST).sum()), "lost": int((part == LOST).sum())},
         "warnings": warnings,
+    }
+
+
+def describe_correction(correction: Correction | None, obs: pd.DataFrame, part: pd.Series, config: PreprocessConfig) -> dict[str, Any]:
+    """How studies were corrected: method, samples of every study by part, and genes that were left as they are."""
+    if correction is None:
+        return {"method": "none"}
+    return {
+        "method": config.correction,
+        "prior": correction.prior,
+        "studies": pd.crosstab(obs["study"], part).reindex(columns=list(PARTS), fill_value=0).T.to_dict(),
+        "unseen": sorted(set(obs.loc[part != LOST, "study"]) - set(correction.studies)),
+        "n_genes_left": int((correction.spread == 0).sum()),
     }
 
 

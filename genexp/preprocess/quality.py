@@ -89,6 +89,21 @@ def measure_genes(values: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(table.T, columns=["mean", "variance", "minimum", "maximum"])
 
 
+def join_studies(values: np.ndarray, study: np.ndarray) -> None:
+    """Shift studies (n_train,) to one mean in every gene of train values (n_train, n_genes), in place: what varies then varies in them."""
+    members = [np.flatnonzero(study == name) for name in np.unique(study)]
+    for start in range(0, values.shape[1], GENES_AT_A_TIME):
+        x = values[:, start : start + GENES_AT_A_TIME]
+        centre = _average(x)
+        for rows in members:
+            x[rows] += (centre - _average(x[rows])).astype(np.float32)
+
+
+def _average(x: np.ndarray) -> np.ndarray:
+    """Mean (n_genes,) of float64 without missing values; 0 where there is none."""
+    return np.asarray(np.nansum(x, axis=0, dtype=np.float64) / np.maximum(np.count_nonzero(~np.isnan(x), axis=0), 1))
+
+
 def measure_mad(values: np.ndarray, genes: np.ndarray) -> np.ndarray:
     """Median absolute deviation of some genes over train samples.
 

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.errors import PreprocessError
+from genexp.preprocess.correction import StudyError
 from genexp.preprocess.split import PARTS, hash_split
 from genexp.preprocess.transform import ROWS_AT_A_TIME, Transform, measure_library
 
@@ -112,7 +113,7 @@ def load_preprocessed(folder: Path) -> Preprocessed:
         report = json.loads((folder / "report.json").read_text())
         split = pd.read_parquet(folder / "split.parquet")
         spec: dict[str, Any] = json.loads((folder / "transform.json").read_text())
-        transform = Transform(**spec | load_file(folder / "transform.safetensors"))
+        transform = Transform.from_parts(spec, load_file(folder / "transform.safetensors"))
         var = pd.read_parquet(folder / "var.parquet")
     except (OSError, ValueError) as error:
         raise PreprocessError(
@@ -160,15 +161,21 @@ def write_preprocessed(
         Gives raw values (len(rows), n_genes) of the kept genes for some rows of ``obs``.
     obs, split : DataFrame, (n_samples, ...)
         Annotations and assignment of the same samples in the same order. Where counts become counts per million, the annotations are
-        stored with ``library``, the sum of a sample over the kept genes: with it the scaled values are the counts still.
+        stored with ``library``, the sum of a sample over the kept genes: with it the scaled values are the counts still. Where studies
+        are corrected, ``obs`` has the column ``study``.
     var : DataFrame, (n_genes, ...)
         Kept genes.
     transform : Transform
-        Applied to raw rows.
+        Applied to raw rows. A study that it does not know is estimated in each part by the part's own rows, or refused.
     report : dict
         To be stored; ``parts`` is added to it, by part the number of ``samples`` and of ``filled`` values.
     tables : dict of str to DataFrame
         Further tables to be stored by name.
+
+    Raises
+    ------
+    PreprocessError
+        The folder cannot be written, or the study of a sample is one that the transform cannot correct.
     """
     temporary = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
     with _writing(folder):
@@ -177,19 +184,21 @@ def write_preprocessed(
             parts = {}
             for part in PARTS:
                 rows = np.flatnonzero(split["part"].to_numpy() == part)
-                n_filled, library = _write_matrix(temporary / f"{part}.npy", raw_rows, rows, transform)
+                n_filled, library = _write_matrix(temporary / f"{part}.npy", raw_rows, rows, transform, obs.get("study"))
                 own = obs.iloc[rows] if transform.normalise != "log2_cpm" else obs.iloc[rows].assign(library=library)
                 _make_writable(own).to_parquet(temporary / f"{part}.parquet")
                 parts[part] = {"samples": len(rows), "filled": n_filled}
             _write_rest(temporary, split, var, transform, {**report, "parts": parts}, tables)
             _take_place(temporary, folder)
+        except StudyError as error:
+            raise PreprocessError(str(error)) from None
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return load_preprocessed(folder)
 
 
 def _write_matrix(
-    path: Path, raw_rows: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, transform: Transform
+    path: Path, raw_rows: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, transform: Transform, study: pd.Series | None
 ) -> tuple[int, np.ndarray]:
     """Write transformed rows as .npy; gives the number of missing values that were filled, and the library size (n_samples,).
 
@@ -198,13 +207,16 @@ def _write_matrix(
     from tqdm import tqdm
 
     n_filled, library = 0, np.zeros(len(rows))
+    own = None if study is None else study.iloc[rows]
+    transform = transform.meet(own, len(rows), lambda places: raw_rows(rows[places]))
     with path.open("wb") as file:
         _write_header(file, (len(rows), len(transform.shift)))
         for start in tqdm(range(0, len(rows), ROWS_AT_A_TIME), desc=f"scale {path.stem}", unit="block", leave=False, disable=None):
-            raw = raw_rows(rows[start : start + ROWS_AT_A_TIME])
+            block = slice(start, start + ROWS_AT_A_TIME)
+            raw = raw_rows(rows[block])
             n_filled += int(np.count_nonzero(np.isnan(raw)))
-            library[start : start + ROWS_AT_A_TIME] = measure_library(raw)
-            file.write(transform.apply(raw).data)
+            library[block] = measure_library(raw)
+            file.write(transform.apply(raw, None if own is None else own.iloc[block]).data)
     return n_filled, library
 
 

@@ -33,6 +33,8 @@ ARTIFACT = "encoder"
 DEFAULT_ALIAS = "champion"
 TEXT_PARTS = (
     ("genexp.cohort", "genes.py"),
+    ("genexp.preprocess", "shrinkage.py"),
+    ("genexp.preprocess", "correction.py"),
     ("genexp.preprocess", "transform.py"),
     ("genexp.model", "prediction.py"),
     ("genexp.model", "encoder.py"),
@@ -157,7 +159,10 @@ def _log_model(encoder: Encoder, tracker: MlflowTracker) -> ModelInfo:
 def _signature(encoder: Encoder) -> ModelSignature:
     """Tell outputs and parameters only: MLflow would enforce inputs exactly, while an encoder takes genes in any order."""
     outputs = Schema([ColSpec("float", name) for name in encoder.latents])
-    return ModelSignature(outputs=outputs, params=ParamSchema([ParamSpec("output", "string", "latent")]))
+    params = [ParamSpec("output", "string", "latent")]
+    if encoder.transform.correction is not None:
+        params.append(ParamSpec("study", "string", ""))
+    return ModelSignature(outputs=outputs, params=ParamSchema(params))
 
 
 def _compare(loss_val: float, data_fingerprint: str, holder: ModelVersion | None) -> tuple[bool, str]:

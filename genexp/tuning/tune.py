@@ -25,7 +25,7 @@ def fingerprint_study(data: Preprocessed, settings: TuneSettings) -> str:
 
 def study_folder(data: Preprocessed, settings: TuneSettings) -> Path:
     """Home of a study in the cache: its own name, else one that its fingerprint makes."""
-    name = settings.study or f"{data.name}-{fingerprint_study(data, settings)[:8]}"
+    name = settings.study_name or f"{data.name}-{fingerprint_study(data, settings)[:8]}"
     return Path(settings.cache) / "studies" / name
 
 

@@ -55,10 +55,12 @@ class Count(Kind):
             )
         if data.scale != "counts":
             raise TrainingError(f"kind=count needs counts, this cohort is {data.scale}; give raw counts, or take another kind")
-        if data.transform.normalise != "log2_cpm" or data.transform.clip is not None:
-            found = f"normalise={data.transform.normalise}, clip={data.transform.clip or 'none'}"
+        transform = data.transform
+        if transform.normalise != "log2_cpm" or transform.clip is not None or transform.correction is not None:
+            found = f"normalise={transform.normalise}, clip={transform.clip or 'none'}"
+            found += "" if transform.correction is None else ", corrected studies"
             raise TrainingError(
-                f"kind=count needs normalise=log2_cpm and clip=none, from which counts are recovered; this cohort has {found}"
+                f"kind=count needs normalise=log2_cpm, clip=none and correction=none, so that counts are recovered; this cohort has {found}"
             )
 
     def build(self, inputs: Inputs) -> Autoencoder:
