@@ -13,6 +13,7 @@ from genexp.evaluation.clustering import score_clusters
 from genexp.evaluation.mixing import Neighbours, find_neighbours, measure_lisi, measure_mixing
 from genexp.evaluation.probe import evaluate_probe
 from genexp.evaluation.results import ENCODER, PartLatents, Probe
+from genexp.preprocess.confounding import measure_cramers_v
 
 ALPHA = 0.05
 """Level of the tests of kBET."""
@@ -166,17 +167,3 @@ def _count(label: pd.Series | None, study: pd.Series) -> pd.DataFrame:
     return pd.crosstab(rows.to_numpy(), study.astype(object).fillna("(unknown)").astype(str).to_numpy()).rename_axis(
         index="label", columns=None
     )
-
-
-def measure_cramers_v(one: pd.Series, other: pd.Series) -> float:
-    """Cramer's V of two classifications of the same samples: 0 where they are independent, 1 where one gives the other.
-
-    sqrt(chi2 / (n (min(rows, columns) - 1))), Pearson's chi-squared of their table (Cramer, Mathematical Methods of Statistics 1946);
-    NaN where fewer than two values of either are there.
-    """
-    known = (one.notna() & other.notna()).to_numpy()
-    table = pd.crosstab(one[known].astype(str).to_numpy(), other[known].astype(str).to_numpy()).to_numpy()
-    if min(table.shape) < 2:
-        return float("nan")
-    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
-    return float(np.sqrt((np.square(table - expected) / expected).sum() / (table.sum() * (min(table.shape) - 1))))

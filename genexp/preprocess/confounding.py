@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
 from genexp.errors import PreprocessError
 
 STRONG = 0.5
-"""Cramér's V from which a warning is given."""
+"""Cramer's V from which a warning is given."""
 COMPLETE = 1 - 1e-9
 
 
-def measure_confounding(obs: pd.DataFrame) -> float | None:
-    """Cramér's V of study and label over labelled samples; None where either has fewer than two values.
+def measure_cramers_v(one: pd.Series, other: pd.Series) -> float:
+    """Cramer's V of two classifications of the same samples: 0 where they are independent, 1 where one gives the other.
 
-    V = sqrt(chi^2 / (n (min(r, c) - 1))) of the table of r studies and c labels (H. Cramér, Mathematical Methods of Statistics, 1946):
-    0 where they are independent, 1 where one is known from the other.
-
-    Parameters
-    ----------
-    obs : DataFrame, (n_samples, ...)
-        Annotations with ``study`` and ``label``.
+    sqrt(chi2 / (n (min(rows, columns) - 1))), Pearson's chi-squared of their table (Cramer, Mathematical Methods of Statistics 1946);
+    NaN where fewer than two values of either are there.
     """
-    if not {"study", "label"} <= set(obs):
-        return None
-    labelled = obs.dropna(subset=["label"])
-    counts = pd.crosstab(labelled["study"].astype(str), labelled["label"].astype(str)).to_numpy(dtype=float)
-    if min(counts.shape) < 2:
-        return None
-    expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
-    chi2 = ((counts - expected) ** 2 / expected).sum()
-    return float(np.sqrt(chi2 / (counts.sum() * (min(counts.shape) - 1))))
+    known = (one.notna() & other.notna()).to_numpy()
+    table = pd.crosstab(one[known].astype(str).to_numpy(), other[known].astype(str).to_numpy()).to_numpy()
+    if min(table.shape) < 2:
+        return float("nan")
+    expected = np.outer(table.sum(axis=1), table.sum(axis=0)) / table.sum()
+    return float(np.sqrt((np.square(table - expected) / expected).sum() / (table.sum() * (min(table.shape) - 1))))
+
+
+def measure_confounding(obs: pd.DataFrame) -> float | None:
+    """Cramer's V of ``study`` and ``label`` over labelled samples (n_samples, ...); None where either has fewer than two values."""
+    cramers_v = measure_cramers_v(obs["study"], obs["label"]) if {"study", "label"} <= set(obs) else math.nan
+    return None if math.isnan(cramers_v) else cramers_v
 
 
 def refuse_confounding(cramers_v: float | None, correction: str) -> None:
@@ -45,7 +45,7 @@ def refuse_confounding(cramers_v: float | None, correction: str) -> None:
     if correction != "none" and cramers_v is not None and cramers_v >= COMPLETE:
         raise PreprocessError(
             f"correction={correction} expects labels that are in several studies; found that study and label are known from each other "
-            "(Cramér's V 1 over train samples), so that to correct one is to remove the other. Take correction=none, add studies with "
+            "(Cramer's V 1 over train samples), so that to correct one is to remove the other. Take correction=none, add studies with "
             "several labels, or choose another label"
         )
 
@@ -57,4 +57,4 @@ def warn_of_confounding(cramers_v: float | None, correction: str) -> list[str]:
     effect = (
         f"correction={correction} takes part of the label out with the study" if correction != "none" else "each can pass for the other"
     )
-    return [f"study and label are confounded (Cramér's V {cramers_v:.2f} over train samples): {effect}"]
+    return [f"study and label are confounded (Cramer's V {cramers_v:.2f} over train samples): {effect}"]

@@ -68,7 +68,7 @@ def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path)
     stays = (quality["detected"] >= config.min_sample_detected).to_numpy()
     _check_samples_left(quality[~stays], int(stays.sum()), config)
     part = draw_split(adata.obs[stays], config.split, config.seed).reindex(adata.obs.index, fill_value=LOST)
-    cramers_v = measure_confounding(adata.obs[part == "train"])
+    cramers_v = measure_confounding(adata.obs[part == "train"]) if config.study else None
     refuse_confounding(cramers_v, config.correction)
     study = None if config.correction == "none" else adata.obs["study"].to_numpy(dtype=object)
     train = np.flatnonzero(part == "train")
