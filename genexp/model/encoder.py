@@ -289,8 +289,8 @@ class Encoder:
         values = self.decoder(np.asarray(latent, dtype=np.float32))
         return pd.DataFrame(self.transform.invert(values), index=index, columns=list(self.genes))
 
-    def predict(self, expression: pd.DataFrame, head: str) -> pd.DataFrame:
-        """What a head predicts from raw expression (n_samples, any genes).
+    def predict(self, expression: pd.DataFrame, head: str, study: str | Iterable[str] | None = None) -> pd.DataFrame:
+        """What a head predicts from raw expression (n_samples, any genes), of samples of a study or of one each, as in :meth:`encode`.
 
         Returns
         -------
@@ -301,11 +301,11 @@ class Encoder:
         ------
         ValueError
             The encoder has no such head.
-        GeneMismatchError
+        GeneMismatchError, StudyError
             As in :meth:`encode`.
         """
         found = self.find_head(head)
-        latent = self.encode(expression)
+        latent = self.encode(expression, study)
         return pd.DataFrame(found(latent.to_numpy()), index=latent.index, columns=found.columns)
 
     def find_head(self, name: str) -> Head:
