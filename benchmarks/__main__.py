@@ -18,8 +18,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", choices=[*SECTIONS, *ASKED_FOR, []], default=[], metavar="SECTION")
     parser.add_argument("--folder", type=Path, default=Path(".genexp/benchmarks"), help="where cohorts are kept between runs")
+    parser.add_argument("--variants", nargs="+", default=[], metavar="NAME", help="lines of the table of kinds to measure; the others stay")
     arguments = parser.parse_args()
-    plan = Plan(arguments.folder.absolute())
+    plan = Plan(arguments.folder.absolute(), variants=tuple(arguments.variants))
     plan.folder.mkdir(parents=True, exist_ok=True)
     for name in arguments.sections or SECTIONS:
         machine, start = describe_machine(), time.perf_counter()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
 from typing import Any
@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.plan import REAL, Plan
-from benchmarks.results import Section
+from benchmarks.results import Section, read_tables
 from genexp.config import hash_values
+from genexp.training.threads import count_cores
 
 HIDDEN = (512,)
 METRICS = {"r2": "R2", "macro_f1": "macro F1", "c_index": "C-index"}
@@ -44,7 +45,13 @@ VARIANTS = (
     Variant("denoising + label", {"kind": "denoising", "corruption_level": 1.0, "heads": ("label",)}, supervised=True),
     Variant("centre loss", {"kind": "center_loss"}, supervised=True),
     Variant("classifier", {"kind": "classifier"}, supervised=True),
+    Variant("graph", {"kind": "graph", "graph": str(REAL / "hallmark.gmt")}),
+    Variant("convolutional", {"kind": "convolutional"}),
+    Variant("convolutional, shuffled", {"kind": "convolutional", "gene_order": "shuffled"}),
 )
+BASELINES = ("PCA", "all genes")
+SHUFFLED_MINUS_ORDERED = "shuffled minus ordered"
+"""Line of the paired difference of the last two variants."""
 
 
 def kind_cohorts() -> dict[str, dict[str, Any]]:
@@ -69,25 +76,42 @@ def kind_cohorts() -> dict[str, dict[str, Any]]:
 
 
 def judge_split(plan: Plan, values: dict[str, Any], seed: int) -> pd.DataFrame:
-    """Scores (representations x metrics) on the test rows of one split; all is fitted on its train rows. Kept, so that a run can go on."""
+    """Scores (lines x metrics) on the test rows of one split; all is fitted on its train rows."""
     import torch
     from threadpoolctl import threadpool_limits
-
-    from genexp.evaluation.downstream import score_test
 
     torch.set_num_threads(1)
     with threadpool_limits(1):
         data = plan.preprocess(seed=seed, **values)
-        kept = plan.folder / f"kinds-{hash_values([data.fingerprint, [vars(variant) for variant in VARIANTS], plan.epochs])}.parquet"
-        if not kept.exists():
-            score_test(list(_represent(plan, data, seed)), data, seed).to_parquet(kept)
-        return pd.read_parquet(kept)
+        labelled = "label" in data.obs("train")
+        chosen = [one for one in VARIANTS if (one.name in plan.variants or not plan.variants) and (labelled or not one.supervised)]
+        found = [_keep(plan, data, [seed, BASELINES], partial(_judge_baselines, plan, data, seed))]
+        found += [_keep(plan, data, [seed, HIDDEN, vars(one)], partial(_judge_variant, plan, data, seed, one)) for one in chosen]
+        return pd.concat(found)
 
 
-def _represent(plan: Plan, data: Any, seed: int) -> Iterator[Any]:
-    """The encoder of each kind, PCA, and all genes; the first is named as the encoder of an evaluation is."""
+def _keep(plan: Plan, data: Any, what: list[Any], judge: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """What a judge says, found again where it was asked before: a run can go on, and a further variant costs its own training only."""
+    path = plan.folder / f"kinds-{hash_values([data.fingerprint, plan.n_latent, plan.epochs, what])}.parquet"
+    if not path.exists():
+        judge().to_parquet(path)
+    return pd.read_parquet(path)
+
+
+def _judge_baselines(plan: Plan, data: Any, seed: int) -> pd.DataFrame:
+    from genexp.evaluation.baselines import fit_pca, fit_raw
+    from genexp.evaluation.downstream import score_test
+    from genexp.evaluation.results import ENCODER
+
+    X = data.matrix("train")
+    pca = replace(fit_pca(X, plan.n_latent), name=ENCODER)
+    return score_test([pca, fit_raw(X, plan.n_latent, seed)], data, seed).set_axis(BASELINES)
+
+
+def _judge_variant(plan: Plan, data: Any, seed: int, variant: Variant) -> pd.DataFrame:
     from genexp.config import EncoderConfig
-    from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
+    from genexp.evaluation.baselines import Representation
+    from genexp.evaluation.downstream import score_test
     from genexp.evaluation.results import ENCODER
     from genexp.model.kinds import KINDS
     from genexp.training.basis import build_basis
@@ -95,47 +119,48 @@ def _represent(plan: Plan, data: Any, seed: int) -> Iterator[Any]:
     from genexp.training.targets import build_targets
     from genexp.training.train import build_encoder
 
-    labelled = "label" in data.obs("train")
-    for variant in VARIANTS:
-        if variant.supervised and not labelled:
-            continue
-        config = EncoderConfig(**{"hidden": HIDDEN, "n_latent": plan.n_latent, "epochs": plan.epochs} | variant.values)
-        basis = build_basis(data, config.basis, plan.n_latent, KINDS[config.kind](config).needs_genes)
-        encoder = build_encoder(fit_autoencoder(basis, config, seed, targets=build_targets(data, config)), basis, data, 0.2, {})
-        name = ENCODER if variant.name == "deep" else variant.name
-        yield Representation(name, encoder.encoder, lambda z, decoder=encoder.decoder: decoder(z.astype(np.float32)))
-    yield fit_pca(data.matrix("train"), plan.n_latent)
-    yield fit_raw(data.matrix("train"), plan.n_latent, seed)
+    config = EncoderConfig(**{"hidden": HIDDEN, "n_latent": plan.n_latent, "epochs": plan.epochs} | variant.values)
+    basis = build_basis(data, config.basis, plan.n_latent, KINDS[config.kind](config).needs_genes)
+    encoder = build_encoder(fit_autoencoder(basis, config, seed, targets=build_targets(data, config)), basis, data, 0.2, {})
+    one = Representation(ENCODER, encoder.encoder, lambda z: encoder.decoder(z.astype(np.float32)))
+    return score_test([one], data, seed).set_axis([variant.name])
 
 
 def measure_kinds(plan: Plan) -> Section:
-    """Mean and standard deviation over splits of every kind on every cohort."""
+    """Mean and standard deviation over splits of every kind on every cohort; kinds that are not asked for keep their earlier lines."""
     if not REAL.exists():
         raise SystemExit("the real cohorts are not here: set GENEXP_DATA to their folder")
     section = Section(f"Kinds, latent {plan.n_latent}: mean (standard deviation) over {plan.n_splits} splits grouped by patient")
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+    earlier = {(row["cohort"], row["kind"]): row for table in read_tables("kinds") for row in table}
+    with ProcessPoolExecutor(count_cores(), mp_context=get_context("spawn")) as pool:
         for name, values in kind_cohorts().items():
             start = time.perf_counter()
-            found = list(pool.map(partial(judge_split, plan, values), range(plan.n_splits)))
-            section.tables.append(_tabulate(name, found))
+            found = pd.concat(dict(enumerate(pool.map(partial(judge_split, plan, values), range(plan.n_splits)))), names=["seed", "kind"])
+            section.tables.append(_tabulate(name, found, earlier))
             print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
     section.notes = [
         f"{HIDDEN[0]} hidden units (vanilla and stacked: none), early stopping (patience 10, {plan.epochs} epochs at most), each kind with "
         "its default parameters or those that it is named after. Macro F1 of a logistic probe, C-index of a ridge Cox regression, both on "
-        "latents, fitted on train rows; 'raw genes' are all genes in as many columns as there are directions of the train rows."
+        "latents, fitted on train rows; 'all genes' are they in as many columns as there are directions of the train rows. graph: the 50 "
+        "hallmark sets take the place of the hidden units. None of these cohorts is counts, which `count` needs: see "
+        "`experiments/scrna_denoising`."
     ]
     return section
 
 
-def _tabulate(cohort: str, found: list[pd.DataFrame]) -> list[dict[str, str]]:
-    table = pd.concat(dict(enumerate(found)), names=["seed", "representation"])
-    titles = {"encoder": "deep", "pca": "PCA", "raw": "all genes"}
-    order = ["pca", "raw", *(name for name in found[0].index if name not in ("pca", "raw"))]
-    rows = []
-    for name in order:
-        scores = table.xs(name, level="representation")
-        shown = {}
-        for key, title in METRICS.items():
-            shown[title] = "" if scores[key].isna().all() else f"{scores[key].mean():.3f} ({scores[key].std():.3f})"
-        rows.append({"cohort": cohort, "kind": titles.get(name, name)} | shown)
-    return rows
+def _tabulate(cohort: str, found: pd.DataFrame, earlier: Mapping[tuple[str, str], dict[str, str]]) -> list[dict[str, str]]:
+    """A line for each baseline, each variant and their difference, those measured now before earlier ones."""
+    lines = {str(kind): scores for kind, scores in found.groupby(level="kind")}
+    ordered, shuffled = (lines.get(one.name) for one in VARIANTS[-2:])
+    if ordered is not None and shuffled is not None:
+        lines[SHUFFLED_MINUS_ORDERED] = shuffled.droplevel("kind") - ordered.droplevel("kind")
+    rows = {(cohort, kind): {"cohort": cohort, "kind": kind} | _describe(scores) for kind, scores in lines.items()}
+    known = {**earlier, **rows}
+    order = [*BASELINES, *(variant.name for variant in VARIANTS), SHUFFLED_MINUS_ORDERED]
+    return [known[cohort, kind] for kind in order if (cohort, kind) in known]
+
+
+def _describe(scores: pd.DataFrame) -> dict[str, str]:
+    return {
+        title: "" if scores[key].isna().all() else f"{scores[key].mean():.3f} ({scores[key].std():.3f})" for key, title in METRICS.items()
+    }

@@ -59,6 +59,7 @@ class Plan:
     n_splits: int = 5
     epochs: int = 200
     apart: bool = True
+    variants: tuple[str, ...] = ()
 
     def simulated(self) -> Preprocessed:
         """Simulated cohort with 85 % of the samples to train on; only genes that do not vary are lost."""

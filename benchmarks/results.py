@@ -83,6 +83,13 @@ def keep(name: str, section: Section, machine: str, took: float, folder: Path = 
     (folder / "RESULTS.md").write_text(render(known))
 
 
+def read_tables(name: str, folder: Path = HERE) -> list[list[dict[str, str]]]:
+    """Tables of a section as they were kept; none where it was not."""
+    path = folder / "results.json"
+    known = json.loads(path.read_text()) if path.exists() else {}
+    return list(known.get(name, {}).get("tables", []))
+
+
 def render(known: dict[str, dict]) -> str:
     """All sections as Markdown: the ratios first."""
     ratios = [

@@ -93,7 +93,7 @@ def simulate_cohort(n_samples: int = BRCA_SHAPE[0], n_genes: int = BRCA_SHAPE[1]
     return SimulatedCohort(X, samples[annotations].copy(), genes, truth)
 
 
-def _on_grid(values: np.ndarray) -> np.ndarray:
+def on_grid(values: np.ndarray) -> np.ndarray:
     """Round to whole multiples of ``GRID``, of which float64 holds sums of products exactly.
 
     A matrix product then has one value, whatever the order in which a machine's linear algebra adds; otherwise the last bit
@@ -102,7 +102,7 @@ def _on_grid(values: np.ndarray) -> np.ndarray:
     return np.round(values / GRID) * GRID
 
 
-def _share_out(total: int, weights: np.ndarray) -> np.ndarray:
+def share_out(total: int, weights: np.ndarray) -> np.ndarray:
     """Whole numbers in proportion to ``weights`` that sum to ``total`` (largest remainders)."""
     exact = total * weights / weights.sum()
     counts = np.floor(exact).astype(int)
@@ -114,7 +114,7 @@ def _draw_samples(n_samples: int, rng: np.random.Generator) -> pd.DataFrame:
     """Patients and their samples: one tumour each, for some also the adjacent normal tissue or a metastasis."""
     n_normal, n_metastatic = (round(n * n_samples / BRCA_SHAPE[0]) for n in (N_NORMAL, N_METASTATIC))
     n_patients = n_samples - n_normal - n_metastatic
-    subtype = np.repeat(list(SUBTYPES), _share_out(n_patients, np.array(list(SUBTYPES.values()))))
+    subtype = np.repeat(list(SUBTYPES), share_out(n_patients, np.array(list(SUBTYPES.values()))))
     patients = pd.DataFrame({"true_subtype": rng.permutation(subtype), "age": np.clip(rng.normal(58, 13, n_patients).round(), 26, 90)})
     patients["patient_id"] = [f"SIM-{i:0{len(str(n_patients))}d}" for i in range(1, n_patients + 1)]
     patients["other_subtype"] = rng.choice(list(SUBTYPES), n_patients)
@@ -152,7 +152,7 @@ def _draw_activities(samples: pd.DataFrame, rng: np.random.Generator) -> pd.Data
     for a, b in INTERACTIONS:
         features[f"P{a:02d}xP{b:02d}"] = values[:, a] * values[:, b] / 2
     features["normal_tissue"] = 4.0 * normal
-    return pd.DataFrame(_on_grid(np.column_stack(list(features.values()))), index=samples.index, columns=list(features))
+    return pd.DataFrame(on_grid(np.column_stack(list(features.values()))), index=samples.index, columns=list(features))
 
 
 def _draw_gene_effects(activities: pd.DataFrame, genes: list[str], rng: np.random.Generator) -> dict[str, pd.DataFrame]:
@@ -168,7 +168,7 @@ def _draw_gene_effects(activities: pd.DataFrame, genes: list[str], rng: np.rando
     home = rng.integers(0, n_features, n_genes)
     weights = rng.normal(size=(n_genes, n_features)) * (rng.random((n_genes, n_features)) < 0.15) * 0.5
     weights[np.arange(n_genes), home] += rng.choice([-1.0, 1.0], n_genes, p=[0.35, 0.65]) * rng.gamma(4, 0.3, n_genes)
-    weights = _on_grid(weights)
+    weights = on_grid(weights)
     saturation = pd.DataFrame(
         {
             "programme": rng.integers(0, N_SATURATING, n_genes),
@@ -179,7 +179,7 @@ def _draw_gene_effects(activities: pd.DataFrame, genes: list[str], rng: np.rando
     )
     scale = np.sqrt(share) * spread / _spread_of_signal(activities.to_numpy(), weights, saturation)
     saturation["weight"] *= scale
-    loadings = pd.DataFrame(_on_grid(weights * scale[:, None]), index=genes, columns=activities.columns)
+    loadings = pd.DataFrame(on_grid(weights * scale[:, None]), index=genes, columns=activities.columns)
     table = pd.DataFrame({"mean": mean, "signal_share": share, "noise_sd": np.sqrt(1 - share) * spread}, index=genes)
     return {"loadings": loadings, "saturation": saturation, "genes": table}
 
@@ -218,7 +218,7 @@ def _draw_expression(
     """
     features, loadings = activities.to_numpy(), effects["loadings"].to_numpy().T
     mean, noise_sd = (effects["genes"][column].to_numpy(np.float32) for column in ("mean", "noise_sd"))
-    base = mean - (_on_grid(features.mean(axis=0)) @ loadings).astype(np.float32)
+    base = mean - (on_grid(features.mean(axis=0)) @ loadings).astype(np.float32)
     shifts, plate_of = plates.to_numpy(), plates.index.get_indexer(plate)
     depth = np.exp(rng.normal(0, 0.3, len(features))).astype(np.float32)[:, None]
     X = np.empty((len(features), len(mean)), dtype=np.float32)
