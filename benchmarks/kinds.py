@@ -133,9 +133,10 @@ def measure_kinds(plan: Plan) -> Section:
     section = Section(f"Kinds, latent {plan.n_latent}: mean (standard deviation) over {plan.n_splits} splits grouped by patient")
     earlier = {(row["cohort"], row["kind"]): row for table in read_tables("kinds") for row in table}
     with ProcessPoolExecutor(count_cores(), mp_context=get_context("spawn")) as pool:
+        run = pool.map if plan.apart else map
         for name, values in kind_cohorts().items():
             start = time.perf_counter()
-            found = pd.concat(dict(enumerate(pool.map(partial(judge_split, plan, values), range(plan.n_splits)))), names=["seed", "kind"])
+            found = pd.concat(dict(enumerate(run(partial(judge_split, plan, values), range(plan.n_splits)))), names=["seed", "kind"])
             section.tables.append(_tabulate(name, found, earlier))
             print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
     section.notes = [

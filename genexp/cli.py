@@ -338,7 +338,7 @@ def _reference(settings: Any) -> str:
     from genexp.cohort.read import is_simulated
     from genexp.cohort.source import read_name
 
-    name = "simulated" if is_simulated(settings.cohort) else read_name(settings.cohort)
+    name = settings.cohort.partition(":")[0] if is_simulated(settings.cohort) else read_name(settings.cohort)
     return settings.encoder or f"{settings.name or _model_name(name)}@{settings.alias}"
 
 
@@ -347,7 +347,11 @@ def _hash_cohort(config: CohortConfig, seed: int) -> str:
     from genexp.cohort.read import is_simulated, read_shape
     from genexp.cohort.source import hash_source
 
-    return hash_values([read_shape(config.cohort), seed]) if is_simulated(config.cohort) else hash_source(config.cohort, config.s3_endpoint)
+    return (
+        hash_values([config.cohort.partition(":")[0], read_shape(config.cohort), seed])
+        if is_simulated(config.cohort)
+        else hash_source(config.cohort, config.s3_endpoint)
+    )
 
 
 def _read_for(encoder: Encoder, settings: Any, inherited: tuple[str, ...], min_samples: int) -> AnnData:
@@ -421,10 +425,11 @@ def _apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings)
 
 def _check_trained_on(adata: AnnData, split: pd.DataFrame, encoder: Encoder, reference: str) -> None:
     """Refuse a cohort on which nothing can be judged, because the encoder was trained on none of its samples."""
+    from genexp.cohort.read import is_simulated
     from genexp.preprocess.pipeline import place_samples
 
     trained_on, name = encoder.card["cohort_settings"]["cohort"], adata.uns["name"]
-    is_other_simulation = name == "simulated" and adata.uns["cohort_hash"] != encoder.card["cohort_hash"]  # of the same sample ids
+    is_other_simulation = is_simulated(name) and adata.uns["cohort_hash"] != encoder.card["cohort_hash"]  # of the same sample ids
     if is_other_simulation or not (place_samples(adata.obs, split) == "train").any():
         raise EvaluationError(
             f"none of the {adata.n_obs} samples of {name} ({', '.join(adata.obs_names[:3])}, ...) is one that {reference} was trained on, "

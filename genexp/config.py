@@ -49,7 +49,10 @@ Scale = Literal["counts", "log2_norm_count", "log2_tpm", "log2fc", "zscore", "ze
 class SourceConfig(Section):
     """Which cohort, and how to read it."""
 
-    cohort: str = Field("simulated", description="Parquet, TSV, CSV (also .gz) or h5ad file, s3:// address, or simulated[:SAMPLESxGENES]")
+    cohort: str = Field(
+        "simulated",
+        description="Parquet, TSV, CSV (also .gz) or h5ad file, s3:// address, or simulated[:SAMPLESxGENES], simulated_cells[:CELLSxGENES]",
+    )
     obs: str = Field("", description="annotation table (TSV, CSV, Parquet), joined by sample id; empty: none, or what the h5ad file holds")
     rows: Literal["auto", "samples", "genes"] = Field("auto", description="what the rows of the matrix are")
     scale: Literal["auto", Scale] = Field("auto", description="value scale of the matrix; auto: inferred from the values")
@@ -87,8 +90,10 @@ class PreprocessConfig(Section):
     split: Annotated[str, AfterValidator(check_shares)] = Field(
         "70/15/15", description="shares of train/val/test; two shares are development/test, with 15 % of development for validation"
     )
-    normalise: Literal["auto", "none", "log2_cpm", "log2"] = Field(
-        "auto", description="auto: log2(counts per million + 1) for counts, none otherwise"
+    normalise: Literal["auto", "none", "log2_cpm", "log2_median", "log2"] = Field(
+        "auto",
+        description="log2_cpm: log2(counts per million + 1); log2_median: the same at the median library of train samples, for libraries "
+        "far below a million, as of single cells; auto: log2_cpm for counts, none otherwise",
     )
     clip: OptionalNumber = Field(None, gt=0, description="values beyond +-clip are set to it before scaling (heavy tails); none: off")
     min_detected: float = Field(

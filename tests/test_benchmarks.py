@@ -1,11 +1,12 @@
 """Every benchmark runs, at toy size and in this process; what the figures are worth is not tested."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import growth, large, plain, quality, reading, results, tracking, training, tuning
+from benchmarks import growth, kinds, large, plain, quality, reading, results, tracking, training, tuning
 from benchmarks.plan import Plan
 from benchmarks.sides import Side, take_turns
 from tests.planted import make_preprocessed
@@ -97,3 +98,20 @@ def test_planted_rows_reach_the_same_loss_in_both_loops(tmp_path: Path) -> None:
     rival.fit(200, 20)
     config = EncoderConfig(hidden=(64,), n_latent=4, dropout=0, anchor="none", patience=20)
     assert rival.best == pytest.approx(fit_autoencoder(build_basis(data, "genes", 4), config, seed=0).loss_val, rel=0.2)
+
+
+def test_variants_of_kinds_are_measured_once_and_earlier_lines_stay(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    cohort = {"simulated": {"cohort": "simulated:90x210"}}
+    monkeypatch.setattr(kinds, "REAL", plan.folder)
+    monkeypatch.setattr(kinds, "kind_cohorts", lambda: cohort)
+    monkeypatch.setattr(
+        kinds, "read_tables", lambda _: [[{"cohort": "simulated", "kind": kind, "R2": "kept"} for kind in ("deep", "sparse")]]
+    )
+    asked = replace(plan, variants=("deep", "convolutional", "convolutional, shuffled"))
+    rows = kinds.measure_kinds(asked).tables[0]
+    assert [row["kind"] for row in rows] == ["PCA", "all genes", "deep", "sparse", *asked.variants[1:], kinds.SHUFFLED_MINUS_ORDERED]
+    assert rows[2]["R2"] != "kept" == rows[3]["R2"]
+    files = {path: path.stat().st_mtime_ns for path in plan.folder.glob("kinds-*")}
+    assert len(files) == 2 * 4, "baselines and three variants on each split"
+    assert kinds.measure_kinds(asked).tables[0] == rows
+    assert {path: path.stat().st_mtime_ns for path in plan.folder.glob("kinds-*")} == files

@@ -85,6 +85,18 @@ def test_counts_become_log2_per_million_of_the_kept_genes(tmp_path: Path) -> Non
     assert len(data.var) == 15
 
 
+def test_counts_are_brought_to_the_median_library_of_the_kept_genes_in_train_samples(tmp_path: Path) -> None:
+    adata = make_cohort("counts")
+    data = preprocess(adata, tmp_path, scaling="none", n_top_genes=15, normalise="log2_median")
+    kept = adata.var["source"].isin(data.var["source"]).to_numpy()
+    train, raw = (rows_of(adata, data, part)[:, kept].astype(np.float64) for part in ("train", "val"))
+    median = np.median(train.sum(axis=1))
+    assert data.transform.common_library == pytest.approx(median)
+    np.testing.assert_allclose(data.matrix("val"), np.log2(raw / raw.sum(axis=1, keepdims=True) * median + 1), rtol=1e-5)
+    assert "library" in data.obs("val")
+    assert data.report["fitted_state"]["changed"] == []
+
+
 def test_clip_tames_heavy_tails_before_scaling(tmp_path: Path) -> None:
     adata = make_cohort()
     adata.uns["scale"] = "zscore"
@@ -99,6 +111,7 @@ def test_clip_tames_heavy_tails_before_scaling(tmp_path: Path) -> None:
     ("values", "scale", "message"),
     [
         ({"normalise": "log2_cpm"}, "log2_norm_count", "log2_cpm expects the scale counts, but this cohort is log2_norm_count"),
+        ({"normalise": "log2_median"}, "log2_tpm", "normalise=log2_median expects the scale counts"),
         ({"normalise": "log2"}, "log2_tpm", "logarithm twice"),
         ({"normalise": "log2"}, "log2fc", "logarithm twice"),
         ({"normalise": "log2"}, "zscore", "expects values from 0, but the smallest of this zscore cohort is -1"),

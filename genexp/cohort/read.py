@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -18,13 +18,32 @@ from genexp.cohort.check import check_scale, check_values, infer_scale, summaris
 from genexp.cohort.genes import read_gene_symbol
 from genexp.cohort.matrix import Matrix, open_matrix
 from genexp.cohort.orientation import find_orientation
-from genexp.cohort.simulate import BRCA_SHAPE, simulate_cohort
+from genexp.cohort.simulate import BRCA_SHAPE, SimulatedCohort, simulate_cohort
+from genexp.cohort.simulate_cells import CELLS_SHAPE, SimulatedCells, simulate_cells
 from genexp.cohort.source import hash_file, hash_source, open_source, read_name
 from genexp.config import CohortConfig, hash_values, section_values
 from genexp.errors import CohortError, name_some
 
 MIN_SAMPLES = 20
 DATE_LIKE = re.compile(r"\d{1,2}-(Mar|Sep|Dec|Oct|Feb|Apr|Nov)|(Mar|Sep|Dec|Oct|Feb|Apr|Nov)-\d{1,2}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """How a cohort is simulated, its shape where none is given, and its own names of the label and of survival."""
+
+    simulate: Callable[..., SimulatedCohort | SimulatedCells]
+    shape: tuple[int, int]
+    label: str
+    time: str = ""
+    event: str = ""
+
+
+SIMULATORS = {
+    "simulated": Simulator(simulate_cohort, BRCA_SHAPE, "subtype", "OS_days", "OS_event"),
+    "simulated_cells": Simulator(simulate_cells, CELLS_SHAPE, "cell_type"),
+}
+"""What can be asked for in the place of a file."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +111,7 @@ def cohort_fingerprint(config: CohortConfig, seed: int = 0) -> str:
     values = section_values(config, CohortConfig) | {"version": genexp.__version__}
     del values["s3_endpoint"]
     if is_simulated(config.cohort):
-        return hash_values(values | {"cohort": read_shape(config.cohort), "seed": seed})
+        return hash_values(values | {"cohort": [config.cohort.partition(":")[0], read_shape(config.cohort)], "seed": seed})
     for name in ("cohort", "obs"):
         if values[name]:
             values[name] = f"{read_name(values[name])} {hash_source(values[name], config.s3_endpoint)}"
@@ -100,29 +119,30 @@ def cohort_fingerprint(config: CohortConfig, seed: int = 0) -> str:
 
 
 def is_simulated(cohort: str) -> bool:
-    """Whether an address names the simulated cohort."""
-    return cohort.partition(":")[0] == "simulated"
+    """Whether an address names a simulated cohort."""
+    return cohort.partition(":")[0] in SIMULATORS
 
 
 def read_shape(cohort: str) -> tuple[int, int]:
     """Samples and genes of ``simulated:300x1000``; ``simulated`` alone has the shape of TCGA-BRCA."""
-    _, _, text = cohort.partition(":")
+    name, _, text = cohort.partition(":")
     match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text) if text else None
-    shape = (int(match[1]), int(match[2])) if match else BRCA_SHAPE
+    shape = (int(match[1]), int(match[2])) if match else SIMULATORS[name].shape
     if (text and not match) or shape[0] < MIN_SAMPLES or shape[1] < 50:
-        raise CohortError(f"expected simulated or simulated:SAMPLESxGENES with at least {MIN_SAMPLES} samples and 50 genes, found {cohort}")
+        raise CohortError(f"expected {name} or {name}:SAMPLESxGENES with at least {MIN_SAMPLES} samples and 50 genes, found {cohort}")
     return shape
 
 
 def fill_defaults(config: CohortConfig) -> CohortConfig:
-    """Name the label and the survival columns of the simulated cohort where nothing else is named."""
+    """Name the label and the survival columns of a simulated cohort where nothing else is named."""
     if not is_simulated(config.cohort):
         return config
+    own = SIMULATORS[config.cohort.partition(":")[0]]
     if config.obs:
         raise CohortError(f"the simulated cohort has annotations of its own; leave obs empty (found {config.obs}) or give cohort a file")
-    defaults = {"label": "subtype"} if not config.label else {}
+    defaults = {"label": own.label} if not config.label else {}
     if not config.time and not config.event:
-        defaults |= {"time": "OS_days", "event": "OS_event"}
+        defaults |= {"time": own.time, "event": own.event}
     return config.model_copy(update=defaults)
 
 
@@ -142,14 +162,14 @@ def _open_cohort(config: CohortConfig, seed: int) -> Iterator[_Opened]:
 
 
 def _open_simulated(cohort: str, seed: int) -> _Opened:
-    shape = read_shape(cohort)
-    simulated = simulate_cohort(*shape, seed=seed)
+    name, shape = cohort.partition(":")[0], read_shape(cohort)
+    simulated = SIMULATORS[name].simulate(*shape, seed=seed)
 
     def fill(genes_in_rows: bool, keep: np.ndarray) -> np.ndarray:
         return simulated.X if len(keep) == len(simulated.X) else simulated.X[keep]
 
     matrix = Matrix(list(simulated.obs.index), simulated.genes, "sample_id", fill, obs=simulated.obs)
-    return _Opened(matrix, None, "simulated", hash_values(["simulated", shape, seed, genexp.__version__]), simulated.truth)
+    return _Opened(matrix, None, name, hash_values([name, shape, seed, genexp.__version__]), simulated.truth)
 
 
 def _annotate(opened: _Opened, samples: list[str], sample_id: str) -> tuple[pd.DataFrame, dict[str, object]]:

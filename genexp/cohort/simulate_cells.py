@@ -140,7 +140,7 @@ def _share_library(activities: pd.DataFrame, loadings: pd.DataFrame, level: pd.S
 
 
 def _draw_counts(expected: np.ndarray, library: np.ndarray, size: pd.Series, rng: np.random.Generator) -> np.ndarray:
-    """Poisson counts (n_cells, n_genes; float32) whose rates are Gamma distributed with mean ``library * expected`` and the genes' sizes."""
+    """Counts (n_cells, n_genes), Poisson, whose rates are Gamma distributed: of mean ``library * expected``, and the genes' sizes."""
     X, sizes = np.empty_like(expected), size.to_numpy(np.float32)
     for start in range(0, len(X), ROWS_AT_A_TIME):
         block = slice(start, start + ROWS_AT_A_TIME)

@@ -147,16 +147,17 @@ class Convolution(Layer):
 
 @dataclass(frozen=True)
 class LogCpm:
-    """Last step of a decoder of counts: logits of proportions to scaled log2(counts per million + 1), by the transform's own scaling."""
+    """Last step of a decoder of counts: logits of proportions to scaled log2(common_library share + 1), by the transform's own scaling."""
 
     shift: np.ndarray
     spread: np.ndarray
+    common_library: float = 1e6
 
     def __call__(self, logits: np.ndarray) -> np.ndarray:
         """Map logits (n, n_genes) to scaled values (n, n_genes)."""
         share = np.exp(logits - logits.max(axis=1, keepdims=True))
         share /= share.sum(axis=1, keepdims=True)
-        scaled: np.ndarray = (np.log2(1e6 * share + 1) - self.shift) / self.spread
+        scaled: np.ndarray = (np.log2(self.common_library * share + 1) - self.shift) / self.spread
         return scaled
 
 
@@ -183,7 +184,7 @@ class Network:
         parts = {f"{key}.{part}": value for key, layer in named.items() for part, value in vars(layer).items()}
         spec: dict[str, Any] = {"activations": [layer.activation for layer in self.layers], "shortcut": self.shortcut is not None}
         if self.output is not None:
-            spec["output"] = "log_cpm"
+            spec |= {"output": "log_cpm", "common_library": self.output.common_library}
         if isinstance(self.layers[0], Convolution):
             spec["stride"] = self.layers[0].stride
         return spec, {key: value for key, value in parts.items() if isinstance(value, np.ndarray)}
@@ -199,7 +200,10 @@ class Network:
         if "stride" in spec:
             order, origin, weight, bias = (arrays[f"{name}.0.{part}"] for part in ("order", "origin", "weight", "bias"))
             layers = (Convolution(order.astype(np.int64), origin, weight, bias, spec["stride"], layers[0].activation), *layers[1:])
-        output = LogCpm(*(arrays[f"{name}.output.{part}"] for part in ("shift", "spread"))) if "output" in spec else None
+        output = None
+        if "output" in spec:
+            shift, spread = (arrays[f"{name}.output.{part}"] for part in ("shift", "spread"))
+            output = LogCpm(shift, spread, spec.get("common_library", 1e6))
         return cls(layers, layer("shortcut", "linear") if spec["shortcut"] else None, output)
 
 

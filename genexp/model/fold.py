@@ -69,7 +69,7 @@ def _shortcut(linear: nn.Linear | None) -> Affine | None:
 
 
 def _fold_output(output: nn.Module | None) -> LogCpm | None:
-    return LogCpm(_array(output.shift), _array(output.spread)) if isinstance(output, CountOutput) else None
+    return LogCpm(_array(output.shift), _array(output.spread), output.common_library) if isinstance(output, CountOutput) else None
 
 
 def _fold_convolution(module: GeneConvolution) -> Convolution:

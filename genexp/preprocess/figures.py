@@ -67,7 +67,12 @@ def _draw_genes(axes: Axes, genes: pd.DataFrame, reason: str) -> None:
 
 
 def _unit(data: Preprocessed) -> str:
-    names = {"log2_cpm": "log2(counts per million + 1)", "log2": f"log2({data.scale} + 1)", "none": data.scale}
+    names = {
+        "log2_cpm": "log2(counts per million + 1)",
+        "log2_median": "log2(counts at the median library + 1)",
+        "log2": f"log2({data.scale} + 1)",
+        "none": data.scale,
+    }
     return names[data.transform.normalise]
 
 

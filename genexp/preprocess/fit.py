@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,7 +12,6 @@ import pandas as pd
 from genexp.config import PreprocessSettings
 from genexp.errors import PreprocessError
 from genexp.preprocess.combat import fit_correction
-from genexp.preprocess.correction import Correction
 from genexp.preprocess.quality import (
     find_floor,
     join_studies,
@@ -22,9 +21,9 @@ from genexp.preprocess.quality import (
     pick_most_variable,
     pick_top_genes,
 )
-from genexp.preprocess.transform import ROWS_AT_A_TIME, Transform
+from genexp.preprocess.transform import OF_COUNTS, ROWS_AT_A_TIME, Transform, measure_library
 
-Normalise = Literal["none", "log2", "log2_cpm"]
+Normalise = Literal["none", "log2", "log2_cpm", "log2_median"]
 
 
 @dataclass(frozen=True)
@@ -87,8 +86,8 @@ def choose_normalisation(asked: str, scale: str, X: np.ndarray) -> Normalise:
     if asked == "auto":
         return "log2_cpm" if scale == "counts" else "none"
     advice = "take normalise=none, or state the scale of the cohort with scale="
-    if asked == "log2_cpm" and scale != "counts":
-        raise PreprocessError(f"normalise=log2_cpm expects the scale counts, but this cohort is {scale}; {advice}")
+    if asked in OF_COUNTS and scale != "counts":
+        raise PreprocessError(f"normalise={asked} expects the scale counts, but this cohort is {scale}; {advice}")
     if asked == "log2" and scale.startswith("log2"):
         raise PreprocessError(f"normalise=log2 would take the logarithm twice, because this cohort is {scale}; {advice}")
     if asked == "log2" and (minimum := float(np.fmin.reduce(X, axis=None))) < 0:
@@ -121,7 +120,7 @@ def fit_genes(
         Rows of the train samples.
     scale : str
         Value scale.
-    normalise : {"none", "log2", "log2_cpm"}
+    normalise : {"none", "log2", "log2_cpm", "log2_median"}
         As :func:`choose_normalisation` gave it.
     config : PreprocessSettings
         Policies and thresholds.
@@ -135,7 +134,7 @@ def fit_genes(
     """
     names, own_study = var.index.to_numpy(), None if study is None else study[train]
     columns = group_duplicates(names, config.duplicates)
-    values, shares = _read_train(X, train, columns, scale, normalise, config.clip)
+    values, shares = _read_train(X, train, columns, scale, _start(X, train, columns, normalise, config.clip))
     if own_study is not None:
         join_studies(values, own_study)
     statistics = measure_genes(values).assign(**shares)
@@ -151,19 +150,20 @@ def fit_genes(
     _check_genes_left(judged)
     kept = np.flatnonzero(reasons == "")
     columns, statistics = columns.keep(kept), statistics.iloc[kept]
-    correction = None
-    if normalise == "log2_cpm" or own_study is not None:
-        values, _ = _read_train(X, train, columns, scale, normalise, config.clip)
+    plain = _start(X, train, columns, normalise, config.clip)
+    if normalise in OF_COUNTS or own_study is not None:
+        values, _ = _read_train(X, train, columns, scale, plain)
         if own_study is not None:
             correction = fit_correction(values, own_study, config)
             for block, _ in _blocks(train):
                 correction.apply(values[block], own_study[block])
+            plain = replace(plain, correction=correction)
         statistics = measure_genes(values)
     return FittedGenes(
         columns,
         var=judged.iloc[columns.first].drop(columns="reason"),
         lost=judged[judged["reason"] != ""],
-        transform=fit_transform(statistics, normalise, config.clip, config.scaling, correction),
+        transform=fit_transform(statistics, plain, config.scaling),
     )
 
 
@@ -185,10 +185,8 @@ def group_duplicates(names: np.ndarray, policy: str) -> GeneColumns:
     return GeneColumns(first, alike)
 
 
-def fit_transform(
-    statistics: pd.DataFrame, normalise: Normalise, clip: float | None, scaling: str, correction: Correction | None
-) -> Transform:
-    """Build the transform from the train statistics of the kept, corrected genes (:func:`~genexp.preprocess.quality.measure_genes`).
+def fit_transform(statistics: pd.DataFrame, plain: Transform, scaling: str) -> Transform:
+    """Add scaling to a transform by the train statistics of the kept, corrected genes (:func:`~genexp.preprocess.quality.measure_genes`).
 
     ``zscore`` subtracts the mean and divides by the population standard deviation; ``minmax`` maps the train samples to 0..1.
     """
@@ -202,7 +200,7 @@ def fit_transform(
     if not (spread > 0).all():
         raise PreprocessError(f"{np.sum(~(spread > 0))} genes do not vary once the library is that of the kept genes; keep more of them")
     fill, shift, spread = (array.astype(np.float32) for array in (mean, shift, spread))
-    return Transform(normalise, clip, fill, shift, spread, correction)
+    return replace(plain, fill=fill, shift=shift, spread=spread)
 
 
 def _blocks(rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -211,12 +209,20 @@ def _blocks(rows: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         yield slice(start, start + len(block)), block
 
 
+def _start(X: np.ndarray, train: np.ndarray, columns: GeneColumns, normalise: Normalise, clip: float | None) -> Transform:
+    """A transform that normalises and clips, and does not scale yet; the common library is that of these genes in train samples."""
+    plain = Transform(normalise, clip, *np.zeros((3, 0), dtype=np.float32))
+    if normalise != "log2_median":
+        return plain
+    library = np.concatenate([measure_library(columns.take(X, rows)) for _, rows in _blocks(train)])
+    return replace(plain, common_library=float(np.median(library)))
+
+
 def _read_train(
-    X: np.ndarray, train: np.ndarray, columns: GeneColumns, scale: str, normalise: Normalise, clip: float | None
+    X: np.ndarray, train: np.ndarray, columns: GeneColumns, scale: str, plain: Transform
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Normalised train values (n_train, n_genes), and of every gene the shares ``detected`` and ``missing``."""
     n_genes = len(columns.first)
-    plain = Transform(normalise, clip, *np.zeros((3, 0), dtype=np.float32))
     values = np.empty((len(train), n_genes), dtype=np.float32)
     detected, missing = np.zeros(n_genes), np.zeros(n_genes)
     floor = find_floor(scale, min(float(np.fmin.reduce(X[rows], axis=None)) for _, rows in _blocks(train)))

@@ -19,7 +19,7 @@ import pandas as pd
 from genexp.errors import PreprocessError
 from genexp.preprocess.correction import StudyError
 from genexp.preprocess.split import PARTS, hash_split
-from genexp.preprocess.transform import ROWS_AT_A_TIME, Transform, measure_library
+from genexp.preprocess.transform import OF_COUNTS, ROWS_AT_A_TIME, Transform, measure_library
 
 MANIFEST = "files.json"
 """Names and sizes of the files of a folder, written last: a folder is whole when they agree."""
@@ -185,7 +185,7 @@ def write_preprocessed(
             for part in PARTS:
                 rows = np.flatnonzero(split["part"].to_numpy() == part)
                 n_filled, library = _write_matrix(temporary / f"{part}.npy", raw_rows, rows, transform, obs.get("study"))
-                own = obs.iloc[rows] if transform.normalise != "log2_cpm" else obs.iloc[rows].assign(library=library)
+                own = obs.iloc[rows] if transform.normalise not in OF_COUNTS else obs.iloc[rows].assign(library=library)
                 _make_writable(own).to_parquet(temporary / f"{part}.parquet")
                 parts[part] = {"samples": len(rows), "filled": n_filled}
             _write_rest(temporary, split, var, transform, {**report, "parts": parts}, tables)

@@ -18,6 +18,8 @@ ROWS_AT_A_TIME = 512
 """Rows that are transformed together, so that temporary copies stay small beside the matrix."""
 HEAD = "correction."
 """What the names of the correction's arrays begin with, beside those of the transform."""
+OF_COUNTS = ("log2_cpm", "log2_median")
+"""Normalisations that bring counts to one library."""
 
 
 def measure_library(X: np.ndarray) -> np.ndarray:
@@ -34,8 +36,8 @@ class Transform:
 
     Parameters
     ----------
-    normalise : {"none", "log2", "log2_cpm"}
-        g(x) = x, log2(x + 1), or log2(10^6 x / library + 1) with library the sum of a sample over these genes.
+    normalise : {"none", "log2", "log2_cpm", "log2_median"}
+        g(x) = x, log2(x + 1), or log2(common_library x / library + 1) with library the sum of a sample over these genes.
     clip : float or None
         Normalised values are cut to [-clip, clip].
     fill : ndarray of float32, (n_genes,)
@@ -44,20 +46,23 @@ class Transform:
         Location and (positive) scale.
     correction : Correction or None
         Of studies; with it, the study of every sample must be told.
+    common_library : float
+        Library that counts are brought to: a million, or for ``log2_median`` the median over train samples.
     """
 
-    normalise: Literal["none", "log2", "log2_cpm"]
+    normalise: Literal["none", "log2", "log2_cpm", "log2_median"]
     clip: float | None
     fill: np.ndarray
     shift: np.ndarray
     spread: np.ndarray
     correction: Correction | None = None
+    common_library: float = 1e6
 
     def normalise_rows(self, X: np.ndarray) -> np.ndarray:
         """Normalise and clip raw rows (n_samples, n_genes); NaN stays NaN."""
         values = np.array(X, dtype=np.float32)
-        if self.normalise == "log2_cpm":
-            values *= (1e6 / np.maximum(measure_library(values), 1e-12)).astype(np.float32)[:, None]
+        if self.normalise in OF_COUNTS:
+            values *= (self.common_library / np.maximum(measure_library(values), 1e-12)).astype(np.float32)[:, None]
         if self.normalise != "none":
             values += 1
             np.log2(values, out=values)

@@ -11,12 +11,15 @@ from genexp.model.kind import Batch, Inputs, Kind, Pass
 from genexp.section import Section
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
     from genexp.model.autoencoder import Autoencoder
     from genexp.preprocess import Preprocessed
 
 LIBRARY = "library"
+ROWS_AT_A_TIME = 1024
 VALUES_AT_A_TIME = 2**18
 """Counts whose likelihood is taken together, in float64: as many as a processor's cache holds, which is some four times as fast."""
 
@@ -37,9 +40,10 @@ class Count(Kind):
 
     As in scVI (Lopez et al., Nature Methods 2018) and DCA (Eraslan et al., Nature Communications 2019). Rows go in scaled, as for every
     kind. The decoder's outputs are logits of the genes' proportions; times the library size of the sample they are the means. The
-    loss is the negative log likelihood per gene, in nats. What is rebuilt is the proportion, as scaled log2(counts per million + 1);
-    zero inflation is no part of it. Anchored, the logits start at the train mean and the principal axes, which is near PCA where
-    genes are well above zero.
+    loss is the negative log likelihood per gene, in nats. What is rebuilt is the proportion, on the logarithmic scale of the rows; zero
+    inflation is no part of it. It is the logarithm of a mean, and squared error asks for the mean of a logarithm, which noise makes
+    smaller: R2 on such rows is below that of the deep kind even where the proportions are nearer to the truth. Anchored, the logits start
+    at the train mean and the principal axes, which is near PCA where genes are well above zero.
     """
 
     Parameters: ClassVar[type[Section]] = CountParameters
@@ -49,6 +53,8 @@ class Count(Kind):
 
     def check(self, data: Preprocessed) -> None:
         """Refuse what is not counts, or is not kept so that the counts can be told from it, and an output beside the kind's own."""
+        from genexp.preprocess.transform import OF_COUNTS
+
         if self.config.output != "linear":
             raise TrainingError(
                 f"kind=count rebuilds proportions by a softmax of its own, found output={self.config.output}; leave output=linear"
@@ -56,11 +62,12 @@ class Count(Kind):
         if data.scale != "counts":
             raise TrainingError(f"kind=count needs counts, this cohort is {data.scale}; give raw counts, or take another kind")
         transform = data.transform
-        if transform.normalise != "log2_cpm" or transform.clip is not None or transform.correction is not None:
+        if transform.normalise not in OF_COUNTS or transform.clip is not None or transform.correction is not None:
             found = f"normalise={transform.normalise}, clip={transform.clip or 'none'}"
             found += "" if transform.correction is None else ", corrected studies"
             raise TrainingError(
-                f"kind=count needs normalise=log2_cpm, clip=none and correction=none, so that counts are recovered; this cohort has {found}"
+                f"kind=count needs normalise={' or '.join(OF_COUNTS)}, clip=none and correction=none, so that counts are recovered; "
+                f"this cohort has {found}"
             )
 
     def build(self, inputs: Inputs) -> Autoencoder:
@@ -72,7 +79,7 @@ class Count(Kind):
         network, transform = super().build(inputs), inputs.transform
         assert transform is not None
         assert inputs.origin is not None
-        network.output = output = CountOutput(transform.shift, transform.spread, inputs.origin)
+        network.output = output = CountOutput(transform.shift, transform.spread, inputs.origin, transform.common_library)
         last: Any = network.decoder[-1]
         by_sample, inflated = self.config.dispersion == "gene_sample", self.config.likelihood == "zero_inflated"
         network.dispersion = Dispersion(last.in_features, inputs.n_inputs, by_sample, inflated)
@@ -85,8 +92,13 @@ class Count(Kind):
 
     def prepare(self, network: Any, train: Batch) -> None:
         """Let dispersions start at the moments of the counts."""
-        library = train.targets[LIBRARY]
-        network.dispersion.start(network.output.recover(train.x, library), library)
+        import torch
+
+        def read() -> Iterator[tuple[Tensor, Tensor]]:
+            for x, library in zip(*(torch.split(rows, ROWS_AT_A_TIME) for rows in (train.x, train.targets[LIBRARY])), strict=True):
+                yield network.output.recover(x, library), library
+
+        network.dispersion.start(read)
 
     def run(self, network: Any, batch: Batch) -> Pass:
         """Encode, decode to proportions, and judge the counts."""
