@@ -347,11 +347,9 @@ def _hash_cohort(config: CohortConfig, seed: int) -> str:
     from genexp.cohort.read import is_simulated, read_shape
     from genexp.cohort.source import hash_source
 
-    return (
-        hash_values([config.cohort.partition(":")[0], read_shape(config.cohort), seed])
-        if is_simulated(config.cohort)
-        else hash_source(config.cohort, config.s3_endpoint)
-    )
+    if is_simulated(config.cohort):
+        return hash_values([config.cohort.partition(":")[0], read_shape(config.cohort), seed])
+    return hash_source(config.cohort, config.s3_endpoint)
 
 
 def _read_for(encoder: Encoder, settings: Any, inherited: tuple[str, ...], min_samples: int) -> AnnData:

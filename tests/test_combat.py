@@ -273,7 +273,7 @@ class TestPipeline:
         adata = make_cohort()
         plain = preprocess(adata, tmp_path)
         told = preprocess(adata, tmp_path, study="study")
-        assert plain.transform.to_parts()[0] == told.transform.to_parts()[0] == {"normalise": "none", "clip": None}
+        assert plain.transform.to_parts()[0] == told.transform.to_parts()[0] == {"normalise": "none", "clip": None, "common_library": 1e6}
         np.testing.assert_array_equal(plain.matrix("train"), told.matrix("train"))
 
 
