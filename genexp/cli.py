@@ -158,9 +158,9 @@ def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
     if settings.experiment:
         _run_experiment(settings, tracker)
         return
-    _check_gene_sets(settings)
+    _check_questions(settings)
     data = run_preprocess(settings, tracker)
-    _check_gene_sets(settings, data)
+    _check_questions(settings, data)
     trained = _train(settings, settings, data, tracker)
     evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker, trained.others)
     _register(settings, data, trained, tracker, evaluation)
@@ -185,9 +185,9 @@ def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
     from genexp.evaluation.evaluate import evaluate_encoder
     from genexp.tuning.tune import tune_encoder
 
-    _check_gene_sets(settings)
+    _check_questions(settings)
     data = run_preprocess(settings, tracker)
-    _check_gene_sets(settings, data)
+    _check_questions(settings, data)
     study = tune_encoder(data, settings, tracker)
     print(f"selected trial {study.selected.result.number}: {study.reason}", file=sys.stderr)
     trained = _train(study.selected.config, settings, data, tracker)
@@ -200,7 +200,7 @@ def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
     from genexp.evaluation.evaluate import evaluate_encoder
     from genexp.tracking.registry import load_encoder, training_run
 
-    _check_gene_sets(settings)
+    _check_questions(settings)
     reference = _reference(settings)
     encoder = load_encoder(reference)
     data = _apply_encoder(encoder, reference, settings)
@@ -289,14 +289,22 @@ VERB_FUNCTIONS: dict[str, Any] = {
 }
 
 
-def _check_gene_sets(settings: EvaluationConfig, data: Preprocessed | None = None) -> None:
-    """Refuse gene sets that the evaluation could not use, before hours of training: as a file, and on the genes of ``data``."""
+def _check_questions(settings: EvaluationConfig, data: Preprocessed | None = None) -> None:
+    """Refuse gene sets and terms that the evaluation could not use, before hours of training: as files, and for the cohort ``data``."""
+    from genexp.cohort.source import open_source
+    from genexp.cohort.terms import read_terms
     from genexp.evaluation.enrichment import match_gene_sets, read_gene_sets
+    from genexp.evaluation.evaluate import list_judged
 
     if settings.gene_sets:
         gene_sets = read_gene_sets(settings.gene_sets)
         if data is not None:
             match_gene_sets(gene_sets, data.var.index)
+    if settings.terms and data is not None:
+        read_terms(settings.terms, list_judged(data))
+    elif settings.terms:
+        with open_source(settings.terms):
+            pass
 
 
 def _train(config: EncoderConfig, settings: Any, data: Preprocessed, tracker: MlflowTracker) -> Replicates:

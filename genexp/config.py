@@ -51,7 +51,7 @@ class SourceConfig(Section):
 
     cohort: str = Field(
         "simulated",
-        description="Parquet, TSV, CSV (also .gz) or h5ad file, s3:// address, or simulated[:SAMPLESxGENES], simulated_cells[:CELLSxGENES]",
+        description="Parquet, TSV, CSV (also .gz) or h5ad file, s3:// address, or simulated[:SAMPLESxGENES], simulated_cells[:...], simulated_compendium[:...]",
     )
     obs: str = Field("", description="annotation table (TSV, CSV, Parquet), joined by sample id; empty: none, or what the h5ad file holds")
     rows: Literal["auto", "samples", "genes"] = Field("auto", description="what the rows of the matrix are")
@@ -274,6 +274,9 @@ class EvaluationConfig(Section):
     gene_sets: str = Field("", description="GMT file (also .gz) of gene sets to find behind latents, classes and risk; empty: none")
     attribution: Literal["integrated_gradients", "saliency", "expected_gradients"] = Field(
         "integrated_gradients", description="how latents, classes and risk are attributed to genes"
+    )
+    terms: str = Field(
+        "", description="table (TSV, CSV, also .gz, Parquet) of terms, 0 or 1 by sample id, to predict from latents; empty: none"
     )
 
 

@@ -20,6 +20,7 @@ from genexp.cohort.matrix import Matrix, open_matrix
 from genexp.cohort.orientation import find_orientation
 from genexp.cohort.simulate import BRCA_SHAPE, SimulatedCohort, simulate_cohort
 from genexp.cohort.simulate_cells import CELLS_SHAPE, SimulatedCells, simulate_cells
+from genexp.cohort.simulate_compendium import COMPENDIUM_SHAPE, SimulatedCompendium, simulate_compendium
 from genexp.cohort.source import hash_file, hash_source, open_source, read_name
 from genexp.config import CohortConfig, hash_values, section_values
 from genexp.errors import CohortError, name_some
@@ -30,18 +31,21 @@ DATE_LIKE = re.compile(r"\d{1,2}-(Mar|Sep|Dec|Oct|Feb|Apr|Nov)|(Mar|Sep|Dec|Oct|
 
 @dataclass(frozen=True)
 class Simulator:
-    """How a cohort is simulated, its shape where none is given, and its own names of the label and of survival."""
+    """How a cohort is simulated, its shape where none is given, and its own scale and names of the label, of survival and of groups."""
 
-    simulate: Callable[..., SimulatedCohort | SimulatedCells]
+    simulate: Callable[..., SimulatedCohort | SimulatedCells | SimulatedCompendium]
     shape: tuple[int, int]
-    label: str
+    label: str = ""
     time: str = ""
     event: str = ""
+    group: str = ""
+    scale: str = "auto"
 
 
 SIMULATORS = {
     "simulated": Simulator(simulate_cohort, BRCA_SHAPE, "subtype", "OS_days", "OS_event"),
     "simulated_cells": Simulator(simulate_cells, CELLS_SHAPE, "cell_type"),
+    "simulated_compendium": Simulator(simulate_compendium, COMPENDIUM_SHAPE, group="series", scale="log2fc"),
 }
 """What can be asked for in the place of a file."""
 
@@ -134,13 +138,14 @@ def read_shape(cohort: str) -> tuple[int, int]:
 
 
 def fill_defaults(config: CohortConfig) -> CohortConfig:
-    """Name the label and the survival columns of a simulated cohort where nothing else is named."""
+    """Name scale, label, group and survival columns of a simulated cohort where nothing else is named."""
     if not is_simulated(config.cohort):
         return config
     own = SIMULATORS[config.cohort.partition(":")[0]]
     if config.obs:
         raise CohortError(f"the simulated cohort has annotations of its own; leave obs empty (found {config.obs}) or give cohort a file")
-    defaults = {"label": own.label} if not config.label else {}
+    defaults = {name: getattr(own, name) for name in ("label", "group") if not getattr(config, name)}
+    defaults |= {"scale": own.scale} if config.scale == "auto" else {}
     if not config.time and not config.event:
         defaults |= {"time": own.time, "event": own.event}
     return config.model_copy(update=defaults)

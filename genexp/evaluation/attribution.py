@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.evaluation.results import ENCODER, PartLatents, Probe, Survival
+from genexp.evaluation.terms import Terms
 from genexp.model.encoder import Layer, Network
 
 STEPS = 32
@@ -24,6 +25,8 @@ WORK = 1.2e11
 """Multiplications that one attribution may take: some seconds on one core."""
 MAX_LATENTS = 128
 """Latents that are attributed, those that move expression most; the probe and the risk score use all of them."""
+MAX_TERMS = 6
+"""Terms that are attributed, those that are predicted best."""
 TOP = 50
 """Genes at the top of two rankings that are compared."""
 N_SPLITS = 3
@@ -120,15 +123,24 @@ class Method:
 
 
 def collect_targets(
-    latents: Sequence[str], attributed: Sequence[str], probe: Probe | None, survival: Survival | None, train: PartLatents
+    latents: Sequence[str],
+    attributed: Sequence[str],
+    probe: Probe | None,
+    survival: Survival | None,
+    train: PartLatents,
+    terms: Terms | None = None,
 ) -> pd.DataFrame:
     """Everything that is attributed as weights of latents (n_targets, n_latent), since every method is linear in the target.
 
-    The target of a class is its logit against the mean of all logits; the risk is the log relative hazard of the joint Cox regression.
+    The target of a class is its logit against the mean of all logits, that of a term (of the best predicted ones) its logit; the risk is
+    the log relative hazard of the joint Cox regression.
     """
     weights = [pd.DataFrame(np.eye(len(latents)), index=latents, columns=latents).loc[list(attributed)]]
     if probe is not None:
         weights.append(probe.weights.set_axis(list(latents), axis=1).rename(index=lambda name: f"class {name}"))
+    if terms is not None:
+        best = terms.weights[ENCODER].loc[terms.name_best(MAX_TERMS)]
+        weights.append(best.set_axis(list(latents), axis=1).rename(index=lambda name: f"term {name}"))
     if survival is not None:
         used = survival.patients.index[survival.patients["part"] == "train"]
         spread = train.z[ENCODER][train.obs.index.get_indexer(used)].std(axis=0)

@@ -11,6 +11,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 import genexp
+from genexp.cohort.terms import read_terms
 from genexp.config import EvaluationConfig
 from genexp.errors import EvaluationError, name_some
 from genexp.evaluation.audit import audit_split, log_audit, refuse_leaks
@@ -18,6 +19,7 @@ from genexp.evaluation.baselines import build_representations
 from genexp.evaluation.batch_effects import evaluate_batch_effects
 from genexp.evaluation.cluster_methods import compare_methods
 from genexp.evaluation.clustering import evaluate_clusters
+from genexp.evaluation.deletion import judge_deletion
 from genexp.evaluation.enrichment import read_gene_sets
 from genexp.evaluation.explanation import explain_encoder
 from genexp.evaluation.faithfulness import name_metrics
@@ -30,6 +32,7 @@ from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.evaluation.results import ENCODER, Evaluation, PartLatents
 from genexp.evaluation.seeds import Findings, describe_seeds, judge_seeds
 from genexp.evaluation.survival import evaluate_survival
+from genexp.evaluation.terms import evaluate_terms
 from genexp.evaluation.verdict import compare_representations, draw_weights
 from genexp.model.encoder import Encoder
 from genexp.preprocess.store import Preprocessed
@@ -87,6 +90,7 @@ def judge_encoder(
 ) -> Evaluation:
     """Everything of :func:`evaluate_encoder` but the first checks and the logging, except that of the audit."""
     gene_sets = read_gene_sets(config.gene_sets) if config.gene_sets else None
+    term_table = read_terms(config.terms, list_judged(data)) if config.terms else None
     X_test, obs_test = data.open_test()
     rows = {part: (data.matrix(part), data.obs(part)) for part in ("train", "val")} | {"test": (X_test, obs_test)}
     audit = audit_split(rows, data, encoder)
@@ -103,23 +107,29 @@ def judge_encoder(
         methods = compare_methods(parts, clustering, weights, seed)
         probe, probe_notes = evaluate_probe(train, test, seed)
         batch_effects, batch_notes = evaluate_batch_effects(parts, probe, seed)
+        terms, term_notes = (None, list[str]()) if term_table is None else evaluate_terms(train, test, term_table, seed)
         survival, survival_notes = evaluate_survival(train, test, clustering.assignments, encoder.latents, seed)
         prognosis, prognosis_notes = None, list[str]()
         if survival is not None:
             prognosis, prognosis_notes = judge_prognosis(survival, {"train": X_train, "test": X_test}, train, test, encoder.genes, seed)
         heads, head_notes = evaluate_heads(encoder, train, test, probe, survival, seed)
         embeddings = embed_latents(parts, clustering.assignments, config.perplexity, seed)
-    findings = Findings(reconstruction, clustering, probe, survival)
+    findings = Findings(reconstruction, clustering, probe, survival, terms)
     further, seeds = judge_seeds(encoder, others, rows, findings, config, seed) if others else ([], None)
     explained = {"train": X_train, "test": X_test}
-    explanation = explain_encoder(encoder, explained, train, test, probe, survival, gene_sets, config.attribution, seed)
+    explanation = explain_encoder(encoder, explained, train, test, probe, survival, gene_sets, config.attribution, seed, terms)
+    deletion = None if terms is None else judge_deletion(encoder, explained, terms, train, test, seed)
     novelty, novelty_notes = evaluate_novelty(encoder, {part: rows[part][0] for part in ("train", "val")}, test, reconstruction, seed)
     scores = {"cluster": clustering.scores, "probe": None if probe is None else probe.scores}
     scores |= {"survival": None if survival is None else survival.scores}
     scores |= {"batch_effect": None if batch_effects is None else batch_effects.scores}
+    scores |= {"terms": None if terms is None else terms.scores}
     metrics = _name_metrics(reconstruction.scores, scores) | explanation.metrics | methods.metrics | name_metrics(embeddings.faithfulness)
     metrics |= {
-        name: value for found in (novelty, seeds, heads, batch_effects) if found is not None for name, value in found.metrics.items()
+        name: value
+        for found in (novelty, seeds, heads, batch_effects, deletion)
+        if found is not None
+        for name, value in found.metrics.items()
     }
     if survival is not None and prognosis is not None:
         metrics |= {"survival/log_rank_p": survival.log_rank_p, **prognosis.metrics}
@@ -140,11 +150,28 @@ def judge_encoder(
         explanation=explanation,
         latents=_collect_latents(parts, encoder),
         summary=_summarise(encoder, data, parts, config, seed),
-        notes=(*notes, *probe_notes, *batch_notes, *survival_notes, *prognosis_notes, *novelty_notes, *head_notes, *explanation.notes),
+        notes=(
+            *notes,
+            *probe_notes,
+            *batch_notes,
+            *term_notes,
+            *survival_notes,
+            *prognosis_notes,
+            *novelty_notes,
+            *head_notes,
+            *explanation.notes,
+        ),
         seeds=seeds,
         batch_effects=batch_effects,
         heads=heads,
+        terms=terms,
+        deletion=deletion,
     )
+
+
+def list_judged(data: Preprocessed) -> list[str]:
+    """Ids of the samples on which evaluation fits and judges: those of train and test."""
+    return data.split.index[data.split["part"].isin(["train", "test"])].tolist()
 
 
 def _check_genes(encoder: Encoder, data: Preprocessed) -> None:
@@ -201,6 +228,7 @@ def _summarise(encoder: Encoder, data: Preprocessed, parts: list[PartLatents], c
         "perplexity": config.perplexity,
         "max_clusters": config.max_clusters,
         "gene_sets": config.gene_sets,
+        "terms": config.terms,
         "versions": {"genexp": genexp.__version__} | {package: version(package) for package in JUDGES},
         "card": dict(encoder.card),
     }

@@ -17,6 +17,7 @@ from genexp.model.encoder import Encoder
 
 if TYPE_CHECKING:
     from genexp.evaluation.results import PartLatents, Probe, Survival
+    from genexp.evaluation.terms import Terms
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def explain_encoder(
     gene_sets: Mapping[str, list[str]] | None,
     method: str,
     seed: int,
+    terms: Terms | None = None,
 ) -> Explanation:
     """Attribute to genes, describe the units, and test gene sets where there are some.
 
@@ -93,12 +95,14 @@ def explain_encoder(
         How to attribute, one of ``METHODS``.
     seed : int
         Of the samples that are attributed.
+    terms : Terms, optional
+        What predicts terms from the latents.
     """
     genes, latents = pd.Index(encoder.genes, dtype=object), encoder.latents
     z_train, z_test = train.z["encoder"], test.z["encoder"]
     weights = weigh_genes(encoder.decoder, z_train, latents, genes)
     attributed = sorted(rank_units(weights).index[:MAX_LATENTS])
-    targets = collect_targets(latents, attributed, probe, survival, train)
+    targets = collect_targets(latents, attributed, probe, survival, train, terms)
     chosen = METHODS[method]
     baselines = chosen.choose(rows["train"], train.obs, seed)
     attribution = attribute_genes(encoder.encoder, rows["test"], test.obs, chosen, baselines, targets, genes, seed)

@@ -41,6 +41,7 @@ def draw_figures(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
 def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     from genexp.evaluation.figures_batch_effects import plot_batch_effects
     from genexp.evaluation.figures_survival import plot_prognosis
+    from genexp.evaluation.figures_terms import plot_all as plot_all_terms
 
     yield "verdict", plot_verdict(evaluation.comparison)
     for name in MAPS:
@@ -54,6 +55,8 @@ def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
         yield f"confusion_{judged.key}", plot_head(judged)
     if evaluation.batch_effects is not None:
         yield "batch_effects", plot_batch_effects(evaluation.batch_effects, evaluation.embeddings)
+    if evaluation.terms is not None:
+        yield from plot_all_terms(evaluation.terms, evaluation.deletion)
     if evaluation.survival is not None:
         yield "kaplan_meier", plot_kaplan_meier(evaluation.survival)
         yield "cox", plot_cox(evaluation.survival)

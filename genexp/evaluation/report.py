@@ -50,6 +50,8 @@ from genexp.evaluation.report_seeds import describe_intervals, describe_register
 from genexp.evaluation.report_survival import TABLES as SURVIVAL_TABLES
 from genexp.evaluation.report_survival import describe_methods as describe_prognosis
 from genexp.evaluation.report_survival import render_at_risk, render_prognosis
+from genexp.evaluation.report_terms import TABLES as TERM_TABLES
+from genexp.evaluation.report_terms import describe_terms, render_terms
 from genexp.evaluation.results import DISPLAY, Evaluation, Survival
 from genexp.model.kinds import KINDS
 from genexp.palette import ENCODER, GRID, INK, MUTED
@@ -85,6 +87,7 @@ CONTENTS = {
     "label": "Label",
     "heads": "Heads",
     "studies": "Studies",
+    "terms": "Terms",
     "survival": "Survival",
     "genes": "Reconstruction",
     "novelty": "Novelty",
@@ -115,6 +118,7 @@ TABLES = {
     "kaplan_meier": "survival curves by cluster",
     "survival_patients": "patients that the survival analysis used, with risks",
     **BATCH_EFFECT_TABLES,
+    **TERM_TABLES,
     **SURVIVAL_TABLES,
     **CLUSTER_TABLES,
     **GENE_TABLES,
@@ -148,6 +152,7 @@ def render_report(evaluation: Evaluation) -> str:
         _render_probe(evaluation),
         render_heads(evaluation.heads),
         render_batch_effects(evaluation.batch_effects),
+        render_terms(evaluation.terms, evaluation.deletion),
         _render_survival(evaluation),
         _render_genes(evaluation),
         render_novelty(evaluation.novelty),
@@ -443,6 +448,7 @@ def _describe_methods(evaluation: Evaluation) -> list[str]:
     ]
     if evaluation.probe is not None:
         sentences.append("Label: logistic regression, penalty by grouped cross-validation.")
+    sentences += describe_terms(evaluation.terms)
     if evaluation.survival is not None:
         sentences += [
             "Survival: one sample per patient, ridge Cox regression, penalty by cross-validation, Harrell's C;",

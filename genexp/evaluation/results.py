@@ -17,11 +17,13 @@ import pandas as pd
 if TYPE_CHECKING:
     from genexp.evaluation.batch_effects import BatchEffects
     from genexp.evaluation.cluster_methods import ClusterMethods
+    from genexp.evaluation.deletion import Deletion
     from genexp.evaluation.explanation import Explanation
     from genexp.evaluation.heads import JudgedHeads
     from genexp.evaluation.novelty import Novelty
     from genexp.evaluation.prognosis import Prognosis
     from genexp.evaluation.seeds import Seeds
+    from genexp.evaluation.terms import Terms
 
 ENCODER = "encoder"
 """Name of the encoder among the representations."""
@@ -229,8 +231,8 @@ class Verdict:
     Parameters
     ----------
     rows : DataFrame, (up to n_tasks * n_baselines, 12)
-        Columns ``task`` (reconstruction, clustering, probe, survival), ``quantity`` (``R2``, ``macro F1``, ...), ``baseline`` (``PCA``,
-        ``NMF``, ``random projection``, and but for reconstruction ``raw genes``),
+        Columns ``task`` (reconstruction, clustering, probe, terms, survival), ``quantity`` (``R2``, ``macro F1``, ...), ``baseline``
+        (``PCA``, ``NMF``, ``random projection``, and but for reconstruction ``raw genes``),
         ``encoder`` with ``encoder_low``, ``encoder_high``; ``baseline_score``; ``difference`` (encoder - baseline) with ``low``, ``high``;
         ``outcome`` (``above PCA``, ``below PCA``, ``no difference``, ``undefined``) and ``sentence``. Intervals are of 95 % (paired
         bootstrap over the groups of the test samples and, where there are several, the seeds of the training).
@@ -287,6 +289,10 @@ class Evaluation:
         What is left of the studies; None where the cohort has none, or too few test samples of them.
     heads : JudgedHeads or None
         What the encoder's own heads predict; None where it has none.
+    terms : Terms or None
+        Terms predicted from the latents; None where none were given, or none is frequent enough.
+    deletion : Deletion or None
+        Whether the genes behind the terms are those that the predictions need; None without terms.
     """
 
     metrics: Mapping[str, float]
@@ -307,6 +313,8 @@ class Evaluation:
     seeds: Seeds | None = None
     batch_effects: BatchEffects | None = None
     heads: JudgedHeads | None = None
+    terms: Terms | None = None
+    deletion: Deletion | None = None
 
     @property
     def verdict(self) -> str:
@@ -352,4 +360,8 @@ class Evaluation:
             tables |= self.batch_effects.tables
         if self.heads is not None:
             tables |= self.heads.tables
+        if self.terms is not None:
+            tables |= self.terms.tables
+        if self.deletion is not None:
+            tables |= self.deletion.tables
         return tables | self.explanation.tables | (self.seeds.tables if self.seeds is not None else {})

@@ -19,6 +19,7 @@ from genexp.evaluation.probe import evaluate_probe, scale_latents
 from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.evaluation.results import ENCODER, Clustering, PartLatents, Probe, Reconstruction, Survival
 from genexp.evaluation.survival import choose_penalty, fit_ridge
+from genexp.evaluation.terms import Terms, evaluate_terms
 from genexp.model.encoder import Encoder
 
 if TYPE_CHECKING:
@@ -34,27 +35,30 @@ METRICS = {
     "ari": "cluster/ari",
     "silhouette": "cluster/silhouette",
     "c_index": "survival/c_index",
+    "macro_ap": "terms/macro_ap",
 }
 """Columns of the scores by seed, and the metrics that they are."""
-NAMES = {"r2": "R2", "macro_f1": "macro F1", "ari": "ARI", "silhouette": "silhouette", "c_index": "C-index"}
+NAMES = {"r2": "R2", "macro_f1": "macro F1", "ari": "ARI", "silhouette": "silhouette", "c_index": "C-index", "macro_ap": "macro AP"}
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the tasks found for one encoder; None where the cohort has no label or survival."""
+    """What the tasks found for one encoder; None where the cohort has no label, survival or terms."""
 
     reconstruction: Reconstruction
     clustering: Clustering
     probe: Probe | None
     survival: Survival | None
+    terms: Terms | None = None
 
     @property
     def scores(self) -> dict[str, float]:
-        """One score for each task: ``r2``, ``ari`` (without a label ``silhouette``), ``macro_f1``, ``c_index``."""
+        """One score for each task: ``r2``, ``ari`` (without a label ``silhouette``), ``macro_f1``, ``c_index``, ``macro_ap``."""
         agreement = "ari" if "ari" in self.clustering.scores else "silhouette"
         tables = {"r2": self.reconstruction.scores, agreement: self.clustering.scores}
         tables |= {"macro_f1": self.probe.scores} if self.probe is not None else {}
         tables |= {"c_index": self.survival.scores} if self.survival is not None else {}
+        tables |= {"macro_ap": self.terms.scores} if self.terms is not None else {}
         return {name: float(table.loc[ENCODER, name]) for name, table in tables.items()}
 
 
@@ -65,7 +69,8 @@ class Seeds:
     Parameters
     ----------
     scores : DataFrame, (n_seeds, 1 + n_tasks)
-        Index ``seed``; ``registered`` (bool), and on test samples ``r2``, ``ari`` or ``silhouette``, ``macro_f1``, ``c_index``.
+        Index ``seed``; ``registered`` (bool), and on test samples ``r2``, ``ari`` or ``silhouette``, ``macro_f1``, ``c_index``,
+        ``macro_ap``.
     stability : DataFrame, (n_targets, 2)
         Index ``target`` (classes of the probe, and the risk; latents have no order that seeds share): ``rho_seeds``, the mean over
         pairs of seeds of the Spearman correlation over genes of the size of attributions, and ``top_seeds``, the mean share of the
@@ -150,7 +155,8 @@ def judge_other(encoder: Encoder, rows: Rows, findings: Findings, config: Evalua
         clustering = evaluate_clusters(parts, config.max_clusters, seed, rows["test"][0])
         probe = None if findings.probe is None else evaluate_probe(train, test, seed)[0]
         survival = None if findings.survival is None else rescore_survival(findings.survival, train, test, encoder.latents, seed)
-    return Findings(reconstruction, clustering, probe, survival)
+        terms = None if findings.terms is None else evaluate_terms(train, test, findings.terms.table, seed)[0]
+    return Findings(reconstruction, clustering, probe, survival, terms)
 
 
 def encode_parts(encoder: Encoder, rows: Rows) -> list[PartLatents]:

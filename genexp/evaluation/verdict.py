@@ -67,6 +67,8 @@ def _collect_tasks(obs: pd.DataFrame, findings: Findings) -> dict[str, tuple[str
     }
     if findings.probe is not None:
         tasks["probe"] = ("macro F1", _score_probe(obs, findings.probe))
+    if findings.terms is not None:
+        tasks["terms"] = ("macro AP", findings.terms.draw_scores)
     if findings.survival is not None:
         tasks["survival"] = ("C-index", _score_survival(obs, findings.survival))
     return tasks

@@ -1,0 +1,68 @@
+"""Tables of terms: which of them hold for a sample. A contrast, for instance, has the terms that its changed genes are enriched in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from genexp.cohort.matrix import find_delimiter, open_text
+from genexp.cohort.source import open_source, read_ending
+from genexp.errors import CohortError, name_some
+
+
+def read_terms(address: str, samples: Sequence[str]) -> pd.DataFrame:
+    """Read a table of terms: the first column holds sample ids, each further one a term, 1 where it holds and 0 where it does not.
+
+    Parameters
+    ----------
+    address : str
+        TSV or CSV (also .gz) or Parquet file.
+    samples : sequence of str, (n_samples,)
+        Ids of the samples that must be there; others are left out.
+
+    Returns
+    -------
+    DataFrame of bool, (n_samples, n_terms)
+        In the order of ``samples``; index ``sample_id``.
+
+    Raises
+    ------
+    CohortError
+        No such file, a sample without a row or with two, or a value that is neither 0 nor 1.
+    """
+    with open_source(address) as path:
+        table = _read_table(path, address)
+    twice = table.index[table.index.duplicated()].unique()
+    absent = pd.Index(samples).difference(table.index, sort=False)
+    if len(twice) or len(absent):
+        what = f"{name_some(twice)} have two rows or more" if len(twice) else f"{name_some(absent)} of {len(samples)} samples have none"
+        raise CohortError(
+            f"terms={address}: one row for each sample was expected, by the ids in its first column; {what}. The table names samples as "
+            f"{name_some(table.index, 3)}, the cohort as {name_some(samples, 3)}: give both the same ids"
+        )
+    values = table.loc[list(samples)].rename_axis("sample_id")
+    wrong = [name for name in values if not np.isin(values[name].to_numpy(), [0, 1]).all()]
+    if wrong or not len(values.columns):
+        found = f"other values in {name_some(wrong)}" if wrong else "no column beside the ids"
+        raise CohortError(f"terms={address}: a column of 0 and 1 for each term was expected; found {found}. Is this another kind of table?")
+    return values.astype(bool)
+
+
+def _read_table(path: Path, address: str) -> pd.DataFrame:
+    """The whole table with ids as text in its index."""
+    try:
+        if read_ending(path.name) in (".parquet", ".pq"):
+            table = pd.read_parquet(path)
+            table = table.set_index(table.columns[0]) if isinstance(table.index, pd.RangeIndex) else table
+            return table.set_axis(table.index.astype(str))
+        with open_text(path) as stream:
+            head = stream.read(1 << 22).decode(errors="replace").partition("\n")[0]
+        delimiter = find_delimiter(head, path)
+        ids = head.split(delimiter)[0].strip('"\r\n\ufeff')
+        with open_text(path) as stream:
+            return pd.read_csv(stream, sep=delimiter, dtype={ids: str}, index_col=0, encoding="utf-8-sig")
+    except (ValueError, OSError) as error:  # of pandas and pyarrow: not a table, not UTF-8, not Parquet
+        raise CohortError(f"terms={address}: a table with a heading and one row per sample was expected ({str(error)[:200]})") from None
