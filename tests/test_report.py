@@ -26,6 +26,7 @@ SECTIONS = (
     "label",
     "heads",
     "studies",
+    "terms",
     "survival",
     "genes",
     "novelty",

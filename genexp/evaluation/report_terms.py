@@ -57,7 +57,7 @@ def _list_terms(table: pd.DataFrame) -> Iterator[list[object]]:
 def _render_deletion(deletion: Deletion) -> str:
     caption = (
         "Genes are set to their train mean in an order made on train samples, and the score of test samples with the term is predicted "
-        "anew. Areas under the curve of what is left (deletion: small is good) and of what single genes give back (insertion: large is good)."
+        "anew. Areas under the curve of what is left (deletion: small is good) and of what genes give back alone (insertion: large)."
     )
     rows = ([row.term, row.order, float(row.deletion), float(row.insertion)] for row in deletion.areas.itertuples())
     return render_table(caption, ["Term", "Order of the genes", "Deletion", "Insertion"], rows)
