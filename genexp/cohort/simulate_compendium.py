@@ -75,22 +75,24 @@ def simulate_compendium(n_contrasts: int = COMPENDIUM_SHAPE[0], n_genes: int = C
     seed : int
         Of everything that is drawn.
     """
-    rng = np.random.Generator(np.random.SFC64(seed))
-    genes = [f"GENE{i:0{len(str(n_genes))}d}" for i in range(1, n_genes + 1)]
+    obs, truth = plant_compendium(n_contrasts, n_genes, seed)
+    X = _fill(truth, obs["tissue"].to_numpy(), np.random.Generator(np.random.SFC64([seed, 1])))
+    return SimulatedCompendium(X, obs, list(truth["members"].index), truth)
+
+
+def plant_compendium(n_contrasts: int, n_genes: int, seed: int) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
+    """Draw everything but the values: annotations and truth of :class:`SimulatedCompendium`."""
+    rng = np.random.Generator(np.random.SFC64([seed, 0]))
+    genes = pd.Index([f"GENE{i:0{len(str(n_genes))}d}" for i in range(1, n_genes + 1)], name="gene")
+    index = pd.Index([f"CONTRAST{i:0{len(str(n_contrasts))}d}" for i in range(1, n_contrasts + 1)], name="sample_id")
     members = _draw_members(n_genes, rng)
     terms = [f"TERM:{i:04d}" for i in range(1, members.shape[1] + 1)]
     series, activities = _draw_contrasts(n_contrasts, len(terms), rng)
-    expressed = rng.random((N_TISSUES, n_genes), dtype=np.float32) >= SILENT
-    tissue = rng.integers(0, N_TISSUES, series.max() + 1)[series]
-    X = _fill(activities, members, expressed, tissue, rng)
-    index = pd.Index([f"CONTRAST{i:0{len(str(n_contrasts))}d}" for i in range(1, n_contrasts + 1)], name="sample_id")
+    tissues = np.array([f"tissue {i}" for i in range(1, N_TISSUES + 1)])[rng.integers(0, N_TISSUES, series.max() + 1)]
     table = pd.DataFrame(activities, index=index, columns=terms)
     leading = table.abs().groupby(series).mean().idxmax(axis=1)[series].to_numpy()
-    obs = pd.DataFrame(
-        {"series": [f"SERIES{i:04d}" for i in series], "tissue": [f"tissue {i + 1}" for i in tissue], "leading_term": leading}, index=index
-    )
-    truth = {"terms": table != 0, "activities": table, "members": pd.DataFrame(members, index=genes, columns=terms)}
-    return SimulatedCompendium(X, obs, genes, truth)
+    obs = pd.DataFrame({"series": [f"SERIES{i:04d}" for i in series], "tissue": tissues[series], "leading_term": leading}, index=index)
+    return obs, {"terms": table != 0, "activities": table, "members": pd.DataFrame(members, index=genes, columns=terms)}
 
 
 def _draw_members(n_genes: int, rng: np.random.Generator) -> np.ndarray:
@@ -130,8 +132,11 @@ def _draw_rows(n: int, n_columns: int, counts: tuple[int, int], popularity: np.n
     return rows
 
 
-def _fill(activities: np.ndarray, members: np.ndarray, expressed: np.ndarray, tissue: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """log2 fold changes (n_contrasts, n_genes): saturated answers of expressed genes, and noise."""
+def _fill(truth: dict[str, pd.DataFrame], tissue: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """log2 fold changes (n_contrasts, n_genes): saturated answers of the genes that a tissue expresses, and noise."""
+    activities, members = truth["activities"].to_numpy(), truth["members"].to_numpy()
+    names, place = np.unique(tissue, return_inverse=True)
+    expressed = rng.random((len(names), len(members)), dtype=np.float32) >= SILENT
     spread = np.exp(rng.normal(-0.75, 0.75, len(members))).astype(np.float32)
     spread[members.any(axis=1)] *= CALM
     quality = np.exp(rng.normal(0, 0.25, len(activities))).astype(np.float32)
@@ -145,7 +150,7 @@ def _fill(activities: np.ndarray, members: np.ndarray, expressed: np.ndarray, ti
         noise[rng.random(change.shape, dtype=np.float32) < NOISY] *= NOISE
         noise *= spread * quality[block, None]
         change += noise
-        change *= expressed[tissue[block]]
+        change *= expressed[place[block]]
         np.clip(change, -LIMIT, LIMIT, out=change)
         np.subtract(change, np.clip(change, -SMALL, SMALL, out=noise), out=X[block])
     return X
