@@ -51,7 +51,7 @@ class SourceConfig(Section):
 
     cohort: str = Field(
         "simulated",
-        description="Parquet, TSV, CSV (also .gz) or h5ad file, s3:// address, or simulated, simulated_cells, simulated_compendium[:ROWSxGENES]",
+        description="Parquet, TSV, CSV (also .gz), h5ad file or s3:// address; simulated, simulated_cells, simulated_compendium[:NxGENES]",
     )
     obs: str = Field("", description="annotation table (TSV, CSV, Parquet), joined by sample id; empty: none, or what the h5ad file holds")
     rows: Literal["auto", "samples", "genes"] = Field("auto", description="what the rows of the matrix are")
