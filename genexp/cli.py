@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 READING = ("rows", "missing", "s3_endpoint")
 STUDYING = ("obs", "sample_id", "study")
 WITHOUT_RUN = ("encode", "compare", "contrasts", "doctor")
-ANNOTATING = (*STUDYING, "where", "group", "label", "time", "event", "time_unit", "zero_time")
+ANNOTATING = (*STUDYING, "where", "group", "order", "label", "time", "event", "time_unit", "zero_time")
 """Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said; for ``encode`` the
 first, and the second where studies are corrected, for ``evaluate`` all."""
 

@@ -74,6 +74,10 @@ class CohortConfig(SourceConfig):
         "",
         description="column of obs whose values stay on one side of the split; empty: patient_id if there is one, else each sample alone",
     )
+    order: str = Field(
+        "",
+        description="column of obs with the order of a group's samples: numbers, dates or texts that sort; for kinds that read sequences",
+    )
     label: str = Field(
         "", description="column of obs with the label that stratifies, colours and is probed; unlabelled samples serve training only"
     )

@@ -25,7 +25,7 @@ from genexp.model.encoder import Encoder
 from genexp.model.fold import fold_heads
 from genexp.model.heads import Heads
 from genexp.model.kinds import KINDS
-from genexp.model.prediction import Head
+from genexp.model.prediction import Head, Memory
 from genexp.preprocess import Preprocessed
 from genexp.preprocess.pipeline import preprocess_anndata
 from genexp.tracking.registry import register_encoder
@@ -227,7 +227,9 @@ LOAD = (
 def test_the_registered_model_predicts_by_name_without_genexp(store: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     head = Head("label", ("a", "b"), rng.normal(size=(2, 3)).astype(np.float32), np.zeros(2, np.float32))
-    encoder, expression = replace(make_encoder(), heads=(head,)), make_expression()
+    memory = Memory(*(rng.normal(size=shape).astype(np.float32) for shape in ((6, 3), (6, 2), 6, 6)))
+    course = Head("course", ("down", "up"), rng.normal(size=(2, 2)).astype(np.float32), np.zeros(2, np.float32), memory)
+    encoder, expression = replace(make_encoder(), heads=(head, course)), make_expression()
     with start_run("train", PreprocessSettings(experiment_name="tests of heads")) as tracker:
         register_encoder(encoder, RegistryConfig(name="headed"), 0.5, tracker)
     assert MlflowClient().get_model_version_by_alias("headed", "champion").version
@@ -237,5 +239,12 @@ def test_the_registered_model_predicts_by_name_without_genexp(store: str, tmp_pa
     np.testing.assert_allclose(pd.read_parquet(tmp_path / "label.parquet"), encoder.predict(expression, "label"), atol=1e-6)
     model = mlflow.pyfunc.load_model("models:/headed@champion")
     pd.testing.assert_frame_equal(model.predict(expression), encoder.encode(expression))
-    with pytest.raises(ValueError, match="this encoder predicts label; 'nothing' was asked for"):
-        model.predict(expression, params={"output": "nothing"})
+    subjects = ["p", "q", "p", "p", "q"]
+    found = model.predict(expression, params={"output": "course", "subjects": subjects})
+    pd.testing.assert_frame_equal(found, encoder.predict(expression, "course", subjects))
+    for params, message in (
+        ({"output": "nothing"}, "this encoder predicts label, course; 'nothing' was asked for"),
+        ({"output": "course"}, "name the subject of each row"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.predict(expression, params=params)

@@ -28,6 +28,8 @@ from tests.planted import make_preprocessed
 
 SMALL = {"hidden": (32, 16), "n_latent": 4, "epochs": 8, "minibatch": 32, "pretrain_epochs": 3, "warm_up": 0, "head_weight": 1.0}
 
+IN_SPAN = [name for name, kind in KINDS.items() if not kind.gene_wise and not kind.together]
+
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
@@ -50,7 +52,7 @@ def test_names_of_parameters_are_free_of_other_kinds_names() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if not kind.gene_wise])
+@pytest.mark.parametrize("kind", IN_SPAN)
 def test_every_kind_learns_logs_its_terms_and_folds_back_to_genes(data: Preprocessed, span: Basis, kind: str) -> None:
     fitted, _, _ = fit(data, span, kind)
     history = fitted.history
@@ -68,7 +70,7 @@ def test_every_kind_learns_logs_its_terms_and_folds_back_to_genes(data: Preproce
     np.testing.assert_allclose(decoder(z.numpy()), x_hat, atol=1e-5 * max(1, float(np.abs(x_hat).max())))
 
 
-@pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.latent_activation == "linear" and not kind.gene_wise])
+@pytest.mark.parametrize("kind", [name for name in IN_SPAN if KINDS[name].latent_activation == "linear"])
 def test_epoch_zero_of_every_anchored_kind_equals_pca(data: Preprocessed, span: Basis, kind: str) -> None:
     config = EncoderConfig(**SMALL | {"kind": kind})
     targets = build_targets(data, config)

@@ -17,7 +17,7 @@ from genexp.config import CohortConfig
 from genexp.model.kinds import KINDS
 
 COHORT = "simulated:200x300"
-OWN = {"stacked": {"pretrain_epochs": "2"}, "convolutional": {"kernel": "16", "stride": "8"}}
+OWN = {"stacked": {"pretrain_epochs": "2"}, "convolutional": {"kernel": "16", "stride": "8"}, "recurrent": {"order": "sample_type"}}
 LOAD = (
     "import sys, mlflow, pandas as pd\n"
     "class Refuse:\n"

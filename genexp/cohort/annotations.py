@@ -1,12 +1,13 @@
 """Annotation tables: read, joined to the matrix by sample id, queried, and given their canonical columns.
 
-Canonical columns are ``label`` (categorical), ``study``, ``time_days``, ``event`` and ``group``. They exist when the configuration names
-their source (``group`` always), whatever else the table holds: a column that merely has such a name, with other values, becomes
-``given_<name>``; one called ``study`` only where another is named.
+Canonical columns are ``label`` (categorical), ``study``, ``time_days``, ``event``, ``group`` and ``order``. They exist when the
+configuration names their source (``group`` always), whatever else the table holds: a column that merely has such a name, with other
+values, becomes ``given_<name>``; one called ``study`` only where another is named.
 """
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from genexp.cohort.source import read_ending
 from genexp.config import CohortConfig
 from genexp.errors import CohortError, name_some
 
-CANONICAL = ("label", "time_days", "event", "group")
+CANONICAL = ("label", "time_days", "event", "group", "order")
 HALF_DAY = 0.5
 DAYS = {"days": 1.0, "months": 30.4375, "years": 365.25}
 MAX_CLASSES = 100
@@ -110,9 +111,11 @@ def select_samples(obs: pd.DataFrame, where: str) -> np.ndarray:
 
 
 def add_canonical_columns(obs: pd.DataFrame, config: CohortConfig) -> tuple[pd.DataFrame, dict[str, object]]:
-    """Add ``label``, ``study``, ``time_days``, ``event`` and ``group`` as configured; also figures for the report."""
+    """Add ``label``, ``study``, ``time_days``, ``event``, ``group`` and ``order`` as configured; also figures for the report."""
     report: dict[str, object] = {}
     canonical: dict[str, pd.Series] = {"group": _build_group(obs, config.group, report)}
+    if config.order:
+        canonical["order"] = _build_order(pick_column(obs, "order", config.order), canonical["group"], config.order)
     if config.label:
         canonical["label"] = _build_label(pick_column(obs, "label", config.label), config.label, report)
     if config.study:
@@ -152,6 +155,33 @@ def _build_group(obs: pd.DataFrame, column: str, report: dict[str, object]) -> p
     group = group.fillna(own)
     report["n_groups"] = int(group.nunique())
     return group
+
+
+def _build_order(values: pd.Series, group: pd.Series, column: str) -> pd.Series:
+    """Numbers that rise with the order of samples; texts stand in the order of their words and of the numbers in them (V2 before V10).
+
+    Where a group has several samples, each needs a place of its own.
+    """
+    place = values.astype(float) if pd.api.types.is_numeric_dtype(values.dtype) else _rank_texts(as_text(values))
+    several = group.duplicated(keep=False)
+    if len(absent := place.index[several & place.isna()]):
+        raise CohortError(f"order={column!r}: samples of groups with several are without a place: {name_some(absent)}; fill them in")
+    tied = several & pd.DataFrame({"group": group, "place": place}).duplicated(keep=False)
+    if tied.any():
+        found = [f"{one} at {at}" for one, at in dict.fromkeys(zip(group[tied], values[tied], strict=True))]
+        raise CohortError(
+            f"order={column!r}: samples of one group at the same place: {name_some(found)}; keep one of each with where=, or name a "
+            "finer column"
+        )
+    return place
+
+
+def _rank_texts(texts: pd.Series) -> pd.Series:
+    def key(text: str) -> list[str | int]:
+        return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", text)]
+
+    places = {text: i for i, text in enumerate(sorted(texts.dropna().unique(), key=key))}
+    return texts.map(places).astype(float)
 
 
 def _build_label(values: pd.Series, column: str, report: dict[str, object]) -> pd.Series:

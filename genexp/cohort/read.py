@@ -77,8 +77,8 @@ def read_cohort(config: CohortConfig, seed: int = 0, min_samples: int = MIN_SAMP
     -------
     AnnData
         X (n_samples, n_genes) float32, C-contiguous, NaN where missing and ``config.missing`` has a policy; ``obs`` with the annotations,
-        ``group``, and as configured ``label``, ``study``, ``time_days`` [days], ``event`` (1 seen, 0 censored); ``var`` indexed by
-        gene name, which may occur twice, with ``source`` and ``entrez_id``; ``uns`` with scale, name, digest, report and, if
+        ``group``, and as configured ``order``, ``label``, ``study``, ``time_days`` [days], ``event`` (1 seen, 0 censored); ``var`` indexed
+        by gene name, which may occur twice, with ``source`` and ``entrez_id``; ``uns`` with scale, name, digest, report and, if
         simulated, truth.
 
     Raises

@@ -125,18 +125,27 @@ def evaluate_heads(
     """
     if not encoder.heads:
         return None, []
-    labels, notes = list[JudgedLabel](), list[str]()
+    labels, risk, notes = list[JudgedLabel](), None, list[str]()
     for head in encoder.heads:
-        if head.name == SURVIVAL:
-            continue
-        rival = probe if head.name == LABEL else _probe_column(head.name, train, test, seed)
-        judged = _judge_label(head, train, test, rival, seed)
-        if judged is None:
+        if head.memory is not None and "order" not in test.obs:
+            notes.append(f"Head {head.name}: it reads the samples of a subject in their order, which order= names.")
+        elif head.name == SURVIVAL:
+            risk = None if survival is None else _judge_risk(head, test, survival, seed)
+        elif (judged := _judge_label(head, train, test, probe, seed)) is None:
             notes.append(f"Head {head.name}: no test sample has one of the {len(head.classes)} classes that it knows.")
         else:
             labels.append(judged)
-    risk = next((_judge_risk(head, test, survival, seed) for head in encoder.heads if head.name == SURVIVAL and survival is not None), None)
     return JudgedHeads(tuple(labels), risk), notes
+
+
+def predict_rows(head: Head, part: PartLatents) -> np.ndarray:
+    """What a head makes of each row; one that reads sequences reads the rows of a group in their order."""
+    z = part.z[ENCODER]
+    if head.memory is None:
+        return head(z)
+    turn = np.argsort(part.obs["order"].to_numpy(), kind="stable")
+    made = head(z[turn], part.obs["group"].astype(str).iloc[turn].tolist())
+    return made[np.argsort(turn)]
 
 
 def _probe_column(name: str, train: PartLatents, test: PartLatents, seed: int) -> Probe | None:
@@ -159,13 +168,14 @@ def _read_texts(obs: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _judge_label(head: Head, train: PartLatents, test: PartLatents, probe: Probe | None, seed: int) -> JudgedLabel | None:
+    probe = probe if head.name == LABEL else _probe_column(head.name, train, test, seed)
     truth = _read_texts(test.obs, head.name)
     judged = truth.isin(head.classes)
     if probe is not None:
         judged &= truth.index.isin(probe.predictions.index)
     if not judged.any():
         return None
-    shares = head(test.z[ENCODER])[judged.to_numpy()]
+    shares = predict_rows(head, test)[judged.to_numpy()]
     predictions = pd.DataFrame({"truth": truth[judged], HEAD: np.array(head.classes)[shares.argmax(axis=1)]})
     if probe is not None:
         predictions = predictions.join(probe.predictions.drop(columns="truth"))
@@ -199,7 +209,7 @@ def _describe_classes(confusion: dict[str, np.ndarray], classes: Sequence[str], 
 
 def _judge_risk(head: Head, test: PartLatents, survival: Survival, seed: int) -> pd.DataFrame:
     patients = survival.patients[survival.patients["part"] == "test"]
-    own = pd.Series(head(test.z[ENCODER])[:, 0], index=test.obs.index).loc[patients.index]
+    own = pd.Series(predict_rows(head, test)[:, 0], index=test.obs.index).loc[patients.index]
     risks = {HEAD: own, **{name: patients[f"risk_{name}"] for name in survival.scores.index}}
     weights = draw_weights(patients["group"].to_numpy(), seed)
     time, event = patients["time_days"].to_numpy(), patients["event"].to_numpy()

@@ -293,8 +293,23 @@ class Encoder:
         values = self.decoder(np.asarray(latent, dtype=np.float32))
         return pd.DataFrame(self.transform.invert(values), index=index, columns=list(self.genes))
 
-    def predict(self, expression: pd.DataFrame, head: str, study: str | Iterable[str] | None = None) -> pd.DataFrame:
-        """What a head predicts from raw expression (n_samples, any genes), of samples of a study or of one each, as in :meth:`encode`.
+    def predict(
+        self,
+        expression: pd.DataFrame,
+        head: str,
+        study: str | Iterable[str] | None = None,
+        subjects: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """What a head predicts from raw expression (n_samples, any genes).
+
+        Parameters
+        ----------
+        expression, study
+            As for :meth:`encode`.
+        head : str
+            Name of the head.
+        subjects : sequence of str, (n_samples,), optional
+            Subject of each row, for a head that reads sequences; the rows of a subject stand in their order.
 
         Returns
         -------
@@ -304,13 +319,13 @@ class Encoder:
         Raises
         ------
         ValueError
-            The encoder has no such head.
+            The encoder has no such head, or the head needs ``subjects``.
         GeneMismatchError, StudyError
             As in :meth:`encode`.
         """
         found = self.find_head(head)
         latent = self.encode(expression, study)
-        return pd.DataFrame(found(latent.to_numpy()), index=latent.index, columns=found.columns)
+        return pd.DataFrame(found(latent.to_numpy(), subjects), index=latent.index, columns=found.columns)
 
     def find_head(self, name: str) -> Head:
         """Head of a name, or a ``ValueError`` with those that there are."""

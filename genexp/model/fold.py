@@ -16,8 +16,9 @@ from genexp.model.encoder import Affine, Convolution, Layer, LogCpm, Network
 from genexp.model.heads import Heads
 from genexp.model.kind import SURVIVAL
 from genexp.model.layers import GeneConvolution, Propagation, Tied
+from genexp.model.memory import GatedMemory
 from genexp.model.output import GeneOutput
-from genexp.model.prediction import Head
+from genexp.model.prediction import Head, Memory
 
 
 def fold_network(network: Autoencoder, mean: np.ndarray, directions: np.ndarray | None) -> tuple[Network, Network]:
@@ -42,25 +43,37 @@ def fold_heads(heads: Heads | None) -> tuple[Head, ...]:
     """Heads from latents as they are, equal to ``heads`` in evaluation mode: the standardisation before them is folded in."""
     if heads is None:
         return ()
-    gain, shift = _affine(heads.standardise)
+    (gain, shift), memory = _affine(heads.standardise), None
+    if heads.memory is not None:
+        memory = _fold_memory(heads.memory, gain, shift)
+        gain, shift = np.ones(memory.weight_state.shape[1]), np.zeros(memory.weight_state.shape[1])
 
     def fold(name: str, classes: tuple[str, ...], linear: Any) -> Head:
         weight = _precise(linear.weight)
         bias = weight @ shift + (0 if linear.bias is None else _precise(linear.bias))
-        return Head(name, classes, (weight * gain).astype(np.float32), bias.astype(np.float32))
+        return Head(name, classes, (weight * gain).astype(np.float32), bias.astype(np.float32), memory)
 
     folded = [fold(name, classes, linear) for (name, classes), linear in zip(heads.classes.items(), heads.labels, strict=True)]
     return (*folded, *([] if heads.survival is None else [fold(SURVIVAL, (), heads.survival)]))
 
 
+def _fold_memory(module: GatedMemory, gain: np.ndarray, shift: np.ndarray) -> Memory:
+    """Merge the standardisation before it into the weights of its inputs."""
+    unit = module.unit
+    weight, bias = _precise(unit.weight_ih_l0), _precise(unit.bias_ih_l0)
+    maps = (weight * gain, _precise(unit.weight_hh_l0), bias + weight @ shift, _precise(unit.bias_hh_l0))
+    return Memory(*(array.astype(np.float32) for array in maps))
+
+
 ROWS_AT_A_TIME = 256
 
 
-def _array(tensor: torch.Tensor) -> np.ndarray:
-    return tensor.detach().to("cpu").numpy()
+def _array(tensor: Any) -> np.ndarray:
+    found: np.ndarray = tensor.detach().to("cpu").numpy()
+    return found
 
 
-def _precise(tensor: torch.Tensor) -> np.ndarray:
+def _precise(tensor: Any) -> np.ndarray:
     return _array(tensor).astype(np.float64)
 
 

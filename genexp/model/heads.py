@@ -8,12 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from genexp.model.kind import SURVIVAL
+from genexp.model.memory import GatedMemory
 
 
 class Heads(nn.Module):
     """A linear head for each label and one for survival.
 
-    Latents are standardised by a batch norm without weights before them, so that a head's term does not depend on their scale.
+    Latents are standardised by a batch norm without weights before them, so that a head's term does not depend on their scale. With a
+    memory heads read its state after a sample in place of the latents, and so the earlier samples of a subject too.
 
     Parameters
     ----------
@@ -24,32 +26,43 @@ class Heads(nn.Module):
         Whether to predict a log relative hazard.
     weights : mapping of str to Tensor, (n_classes,)
         Weight of each class by label; 1 where a label is not named.
+    n_state : int
+        Units of the memory; 0: there is none.
     """
 
     def __init__(
-        self, n_latent: int, classes: Mapping[str, Sequence[str]], survival: bool, weights: Mapping[str, Tensor] | None = None
+        self,
+        n_latent: int,
+        classes: Mapping[str, Sequence[str]],
+        survival: bool,
+        weights: Mapping[str, Tensor] | None = None,
+        n_state: int = 0,
     ) -> None:
         super().__init__()
         self.standardise = nn.BatchNorm1d(n_latent, affine=False)
         self.classes = {name: tuple(own) for name, own in classes.items()}
-        self.labels = nn.ModuleList(nn.Linear(n_latent, len(own)) for own in classes.values())
+        self.memory = GatedMemory(n_latent, n_state) if n_state else None
+        n_read = n_state or n_latent
+        self.labels = nn.ModuleList(nn.Linear(n_read, len(own)) for own in classes.values())
         for i, (name, own) in enumerate(classes.items()):
             self.register_buffer(f"weights_{i}", (weights or {}).get(name, torch.ones(len(own))))
-        self.survival = nn.Linear(n_latent, 1, bias=False) if survival else None
+        self.survival = nn.Linear(n_read, 1, bias=False) if survival else None
         for linear in (*self.labels, *([self.survival] if self.survival is not None else [])):
             nn.init.zeros_(linear.weight)
 
     def terms(self, z: Tensor, targets: Mapping[str, Tensor], weight: float) -> dict[str, Tensor]:
         """Cross-entropy of each label by row (n,), 0 where it is unknown, and Cox's loss (), each times ``weight``."""
-        scaled = self.standardise(z)
+        read = self.standardise(z)
+        if self.memory is not None:
+            read = self.memory(read, targets["subject"], targets["place"])
         terms = {}
         for i, (name, head) in enumerate(zip(self.classes, self.labels, strict=True)):
             truth = targets[name]
             share = self.get_buffer(f"weights_{i}")
-            losses = nn.functional.cross_entropy(head(scaled), truth.clamp(min=0), weight=share, reduction="none")
+            losses = nn.functional.cross_entropy(head(read), truth.clamp(min=0), weight=share, reduction="none")
             terms[name] = weight * losses * (truth >= 0)
         if self.survival is not None:
-            risk = self.survival(scaled).squeeze(1)
+            risk = self.survival(read).squeeze(1)
             terms[SURVIVAL] = weight * measure_cox_loss(risk, targets["time_days"], targets["event"])
         return terms
 

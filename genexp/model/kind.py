@@ -14,6 +14,7 @@ from genexp.section import Section
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
     from torch import Tensor, nn
 
     from genexp.model.autoencoder import Autoencoder
@@ -81,7 +82,8 @@ class Batch:
         Squared length of what the coordinates do not hold.
     n_genes : int
     targets : mapping of str to Tensor, (n,)
-        Class codes by label, -1 where unknown; ``time_days`` (NaN where unknown) and ``event`` for survival; columns that the kind needs.
+        Class codes by label, -1 where unknown; ``time_days`` (NaN where unknown) and ``event`` for survival; what the kind
+        reads of samples.
     directions : Tensor of float32, (n_genes, n_inputs), or None
         Way from coordinates to genes; None where they are the same.
     epoch : int
@@ -137,6 +139,8 @@ class Kind:
     """Targets that are predicted even where the configuration names none."""
     columns: ClassVar[tuple[str, ...]] = ()
     """Numbers of each sample that the kind needs beside its genes: columns of the preprocessed annotations."""
+    together: ClassVar[str] = ""
+    """What the kind reads of samples that must be whole in a step: rows of one value stay together; empty: each row is drawn alone."""
     squared_error: ClassVar[bool] = True
     """Whether the loss is a squared error per gene, so that PCA's and other kinds' can stand beside it."""
 
@@ -161,6 +165,11 @@ class Kind:
         return tuple(self.config.hidden)
 
     @property
+    def n_state(self) -> int:
+        """Units of the memory through which heads read a subject's samples; 0: they read each sample alone."""
+        return 0
+
+    @property
     def activation(self) -> str:
         """Activation of the latents."""
         return self.latent_activation
@@ -176,6 +185,12 @@ class Kind:
             from genexp.model.output import check_range
 
             check_range(self.config.output, data)
+
+    def read(self, obs: pd.DataFrame) -> dict[str, np.ndarray]:
+        """What the kind needs of each sample (n,) beside its genes and targets: its ``columns``, unless it says more."""
+        import numpy as np
+
+        return {name: obs[name].to_numpy(np.float32) for name in self.columns}
 
     def build(self, inputs: Inputs) -> Autoencoder:
         """Untrained network."""

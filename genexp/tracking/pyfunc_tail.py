@@ -27,12 +27,13 @@ class RegisteredEncoder(PythonModel):
         """What ``params={"output": ...}`` names, of raw expression (n_samples, any genes).
 
         ``latent`` (n_samples, n_latent) where nothing is named; ``reconstruction``: its decoding; the name of a head: what it predicts.
-        Where studies are corrected, ``params={"study": NAME}`` tells the one study of all these samples.
+        Where studies are corrected, ``params={"study": NAME}`` tells the one study of all these samples. A head that reads sequences needs
+        ``subjects`` too, the subject of each row.
         """
         asked = params or {}
         output, study = asked.get("output", "latent"), asked.get("study")
         if output not in ("latent", "reconstruction"):
-            return self.encoder.predict(model_input, output, study)
+            return self.encoder.predict(model_input, output, study, list(asked.get("subjects", [])) or None)
         latent = self.encoder.encode(model_input, study)
         return self.encoder.decode(latent) if output == "reconstruction" else latent
 

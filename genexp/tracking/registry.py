@@ -162,6 +162,8 @@ def _signature(encoder: Encoder) -> ModelSignature:
     params = [ParamSpec("output", "string", "latent")]
     if encoder.transform.correction is not None:
         params.append(ParamSpec("study", "string", ""))
+    if any(head.memory is not None for head in encoder.heads):
+        params.append(ParamSpec("subjects", "string", [], (-1,)))
     return ModelSignature(outputs=outputs, params=ParamSchema(params))
 
 

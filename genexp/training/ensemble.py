@@ -83,7 +83,7 @@ def build_ensemble(encoders: Sequence[Encoder], data: Preprocessed) -> Encoder:
     Raises
     ------
     TrainingError
-        Latents are rectified or squashed (a rotation would undo that), the output is, or layers are not affine.
+        Latents are rectified or squashed (a rotation would undo that), the output is, layers are not affine, or heads read sequences.
     """
     first = encoders[0]
     layers = [layer for one in encoders for network in (one.encoder, one.decoder) for layer in network.layers]
@@ -93,6 +93,8 @@ def build_ensemble(encoders: Sequence[Encoder], data: Preprocessed) -> Encoder:
             "ensemble=true: linear latents and outputs of affine layers were expected, which can be turned onto each other; "
             f"kind={first.card['config']['kind']} has others. Use seeds= without it"
         )
+    if any(head.memory is not None for head in first.heads):
+        raise TrainingError("ensemble=true: heads with a memory of their own cannot be averaged; use seeds= without it")
     X = np.asarray(data.matrix("train"))
     z = [one.encoder(X) for one in encoders]
     alignments = [align_latents(one, z[0]) for one in z]

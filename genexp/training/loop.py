@@ -25,6 +25,7 @@ from genexp.model.kinds import KINDS
 from genexp.tracker import NullTracker, Tracker
 from genexp.training.basis import Basis
 from genexp.training.checkpoint import Checkpoint
+from genexp.training.steps import draw_steps, split_rows
 from genexp.training.targets import Targets
 
 STEPS_AN_EPOCH = 4
@@ -126,10 +127,12 @@ def build_network(basis: Basis, config: EncoderConfig, targets: Targets = NO_TAR
         classes={name: len(classes) for name, classes in targets.classes.items()},
         survival=targets.survival,
     )
-    network = KINDS[config.kind](config).build(inputs)
+    kind = KINDS[config.kind](config)
+    network = kind.build(inputs)
     if inputs.classes or inputs.survival:
         weights = {name: weigh_classes(targets.train[name], n) for name, n in inputs.classes.items()}
-        network.heads = Heads(config.n_latent, targets.classes, targets.survival, weights if config.class_weights == "balanced" else None)
+        balanced = weights if config.class_weights == "balanced" else None
+        network.heads = Heads(config.n_latent, targets.classes, targets.survival, balanced, kind.n_state)
     return network
 
 
@@ -280,8 +283,8 @@ def train_epoch(kind: Kind, network: Autoencoder, optimiser: AdamW, train: Batch
     n_rows = len(train.x)
     n_steps = max(round(n_rows / kind.config.minibatch), min(STEPS_AN_EPOCH, n_rows // 2), 1)
     total: dict[str, Tensor] = {}
-    for chosen in torch.randperm(n_rows).to(train.x.device).tensor_split(n_steps):
-        for name, value in train_step(kind, network, optimiser, train.pick(chosen, epoch)).items():
+    for chosen in draw_steps(n_rows, n_steps, train.targets.get(kind.together)):
+        for name, value in train_step(kind, network, optimiser, train.pick(chosen.to(train.x.device), epoch)).items():
             total[name] = total.get(name, 0) + value * (len(chosen) / n_rows)
     return {name: float(value) for name, value in total.items()}
 
@@ -325,15 +328,16 @@ def score(kind: Kind, network: Autoencoder, batch: Batch, epoch: int) -> Scored:
     """Run without dropout or noise, with the running statistics of batch norm."""
     network.eval()
     n_rows = len(batch.x)
-    rows = torch.arange(n_rows, device=batch.x.device)
-    parts = [run(kind, network, batch.pick(some, epoch)) for some in torch.split(rows, ROWS_AT_A_TIME)]
+    split = [rows.to(batch.x.device) for rows in split_rows(n_rows, ROWS_AT_A_TIME, batch.targets.get(kind.together))]
+    parts = [run(kind, network, batch.pick(rows, epoch)) for rows in split]
     shares = [len(part.z) / n_rows for part in parts]
     terms = {
         name: sum(share * float(part.terms[name].mean(dtype=torch.float64)) for share, part in zip(shares, parts, strict=True))
         for name in parts[0].terms
     }
     losses = [torch.stack([term.double() for term in part.terms.values() if term.ndim]).sum(0) for part in parts]
-    return Scored(torch.cat([part.x_hat for part in parts]), terms, torch.cat(losses))
+    back = torch.cat(split).argsort()
+    return Scored(torch.cat([part.x_hat for part in parts])[back], terms, torch.cat(losses)[back])
 
 
 def name_metrics(train: Mapping[str, float], val: Mapping[str, float]) -> dict[str, float]:

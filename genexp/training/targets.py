@@ -30,7 +30,7 @@ class Targets:
         Whether survival is a target.
     train, val : mapping of str to ndarray, (n,)
         Class codes by label (int64, -1 where unknown or not among the classes); ``time_days`` (float32, NaN where unknown) and ``event``;
-        the columns that the kind needs (float32).
+        what the kind reads of samples.
     """
 
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -59,7 +59,7 @@ def build_targets(data: Preprocessed, config: EncoderConfig) -> Targets:
         return Targets()
     obs = {"train": data.obs("train"), "val": data.obs("val")}
     classes: dict[str, tuple[str, ...]] = {}
-    found = {part: {name: table[name].to_numpy(np.float32) for name in kind.columns} for part, table in obs.items()}
+    found = {part: kind.read(table) for part, table in obs.items()}
     for name in heads:
         if name == SURVIVAL:
             _check_survival(obs["train"], config)

@@ -11,6 +11,7 @@ from genexp.model.kinds.count import Count
 from genexp.model.kinds.deep import Deep
 from genexp.model.kinds.denoising import Denoising
 from genexp.model.kinds.graph import Graph
+from genexp.model.kinds.recurrent import Recurrent
 from genexp.model.kinds.sparse import Sparse
 from genexp.model.kinds.stacked import Stacked
 from genexp.model.kinds.vanilla import Vanilla
@@ -26,6 +27,7 @@ KINDS: Mapping[str, type[Kind]] = {
     "variational": Variational,
     "center_loss": CenterLoss,
     "classifier": Classifier,
+    "recurrent": Recurrent,
     "count": Count,
     "graph": Graph,
     "convolutional": Convolutional,

@@ -22,7 +22,7 @@ class ClassifierParameters(Section):
 
     body: Literal["feed_forward", "convolutional"] = Field(
         "feed_forward",
-        description="classifier: layers up to the latents; convolutional: windows along genes come first (channels, kernel, ...)",
+        description="classifier, recurrent: layers up to the latents; convolutional: windows along genes come first (kernel, ...)",
     )
 
 
