@@ -241,7 +241,7 @@ def test_the_registered_model_predicts_by_name_without_genexp(store: str, tmp_pa
     pd.testing.assert_frame_equal(model.predict(expression), encoder.encode(expression))
     subjects = ["p", "q", "p", "p", "q"]
     found = model.predict(expression, params={"output": "course", "subjects": subjects})
-    pd.testing.assert_frame_equal(found, encoder.predict(expression, "course", subjects))
+    pd.testing.assert_frame_equal(found, encoder.predict(expression, "course", subjects=subjects))
     for params, message in (
         ({"output": "nothing"}, "this encoder predicts label, course; 'nothing' was asked for"),
         ({"output": "course"}, "name the subject of each row"),

@@ -197,9 +197,9 @@ def test_a_sequence_is_predicted_with_its_subjects_named_and_not_without(data: P
     with pytest.raises(ValueError, match="reads the samples of a subject in their order: name the subject of each row"):
         encoder.predict(expression, "label")
     with pytest.raises(ValueError, match="a subject for each of 6 rows was expected, found 2"):
-        encoder.predict(expression, "label", ["a", "b"])
-    together = encoder.predict(expression, "label", ["a"] * 6)
-    mixed = encoder.predict(expression.iloc[[0, 3, 1, 4, 2, 5]], "label", list("ababab"))
+        encoder.predict(expression, "label", subjects=["a", "b"])
+    together = encoder.predict(expression, "label", subjects=["a"] * 6)
+    mixed = encoder.predict(expression.iloc[[0, 3, 1, 4, 2, 5]], "label", subjects=list("ababab"))
     pd.testing.assert_frame_equal(mixed.iloc[[0, 2, 4]], together.iloc[:3], rtol=1e-4)
 
 

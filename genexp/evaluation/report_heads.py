@@ -58,19 +58,17 @@ def _render_label(place: int, one: JudgedLabel) -> Iterator[str]:
     yield render_table(f"Head of {one.name}, on {n_test}; means over classes, intervals by bootstrap over groups.", headers, rows)
     hint = f"{n_test}: true class (row) by the head's class; counts, coloured by share."
     yield render_plot(f"plot-confusion-head-{place}", f"Confusion matrix of the head of {one.name}", hint)
-    yield render_table(f"Head of {one.name} by class, on test samples.", _list_columns(one.per_class), _list_classes(one.per_class))
+    caption = f"Head of {one.name} by class, on test samples; F1 of latents, PCA ...: of the logistic regressions on them."
+    yield render_table(caption, _list_columns(one.per_class), _list_classes(one.per_class))
 
 
 def _list_columns(per_class: pd.DataFrame) -> list[str]:
     beside = [name.removeprefix("f1_") for name in per_class if name.startswith("f1_")]
-    return [
-        "Class",
-        "n train",
-        "n test",
-        "precision",
-        "recall",
-        *("F1" if name == HEAD else f"F1 by {name_predictor(name)}" for name in beside),
-    ]
+    return ["Class", "n train", "n test", "precision", "recall", *map(_name_f1, beside)]
+
+
+def _name_f1(predictor: str) -> str:
+    return "F1" if predictor == HEAD else f"F1 of {'latents' if predictor == ENCODER else DISPLAY[predictor]}"
 
 
 def _list_classes(per_class: pd.DataFrame) -> Iterator[list[object]]:
