@@ -258,7 +258,7 @@ def run_contrasts(settings: ContrastsSettings, _: object) -> None:
     n_datasets, significant = made.contrasts["dataset"].nunique(), made.contrasts["n_significant"]
     print(
         f"{len(made.contrasts)} contrasts of {n_datasets} data sets ({len(made.skipped)} skipped), "
-        f"{significant.median():g} significant genes in the middle one{labels}: {made.path}",
+        f"median {significant.median():g} significant genes{labels}: {made.path}",
         file=sys.stderr,
     )
 

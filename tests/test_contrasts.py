@@ -169,6 +169,8 @@ def test_every_value_is_contrasted_with_the_control_of_its_data_set(planted: Exp
 
 def test_without_data_sets_and_gene_sets_all_samples_are_one_contrast(planted: Expression, tmp_path: Path) -> None:
     obs = planted.obs.assign(group=(planted.obs["group"] == "tumor").astype(int))
+    build(Expression(planted.values, obs), tmp_path, control="0")
+    assert list((tmp_path / "out").glob("*terms*"))
     made = build(Expression(planted.values, obs), tmp_path, dataset="", gene_sets="", control="0")
     assert made.contrasts.loc["1 vs 0", ["n_case", "n_control"]].tolist() == [25, 25]
     assert not list(made.path.parent.glob("*terms*"))
@@ -231,6 +233,23 @@ def test_terms_of_too_many_or_too_few_contrasts_are_no_labels(planted: Expressio
     assert list(build(third, tmp_path, term_size="13..50").terms) == []
 
 
+def test_the_background_of_a_term_is_what_was_tested() -> None:
+    """Half of 20 tested genes are significant, as are those of the set; beside 980 genes that were not, the set would stand out."""
+    genes = pd.Index([f"G{i}" for i in range(1000)])
+    _, members = match_gene_sets({"even": [f"G{i}" for i in range(8, 14)]}, genes, 5, 500)
+    significant, tested = genes.isin(genes[:11]), genes.isin(genes[:20])
+    assert not find_terms(members, significant, tested, 0.05).any()
+    assert find_terms(members, significant, np.ones(1000, dtype=bool), 0.05).all()
+
+
+def test_a_few_significant_genes_make_no_label() -> None:
+    genes = pd.Index(GENES)
+    _, members = match_gene_sets({"up": SETS["up term"]}, genes, 5, 500)
+    tested = np.ones(N_GENES, dtype=bool)
+    assert not find_terms(members, genes.isin(GENES[:4]), tested, 0.05).any()
+    assert find_terms(members, genes.isin(GENES[:5]), tested, 0.05).all()
+
+
 Spoil = Callable[[Expression], Expression]
 
 
@@ -286,7 +305,7 @@ def test_the_verb_writes_the_cohort_and_says_what_was_skipped(
     assert main(["contrasts", *options]) == 0
     said = capsys.readouterr().err
     assert "skipped down.1: tumor vs normal: no sample is normal" in said
-    assert f"1 contrasts of 1 data sets (1 skipped), 12 significant genes in the middle one, 1 terms: {tmp_path / 'out'}" in said
+    assert f"1 contrasts of 1 data sets (1 skipped), median 12 significant genes, 1 terms: {tmp_path / 'out'}" in said
     assert main(["contrasts", *options, "--control", "healthy"]) == 2
     assert "genexp: control='healthy'" in capsys.readouterr().err
 

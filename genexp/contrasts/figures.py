@@ -39,9 +39,7 @@ def plot_contrasts(contrasts: pd.DataFrame, counts: np.ndarray) -> Figure:
     right.bar(BINS[:-1], share, width=np.diff(BINS), align="edge", color=COLOURS[0], edgecolor="white", linewidth=0.5)
     right.axhline(1 / len(counts), color=INK, linewidth=1, linestyle="--")
     right.set(xlim=(0, 1))
-    dress_axes(
-        right, "all p: level where nothing changes (dashed), high at 0 where much does", "p of the moderated t", "share of tests", "y"
-    )
+    dress_axes(right, "p of all genes and contrasts (dashed: if nothing changed)", "p of the moderated t", "share of tests", "y")
     return figure
 
 

@@ -7,7 +7,8 @@ In the folder ``out``, where NAME is the name of the expression cohort:
 - ``NAME_log2fc_contrasts.tsv``: its annotations, by ``contrast``: ``dataset``, ``case``, ``control``, ``n_case``, ``n_control``,
   ``n_pairs`` (0 unpaired), ``n_tested`` (genes), ``n_up``, ``n_down``, ``n_significant``, ``prior_df`` and ``prior_sd`` (of the moderated
   t), and ``n_terms`` (labels) where gene sets were given.
-- ``NAME_log2fc_terms.tsv.gz``: multi-hot labels, contrasts x gene sets, 0 or 1, by ``contrast`` in the same order.
+- ``NAME_log2fc_terms.tsv.gz``: multi-hot labels, contrasts x gene sets, 0 or 1, by ``contrast`` in the same order; not there
+  without gene sets, or where none is a label.
 - ``NAME_log2fc_t.parquet``, ``NAME_log2fc_p.parquet``, ``NAME_log2fc_q.parquet``: moderated t, its p, and q over the genes of a contrast,
   laid out as the cohort (float32, so that a p below 1e-45 is 0; NaN where a gene was not tested).
 - ``NAME_log2fc_skipped.tsv``: contrasts that could not be made, by ``contrast``, with ``dataset`` and ``reason``.
@@ -29,7 +30,7 @@ import pyarrow.parquet
 from genexp.contrasts.figures import BINS, plot_contrasts
 from genexp.contrasts.part import STATISTICS
 
-CONTRASTS_AT_A_TIME = 512
+CONTRASTS_AT_A_TIME = 1024
 """Rows of a Parquet file that are in memory together."""
 
 
@@ -77,6 +78,8 @@ def write_compendium(compendium: Compendium, parts: Sequence[Path], genes: pd.In
     if len(compendium.terms.columns):
         compression = {"method": "gzip", "mtime": 0}
         compendium.terms.astype(np.int8).to_csv(folder / f"{name}_terms.tsv.gz", sep="\t", compression=compression)
+    else:
+        (compendium.path.parent / f"{name}_terms.tsv.gz").unlink(missing_ok=True)  # of an earlier compendium
     plot_contrasts(compendium.contrasts, _count_p(parts)).savefig(folder / f"{name}.png")
     for path in folder.glob(f"{name}*"):
         path.replace(compendium.path.parent / path.name)
@@ -86,7 +89,7 @@ def _write_statistic(statistic: str, parts: Sequence[Path], index: pd.Index, gen
     """Write a matrix (n_contrasts, n_genes) of float32 with an index as pandas reads it, a block of contrasts at a time."""
     pattern = pd.DataFrame(np.zeros((1, len(genes)), dtype=np.float32), index=index[:1], columns=genes)
     schema = pa.Schema.from_pandas(pattern, preserve_index=True)
-    with pyarrow.parquet.ParquetWriter(path, schema, use_dictionary=[str(index.name)]) as file:
+    with pyarrow.parquet.ParquetWriter(path, schema, use_dictionary=False, write_statistics=False) as file:
         for first in range(0, len(parts), CONTRASTS_AT_A_TIME):
             block = slice(first, first + CONTRASTS_AT_A_TIME)
             values = np.stack([_read_statistic(part, statistic) for part in parts[block]])
