@@ -10,8 +10,8 @@ import pytest
 from anndata import AnnData
 
 from genexp.cohort.annotations import add_canonical_columns
-from genexp.config import CohortConfig, PreprocessSettings, parse_settings
-from genexp.errors import CohortError, ConfigError, PreprocessError
+from genexp.config import CohortConfig, EncoderConfig, PreprocessSettings, parse_settings
+from genexp.errors import CohortError, ConfigError, PreprocessError, TrainingError
 from genexp.preprocess import Preprocessed, apply_transform, load_preprocessed
 from genexp.preprocess.combat import fit_combat
 from genexp.preprocess.confounding import measure_confounding
@@ -20,6 +20,7 @@ from genexp.preprocess.fit import fit_genes
 from genexp.preprocess.invariance import find_dependent
 from genexp.preprocess.quality import join_studies, measure_genes
 from genexp.preprocess.transform import Transform
+from genexp.training.targets import build_targets
 from tests.small_cohort import preprocess
 
 GOLDEN = Path(__file__).parent / "golden" / "combat"
@@ -335,6 +336,12 @@ class TestRefusals:
         adata.obs.loc[first, "study"] = "GSE9"
         with pytest.raises(PreprocessError, match=r"two train samples or more of every study.*found one of 1 \(GSE9\)"):
             correct(adata, tmp_path)
+
+    def test_counts_cannot_be_told_from_corrected_values(self, tmp_path: Path) -> None:
+        adata = make_cohort(shift=0)
+        adata.X, adata.uns["scale"] = np.rint(np.exp2(np.asarray(adata.X))), "counts"
+        with pytest.raises(TrainingError, match=r"correction=none, so that counts are recovered.*corrected studies"):
+            build_targets(correct(adata, tmp_path), EncoderConfig(kind="count"))
 
     @pytest.mark.parametrize(
         ("study", "message"),

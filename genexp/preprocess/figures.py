@@ -41,7 +41,7 @@ def plot_sample_quality(data: Preprocessed) -> Figure:
 
 
 def plot_gene_quality(data: Preprocessed) -> Figure:
-    """Mean and standard deviation of every gene over the train samples; lost genes by the reason of their loss."""
+    """Mean and standard deviation of every gene over the train samples, as they judged it; lost genes by the reason of their loss."""
     from matplotlib.figure import Figure
 
     lost = data.read_table("lost_genes")
@@ -51,7 +51,8 @@ def plot_gene_quality(data: Preprocessed) -> Figure:
     _draw_genes(axes, data.var, "kept")
     for reason in lost["reason"].value_counts().index:
         _draw_genes(axes, lost[lost["reason"] == reason], str(reason))
-    axes.set(xlabel=f"mean over train samples ({_unit(data)})", ylabel="standard deviation over train samples")
+    over = "over train samples" if data.transform.correction is None else "within studies"
+    axes.set(xlabel=f"mean over train samples ({_unit(data)})", ylabel=f"standard deviation {over}")
     axes.set_title(f"{data.name}: {len(data.var):,} genes kept, {len(lost):,} lost", color=INK)
     axes.legend(frameon=False)
     return figure
