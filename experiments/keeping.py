@@ -47,7 +47,7 @@ def list_head(names: Sequence[str]) -> list[str]:
     return [list_line(names), "|" + "---|" * len(names)]
 
 
-def list_means(table: pd.DataFrame, by: str, columns: Mapping[str, str], digits: int = 3) -> list[str]:
+def list_means(table: pd.DataFrame, by: str, columns: Mapping[str, str], digits: int = 3, whole: Sequence[str] = ()) -> list[str]:
     """Markdown table with one row for each value of ``by``, in the order of appearance: mean (standard deviation) of every column.
 
     Parameters
@@ -60,10 +60,12 @@ def list_means(table: pd.DataFrame, by: str, columns: Mapping[str, str], digits:
         Titles by column.
     digits : int
         After the point.
+    whole : sequence of str
+        Columns without digits after the point.
     """
     lines = list_head([by, *columns.values()])
     for name, rows in table.groupby(by, sort=False):
-        lines.append(list_line([name, *(_describe(rows[key].dropna(), digits) for key in columns)]))
+        lines.append(list_line([name, *(_describe(rows[key].dropna(), 0 if key in whole else digits) for key in columns)]))
     return lines
 
 

@@ -19,7 +19,7 @@ LARGE = 5000
 FIGURES = ("tsne", "umap", "pca", "kaplan_meier", "cox", "reconstruction", "attribution")
 """Pictures of the report that are kept."""
 NAMES = {"pca": "PCA", "raw": "all genes"}
-COLUMNS = {"r2": "R2", "macro_f1": "macro F1", "c_index": "C-index", "ari": "ARI", "epochs": "epochs", "seconds": "seconds, one core"}
+COLUMNS = {"r2": "R2", "macro_f1": "macro F1", "c_index": "C-index", "ari": "ARI", "epochs": "epochs"}
 
 
 def run(study: Study) -> None:
@@ -32,7 +32,7 @@ def run(study: Study) -> None:
     study.keep_figure("convergence", plot_convergence(histories))
     lines: list[str] = []
     for cohort, rows in scores.groupby("cohort", sort=False):
-        lines += [f"**{cohort}**, {rows['seed'].nunique()} splits:", "", *list_means(rows, "encoder", COLUMNS), ""]
+        lines += [f"**{cohort}**, {rows['seed'].nunique()} splits:", "", *list_means(rows, "encoder", COLUMNS, whole=["epochs"]), ""]
         study.say(f"{cohort}: {describe(rows)}")
     study.keep_lines({"results": lines, "verdicts": [*list_head(["cohort", "verdict"]), *report(study, cohorts)]})
 
