@@ -1,0 +1,89 @@
+"""BioBombe's comparison on test samples in the units of the train samples, and what the published network's units stand for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from experiments.pan_cancer_denoising.figures import plot_features, plot_genes, plot_sizes
+from experiments.pan_cancer_denoising.jobs import compare
+from experiments.pan_cancer_denoising.plan import (
+    N_PARAMETERS,
+    OURS_NAME,
+    PUBLISHED_NAME,
+    RECIPE,
+    SHAPE,
+    Cohort,
+    list_cohorts,
+    recognise,
+)
+from experiments.pan_cancer_denoising.readme import list_enriched, list_scores, list_times, list_units
+from experiments.study import Study, Tables
+from genexp.errors import TrainingError
+
+
+def run(study: Study) -> None:
+    """Score every method and size on every cohort, then look into the published network."""
+    cohorts = list_cohorts(study.given, study.small, study.cache)
+    jobs = {name: job for cohort, plan in cohorts.items() for name, job in list_jobs(study, cohort, plan).items()}
+    found = study.run_jobs(compare, jobs)
+    scores = collect(jobs, found, "scores")
+    check_parameters(scores)
+    study.keep_table("scores", scores)
+    study.keep_figure("sizes", plot_sizes(scores))
+    enriched = collect(jobs, found, "enriched")
+    lines = {"results": list_scores(scores), "times": list_times(scores), "units": [], "enriched": list_enriched(enriched, scores)}
+    for name, tables in found.items():
+        if "units" in tables:
+            cohort = jobs[name]["cohort"]
+            study.keep_figure(f"{cohort}_features".replace(" ", "_"), plot_features(cohort, tables["features"], tables["units"]))
+            study.keep_figure(f"{cohort}_genes".replace(" ", "_"), plot_genes(cohort, tables["genes"], PUBLISHED_NAME, OURS_NAME))
+            study.keep_table(f"{cohort}_units".replace(" ", "_"), tables["units"])
+            lines["units"] += list_units(cohort, tables["units"], tables["genes"], PUBLISHED_NAME)
+    study.keep_lines(lines)
+    for cohort, rows in scores.groupby("cohort", sort=False):
+        best = rows.groupby(["k", "representation"])["mse"].mean().groupby("k").idxmin()
+        study.say(f"{cohort}: lowest error " + ", ".join(f"{one[1]} at {one[0]}" for one in best))
+
+
+def list_jobs(study: Study, cohort: str, plan: Cohort) -> dict[str, dict[str, Any]]:
+    """Jobs of a cohort by name: splits by numbers of latents; the largest up to 100 on the first split is looked into."""
+    jobs: dict[str, dict[str, Any]] = {}
+    encoders = {name: study.encoder_values(**values) for name, values in plan.encoders.items()}
+    examined = max((k for k in plan.sizes if k <= 100), default=plan.sizes[0])
+    for seed in range(plan.seeds):
+        data = study.preprocess(**RECIPE, **plan.values, seed=seed)
+        if cohort == "given" and seed == 0:
+            known = recognise(data.split.index, len(data.var) + len(data.read_table("lost_genes")))
+            study.say(f"{data.name}: " + ("recognised as the published matrix" if known else f"not the published {SHAPE[0]} x {SHAPE[1]}"))
+        facts = {"cohort": cohort, "seed": seed, "folder": str(data.folder), "cache": str(study.cache), "linear": list(plan.linear)}
+        facts |= {"encoders": encoders, "gene_sets": plan.gene_sets, "published": PUBLISHED_NAME}
+        for k in (k for k in plan.sizes if k < min(len(data.matrix("train")), len(data.var))):
+            jobs[f"{cohort}, {k} latents, split {seed}"] = facts | {"k": k, "examined": seed == 0 and k == examined}
+    return jobs
+
+
+def collect(jobs: dict[str, dict[str, Any]], found: dict[str, Tables], table: str) -> pd.DataFrame:
+    """A table of all jobs that have it, one below the other."""
+    parts = []
+    for name, tables in found.items():
+        if table in tables:
+            own = tables[table].reset_index() if tables[table].index.name else tables[table]
+            parts.append(own.assign(**{key: jobs[name][key] for key in ("cohort", "k", "seed", "examined")}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def check_parameters(scores: pd.DataFrame) -> None:
+    """Hold the published network, where genes and units are as many as it had, to its number of parameters.
+
+    Raises
+    ------
+    TrainingError
+        It has others.
+    """
+    own = scores[(scores["representation"] == PUBLISHED_NAME) & (scores["k"] == 100) & (scores["n_genes"] == SHAPE[1])]
+    if (own["parameters"] != N_PARAMETERS).any():
+        raise TrainingError(
+            f"the network on {SHAPE[1]} genes was expected to have {N_PARAMETERS} parameters, found {own['parameters'].max()}"
+        )
