@@ -7,7 +7,7 @@ import pytest
 
 from genexp.config import EncoderConfig, SearchSpace, TrainSettings, parse_settings
 from genexp.errors import TrainingError
-from genexp.evaluation.report import _drop_other_kinds
+from genexp.evaluation.report_provenance import drop_other_kinds
 from genexp.model.encoder import Affine, Convolution
 from genexp.model.kinds import KINDS
 from genexp.preprocess import Preprocessed
@@ -71,7 +71,7 @@ def test_parameters_of_windows_act_where_there_are_windows(body: str, acts: bool
     """In a search, and on the report's list of settings."""
     space = SearchSpace(kind="classifier", body=body, kernel="8..64")
     assert ("kernel" in list_leaves(space, "classifier")) is acts
-    listed = _drop_other_kinds({"kind": "classifier", "body": body, "kernel": "12", "beta": "1", "n_latent": "4"})
+    listed = drop_other_kinds({"kind": "classifier", "body": body, "kernel": "12", "beta": "1", "n_latent": "4"})
     assert ("kernel" in listed) is acts
     assert {"body", "n_latent"} <= set(listed)
     assert "beta" not in listed

@@ -14,8 +14,9 @@ from genexp.config import CohortConfig, EncoderConfig, EvaluationConfig, Preproc
 from genexp.errors import CohortError, TrainingError
 from genexp.evaluation.evaluate import judge_encoder
 from genexp.evaluation.heads import evaluate_heads
+from genexp.evaluation.report_heads import render_heads
 from genexp.model.encoder import Encoder
-from genexp.model.kind import Batch
+from genexp.model.kind import PLACE, SUBJECT, Batch
 from genexp.model.kinds import KINDS
 from genexp.model.memory import GatedMemory, arrange
 from genexp.preprocess import Preprocessed
@@ -135,9 +136,9 @@ def test_the_gradient_of_a_label_reaches_the_encoder_through_earlier_samples(dat
     batch = build_batches(basis, build_targets(data, config), torch.device("cpu"))[0]
     batch = Batch(batch.x.clone().requires_grad_(), batch.n_genes, batch.outside, batch.targets)
     made = run(KINDS["recurrent"](config), fitted.network.eval(), batch)
-    last = int(batch.targets["place"].argmax())
+    last = int(batch.targets[PLACE].argmax())
     (gradient,) = torch.autograd.grad(made.terms["label"][last], batch.x)
-    of_subject = batch.targets["subject"] == batch.targets["subject"][last]
+    of_subject = batch.targets[SUBJECT] == batch.targets[SUBJECT][last]
     assert (gradient[of_subject].abs().sum(1) > 0).all()
     assert (gradient[~of_subject] == 0).all()
 
@@ -184,7 +185,7 @@ def test_scoring_in_parts_equals_scoring_at_once(data: Preprocessed, monkeypatch
     kind = KINDS["recurrent"](config)
     whole = score(kind, fitted.network, batch, 1)
     monkeypatch.setattr("genexp.training.loop.ROWS_AT_A_TIME", 20)
-    assert len(split_rows(len(batch.x), 20, batch.targets["subject"])) > 5
+    assert len(split_rows(len(batch.x), 20, batch.targets[SUBJECT])) > 5
     parts = score(kind, fitted.network, batch, 1)
     torch.testing.assert_close(parts.x_hat, whole.x_hat)
     torch.testing.assert_close(parts.rows, whole.rows)
@@ -213,8 +214,9 @@ def test_several_sequences_cannot_be_one_ensemble(data: Preprocessed, tmp_path: 
 def test_a_recurrent_encoder_is_judged_as_a_whole(data: Preprocessed, tmp_path: Path) -> None:
     """Its head beside a logistic regression on the latents of single samples."""
     encoder, _ = ship(data, tmp_path)
-    metrics = judge_encoder(encoder, data, EvaluationConfig(max_clusters=3), seed=0).metrics
-    assert metrics["head/accuracy"] > metrics["probe/accuracy"] + 0.1
+    evaluation = judge_encoder(encoder, data, EvaluationConfig(max_clusters=3), seed=0)
+    assert evaluation.metrics["head/accuracy"] > evaluation.metrics["probe/accuracy"] + 0.1
+    assert "Head of label, from the earlier samples of a subject too, on" in render_heads(evaluation.heads)
 
 
 def test_a_cohort_without_order_or_without_sequences_is_refused(tmp_path: Path) -> None:

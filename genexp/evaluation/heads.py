@@ -49,6 +49,8 @@ class JudgedLabel:
         Test samples by true class (rows) and the head's class (columns).
     predictions : DataFrame, (n_test, 2 + n_predictors)
         Sample table: ``truth``, the class that each predictor gives, and the head's ``probability`` of its own.
+    remembers : bool
+        Whether the head reads the earlier samples of a subject too, which no regression beside it does.
     """
 
     name: str
@@ -56,6 +58,7 @@ class JudgedLabel:
     per_class: pd.DataFrame
     confusion: pd.DataFrame
     predictions: pd.DataFrame
+    remembers: bool
 
     @property
     def key(self) -> str:
@@ -189,6 +192,7 @@ def _judge_label(head: Head, train: PartLatents, test: PartLatents, probe: Probe
         _describe_classes(confusion, classes, n_train),
         pd.DataFrame(confusion[HEAD], index=pd.Index(classes, name="truth"), columns=pd.Index(classes, name="predicted")),
         predictions.assign(probability=shares.max(axis=1)),
+        head.memory is not None,
     )
 
 

@@ -7,13 +7,12 @@ security policy forbids it. Texts that come from users (sample ids, labels, gene
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 
-from genexp.config import KIND_PARAMETERS, EncoderConfig, parameter_names
 from genexp.evaluation.figures import (
     MAPS,
     colour_outcome,
@@ -42,18 +41,17 @@ from genexp.evaluation.report_batch_effects import render_batch_effects
 from genexp.evaluation.report_clusters import TABLES as CLUSTER_TABLES
 from genexp.evaluation.report_clusters import describe_picture, render_methods, render_novelty, render_sizes
 from genexp.evaluation.report_genes import TABLES as GENE_TABLES
-from genexp.evaluation.report_genes import describe_methods, render_attribution, render_enrichment
+from genexp.evaluation.report_genes import render_attribution, render_enrichment
 from genexp.evaluation.report_heads import TABLES as HEAD_TABLES
 from genexp.evaluation.report_heads import render_heads
+from genexp.evaluation.report_provenance import render_provenance
 from genexp.evaluation.report_seeds import TABLES as SEED_TABLES
-from genexp.evaluation.report_seeds import describe_intervals, describe_registered, render_seeds
+from genexp.evaluation.report_seeds import describe_registered, render_seeds
 from genexp.evaluation.report_survival import TABLES as SURVIVAL_TABLES
-from genexp.evaluation.report_survival import describe_methods as describe_prognosis
 from genexp.evaluation.report_survival import render_at_risk, render_prognosis
 from genexp.evaluation.report_terms import TABLES as TERM_TABLES
-from genexp.evaluation.report_terms import describe_terms, render_terms
+from genexp.evaluation.report_terms import render_terms
 from genexp.evaluation.results import DISPLAY, Evaluation, Survival
-from genexp.model.kinds import KINDS
 from genexp.palette import ENCODER, GRID, INK, MUTED
 
 MAX_BYTES = 7_900_000
@@ -159,7 +157,7 @@ def render_report(evaluation: Evaluation) -> str:
         render_attribution(evaluation.explanation),
         render_enrichment(evaluation.explanation),
         render_seeds(evaluation),
-        _render_methods(evaluation),
+        render_provenance(evaluation),
     ]
     spent = sum(len(part.encode()) for part in (scripts, *sections))
     sections.append(_render_downloads(evaluation.tables, MAX_BYTES - spent - 40_000))
@@ -392,72 +390,6 @@ def _render_genes(evaluation: Evaluation) -> str:
         render_plot("plot-genes", "R² by gene", f"Distribution over {len(reconstruction.genes):,} genes, encoder and PCA."),
         render_table(caption, ["Gene", "R²", "R² of PCA", "squared error", "variance"], rows),
     )
-
-
-def _render_methods(evaluation: Evaluation) -> str:
-    summary, card = evaluation.summary, evaluation.summary["card"]
-    versions = ", ".join(f"{name} {version}" for name, version in summary["versions"].items())
-    facts = {
-        "Cohort fingerprint": summary["fingerprint"],
-        "Split hash": summary["split_hash"],
-        "Seed": summary["seed"],
-        "Versions": versions,
-    }
-    own = {
-        f"encoder: {name}": value
-        for name, value in {**_drop_other_kinds(card.get("config", {})), **card}.items()
-        if isinstance(value, str | int | float) and value != ""
-    }
-    rows = [[name, Html(f"<code>{to_html(value)}</code>")] for name, value in {**facts, **own}.items()]
-    audit = ([check, row.outcome, row.found] for check, row in evaluation.audit.checks.iterrows())
-    return render_section(
-        "methods",
-        "Methods",
-        render_paragraph(" ".join(_describe_methods(evaluation))),
-        render_table("Audit of the split, before anything was judged.", ["Check", "Outcome", "Found"], audit),
-        render_table("Provenance and settings.", ["What", "Value"], rows),
-    )
-
-
-def _drop_other_kinds(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of an encoder without those that only other kinds have."""
-    if config.get("kind") not in KINDS:
-        return dict(config)
-    made = EncoderConfig(**{name: value for name, value in config.items() if name in EncoderConfig.model_fields})
-    own = {*KINDS[made.kind](made).parameters}
-    others = {name for parameters in KIND_PARAMETERS for name in parameter_names(parameters)} - own
-    return {name: value for name, value in config.items() if name not in others}
-
-
-def _describe_methods(evaluation: Evaluation) -> list[str]:
-    summary = evaluation.summary
-    n_opened = summary["test_openings"]
-    sentences = [
-        f"The cohort {summary['cohort']} ({summary['scale']}, {summary['n_genes']:,} genes kept) was split once into",
-        f"{summary['n_train']:,} train, {summary['n_val']:,} validation and {summary['n_test']:,} test samples,",
-        "groups such as patients undivided.",
-        "Gene filter, scaling, PCA, clusters, probe and Cox regression were fitted on train samples alone.",
-        f"The test samples of this split have been opened {n_opened} {'time' if n_opened == 1 else 'times'}.",
-        "Beside the encoder stand PCA, NMF (values shifted by each gene's train minimum) and a random projection (decoded by least",
-        "squares), each with as many components, and the raw genes: the same penalised models on all scaled genes, in the span of the",
-        "train samples.",
-        "R² is 1 − Σ(x − x̂)² / Σ(x − train mean)² over scaled values.",
-        f"Clusters: k-means, k from 2 to {summary['max_clusters']} by silhouette; beside it a Gaussian mixture and Ward's tree.",
-        f"Maps: t-SNE (openTSNE, perplexity {evaluation.embeddings.perplexity:g}), UMAP and PCA of the latents;",
-        "no score was computed on a map.",
-    ]
-    if evaluation.probe is not None:
-        sentences.append("Label: logistic regression, penalty by grouped cross-validation.")
-    sentences += describe_terms(evaluation.terms)
-    if evaluation.survival is not None:
-        sentences += [
-            "Survival: one sample per patient, ridge Cox regression, penalty by cross-validation, Harrell's C;",
-            "Kaplan-Meier with 95 % bands and log-rank test by cluster; q after Benjamini and Hochberg.",
-        ]
-    if evaluation.prognosis is not None:
-        sentences += describe_prognosis(evaluation.prognosis)
-    sentences += describe_methods(evaluation.explanation)
-    return [*sentences, describe_intervals(evaluation.seeds)]
 
 
 def _render_downloads(tables: dict[str, pd.DataFrame], budget: int) -> str:

@@ -55,7 +55,8 @@ def _render_label(place: int, one: JudgedLabel) -> Iterator[str]:
         ]
         for name, row in one.scores.iterrows()
     )
-    yield render_table(f"Head of {one.name}, on {n_test}; means over classes, intervals by bootstrap over groups.", headers, rows)
+    memory = ", from the earlier samples of a subject too" if one.remembers else ""
+    yield render_table(f"Head of {one.name}{memory}, on {n_test}; means over classes, intervals by bootstrap over groups.", headers, rows)
     hint = f"{n_test}: true class (row) by the head's class; counts, coloured by share."
     yield render_plot(f"plot-confusion-head-{place}", f"Confusion matrix of the head of {one.name}", hint)
     caption = f"Head of {one.name} by class, on test samples; F1 of latents, PCA ...: of the logistic regressions on them."

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from genexp.model.kind import SURVIVAL
+from genexp.model.kind import PLACE, SUBJECT, SURVIVAL
 from genexp.model.memory import GatedMemory
 
 
@@ -54,7 +54,7 @@ class Heads(nn.Module):
         """Cross-entropy of each label by row (n,), 0 where it is unknown, and Cox's loss (), each times ``weight``."""
         read = self.standardise(z)
         if self.memory is not None:
-            read = self.memory(read, targets["subject"], targets["place"])
+            read = self.memory(read, targets[SUBJECT], targets[PLACE])
         terms = {}
         for i, (name, head) in enumerate(zip(self.classes, self.labels, strict=True)):
             truth = targets[name]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from genexp.preprocess.transform import Transform
 
 LABEL, SURVIVAL = "label", "survival"
+SUBJECT, PLACE = "sequence/subject", "sequence/place"
+"""Where a sample stands among those of its subject, for heads with a memory; names that no column of the annotations is likely to have."""
 
 
 @dataclass(frozen=True)

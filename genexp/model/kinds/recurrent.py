@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from genexp.errors import TrainingError
+from genexp.model.kind import PLACE, SUBJECT
 from genexp.model.kinds.classifier import Classifier
 from genexp.section import Section
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from genexp.preprocess import Preprocessed
-
-SUBJECT, PLACE = "subject", "place"
 
 
 class RecurrentParameters(Section):
