@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from genexp.errors import name_some
 from genexp.evaluation.clustering import score_clusters
 from genexp.evaluation.mixing import Neighbours, find_neighbours, measure_lisi, measure_mixing
 from genexp.evaluation.probe import evaluate_probe
-from genexp.evaluation.results import ENCODER, PartLatents, Probe
+from genexp.evaluation.results import PartLatents, Probe
 from genexp.preprocess.confounding import measure_cramers_v
 
 ALPHA = 0.05
@@ -88,10 +89,10 @@ def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, se
         said = f"{len(test.obs)} test samples of known study, of {name_some(counts.index)}" if len(counts) else "no test sample has a study"
         return None, [f"No batch effects: {said}; {MIN_SAMPLES} samples of two studies or more are needed."]
     study_probe, notes = evaluate_probe(_relabel(parts[0]), _relabel(test), seed)
-    by_study, chance, samples = _judge_groups(test, "study", seed)
+    by_study, chance, samples = judge_groups(test, "study", seed)
     scores = [by_study, _read_probe(study_probe, "study", chance)]
     if "label" in test.obs and test.obs["label"].nunique() > 1 and test.obs["label"].notna().sum() >= MIN_SAMPLES:
-        by_label, of_label, near = _judge_groups(_keep(test, "label"), "label", seed)
+        by_label, of_label, near = judge_groups(test, "label", seed)
         scores += [by_label, _read_probe(probe, "label", of_label)]
         chance, samples = chance | of_label, samples.join(near)
     table = pd.concat(scores, axis=1).rename_axis("representation")
@@ -118,8 +119,28 @@ def _relabel(part: PartLatents) -> PartLatents:
     return replace(part, obs=part.obs.assign(label=part.obs["study"]))
 
 
-def _judge_groups(test: PartLatents, column: str, seed: int) -> tuple[pd.DataFrame, dict[str, float], pd.DataFrame]:
-    """Scores by representation, what chance gives for the encoder, and a table of the test samples."""
+def judge_groups(test: PartLatents, column: Literal["study", "label"], seed: int) -> tuple[pd.DataFrame, dict[str, float], pd.DataFrame]:
+    """How far apart, and how mixed, the groups are that a column of the annotations names, but for their prediction.
+
+    Parameters
+    ----------
+    test : PartLatents
+        Those whose value of ``column`` is unknown are left out.
+    column : {"study", "label"}
+        Of the annotations.
+    seed : int
+        Of permutations.
+
+    Returns
+    -------
+    scores : DataFrame, (n_representations, 4 or 5)
+        The columns of :attr:`BatchEffects.scores`.
+    chance : dict of str to float
+        What permuted groups give for the first representation.
+    samples : DataFrame, (n_samples, ...)
+        The columns of :attr:`BatchEffects.samples`.
+    """
+    test = _keep(test, column)
     groups = test.obs[column].astype(str).to_numpy()
     lisi = "ilisi" if column == "study" else "clisi"
     rows, samples, chance = dict[str, dict[str, float]](), dict[str, np.ndarray](), dict[str, float]()
@@ -129,7 +150,7 @@ def _judge_groups(test: PartLatents, column: str, seed: int) -> tuple[pd.DataFra
         near = _measure(neighbours, groups, column, lisi)
         rows[name] = indices | _average(near)
         samples |= {f"{quantity}_{name}": values for quantity, values in near.items()}
-        if name == ENCODER:
+        if not chance:
             chance = _permute(neighbours, groups, column, lisi, seed)
     table = pd.DataFrame(samples, index=test.obs.index)
     return pd.DataFrame(rows).T, chance, table.assign(study=test.obs["study"]) if column == "study" else table

@@ -1,0 +1,1 @@
+"""Whether a centre-loss encoder brings samples of many studies together by their biology."""

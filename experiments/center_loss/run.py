@@ -1,0 +1,75 @@
+"""Centre loss beside ComBat, z-scores by study, a plain autoencoder and nothing: held-out samples, left-out studies, permuted labels."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from experiments.center_loss.cohorts import list_cohorts
+from experiments.center_loss.figures import plot_maps, plot_null, plot_prediction
+from experiments.center_loss.jobs import judge_left_out, judge_method, judge_null
+from experiments.center_loss.listing import Chosen, Jobs, Plan
+from experiments.center_loss.readme import describe, list_tables
+from experiments.study import Study, Tables
+from genexp.evaluation.results import ENCODER, RAW
+
+FACTS = ("cohort", "seed", "method", "n_latent", "weight")
+MAPS = ("ovarian", "simulated")
+"""Cohorts whose latents are drawn, the first of them that there is."""
+
+
+def run(study: Study) -> None:
+    """Choose weights on validation samples at the smallest size, then judge every size, every left-out study and the null."""
+    plan = Plan(study, list_cohorts(study.cache, study.small))
+    first = plan.list_first()
+    tried = study.run_jobs(judge_method, first)
+    scores = collect(first, tried)
+    chosen = choose_weights(scores)
+    larger = plan.list_larger(chosen)
+    kept = pd.concat([keep_chosen(scores, chosen), collect(larger, study.run_jobs(judge_method, larger))], ignore_index=True)
+    left_out, null = (
+        collect(jobs, study.run_jobs(function, jobs))
+        for function, jobs in ((judge_left_out, plan.list_left_out(chosen)), (judge_null, plan.list_null(chosen)))
+    )
+    for name, table in {"scores": kept, "weights": scores[scores["weight"] > 0], "left_out": left_out, "null": null}.items():
+        study.keep_table(name, table)
+    study.keep_lines(list_tables(kept, scores, left_out, null, plan.sizes))
+    smallest = kept[kept["n_latent"] == plan.sizes[0]]
+    study.keep_figure("prediction", plot_prediction(smallest))
+    study.keep_figure("null", plot_null(null))
+    cohort = next(name for name in MAPS if name in plan.cohorts)
+    study.keep_figure("maps", plot_maps(cohort, find_latents(first, tried, cohort, chosen)))
+    for name, rows in smallest.groupby("cohort", sort=False):
+        study.say(f"{name}: {describe(rows)}")
+
+
+def collect(jobs: Jobs, found: dict[str, Tables]) -> pd.DataFrame:
+    """Scores of all jobs, one below the other, with the facts of each job; genes themselves are a method of their own."""
+    tables = []
+    for name, job in jobs.items():
+        facts = {fact: job[fact] for fact in (*FACTS, "without", "permuted") if fact in job}
+        table = found[name]["scores"].rename_axis("row").reset_index().assign(**facts)
+        table.loc[table["row"] == RAW, ["method", "n_latent"]] = job.get("genes", ""), 0
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def choose_weights(scores: pd.DataFrame) -> Chosen:
+    """The weight of the best mean macro F1 on validation samples, by cohort and method; the smallest of equals."""
+    tried = scores[(scores["weight"] > 0) & (scores["row"] == ENCODER)]
+    means = tried.groupby(["cohort", "method", "weight"])["macro_f1_val"].mean()
+    return {(str(cohort), str(method)): float(rows.idxmax()[2]) for (cohort, method), rows in means.groupby(["cohort", "method"])}
+
+
+def keep_chosen(scores: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
+    """Rows without a weight, and of the others those with the chosen one."""
+    weights = [chosen.get((cohort, method), 0.0) for cohort, method in zip(scores["cohort"], scores["method"], strict=True)]
+    return scores[scores["weight"] == pd.Series(weights, scores.index)]
+
+
+def find_latents(jobs: Jobs, found: dict[str, Tables], cohort: str, chosen: Chosen) -> dict[str, pd.DataFrame]:
+    """Latents of the first split by method, with the chosen weights."""
+    return {
+        job["method"]: found[name]["latents"]
+        for name, job in jobs.items()
+        if job["cohort"] == cohort and job["latents"] and job["weight"] == chosen.get((cohort, job["method"]), 0.0)
+    }
