@@ -43,10 +43,12 @@ class Cohort:
 
 def list_cohorts(cache: Path, small: bool) -> dict[str, Cohort]:
     """Cohorts by name: the simulated one, and at full size those that are in the folder of real cohorts."""
-    found = {"simulated": _simulated(cache / ("center_loss_small" if small else "center_loss"), *((150, 80) if small else (400, 600)))}
-    if small or not DATA.is_dir():
-        return found
-    return found | {
+    if small:
+        return {"simulated": _simulated(cache / "center_loss_small", 150, 80, STUDIES[:1])}
+    simulated = {"simulated": _simulated(cache / "center_loss", 400, 600, STUDIES)}
+    if not DATA.is_dir():
+        return simulated
+    return simulated | {
         "ovarian": _ovarian(),
         "colorectal": _colorectal(),
         "breast, two platforms": _breast(cache),
@@ -62,13 +64,13 @@ def _real(stem: str, **parameters: str) -> dict[str, str]:
 def _ovarian() -> Cohort:
     """Histology of tumours of five studies, two of them of two-colour arrays; healthy tissue and one study have none."""
     where = "not histological_type in ['mix', 'other', 'undifferentiated'] and sample_type != 'cellline'"
-    parameters = _real("ovarian_multistudy", label="histological_type", study="study", scale="log2fc", where=where)
+    parameters = _real("ovarian_multistudy", label="histological_type", study="study", where=where)
     return Cohort(parameters, ("GSE51088", "GSE6822", "GSE8842"))
 
 
 def _colorectal() -> Cohort:
     """Microsatellite instability in seven studies; three have both."""
-    parameters = _real("colorectal_multistudy", label="msi", study="study", scale="log2fc", where="sample_type == 'tumor'")
+    parameters = _real("colorectal_multistudy", label="msi", study="study", where="sample_type == 'tumor'")
     return Cohort(parameters, ("GSE24549.GPL5175", "GSE24550.GPL5175", "GSE27544"))
 
 
@@ -91,7 +93,7 @@ def _breast(cache: Path) -> Cohort:
     return Cohort({**_write(X, obs, folder), "label": "pam50", "missing": "impute_mean"}, ("rnaseq", "agilent"), paired=True)
 
 
-def _simulated(folder: Path, n_samples: int, n_genes: int) -> Cohort:
+def _simulated(folder: Path, n_samples: int, n_genes: int, left_out: tuple[str, ...]) -> Cohort:
     """Labels that are apart along planted factors, in studies that shift and stretch every gene on their own."""
     rng = np.random.default_rng(0)
     study = rng.integers(len(STUDIES), size=n_samples)
@@ -102,7 +104,7 @@ def _simulated(folder: Path, n_samples: int, n_genes: int) -> Cohort:
     ids = [f"sample{i}" for i in range(n_samples)]
     table = pd.DataFrame(X.astype(np.float32), pd.Index(ids, name="sample"), [f"GENE{j}" for j in range(n_genes)])
     obs = pd.DataFrame({"sample": ids, "study": np.array(STUDIES)[study], "kind": np.array(LABELS)[label]})
-    return Cohort({**_write(table, obs, folder), "label": "kind"}, STUDIES)
+    return Cohort({**_write(table, obs, folder), "label": "kind"}, left_out)
 
 
 def _write(table: pd.DataFrame, obs: pd.DataFrame, folder: Path) -> dict[str, str]:
@@ -111,4 +113,4 @@ def _write(table: pd.DataFrame, obs: pd.DataFrame, folder: Path) -> dict[str, st
     table.to_parquet(folder / "expression.parquet")
     obs.to_csv(folder / "samples.tsv", sep="\t", index=False)
     places = {"cohort": str(folder / "expression.parquet"), "obs": str(folder / "samples.tsv")}
-    return {**places, "study": "study", "scale": "log2fc"}
+    return {**places, "study": "study"}

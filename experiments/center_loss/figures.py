@@ -63,7 +63,7 @@ def plot_null(null: pd.DataFrame) -> Figure:
     for axes, permuted in zip(figure.subplots(1, 2, sharey=True), (False, True), strict=True):
         kind = "permuted" if permuted else "true"
         for shift, part, colour in ((-0.19, "train", UNLABELLED), (0.19, "held-out", ENCODER)):
-            rows = null[(null["permuted"] == permuted) & (null["row"] == f"{kind}, {part}")]
+            rows = null[(null["permuted"] == permuted) & (null["row"] == f"{kind} {part}")]
             found = rows.groupby("cohort")["silhouette"].agg(["mean", "std"]).reindex(cohorts)
             axes.bar(
                 np.arange(len(cohorts)) + shift, found["mean"], 0.36, yerr=found["std"], color=colour, ecolor=MUTED, label=f"{part} samples"

@@ -28,8 +28,7 @@ def build_encoder(job: Job, data: Preprocessed) -> Representation:
     """Principal components, or an encoder trained as the job says."""
     if not job["kind"]:
         return replace(fit_pca(data.matrix("train"), job["n_latent"]), name=ENCODER)
-    heads = {"head_weight": job["weight"], "center_weight": job["weight"]} if job["kind"] == "center_loss" else {}
-    trained = train(data, job["seed"], job["cache"], kind=job["kind"], n_latent=job["n_latent"], **heads, **job["values"])
+    trained = train(data, job["seed"], job["cache"], kind=job["kind"], n_latent=job["n_latent"], **job["values"])
     return represent(trained.encoder)
 
 
@@ -90,7 +89,8 @@ def judge_left_out(job: Job) -> Tables:
     """Train on all studies but one; predict the label of the one that was left out."""
     data, seed = load_preprocessed(Path(job["folder"])), job["seed"]
     encoder = build_encoder(job, data)
-    adata = read_cohort(CohortConfig(**job["left_out"]))
+    adata = read_cohort(CohortConfig(**job["whole"]))
+    adata = adata[(adata.obs["study"] == job["without"]).to_numpy()].copy()
     columns = pd.Index(adata.var["source"]).get_indexer(data.var["source"])
     X = data.transform.apply(np.asarray(adata.X)[:, columns], adata.obs["study"].astype(str))
     train_part = PartLatents("train", data.obs("train"), {ENCODER: encoder.latents(data.matrix("train"))})
@@ -136,7 +136,7 @@ def judge_null(job: Job) -> Tables:
         parts = [PartLatents(part, change(obs), {ENCODER: latents[part]}) for part, (_, obs) in rows.items()]
         for part in parts:
             scores = judge_groups(part, "label", seed)[0].loc[ENCODER]
-            found[f"{labels}, {part.part}"] = {"silhouette": scores["silhouette_label"], "clisi": scores["clisi"]}
+            found[f"{labels} {part.part}"] = {"silhouette": scores["silhouette_label"], "clisi": scores["clisi"]}
         probe, _ = evaluate_probe(*parts, seed)
-        found[f"{labels}, held-out"]["balanced_accuracy"] = np.nan if probe is None else probe.scores.loc[ENCODER, "balanced_accuracy"]
+        found[f"{labels} held-out"]["balanced_accuracy"] = np.nan if probe is None else probe.scores.loc[ENCODER, "balanced_accuracy"]
     return {"scores": pd.DataFrame(found).T.rename_axis("judged")}

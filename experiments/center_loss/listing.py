@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from experiments.center_loss.cohorts import Cohort
@@ -12,22 +12,23 @@ from experiments.center_loss.plan import (
     METHODS,
     MOST,
     SEEDS,
+    SETTINGS,
     SIZES,
     SMALL,
     SMALL_SEEDS,
+    SMALL_SETTINGS,
     SMALL_SIZES,
-    SMALL_WEIGHTS,
     SPLIT,
     TRAINING,
-    WEIGHTS,
     Method,
 )
 from experiments.study import Study
 from genexp.config import CohortConfig
+from genexp.preprocess import Preprocessed
 
 Jobs = dict[str, dict[str, Any]]
-Chosen = Mapping[tuple[str, str], float]
-"""Weight of the supervised terms by cohort and method."""
+Chosen = Mapping[tuple[str, str], str]
+"""Setting of the supervised methods by cohort and method."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,13 @@ class Plan:
     ----------
     study : Study
     cohorts : mapping of str to Cohort
+    folders : dict
+        Preprocessed cohorts that were asked for before.
     """
 
     study: Study
     cohorts: Mapping[str, Cohort]
+    folders: dict[tuple[str, ...], Preprocessed] = field(default_factory=dict)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -49,9 +53,9 @@ class Plan:
         return SMALL_SIZES if self.study.small else SIZES
 
     @property
-    def weights(self) -> tuple[float, ...]:
-        """Weights that are tried."""
-        return SMALL_WEIGHTS if self.study.small else WEIGHTS
+    def settings(self) -> list[str]:
+        """Settings of supervised methods that are tried."""
+        return list(SETTINGS)[-SMALL_SETTINGS:] if self.study.small else list(SETTINGS)
 
     @property
     def seeds(self) -> range:
@@ -59,18 +63,18 @@ class Plan:
         return range(SMALL_SEEDS if self.study.small else SEEDS)
 
     def list_first(self) -> Jobs:
-        """Every method at the smallest size, supervised ones with every weight."""
+        """Every method at the smallest size, supervised ones with every setting."""
         return {
-            f"{cohort}, {name}{f' {weight:g}' if weight else ''}, {self.sizes[0]} latents, split {seed}": job
+            f"{cohort}, {name}{f', {setting}' if setting else ''}, {self.sizes[0]} latents, split {seed}": job
             for cohort, seed, name, method in self._list_methods()
-            for weight in (self.weights if method.supervised else (0.0,))
-            for job in [self._job(cohort, seed, name, self.sizes[0], weight)]
+            for setting in (self.settings if method.supervised else [""])
+            for job in [self._job(cohort, seed, name, self.sizes[0], setting)]
         }
 
     def list_larger(self, chosen: Chosen) -> Jobs:
-        """Every method at the other sizes, with the chosen weight."""
+        """Every method at the other sizes, with the chosen setting."""
         return {
-            f"{cohort}, {name}, {size} latents, split {seed}": self._job(cohort, seed, name, size, chosen.get((cohort, name), 0.0))
+            f"{cohort}, {name}, {size} latents, split {seed}": self._job(cohort, seed, name, size, chosen.get((cohort, name), ""))
             for cohort, seed, name, _ in self._list_methods()
             for size in (*self.sizes[1:], self._find_most(cohort, seed))
         }
@@ -81,11 +85,10 @@ class Plan:
         for cohort, seed, name, method in self._list_methods():
             for left_out in self.cohorts[cohort].left_out:
                 others = self._preprocess(cohort, seed, method.correction, f"study != '{left_out}'")
-                values = {**self.cohorts[cohort].parameters, "where": self._ask(cohort, f"study == '{left_out}'")}
-                read = {key: value for key, value in values.items() if key in CohortConfig.model_fields}
-                job = self._job(cohort, seed, name, self.sizes[0], chosen.get((cohort, name), 0.0))
+                read = {key: value for key, value in self.cohorts[cohort].parameters.items() if key in CohortConfig.model_fields}
+                job = self._job(cohort, seed, name, self.sizes[0], chosen.get((cohort, name), ""))
                 jobs[f"{cohort} without {left_out}, {name}, split {seed}"] = {
-                    **job, "folder": str(others.folder), "left_out": read, "without": left_out
+                    **job, "folder": str(others.folder), "whole": read, "without": left_out
                 }  # fmt: skip
         return jobs
 
@@ -107,20 +110,23 @@ class Plan:
                     if facts.several or method.correction == "none":
                         yield cohort, seed, name, method
 
-    def _job(self, cohort: str, seed: int, name: str, size: int, weight: float) -> dict[str, Any]:
+    def _job(self, cohort: str, seed: int, name: str, size: int, setting: str) -> dict[str, Any]:
         method, small = METHODS[name], self.study.small
         folder = str(self._preprocess(cohort, seed, method.correction).folder)
-        facts = {"cohort": cohort, "seed": seed, "method": name, "kind": method.kind, "n_latent": size, "weight": weight}
-        values = self.study.encoder_values(**TRAINING, **(SMALL if small else {}))
+        facts = {"cohort": cohort, "seed": seed, "method": name, "kind": method.kind, "n_latent": size, "setting": setting}
+        values = self.study.encoder_values(**TRAINING | (SMALL if small else {}) | SETTINGS.get(setting, {}))
         first = size == self.sizes[0]
         shown = {"genes": GENES[method.correction] if first and not method.kind else "", "latents": first and seed == 0}
         return {**facts, **shown, "paired": self.cohorts[cohort].paired, "folder": folder, "cache": str(self.study.cache), "values": values}
 
-    def _preprocess(self, cohort: str, seed: int, correction: str, where: str = ""):  # type: ignore[no-untyped-def]
-        values = {**self.cohorts[cohort].parameters, "split": SPLIT, "seed": seed, "correction": correction}
-        if where:
-            values |= {"where": self._ask(cohort, where), "unseen_study": "estimate"}
-        return self.study.preprocess(**values)
+    def _preprocess(self, cohort: str, seed: int, correction: str, where: str = "") -> Preprocessed:
+        key = (cohort, str(seed), correction, where)
+        if key not in self.folders:
+            values = {**self.cohorts[cohort].parameters, "split": SPLIT, "seed": seed, "correction": correction}
+            if where:
+                values |= {"where": self._ask(cohort, where), "unseen_study": "estimate"}
+            self.folders[key] = self.study.preprocess(**values)
+        return self.folders[key]
 
     def _ask(self, cohort: str, where: str) -> str:
         own = self.cohorts[cohort].parameters.get("where")

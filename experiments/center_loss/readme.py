@@ -38,7 +38,7 @@ def list_tables(
     return {
         "results": list_cohorts(first, HELD_OUT | INDICES),
         "sizes": list_sizes(scores[scores["n_latent"] > 0]),
-        "weights": list_weights(tried[tried["weight"] > 0]),
+        "settings": list_settings(tried[tried["setting"] != ""], scores),
         "left_out": list_left_out(left_out),
         "null": list_null(null),
         "pairs": list_means(paired, "method", PAIRS) if len(paired) else [],
@@ -79,11 +79,13 @@ def list_sizes(scores: pd.DataFrame) -> list[str]:
     )
 
 
-def list_weights(tried: pd.DataFrame) -> list[str]:
-    """What each weight gives, and the score that it is chosen by."""
-    rows = tried.assign(place=tried["cohort"] + ", " + tried["method"] + ", " + tried["weight"].map("{:g}".format))
-    shown = {"macro_f1_val": "label of validation samples, macro F1", **{key: HELD_OUT[key] for key in SIZES if key in rows}}
-    return list_means(rows, "place", shown)
+def list_settings(tried: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
+    """What each setting gives, and the score that it is chosen by; the chosen ones stand in bold."""
+    taken = set(scores[["cohort", "method", "setting"]].itertuples(index=False, name=None))
+    places = [f"{'**' if key in taken else ''}{', '.join(key)}{'**' if key in taken else ''}"
+              for key in tried[["cohort", "method", "setting"]].itertuples(index=False, name=None)]  # fmt: skip
+    shown = {"macro_f1_val": "macro F1 on validation samples", **{key: HELD_OUT[key] for key in SIZES if key in tried}}
+    return list_means(tried.assign(place=places), "place", shown)
 
 
 def list_left_out(left_out: pd.DataFrame) -> list[str]:
@@ -101,7 +103,9 @@ def list_left_out(left_out: pd.DataFrame) -> list[str]:
 def list_null(null: pd.DataFrame) -> list[str]:
     """Separation of true and of permuted labels when either was trained on."""
     trained = null["permuted"].map({True: "permuted", False: "true"})
-    rows = null.assign(place=null["cohort"] + ": trained on " + trained + " labels, judged by " + null["row"] + " samples")
+    rows = null.assign(
+        place=null["cohort"] + ": trained on " + trained + " labels, judged by " + null["row"].str.replace(" ", " labels of ") + " samples"
+    )
     return list_means(rows, "place", NULL)
 
 

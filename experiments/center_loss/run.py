@@ -12,25 +12,25 @@ from experiments.center_loss.readme import describe, list_tables
 from experiments.study import Study, Tables
 from genexp.evaluation.results import ENCODER, RAW
 
-FACTS = ("cohort", "seed", "method", "n_latent", "weight")
+FACTS = ("cohort", "seed", "method", "n_latent", "setting")
 MAPS = ("ovarian", "simulated")
 """Cohorts whose latents are drawn, the first of them that there is."""
 
 
 def run(study: Study) -> None:
-    """Choose weights on validation samples at the smallest size, then judge every size, every left-out study and the null."""
+    """Choose settings on validation samples at the smallest size, then judge every size, every left-out study and the null."""
     plan = Plan(study, list_cohorts(study.cache, study.small))
     first = plan.list_first()
     tried = study.run_jobs(judge_method, first)
     scores = collect(first, tried)
-    chosen = choose_weights(scores)
+    chosen = choose_settings(scores)
     larger = plan.list_larger(chosen)
     kept = pd.concat([keep_chosen(scores, chosen), collect(larger, study.run_jobs(judge_method, larger))], ignore_index=True)
     left_out, null = (
         collect(jobs, study.run_jobs(function, jobs))
         for function, jobs in ((judge_left_out, plan.list_left_out(chosen)), (judge_null, plan.list_null(chosen)))
     )
-    for name, table in {"scores": kept, "weights": scores[scores["weight"] > 0], "left_out": left_out, "null": null}.items():
+    for name, table in {"scores": kept, "settings": scores[scores["setting"] != ""], "left_out": left_out, "null": null}.items():
         study.keep_table(name, table)
     study.keep_lines(list_tables(kept, scores, left_out, null, plan.sizes))
     smallest = kept[kept["n_latent"] == plan.sizes[0]]
@@ -53,23 +53,23 @@ def collect(jobs: Jobs, found: dict[str, Tables]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def choose_weights(scores: pd.DataFrame) -> Chosen:
-    """The weight of the best mean macro F1 on validation samples, by cohort and method; the smallest of equals."""
-    tried = scores[(scores["weight"] > 0) & (scores["row"] == ENCODER)]
-    means = tried.groupby(["cohort", "method", "weight"])["macro_f1_val"].mean()
-    return {(str(cohort), str(method)): float(rows.idxmax()[2]) for (cohort, method), rows in means.groupby(["cohort", "method"])}
+def choose_settings(scores: pd.DataFrame) -> Chosen:
+    """The setting of the best mean macro F1 on validation samples, by cohort and method; the first of equals."""
+    tried = scores[(scores["setting"] != "") & (scores["row"] == ENCODER)]
+    means = tried.groupby(["cohort", "method", "setting"], sort=False)["macro_f1_val"].mean()
+    return {(str(cohort), str(method)): str(rows.idxmax()[2]) for (cohort, method), rows in means.groupby(["cohort", "method"])}
 
 
 def keep_chosen(scores: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
-    """Rows without a weight, and of the others those with the chosen one."""
-    weights = [chosen.get((cohort, method), 0.0) for cohort, method in zip(scores["cohort"], scores["method"], strict=True)]
-    return scores[scores["weight"] == pd.Series(weights, scores.index)]
+    """Rows of methods without a setting, and of the others those with the chosen one."""
+    settings = [chosen.get((cohort, method), "") for cohort, method in zip(scores["cohort"], scores["method"], strict=True)]
+    return scores[scores["setting"] == settings]
 
 
 def find_latents(jobs: Jobs, found: dict[str, Tables], cohort: str, chosen: Chosen) -> dict[str, pd.DataFrame]:
-    """Latents of the first split by method, with the chosen weights."""
+    """Latents of the first split by method, with the chosen settings."""
     return {
         job["method"]: found[name]["latents"]
         for name, job in jobs.items()
-        if job["cohort"] == cohort and job["latents"] and job["weight"] == chosen.get((cohort, job["method"]), 0.0)
+        if job["cohort"] == cohort and job["latents"] and job["setting"] == chosen.get((cohort, job["method"]), "")
     }

@@ -222,7 +222,7 @@ def _cache_principal(data: Preprocessed, n_latent: int) -> Path:
     if is_centred := bool(np.abs(mean).max() < CENTRED):
         mean = np.zeros_like(mean)
     if min(shape) <= EXACT_UP_TO:
-        axes = _principal_axes_exact(data, mean, min(256, min(shape) - 1) if n_latent <= 256 else n_latent)
+        axes = _principal_axes_exact(data, mean, min(256, shape[0] - 1, shape[1]) if n_latent <= 256 else n_latent)
     else:
         axes = _principal_axes_iterated(data.matrix("train"), mean, n_latent)
     shutil.rmtree(folder, ignore_errors=True)
