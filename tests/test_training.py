@@ -144,6 +144,12 @@ def test_more_latents_than_the_data_allow_are_refused(data: Preprocessed) -> Non
         build_basis(data, "auto", 200)
 
 
+def test_as_many_latents_as_genes_are_taken(tmp_path: Path) -> None:
+    data = make_preprocessed(tmp_path, n_samples=200, n_genes=40)
+    fitted = fit_autoencoder(build_basis(data, "genes", 40), SMALL.model_copy(update={"n_latent": 40}), seed=0)
+    assert fitted.loss_pca == pytest.approx(0, abs=1e-9)
+
+
 def test_divergence_is_an_error_with_advice(span: Basis) -> None:
     wild = EncoderConfig(hidden=(8,), n_latent=2, learning_rate=1.0, anchor="none", batch_norm=False, epochs=50, minibatch=32)
     broken = Basis(span.name, "", span.train * np.float32(1e30), span.val * np.float32(1e30), span.outside, span.mean, None, span.principal)
