@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+UNKNOWN = "unknown"
+"""What samples without a label are called."""
 MARKERS = ("o", "s", "D", "v", "*", "P")
 
 
@@ -40,7 +42,11 @@ def plot_prediction(scores: pd.DataFrame) -> Figure:
         Columns ``cohort``, ``method``, ``balanced_accuracy_label``, ``balanced_accuracy_study``; cohorts of one study are left out.
     """
     panels = [(name, rows) for name, rows in scores.groupby("cohort", sort=False) if rows["balanced_accuracy_study"].notna().any()]
-    figure = new_figure("What latents of held-out samples tell of label and study", height=5.6, width=1.5 + 3.9 * max(len(panels), 2))
+    figure = new_figure(
+        "Label and study predicted from the latents of held-out samples, balanced accuracy",
+        height=5.6,
+        width=1.5 + 3.9 * max(len(panels), 2),
+    )
     for axes, (cohort, rows) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for marker, colour, (name, _) in zip(MARKERS, COLOURS, METHODS.items(), strict=False):
             own = rows.loc[rows["method"] == name, ["balanced_accuracy_study", "balanced_accuracy_label"]]
@@ -51,15 +57,13 @@ def plot_prediction(scores: pd.DataFrame) -> Figure:
         axes.set_ylim(0, 1.05)
     handles, names = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 3 * len(panels)), frameon=False, fontsize=10.5)
-    figure.supxlabel("balanced accuracy of a logistic regression trained on train samples; bars: standard deviation over splits",
-                     x=0.012, ha="left", fontsize=10, color=MUTED)  # fmt: skip
     return figure
 
 
 def plot_null(null: pd.DataFrame) -> Figure:
     """Silhouette by the labels that the centre loss was trained on, on train and on held-out samples, for true and permuted labels."""
     cohorts = list(null["cohort"].unique())
-    figure = new_figure("Centre loss separates the labels that it was given, whatever they are, on its own samples", height=5.2, width=12)
+    figure = new_figure("How far apart the labels are that the centre loss was trained on", height=5.2, width=12)
     for axes, permuted in zip(figure.subplots(1, 2, sharey=True), (False, True), strict=True):
         kind = "permuted" if permuted else "true"
         for shift, part, colour in ((-0.19, "train", UNLABELLED), (0.19, "held-out", ENCODER)):
@@ -70,26 +74,25 @@ def plot_null(null: pd.DataFrame) -> Figure:
             )
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_xticks(range(len(cohorts)), [name.replace(", ", ",\n") for name in cohorts])
-        dress_axes(axes, f"trained on {kind} labels, judged by the same {kind} labels", "", "silhouette by label", grid="y")
-    figure.axes[0].legend(frameon=False, fontsize=10.5)
+        dress_axes(axes, f"trained on {kind} labels, judged by the same", "", "silhouette by label", grid="y")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False, fontsize=10.5)
     return figure
 
 
 def plot_maps(cohort: str, latents: Mapping[str, pd.DataFrame]) -> Figure:
     """t-SNE of the latents of every method, by label above and by study below; held-out samples are rimmed."""
-    figure = new_figure(f"{cohort}: t-SNE of the latents, held-out samples rimmed", height=7.4, width=2.7 * len(latents))
-    panels = figure.subplots(2, len(latents), squeeze=False)
+    figure = new_figure(f"{cohort}: t-SNE of the latents, held-out samples rimmed", height=7.4, width=2.6 * len(latents))
     places = {name: place_samples(table) for name, table in latents.items()}
-    for row, column in enumerate(("label", "study")):
-        values = next(iter(latents.values()))[column].dropna().unique()
-        marks = (mark_labels if column == "label" else mark_studies)(sorted(values))
-        for axes, (name, table) in zip(panels[row], latents.items(), strict=True):
-            _draw_map(axes, places[name], table[column], (table["part"] == "test").to_numpy(), marks)
-            dress_axes(axes, name if row == 0 else "", "", f"by {column}" if axes is panels[row][0] else "", grid="")
+    for part, column in zip(figure.subfigures(2, 1), ("label", "study"), strict=True):
+        values = next(iter(latents.values()))[column]
+        marks = (mark_labels if column == "label" else mark_studies)(sorted(values.dropna().unique()))
+        marks = {**({UNKNOWN: Mark(UNLABELLED, "o", "circle")} if values.isna().any() else {}), **marks}
+        for axes, (name, table) in zip(part.subplots(1, len(latents), squeeze=False)[0], latents.items(), strict=True):
+            _draw_map(axes, places[name], table[column].fillna(UNKNOWN), (table["part"] == "test").to_numpy(), marks)
+            dress_axes(axes, name, "", f"by {column}" if axes is part.axes[0] else "", grid="")
             axes.tick_params(length=0, labelbottom=False, labelleft=False)
-        handles, names = panels[row][0].get_legend_handles_labels()
-        panels[row][0].legend(
-            handles, names, loc="upper left", bbox_to_anchor=(-0.02, -0.02), ncols=8, frameon=False, fontsize=9.5, handletextpad=0.1
+        part.legend(
+            *part.axes[0].get_legend_handles_labels(), loc="outside lower left", ncols=8, frameon=False, fontsize=10, handletextpad=0.1
         )
     return figure
 
@@ -107,8 +110,8 @@ def place_samples(table: pd.DataFrame) -> np.ndarray:
 
 
 def _draw_map(axes: Axes, places: np.ndarray, values: pd.Series, test: np.ndarray, marks: Mapping[str, Mark]) -> None:
-    for name, mark in {"": Mark(UNLABELLED, "o", "circle"), **marks}.items():
-        member = values.isna().to_numpy() if not name else (values == name).to_numpy()
+    for name, mark in marks.items():
+        member = (values == name).to_numpy()
         for rows, style in ((member & ~test, {"alpha": 0.45, "linewidths": 0}), (member & test, {"edgecolors": INK, "linewidths": 0.6})):
             axes.scatter(*places[rows].T, color=mark.colour, marker=mark.marker, s=18, **style)
-        axes.scatter([], [], color=mark.colour, marker=mark.marker, s=36, label=plain_text(name, 20) if name else "unknown")
+        axes.scatter([], [], color=mark.colour, marker=mark.marker, s=36, label=plain_text(name, 20))

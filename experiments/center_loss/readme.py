@@ -24,9 +24,8 @@ INDICES = {
     for index, title in (("calinski_harabasz", "Calinski-Harabasz"), ("davies_bouldin", "Davies-Bouldin"))
     for column in ("label", "study")
 }
-SIZES = ("r2", "r2_pca", "balanced_accuracy_label", "balanced_accuracy_study", "silhouette_label", "silhouette_study")
+COMPARED = ("r2", "r2_pca", "balanced_accuracy_label", "balanced_accuracy_study", "silhouette_label", "silhouette_study")
 PAIRS = {"partner_rank": "median rank of the partner", "partner_chance": "by chance", "partner_first": "partner is the nearest of all"}
-NULL = {"silhouette": "silhouette", "clisi": "cLISI", "balanced_accuracy": "predicted"}
 
 
 def list_tables(
@@ -37,7 +36,7 @@ def list_tables(
     paired = first.dropna(subset=["partner_rank"]) if "partner_rank" in first else first.iloc[:0]
     return {
         "results": list_cohorts(first, HELD_OUT | INDICES),
-        "sizes": list_sizes(scores[scores["n_latent"] > 0]),
+        "sizes": list_sizes(scores[scores["n_latent"] > 0], sizes),
         "settings": list_settings(tried[tried["setting"] != ""], scores),
         "left_out": list_left_out(left_out),
         "null": list_null(null),
@@ -66,17 +65,24 @@ def describe_chance(rows: pd.DataFrame) -> str:
     return f"; {', '.join(found)}" if found else ""
 
 
-def list_sizes(scores: pd.DataFrame) -> list[str]:
-    """Every method at every size; the largest, which differs between splits, is named by its mean."""
-    largest = scores.groupby("cohort")["n_latent"].transform("max")
-    by_seed = scores.groupby(["cohort", "seed"])["n_latent"].transform("max")
-    named = scores["n_latent"].where(scores["n_latent"] < by_seed, largest)
-    rows = scores.assign(place=scores["cohort"] + ", " + scores["method"] + ", " + named.astype(int).astype(str))
-    order = pd.Categorical(rows["cohort"], rows["cohort"].unique())
-    rows = rows.assign(cohort=order, method=pd.Categorical(rows["method"], rows["method"].unique()))
-    return list_means(
-        rows.sort_values(["cohort", "method", "n_latent"], kind="stable"), "place", {key: HELD_OUT[key] for key in SIZES if key in rows}
-    )
+def list_sizes(scores: pd.DataFrame, sizes: Sequence[int]) -> list[str]:
+    """Every method at every size; the largest is what each cohort allows."""
+    most = scores.groupby("cohort")["n_latent"].transform("max").astype(int)
+    size = scores["n_latent"].astype(int).where(scores["n_latent"].isin(sizes), "most")
+    rows = scores.assign(place=scores["cohort"] + " (most: " + most.astype(str) + "), " + scores["method"], size=size.astype(str))
+    wide = {
+        f"{HELD_OUT[name]}, {size}": rows[rows["size"] == size].set_index(["place", "seed"])[name]
+        for name in ("r2", "r2_pca", "balanced_accuracy_label", "balanced_accuracy_study")
+        for size in (*map(str, sizes), "most")
+    }
+    return list_wide(pd.DataFrame(wide), rows["place"])
+
+
+def list_wide(table: pd.DataFrame, order: pd.Series) -> list[str]:
+    """Table of means (index ``place`` and ``seed``), its rows in the order in which they are met."""
+    found = table.reset_index()
+    found["place"] = pd.Categorical(found["place"], order.unique())
+    return list_means(found.sort_values(["place", "seed"]).astype({"place": str}), "place", {name: name for name in table.columns})
 
 
 def list_settings(tried: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
@@ -84,29 +90,26 @@ def list_settings(tried: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
     taken = set(scores[["cohort", "method", "setting"]].itertuples(index=False, name=None))
     places = [f"{'**' if key in taken else ''}{', '.join(key)}{'**' if key in taken else ''}"
               for key in tried[["cohort", "method", "setting"]].itertuples(index=False, name=None)]  # fmt: skip
-    shown = {"macro_f1_val": "macro F1 on validation samples", **{key: HELD_OUT[key] for key in SIZES if key in tried}}
+    shown = {"macro_f1_val": "macro F1 on validation samples", **{key: HELD_OUT[key] for key in COMPARED if key in tried}}
     return list_means(tried.assign(place=places), "place", shown)
 
 
 def list_left_out(left_out: pd.DataFrame) -> list[str]:
-    """How well the label of a study is predicted that was left out: a row for each method and study."""
-    if not len(left_out):
-        return []
-    rows = left_out.assign(place=left_out["cohort"] + " without " + left_out["without"] + ", " + left_out["method"])
-    return list_means(
-        rows.sort_values(["cohort", "without"], kind="stable"),
-        "place",
-        {"balanced_accuracy": "label predicted", "macro_f1": "macro F1", "chance": "chance", "n": "samples"},
-    )
+    """How well the label of a study is predicted that was left out: a row for each study, a column for each method."""
+    rows = left_out.assign(place=left_out["cohort"] + " without " + left_out["without"])
+    wide = rows.pivot(index=["place", "seed"], columns="method", values="balanced_accuracy")[list(rows["method"].unique())]
+    return list_wide(wide.join(rows.groupby(["place", "seed"])[["chance", "n"]].first().rename(columns={"n": "samples"})), rows["place"])
 
 
 def list_null(null: pd.DataFrame) -> list[str]:
     """Separation of true and of permuted labels when either was trained on."""
-    trained = null["permuted"].map({True: "permuted", False: "true"})
-    rows = null.assign(
-        place=null["cohort"] + ": trained on " + trained + " labels, judged by " + null["row"].str.replace(" ", " labels of ") + " samples"
-    )
-    return list_means(rows, "place", NULL)
+    rows = null.assign(place=null["cohort"] + ", trained on " + null["permuted"].map({True: "permuted", False: "true"}) + " labels")
+    wide = {
+        f"{title}, {judged}": rows[rows["row"] == judged].set_index(["place", "seed"])[name]
+        for name, title in (("silhouette", "silhouette"), ("balanced_accuracy", "predicted"))
+        for judged in rows["row"].unique()
+    }
+    return list_wide(pd.DataFrame(wide).dropna(axis=1, how="all"), rows["place"])
 
 
 def describe(rows: pd.DataFrame) -> str:
