@@ -8,6 +8,7 @@ from typing import Any
 
 from experiments.center_loss.cohorts import Cohort
 from experiments.center_loss.plan import (
+    FEWER_SEEDS,
     GENES,
     METHODS,
     MOST,
@@ -75,14 +76,14 @@ class Plan:
         """Every method at the other sizes, with the chosen setting."""
         return {
             f"{cohort}, {name}, {size} latents, split {seed}": self._job(cohort, seed, name, size, chosen.get((cohort, name), ""))
-            for cohort, seed, name, _ in self._list_methods()
+            for cohort, seed, name, _ in self._list_methods(FEWER_SEEDS)
             for size in (*self.sizes[1:], self._find_most(cohort, seed))
         }
 
     def list_left_out(self, chosen: Chosen) -> Jobs:
         """Every method at the smallest size, trained on all studies but one."""
         jobs: Jobs = {}
-        for cohort, seed, name, method in self._list_methods():
+        for cohort, seed, name, method in self._list_methods(FEWER_SEEDS):
             for left_out in self.cohorts[cohort].left_out:
                 others = self._preprocess(cohort, seed, method.correction, f"study != '{left_out}'")
                 read = {key: value for key, value in self.cohorts[cohort].parameters.items() if key in CohortConfig.model_fields}
@@ -103,9 +104,9 @@ class Plan:
             for permuted in (False, True)
         }  # fmt: skip
 
-    def _list_methods(self) -> Iterator[tuple[str, int, str, Method]]:
+    def _list_methods(self, n_seeds: int = SEEDS) -> Iterator[tuple[str, int, str, Method]]:
         for cohort, facts in self.cohorts.items():
-            for seed in self.seeds:
+            for seed in self.seeds[:n_seeds]:
                 for name, method in METHODS.items():
                     if facts.several or method.correction == "none":
                         yield cohort, seed, name, method

@@ -15,7 +15,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 """How the centre loss is trained: with the linear path that starts at PCA or, as published, without; weights of cross-entropy and centre
 loss beside the squared error per gene. Chosen by how well the label of validation samples is predicted."""
-SEEDS = 3
+SEEDS, FEWER_SEEDS = 3, 2
+"""Splits at the smallest size, and at other sizes and without a study."""
 SPLIT = "60/15/25"
 TRAINING = {"hidden": (128,), "epochs": 100, "batch_norm": True}
 SMALL = {"epochs": 4, "hidden": (16,)}
