@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -27,31 +27,21 @@ from genexp.config import (
     RegistryConfig,
     TrainSettings,
     TuneSettings,
-    hash_values,
     list_choices,
     parameter_names,
     parse_settings,
     section_values,
 )
-from genexp.errors import ConfigError, EvaluationError, GenexpError, RegistryError
+from genexp.errors import ConfigError, GenexpError
 from genexp.section import Section, format_value
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from anndata import AnnData
-
     from genexp.evaluation.results import Evaluation
-    from genexp.model.encoder import Encoder
     from genexp.preprocess import Preprocessed
     from genexp.tracking.tracker import MlflowTracker
     from genexp.training.seeds import Replicates
 
-READING = ("rows", "missing", "s3_endpoint")
-STUDYING = ("obs", "sample_id", "study")
 WITHOUT_RUN = ("encode", "compare", "contrasts", "doctor")
-ANNOTATING = (*STUDYING, "where", "group", "order", "label", "time", "event", "time_unit", "zero_time")
-"""Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said; for ``encode`` the
-first, and the second where studies are corrected, for ``evaluate`` all."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -197,13 +187,14 @@ def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
 
 def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
     """Open the test samples of the encoder's own split and judge it."""
+    from genexp.application import apply_encoder
     from genexp.evaluation.evaluate import evaluate_encoder
     from genexp.tracking.registry import load_encoder, training_run
 
     _check_questions(settings)
     reference = _reference(settings)
     encoder = load_encoder(reference)
-    data = _apply_encoder(encoder, reference, settings)
+    data = apply_encoder(encoder, reference, settings)
     tracker.set_tags({"encoder": reference, "encoder_run": training_run(reference), "split_hash": data.split_hash})
     tracker.log_table("preprocess/split.tsv", data.split)
     evaluation = evaluate_encoder(encoder, data, settings, settings.seed, tracker)
@@ -212,22 +203,25 @@ def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
 
 def run_encode(settings: EncodeSettings, _: object) -> None:
     """Write the latents of a cohort."""
+    from genexp.application import encode_cohort, read_for_encoder, write_novelty
+    from genexp.output import WRITERS, write_latent
     from genexp.tracking.registry import load_encoder
 
     out = Path(settings.out)
     if out.suffix not in WRITERS:
         raise ConfigError(f"out={out}: expected a file ending in {', '.join(WRITERS)}")
     encoder = load_encoder(_reference(settings))
-    adata = _read_for(encoder, settings, READING, min_samples=1)
-    latent = _encode(encoder, adata)
-    _write_latent(latent, adata, out)
+    adata = read_for_encoder(encoder, settings)
+    latent = encode_cohort(encoder, adata)
+    write_latent(latent, adata.obs, out)
     print(f"{len(latent)} samples x {latent.shape[1]} latents: {out}", file=sys.stderr)
-    _write_novelty(encoder, adata, out)
+    write_novelty(encoder, adata, out)
 
 
 def run_compare(settings: CompareSettings, _: object) -> None:
     """Print encoders side by side; write them if a file is named."""
     from genexp.evaluation.compare import compare_with_first, render_comparison, render_text, tabulate_encoders, warn_of_differences
+    from genexp.output import write_whole
     from genexp.tracking.logged import read_evaluations, read_experiment
 
     out = Path(settings.out)
@@ -244,7 +238,7 @@ def run_compare(settings: CompareSettings, _: object) -> None:
     print(render_text(table, differences, notes))
     if settings.out:
         text = render_comparison(table, differences, notes) if out.suffix == ".html" else table.to_csv(sep="\t")
-        _write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
+        write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def run_contrasts(settings: ContrastsSettings, _: object) -> None:
@@ -308,6 +302,7 @@ def _check_questions(settings: EvaluationConfig, data: Preprocessed | None = Non
 
 
 def _train(config: EncoderConfig, settings: Any, data: Preprocessed, tracker: MlflowTracker) -> Replicates:
+    from genexp.cohort.read import hash_cohort
     from genexp.training.seeds import train_seeds
     from genexp.training.train import StartFrom
 
@@ -317,7 +312,7 @@ def _train(config: EncoderConfig, settings: Any, data: Preprocessed, tracker: Ml
 
         start_from = StartFrom(load_encoder(init.removeprefix("models:/")), settings.freeze)
         tracker.set_tags({"init": init})
-    card = {"cohort_settings": section_values(settings, CohortConfig), "cohort_hash": _hash_cohort(settings, settings.seed)}
+    card = {"cohort_settings": section_values(settings, CohortConfig), "cohort_hash": hash_cohort(settings, settings.seed)}
     card |= {"run_id": tracker.run_id, "n_seeds": settings.seeds}
     return train_seeds(data, config, settings, settings, settings.max_missing, tracker, card, start_from)
 
@@ -348,147 +343,3 @@ def _reference(settings: Any) -> str:
 
     name = settings.cohort.partition(":")[0] if is_simulated(settings.cohort) else read_name(settings.cohort)
     return settings.encoder or f"{settings.name or _model_name(name)}@{settings.alias}"
-
-
-def _hash_cohort(config: CohortConfig, seed: int) -> str:
-    """Hash of the values of a cohort, whatever its annotations and its place."""
-    from genexp.cohort.read import is_simulated, read_shape
-    from genexp.cohort.source import hash_source
-
-    if is_simulated(config.cohort):
-        return hash_values([config.cohort.partition(":")[0], read_shape(config.cohort), seed])
-    return hash_source(config.cohort, config.s3_endpoint)
-
-
-def _read_for(encoder: Encoder, settings: Any, inherited: tuple[str, ...], min_samples: int) -> AnnData:
-    """Read a cohort for an encoder; what is left open and was said in training holds where the cohort is the same.
-
-    Without a cohort it is that of the training.
-    """
-    from genexp.cohort import read_cohort
-
-    card, seed = encoder.card, int(encoder.card["seed"])
-    given = section_values(settings, CohortConfig)
-    defaults, trained_on = section_values(CohortConfig()), card["cohort_settings"]
-    if given["cohort"] == defaults["cohort"]:
-        given["cohort"] = trained_on["cohort"]
-    if settings.scale not in ("auto", encoder.scale):
-        raise RegistryError(f"scale={settings.scale}: this encoder was trained on {encoder.scale} and takes nothing else")
-    cohort_hash = _hash_cohort(CohortConfig(**given), seed)
-    corrects = encoder.transform.correction is not None
-    if cohort_hash == card["cohort_hash"]:
-        inherited += STUDYING if corrects else ()
-        given |= {name: trained_on.get(name, defaults[name]) for name in inherited if given[name] == defaults[name]}
-    if corrects:
-        given["study"] = given["study"] or trained_on["study"]
-    given |= {"scale": encoder.scale, "duplicates": encoder.duplicates}
-    adata = read_cohort(CohortConfig(**given), seed, min_samples)
-    adata.uns["cohort_hash"] = cohort_hash
-    return adata
-
-
-def _table(adata: AnnData) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(adata.X, index=adata.obs_names, columns=adata.var["source"].to_numpy(), copy=False)
-
-
-def _encode(encoder: Encoder, adata: AnnData) -> pd.DataFrame:
-    from genexp.model.encoder import GeneMismatchError
-    from genexp.preprocess.correction import StudyError
-
-    try:
-        return encoder.encode(_table(adata), adata.obs.get("study"))
-    except (GeneMismatchError, StudyError) as error:
-        raise RegistryError(str(error)) from None
-
-
-def _apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings) -> Preprocessed:
-    """The cohort as the encoder sees it, in the parts of the encoder's own split; nothing is fitted."""
-    import tempfile
-
-    import pandas as pd
-
-    from genexp.cohort.read import MIN_SAMPLES
-    from genexp.model.encoder import GeneMismatchError
-    from genexp.preprocess import apply_transform
-    from genexp.tracking.registry import download_artifact, training_run
-
-    adata = _read_for(encoder, settings, READING + ANNOTATING, MIN_SAMPLES)
-    try:
-        raw, _ = encoder.align(_table(adata))
-    except GeneMismatchError as error:
-        raise RegistryError(str(error)) from None
-    with tempfile.TemporaryDirectory() as folder:
-        path = download_artifact(training_run(reference), "preprocess/split.tsv", Path(folder))
-        split = pd.read_csv(path, sep="\t", index_col=0, dtype=str, keep_default_na=False)
-    _check_trained_on(adata, split, encoder, reference)
-    var = pd.DataFrame({"source": list(encoder.sources)}, index=list(encoder.genes))
-    return apply_transform(
-        raw, adata.obs, split, var, encoder.transform, cache=settings.cache, name=str(adata.uns["name"]), scale=encoder.scale
-    )
-
-
-def _check_trained_on(adata: AnnData, split: pd.DataFrame, encoder: Encoder, reference: str) -> None:
-    """Refuse a cohort on which nothing can be judged, because the encoder was trained on none of its samples."""
-    from genexp.cohort.read import is_simulated
-    from genexp.preprocess.pipeline import place_samples
-
-    trained_on, name = encoder.card["cohort_settings"]["cohort"], adata.uns["name"]
-    is_other_simulation = is_simulated(name) and adata.uns["cohort_hash"] != encoder.card["cohort_hash"]  # of the same sample ids
-    if is_other_simulation or not (place_samples(adata.obs, split) == "train").any():
-        raise EvaluationError(
-            f"none of the {adata.n_obs} samples of {name} ({', '.join(adata.obs_names[:3])}, ...) is one that {reference} was trained on, "
-            f"and what it stands beside is fitted on those; evaluate it on its own cohort ({trained_on}), or take the latents of another "
-            "one with 'python -m genexp encode'"
-        )
-
-
-def _write_novelty(encoder: Encoder, adata: AnnData, out: Path) -> None:
-    """Write how novel each sample is to ``<out>.novelty.tsv``, where the encoder can tell, and say how well encoder and cohort fit."""
-    from genexp.model.novelty import Calibration, describe_coverage, score_samples
-
-    raw, absent = encoder.align(_table(adata))
-    calibration = Calibration.of(encoder)
-    novelty = None if calibration is None else score_samples(encoder, calibration, raw, adata.obs_names, adata.obs.get("study"))
-    if novelty is not None:
-        _write_whole(out.with_name(f"{out.name}.novelty.tsv"), lambda path: novelty.to_csv(path, sep="\t", float_format="%.6g"))
-    print(describe_coverage(encoder, len(absent), calibration, novelty), file=sys.stderr)
-
-
-def _write_parquet(latent: pd.DataFrame, _: pd.DataFrame, path: Path) -> None:
-    latent.to_parquet(path)
-
-
-def _write_text(latent: pd.DataFrame, _: pd.DataFrame, path: Path) -> None:
-    latent.to_csv(path, sep="," if path.suffix == ".csv" else "\t")
-
-
-def _write_h5ad(latent: pd.DataFrame, obs: pd.DataFrame, path: Path) -> None:
-    """Latents as ``obsm["X_latent"]`` beside the annotations."""
-    from anndata import AnnData
-
-    AnnData(obs=obs, obsm={"X_latent": latent.to_numpy()}).write_h5ad(path)
-
-
-WRITERS = {".parquet": _write_parquet, ".tsv": _write_text, ".csv": _write_text, ".h5ad": _write_h5ad}
-"""How latents are written, by the ending of the file."""
-
-
-def _write_latent(latent: pd.DataFrame, adata: AnnData, path: Path) -> None:
-    """Write latents as the file's ending says."""
-    _write_whole(path, lambda temporary: WRITERS[path.suffix](latent, adata.obs, temporary))
-
-
-def _write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file that is whole or not there."""
-    temporary = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise ConfigError(f"out={path}: expected a file that can be written; found: {error.strerror or error}") from None
-    finally:
-        if temporary.is_file():
-            temporary.unlink()

@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 import genexp
-from genexp import cli
+from genexp.application import ANNOTATING, READING, read_for_encoder
 from genexp.cli import main, parse_arguments
 from genexp.config import VERBS, parameter_names
 from tests.planted import make_expression
@@ -103,7 +103,7 @@ def test_a_cohort_is_found_again_by_its_content_whatever_its_name_and_place(
     Path("elsewhere").mkdir()
     Path("TCGA breast: 1.tsv").rename("elsewhere/moved.tsv")
     evaluate = ["evaluate", "--encoder", "TCGA_breast_1", "--cohort", "elsewhere/moved.tsv", "--experiment_name", "command line"]
-    adata = cli._read_for(genexp.load_encoder("TCGA_breast_1"), parse_arguments(evaluate)[1], cli.READING + cli.ANNOTATING, 20)
+    adata = read_for_encoder(genexp.load_encoder("TCGA_breast_1"), parse_arguments(evaluate)[1], READING + ANNOTATING, 20)
     assert (sorted(adata.obs["label"].unique()), adata.n_obs) == (["a", "b"], 40), "obs, where and label are those of the training"
     assert main(["encode", *evaluate[1:5], "--out", "latent.tsv"]) == 0
     assert len(pd.read_csv("latent.tsv", sep="\t")) == 60, "encode takes all samples"

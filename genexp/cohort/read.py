@@ -122,6 +122,13 @@ def cohort_fingerprint(config: CohortConfig, seed: int = 0) -> str:
     return hash_values(values)
 
 
+def hash_cohort(config: CohortConfig, seed: int) -> str:
+    """Hash of the values of a cohort, whatever its annotations and its place."""
+    if is_simulated(config.cohort):
+        return hash_values([config.cohort.partition(":")[0], read_shape(config.cohort), seed])
+    return hash_source(config.cohort, config.s3_endpoint)
+
+
 def is_simulated(cohort: str) -> bool:
     """Whether an address names a simulated cohort."""
     return cohort.partition(":")[0] in SIMULATORS

@@ -1,0 +1,106 @@
+"""A registered encoder on a cohort: read as it was read in training, encoded, or brought into the parts of the encoder's split."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from anndata import AnnData
+
+from genexp.cohort import read_cohort
+from genexp.cohort.read import MIN_SAMPLES, hash_cohort, is_simulated
+from genexp.config import CohortConfig, EvaluateSettings, section_values
+from genexp.errors import EvaluationError, RegistryError
+from genexp.model.encoder import Encoder, GeneMismatchError
+from genexp.model.novelty import Calibration, describe_coverage, score_samples
+from genexp.output import write_whole
+from genexp.preprocess import Preprocessed, apply_transform
+from genexp.preprocess.correction import StudyError
+from genexp.preprocess.pipeline import place_samples
+from genexp.tracking.registry import download_artifact, training_run
+
+READING = ("rows", "missing", "s3_endpoint")
+STUDYING = ("obs", "sample_id", "study")
+ANNOTATING = (*STUDYING, "where", "group", "order", "label", "time", "event", "time_unit", "zero_time")
+"""Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said; for ``encode`` the
+first, and the second where studies are corrected, for ``evaluate`` all."""
+
+
+def read_for_encoder(encoder: Encoder, settings: Any, inherited: tuple[str, ...] = READING, min_samples: int = 1) -> AnnData:
+    """Read a cohort for an encoder; what is left open and was said in training holds where the cohort is the same.
+
+    Without a cohort it is that of the training.
+    """
+    card, seed = encoder.card, int(encoder.card["seed"])
+    given = section_values(settings, CohortConfig)
+    defaults, trained_on = section_values(CohortConfig()), card["cohort_settings"]
+    if given["cohort"] == defaults["cohort"]:
+        given["cohort"] = trained_on["cohort"]
+    if settings.scale not in ("auto", encoder.scale):
+        raise RegistryError(f"scale={settings.scale}: this encoder was trained on {encoder.scale} and takes nothing else")
+    cohort_hash = hash_cohort(CohortConfig(**given), seed)
+    corrects = encoder.transform.correction is not None
+    if cohort_hash == card["cohort_hash"]:
+        inherited += STUDYING if corrects else ()
+        given |= {name: trained_on.get(name, defaults[name]) for name in inherited if given[name] == defaults[name]}
+    if corrects:
+        given["study"] = given["study"] or trained_on["study"]
+    given |= {"scale": encoder.scale, "duplicates": encoder.duplicates}
+    adata = read_cohort(CohortConfig(**given), seed, min_samples)
+    adata.uns["cohort_hash"] = cohort_hash
+    return adata
+
+
+def tabulate(adata: AnnData) -> pd.DataFrame:
+    """Raw expression (n_samples, n_genes), genes named as the file names them."""
+    return pd.DataFrame(adata.X, index=adata.obs_names, columns=adata.var["source"].to_numpy(), copy=False)
+
+
+def encode_cohort(encoder: Encoder, adata: AnnData) -> pd.DataFrame:
+    """Latents (n_samples, n_latent) of a cohort; studies are corrected where the encoder does so."""
+    try:
+        return encoder.encode(tabulate(adata), adata.obs.get("study"))
+    except (GeneMismatchError, StudyError) as error:
+        raise RegistryError(str(error)) from None
+
+
+def apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings) -> Preprocessed:
+    """The cohort as the encoder sees it, in the parts of the encoder's own split; nothing is fitted."""
+    adata = read_for_encoder(encoder, settings, READING + ANNOTATING, MIN_SAMPLES)
+    try:
+        raw, _ = encoder.align(tabulate(adata))
+    except GeneMismatchError as error:
+        raise RegistryError(str(error)) from None
+    with tempfile.TemporaryDirectory() as folder:
+        path = download_artifact(training_run(reference), "preprocess/split.tsv", Path(folder))
+        split = pd.read_csv(path, sep="\t", index_col=0, dtype=str, keep_default_na=False)
+    _check_trained_on(adata, split, encoder, reference)
+    var = pd.DataFrame({"source": list(encoder.sources)}, index=list(encoder.genes))
+    return apply_transform(
+        raw, adata.obs, split, var, encoder.transform, cache=settings.cache, name=str(adata.uns["name"]), scale=encoder.scale
+    )
+
+
+def _check_trained_on(adata: AnnData, split: pd.DataFrame, encoder: Encoder, reference: str) -> None:
+    """Refuse a cohort on which nothing can be judged, because the encoder was trained on none of its samples."""
+    trained_on, name = encoder.card["cohort_settings"]["cohort"], adata.uns["name"]
+    is_other_simulation = is_simulated(name) and adata.uns["cohort_hash"] != encoder.card["cohort_hash"]  # of the same sample ids
+    if is_other_simulation or not (place_samples(adata.obs, split) == "train").any():
+        raise EvaluationError(
+            f"none of the {adata.n_obs} samples of {name} ({', '.join(adata.obs_names[:3])}, ...) is one that {reference} was trained on, "
+            f"and what it stands beside is fitted on those; evaluate it on its own cohort ({trained_on}), or take the latents of another "
+            "one with 'python -m genexp encode'"
+        )
+
+
+def write_novelty(encoder: Encoder, adata: AnnData, out: Path) -> None:
+    """Write how novel each sample is to ``<out>.novelty.tsv``, where the encoder can tell, and say how well encoder and cohort fit."""
+    raw, absent = encoder.align(tabulate(adata))
+    calibration = Calibration.of(encoder)
+    novelty = None if calibration is None else score_samples(encoder, calibration, raw, adata.obs_names, adata.obs.get("study"))
+    if novelty is not None:
+        write_whole(out.with_name(f"{out.name}.novelty.tsv"), lambda path: novelty.to_csv(path, sep="\t", float_format="%.6g"))
+    print(describe_coverage(encoder, len(absent), calibration, novelty), file=sys.stderr)
