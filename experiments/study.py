@@ -41,7 +41,7 @@ from genexp.preprocess import Preprocessed, preprocess_cohort
 from genexp.tracker import NullTracker
 from genexp.tracking.registry import download_artifact
 from genexp.training.threads import count_cores
-from genexp.training.train import Trained, train_encoder
+from genexp.training.train import StartFrom, Trained, train_encoder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,10 +96,10 @@ def find_data(name: str) -> str:
     return str(DATA / name)
 
 
-def train(data: Preprocessed, seed: int, cache: str, **values: Any) -> Trained:
+def train(data: Preprocessed, seed: int, cache: str, start_from: StartFrom | None = None, **values: Any) -> Trained:
     """Train one configuration with one seed, for a job: no run, one thread unless the values say otherwise."""
     config = parse_settings(EncoderConfig, {"threads": 1, **values})
-    return train_encoder(data, config, RunConfig(cache=cache, seed=seed), 0.2, NullTracker(), seed=seed)
+    return train_encoder(data, config, RunConfig(cache=cache, seed=seed), 0.2, NullTracker(), seed=seed, start_from=start_from)
 
 
 def represent(encoder: Encoder, name: str = ENCODER) -> Representation:

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from genexp.errors import EvaluationError
 from genexp.evaluation.baselines import fit_pca, fit_raw
 from genexp.evaluation.probe import count_confusion, f1_by_class, fit_classifier, precision_recall, scale_latents, score_confusion
-from genexp.evaluation.results import RAW
+from genexp.evaluation.results import ENCODER, RAW
 
 N_LATENT = 32
 """Components that come before the logistic regression on PCA, and columns to which the penalty of that on all genes is scaled."""
@@ -25,7 +25,7 @@ BOOSTING: Mapping[str, Any] = {
     "min_samples_leaf": 5,
     "l2_regularization": 1.0,
     "max_features": 0.1,
-    "max_bins": 32,
+    "max_bins": 16,
     "class_weight": "balanced",
 }
 """Shallow trees of few bins that each look at a tenth of the genes at a split: what few samples of many genes hold. Nothing was tuned."""
@@ -88,17 +88,18 @@ def score_probabilities(truth: Sequence[str] | np.ndarray, probabilities: np.nda
 def fit_logistic(X: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> Probabilities:
     """Logistic regression on all genes, by the probe's rules: classes weigh the same, C is chosen on folds that keep groups together."""
     genes = fit_raw(X, N_LATENT, seed)
-    return _fit_on(genes.latents, X, labels, groups, seed, RAW)
+    return fit_on(genes.latents, X, labels, groups, seed, RAW)
 
 
 def fit_pca_logistic(X: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> Probabilities:
     """Logistic regression on ``N_LATENT`` principal components, by the same rules."""
-    return _fit_on(fit_pca(X, N_LATENT).latents, X, labels, groups, seed, "pca")
+    return fit_on(fit_pca(X, N_LATENT).latents, X, labels, groups, seed, "pca")
 
 
-def _fit_on(
-    encode: Callable[[np.ndarray], np.ndarray], X: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int, name: str
+def fit_on(
+    encode: Callable[[np.ndarray], np.ndarray], X: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int, name: str = ENCODER
 ) -> Probabilities:
+    """Logistic regression on latents by the probe's rules; ``name`` is that of their representation: all but ``raw`` are standardised."""
     z = encode(X)
     with threadpool_limits(1):  # tables as small as these: further threads only wait for each other
         classifier, _ = fit_classifier(scale_latents(name, z, z)[0], labels, groups, seed)
@@ -122,7 +123,7 @@ def fit_boosting(X: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: in
 
 CLASSIFIERS: Mapping[str, Callable[[np.ndarray, np.ndarray, np.ndarray, int], Probabilities]] = {
     "logistic regression": fit_logistic,
-    "PCA + logistic regression": fit_pca_logistic,
+    "logistic regression on PCA": fit_pca_logistic,
     "gradient boosting": fit_boosting,
 }
 """Models by name: each is fitted on train rows X (n, n_genes), their labels (n,) of str, their groups (n,) and a seed; columns of what
