@@ -1,14 +1,18 @@
 """The experiment on tumour and normal tissue at toy size, and the pieces whose mistakes no table would show."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from experiments.tumor_normal.compare import delete, order_genes
 from experiments.tumor_normal.genes import compare_genes, find_known, list_leaders, rank_genes
 from experiments.tumor_normal.other_types import draw_patients
+from genexp.model.encoder import Affine, Network
 from genexp.preprocess.split import LOST
+from tests.small_encoder import make_encoder
 from tests.small_experiment import run_small
 
 
@@ -67,13 +71,27 @@ def test_leading_genes_are_those_of_the_lowest_mean_rank_with_their_direction() 
 
 def test_rankings_are_compared_between_splits_and_with_the_first_method_and_the_t_statistic() -> None:
     genes = make_genes()
-    checks = pd.DataFrame({"completeness_delta": [0.02, 0.04]}, index=pd.MultiIndex.from_product([["split 0", "split 1"], ["saliency"]]))
-    checks.index.names = ["split", "method"]
-    head, _, saliency, t = compare_genes(genes, checks)
+    index = pd.MultiIndex.from_product([["split 0", "split 1"], ["saliency", "t statistic", "random order"]], names=["split", "method"])
+    checks = pd.DataFrame({"completeness_delta": [0.02, np.nan, np.nan, 0.04, np.nan, np.nan], "deletion": 0.1, "insertion": 0.9}, index)
+    head, _, saliency, t, random = compare_genes(genes, checks)
     assert head.startswith("| method | between splits | top 50 shared | with saliency | with the t statistic |")
     cells = [cell.strip() for cell in saliency.split("|")[1:-1]]
     assert cells[0] == "saliency"
-    assert cells[3] == ""
-    assert cells[5] == "0.030"
     assert abs(float(cells[1])) < 0.3
-    assert t.rstrip().endswith("|  |  |")
+    assert cells[3] == ""
+    assert cells[5:] == ["0.030", "0.100", "0.900"]
+    assert [cell.strip() for cell in t.split("|")[1:-1]][4:] == ["", "", "0.100", "0.900"]
+    assert random == "| random order |  |  |  |  |  | 0.100 | 0.900 |"
+
+
+def test_a_class_score_falls_at_once_when_its_genes_are_deleted_and_late_when_they_come_last() -> None:
+    weight = np.zeros((1, 40), np.float32)
+    weight[0, :4] = [4, 3, 2, 1]
+    network = Network((Affine(weight, np.zeros(1, np.float32)),))
+    encoder = replace(make_encoder(), encoder=network)
+    X = np.ones((5, 40), np.float32)
+    best = order_genes(weight[0])
+    first, last = (delete(encoder, np.ones(1, np.float32), X, np.zeros(40, np.float32), [order]) for order in (best, best[::-1]))
+    assert best[:4].tolist() == [0, 1, 2, 3]
+    assert first[0] < 0.1 < 0.8 < last[0]
+    assert first[1] > 0.9 > 0.2 > last[1]

@@ -16,13 +16,16 @@ from genexp.evaluation.attribution import attribute_genes
 from genexp.evaluation.attribution_methods import METHODS
 from genexp.evaluation.baselines import fit_pca
 from genexp.evaluation.classifiers import CLASSIFIERS, Classified, Probabilities, fit_on, score_probabilities
+from genexp.evaluation.deletion import SHARES, trace_order
 from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.evaluation.results import PartLatents
 from genexp.model.encoder import Encoder
 from genexp.preprocess import Preprocessed, load_preprocessed
 
-T_TEST = "t statistic"
-"""The plainest ranking of genes, beside those of the methods."""
+T_TEST, RANDOM = "t statistic", "random order"
+"""The plainest ranking of genes, and none at all, beside those of the methods."""
+N_RANDOM = 3
+"""Random orders, over which the areas are averaged."""
 
 
 @dataclass(frozen=True)
@@ -130,20 +133,39 @@ def attribute(encoder: Encoder, rows: Rows, X_test: np.ndarray, obs_test: pd.Dat
     Returns
     -------
     dict of str to DataFrame
-        ``genes`` (n_genes, n_methods): signed strength of every gene on test samples, and its t statistic on train samples; ``checks``
-        (n_methods, 5).
+        ``genes`` (n_genes, n_methods): signed strength of every gene on test samples, and its t statistic on train samples; ``checks``:
+        by method the completeness delta, and the areas under the curves of deletion and insertion.
     """
     head = next(one for one in encoder.heads if one.name == "label")
-    target = pd.DataFrame([head.weight[-1] - head.weight.mean(axis=0)], index=[f"class {rows.classes[-1]}"], columns=encoder.latents)
-    genes, strengths, checks = pd.Index(encoder.genes, dtype=object), {}, {}
+    weight = head.weight[-1] - head.weight.mean(axis=0)
+    target = pd.DataFrame([weight], index=[f"class {rows.classes[-1]}"], columns=encoder.latents)
+    genes, strengths, orders, deltas = pd.Index(encoder.genes, dtype=object), {}, {}, {}
     for name, method in METHODS.items():
         baselines = method.choose(rows.X, rows.obs, seed)
-        made = attribute_genes(encoder.encoder, X_test, obs_test, method, baselines, target, genes, seed)
-        strengths[name], checks[name] = made.strength.iloc[:, 0], made.checks.iloc[0]
-    return {
-        "genes": pd.DataFrame(strengths | {T_TEST: list(welch(rows))}, index=genes.rename("gene")),
-        "checks": pd.DataFrame(checks).T.rename_axis("method"),
-    }
+        made, own = (
+            attribute_genes(encoder.encoder, X, obs, method, baselines, target, genes, seed)
+            for X, obs in ((X_test, obs_test), (rows.X, rows.obs))
+        )
+        strengths[name], deltas[name] = made.strength.iloc[:, 0], made.checks["completeness_delta"].iloc[0]
+        orders[name] = [order_genes(own.strength.iloc[:, 0].to_numpy())]
+    strengths[T_TEST] = pd.Series(list(welch(rows)), index=genes)
+    rng = np.random.default_rng(seed)
+    orders |= {T_TEST: [order_genes(strengths[T_TEST].to_numpy())], RANDOM: [rng.permutation(len(genes)) for _ in range(N_RANDOM)]}
+    own_test = np.asarray(X_test)[(obs_test["label"].astype(str) == rows.classes[-1]).to_numpy()]
+    areas = {name: delete(encoder, weight, own_test, rows.X.mean(axis=0), order) for name, order in orders.items()}
+    checks = pd.DataFrame(areas, index=["deletion", "insertion"]).T.assign(completeness_delta=pd.Series(deltas, dtype=float))
+    return {"genes": pd.DataFrame(strengths).rename_axis("gene"), "checks": checks.rename_axis("method")}
+
+
+def order_genes(strength: np.ndarray) -> np.ndarray:
+    """Places of the genes, the strongest first."""
+    return np.argsort(-np.abs(strength), kind="stable")
+
+
+def delete(encoder: Encoder, weight: np.ndarray, X: np.ndarray, mean: np.ndarray, orders: list[np.ndarray]) -> np.ndarray:
+    """Areas under the curves of deletion and insertion (2,) of a class score of rows, mean over orders of the genes."""
+    curves = [trace_order(lambda x: encoder.encoder(x) @ weight, X, mean, order) for order in orders]
+    return np.asarray(np.trapezoid(np.mean(curves, axis=0), SHARES, axis=0))
 
 
 def welch(rows: Rows) -> Iterator[float]:

@@ -42,7 +42,7 @@ def plot_confusion(pairs: pd.DataFrame) -> Figure:
 
 
 def plot_genes(genes: pd.DataFrame) -> Figure:
-    """Draw the leading genes of every method: mean and range over splits of the strength, over its largest."""
+    """Draw the leading genes of every method: signed strength, mean and range over splits, over the largest mean."""
     figure = new_figure("Genes behind 'tumour'", height=5.2)
     panels = figure.subplots(1, genes.shape[1])
     for axes, method in zip(panels, genes, strict=True):
@@ -50,14 +50,13 @@ def plot_genes(genes: pd.DataFrame) -> Figure:
         own = genes[method].unstack("split").loc[top]
         own = own / own.mean(axis=1).abs().max()
         mean, places = own.mean(axis=1), np.arange(len(top))
-        size = own.abs()
-        axes.barh(places, mean.abs(), color=[RAISES if value > 0 else LOWERS for value in mean], height=0.7)
-        axes.hlines(places, size.min(axis=1), size.max(axis=1), color=INK, linewidth=1)
+        axes.barh(places, mean, color=[RAISES if value > 0 else LOWERS for value in mean], height=0.7)
+        axes.hlines(places, own.min(axis=1), own.max(axis=1), color=INK, linewidth=1)
+        axes.axvline(0, color=MUTED, linewidth=0.8)
         dress_axes(axes, str(method).replace("_", " "), "strength over the largest", "", grid="x")
         axes.set_yticks(places, [plain_text(gene, 14) for gene in top], fontsize=9)
         axes.set_ylim(len(top) - 0.4, -0.6)
-        axes.set_xlim(left=0)
-    figure.supxlabel("blue: higher in tumours raises the class, orange: lowers it; line: range over splits", fontsize=10.5, color=MUTED)
+    figure.supxlabel("blue: higher expression speaks for tumour, orange: against it; line: range over splits", fontsize=10.5, color=MUTED)
     return figure
 
 

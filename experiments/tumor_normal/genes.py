@@ -15,25 +15,29 @@ N_LEADERS = 10
 
 
 def compare_genes(genes: pd.DataFrame, checks: pd.DataFrame) -> list[str]:
-    """Lines of a table: how far rankings by size agree between splits, with integrated gradients and with the t statistic.
+    """Lines of a table: how far rankings by size agree between splits, with the first method and with the t statistic; and checks.
 
     Parameters
     ----------
     genes : DataFrame, (n_splits * n_genes, n_methods)
         Signed strengths, index split and gene; a gene that a split has lost is left out.
-    checks : DataFrame, (n_splits * n_methods, 5)
-        Index split and method.
+    checks : DataFrame, (n_splits * n_orders, 3)
+        Index split and method: ``completeness_delta``, ``deletion`` and ``insertion``.
     """
-    first = str(genes.columns[0]).replace("_", " ")
-    lines = list_head(["method", "between splits", f"top {TOP} shared", f"with {first}", f"with the {T_TEST}", "completeness delta"])
-    for method in genes:
-        wide = genes[method].unstack("split").dropna().abs()
-        between = compare_rankings(wide.to_numpy().T)
-        delta = checks.xs(method, level="method")["completeness_delta"].mean() if method != T_TEST else np.nan
-        beside = [agree(genes, str(method), str(other)) for other in (genes.columns[0], T_TEST)]
-        numbers = ["" if np.isnan(number) else f"{number:.3f}" for number in (*between, *beside, delta)]
-        lines.append(list_line([str(method).replace("_", " "), *numbers]))
+    titles = ["between splits", f"top {TOP} shared", f"with {_title(genes.columns[0])}", f"with the {T_TEST}"]
+    lines = list_head(["method", *titles, "completeness delta", "deletion", "insertion"])
+    for method, found in checks.groupby("method", sort=False).mean().iterrows():
+        rankings = [np.nan] * len(titles)
+        if method in genes:
+            between = compare_rankings(genes[method].unstack("split").dropna().abs().to_numpy().T)
+            rankings = [*between, *(agree(genes, str(method), str(other)) for other in (genes.columns[0], T_TEST))]
+        numbers = [*rankings, *found[["completeness_delta", "deletion", "insertion"]]]
+        lines.append(list_line([_title(method), *("" if np.isnan(number) else f"{number:.3f}" for number in numbers)]))
     return lines
+
+
+def _title(method: object) -> str:
+    return str(method).replace("_", " ")
 
 
 def agree(genes: pd.DataFrame, one: str, other: str) -> float:
@@ -48,7 +52,7 @@ def list_leaders(genes: pd.DataFrame) -> list[str]:
     for method in genes:
         mean, rank = genes[method].groupby("gene").mean(), rank_genes(genes[method])
         top = rank.nsmallest(N_LEADERS).index
-        lines.append(list_line([str(method).replace("_", " "), ", ".join(f"{gene} {'+' if mean[gene] > 0 else '−'}" for gene in top)]))
+        lines.append(list_line([_title(method), ", ".join(f"{gene} {'+' if mean[gene] > 0 else '−'}" for gene in top)]))
     return lines
 
 
@@ -65,5 +69,5 @@ def find_known(genes: pd.DataFrame) -> list[str]:
     lines = list_head(["mean place among the genes", *there])
     for method in genes:
         rank = rank_genes(genes[method])
-        lines.append(list_line([str(method).replace("_", " "), *(f"{rank[gene]:.0f}" for gene in there)]))
+        lines.append(list_line([_title(method), *(f"{rank[gene]:.0f}" for gene in there)]))
     return lines
