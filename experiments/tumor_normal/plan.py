@@ -62,4 +62,4 @@ def choose_plan(small: bool) -> Plan:
     stem = "tcga_paired_tumor_normal"
     cohort = {"cohort": find_data(f"{stem}.parquet"), "obs": find_data(f"{stem}_samples.tsv"), "missing": "impute_mean", **SHARED}
     cancers = ("BRCA", "THCA", "LUAD", "PRAD", "LUSC", "LIHC", "HNSC", "COAD", "KIRP", "STAD")
-    return Plan(cohort, "cancer_type", cancers, cancers[-4:], (4, 8, 16), n_seeds=5, n_repeats=3)
+    return Plan(cohort, "cancer_type", cancers, cancers[-4:], (4, 8, 16), n_seeds=5, n_repeats=2)
