@@ -96,11 +96,24 @@ def _check_trained_on(adata: AnnData, split: pd.DataFrame, encoder: Encoder, ref
         )
 
 
+def write_predictions(encoder: Encoder, latent: pd.DataFrame, out: Path) -> None:
+    """Write what the heads make of latents (n_samples, n_latent) to ``<out>.predictions.tsv``, but for heads with a memory."""
+    plain = [head for head in encoder.heads if head.memory is None]
+    made = [pd.DataFrame(head(latent.to_numpy()), latent.index, [f"{head.name}: {column}" for column in head.columns]) for head in plain]
+    if made:
+        write_whole(_beside(out, "predictions"), lambda path: pd.concat(made, axis=1).to_csv(path, sep="\t", float_format="%.6g"))
+        print(f"predictions of {', '.join(head.name for head in plain)}: {_beside(out, 'predictions')}", file=sys.stderr)
+
+
+def _beside(out: Path, what: str) -> Path:
+    return out.with_name(f"{out.name}.{what}.tsv")
+
+
 def write_novelty(encoder: Encoder, adata: AnnData, out: Path) -> None:
     """Write how novel each sample is to ``<out>.novelty.tsv``, where the encoder can tell, and say how well encoder and cohort fit."""
     raw, absent = encoder.align(tabulate(adata))
     calibration = Calibration.of(encoder)
     novelty = None if calibration is None else score_samples(encoder, calibration, raw, adata.obs_names, adata.obs.get("study"))
     if novelty is not None:
-        write_whole(out.with_name(f"{out.name}.novelty.tsv"), lambda path: novelty.to_csv(path, sep="\t", float_format="%.6g"))
+        write_whole(_beside(out, "novelty"), lambda path: novelty.to_csv(path, sep="\t", float_format="%.6g"))
     print(describe_coverage(encoder, len(absent), calibration, novelty), file=sys.stderr)

@@ -202,8 +202,8 @@ def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
 
 
 def run_encode(settings: EncodeSettings, _: object) -> None:
-    """Write the latents of a cohort."""
-    from genexp.application import encode_cohort, read_for_encoder, write_novelty
+    """Write the latents of a cohort, what heads predict, and how novel its samples are."""
+    from genexp.application import encode_cohort, read_for_encoder, write_novelty, write_predictions
     from genexp.output import WRITERS, write_latent
     from genexp.tracking.registry import load_encoder
 
@@ -215,6 +215,7 @@ def run_encode(settings: EncodeSettings, _: object) -> None:
     latent = encode_cohort(encoder, adata)
     write_latent(latent, adata.obs, out)
     print(f"{len(latent)} samples x {latent.shape[1]} latents: {out}", file=sys.stderr)
+    write_predictions(encoder, latent, out)
     write_novelty(encoder, adata, out)
 
 

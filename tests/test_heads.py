@@ -15,6 +15,7 @@ from anndata import AnnData
 from mlflow import MlflowClient
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, precision_score
 
+from genexp.application import write_predictions
 from genexp.config import EncoderConfig, EvaluationConfig, PreprocessSettings, RegistryConfig
 from genexp.evaluation.evaluate import describe_evaluation, judge_encoder
 from genexp.evaluation.figures import draw_figures
@@ -248,3 +249,24 @@ def test_the_registered_model_predicts_by_name_without_genexp(store: str, tmp_pa
     ):
         with pytest.raises(ValueError, match=message):
             model.predict(expression, params=params)
+
+
+def test_predictions_lie_beside_the_latents_of_an_encoder_with_heads(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    heads = (Head("label", ("a", "b"), rng.normal(size=(2, 3)), np.zeros(2)), Head("survival", (), rng.normal(size=(1, 3)), np.zeros(1)))
+    encoder, expression = replace(make_encoder(), heads=heads), make_expression()
+    write_predictions(encoder, encoder.encode(expression), tmp_path / "latent.tsv")
+    written = pd.read_csv(tmp_path / "latent.tsv.predictions.tsv", sep="\t", index_col=0)
+    assert written.columns.tolist() == ["label: a", "label: b", "survival: risk_score"]
+    np.testing.assert_allclose(written[["label: a", "label: b"]], encoder.predict(expression, "label"), rtol=1e-5)
+    write_predictions(make_encoder(), encoder.encode(expression), tmp_path / "plain.tsv")
+    assert not (tmp_path / "plain.tsv.predictions.tsv").exists()
+
+
+def test_a_class_of_one_train_row_is_no_class(data: Preprocessed, monkeypatch: pytest.MonkeyPatch) -> None:
+    obs = {part: data.obs(part) for part in ("train", "val")}
+    obs["train"].loc[obs["train"].index[0], "organ"] = "spleen"
+    monkeypatch.setattr(type(data), "obs", lambda _, part: obs[part])
+    targets = build_targets(data, EncoderConfig(heads=("organ",)))
+    assert targets.classes == {"organ": ("colon", "lung", "skin")}
+    assert targets.train["organ"][0] == -1

@@ -16,6 +16,8 @@ from genexp.preprocess import Preprocessed
 
 MAX_CLASSES = 100
 """More distinct values are no classes."""
+MIN_ROWS = 2
+"""Train rows of a class: of one that has fewer nothing can be learnt, and balanced weights would let it outweigh all others."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Targets:
     Parameters
     ----------
     classes : mapping of str to tuple of str
-        Classes of each label among train rows, sorted.
+        Classes of each label with ``MIN_ROWS`` train rows or more, sorted.
     survival : bool
         Whether survival is a target.
     train, val : mapping of str to ndarray, (n,)
@@ -51,7 +53,7 @@ def build_targets(data: Preprocessed, config: EncoderConfig) -> Targets:
     ------
     TrainingError
         The kind cannot be trained on the cohort, a column is not there, or train rows have fewer than two classes of it or more
-        than ``MAX_CLASSES``.
+        than ``MAX_CLASSES``, those with fewer rows than ``MIN_ROWS`` left out.
     """
     heads, kind = name_heads(config), KINDS[config.kind](config)
     kind.check(data)
@@ -78,9 +80,12 @@ def _list_classes(obs: pd.DataFrame, name: str, config: EncoderConfig) -> tuple[
         hint = "name the column with label=" if name == "label" else f"the annotations have {name_some(list(obs.columns))}"
         asked = f"kind={config.kind}, heads={','.join(config.heads)}"
         raise TrainingError(f"{asked}: a column '{name}' of obs was expected, found none; {hint}")
-    classes = sorted(obs[name].dropna().map(str).unique())
+    counts = obs[name].dropna().map(str).value_counts()
+    classes = sorted(counts.index[counts >= MIN_ROWS])
     if not 2 <= len(classes) <= MAX_CLASSES:
-        raise TrainingError(f"heads: 2 to {MAX_CLASSES} classes of '{name}' were expected among train rows, found {len(classes)}")
+        raise TrainingError(
+            f"heads: 2 to {MAX_CLASSES} classes of '{name}' with {MIN_ROWS} train rows or more were expected, found {len(classes)}"
+        )
     return tuple(classes)
 
 
