@@ -117,7 +117,10 @@ class Plan:
         facts = {"cohort": cohort, "seed": seed, "method": name, "kind": method.kind, "n_latent": size, "setting": setting}
         values = self.study.encoder_values(**TRAINING | (SMALL if small else {}) | SETTINGS.get(setting, {}))
         first = size == self.sizes[0]
-        shown = {"genes": GENES[method.correction] if first and not method.kind else "", "latents": first and seed == 0}
+        shown = {
+            "genes": GENES[method.correction] if first and not method.kind else "",
+            "latents": first and seed == 0 and self.cohorts[cohort].several,
+        }
         return {**facts, **shown, "paired": self.cohorts[cohort].paired, "folder": folder, "cache": str(self.study.cache), "values": values}
 
     def _preprocess(self, cohort: str, seed: int, correction: str, where: str = "") -> Preprocessed:

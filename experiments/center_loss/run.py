@@ -24,12 +24,15 @@ def run(study: Study) -> None:
     tried = study.run_jobs(judge_method, first)
     scores = collect(first, tried)
     chosen = choose_settings(scores)
-    larger = plan.list_larger(chosen)
-    kept = pd.concat([keep_chosen(scores, chosen), collect(larger, study.run_jobs(judge_method, larger))], ignore_index=True)
-    left_out, null = (
+    null, left_out, larger = (
         collect(jobs, study.run_jobs(function, jobs))
-        for function, jobs in ((judge_left_out, plan.list_left_out(chosen)), (judge_null, plan.list_null(chosen)))
+        for function, jobs in (
+            (judge_null, plan.list_null(chosen)),
+            (judge_left_out, plan.list_left_out(chosen)),
+            (judge_method, plan.list_larger(chosen)),
+        )
     )
+    kept = pd.concat([keep_chosen(scores, chosen), larger], ignore_index=True)
     for name, table in {"scores": kept, "settings": scores[scores["setting"] != ""], "left_out": left_out, "null": null}.items():
         study.keep_table(name, table)
     study.keep_lines(list_tables(kept, scores, left_out, null, plan.sizes))
