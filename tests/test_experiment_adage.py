@@ -9,6 +9,7 @@ import pytest
 from experiments.adage.ensemble import combine
 from experiments.adage.run import list_recurrence
 from experiments.nodes import enrich_nodes, sign_nodes, weigh_nodes
+from genexp.cli import main
 from genexp.evaluation.baselines import Representation
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.preprocess.transform import Transform
@@ -78,3 +79,11 @@ def test_shares_that_were_not_measured_are_blank() -> None:
     rows = [{"cohort": "a", "representation": "PCA", "all": 1.0, "pairs": 1.0, "splits": 0.5}]
     rows.append({"cohort": "a", "representation": "eADAGE", "pairs": 0.25})
     assert list_recurrence(pd.DataFrame(rows))[2:] == ["| a | PCA | 100% | 100% | 50% |", "| a | eADAGE |  | 25% |  |"]
+
+
+def test_gene_sets_of_other_names_are_refused_before_training(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sets = tmp_path / "others.gmt"
+    sets.write_text("SET\tno genes of this cohort\t" + "\t".join(f"OTHER{i}" for i in range(20)) + "\n")
+    places = ["--cache", str(tmp_path / "cache"), "--experiment_name", "gene sets"]
+    assert main(["main", "--experiment", "adage", "--cohort", "simulated:60x80", "--gene_sets", str(sets), *places]) == 2
+    assert "the largest overlap of the 1 sets is 0" in " ".join(capsys.readouterr().err.split())

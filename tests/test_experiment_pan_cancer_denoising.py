@@ -10,6 +10,7 @@ from experiments.ica import fit_ica
 from experiments.pan_cancer_denoising.plan import N_PARAMETERS, PUBLISHED_NAME, SHAPE, recognise
 from experiments.pan_cancer_denoising.readme import list_scores
 from experiments.pan_cancer_denoising.run import check_parameters
+from genexp.cli import main
 from genexp.errors import TrainingError
 from genexp.evaluation.baselines import fit_pca
 from genexp.training.ensemble import match_units
@@ -70,3 +71,11 @@ def test_ica_finds_planted_sources_that_pca_mixes() -> None:
     X = (sources @ rng.normal(size=(4, 40)) + 0.05 * rng.normal(size=(2000, 40))).astype(np.float32)
     assert match_units(fit_ica(X, 4, seed=0).latents(X), sources).min() > 0.97
     assert match_units(fit_pca(X, 4).latents(X), sources).min() < 0.9
+
+
+def test_gene_sets_of_other_names_are_refused_before_training(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sets = tmp_path / "others.gmt"
+    sets.write_text("SET\tno genes of this cohort\t" + "\t".join(f"OTHER{i}" for i in range(20)) + "\n")
+    places = ["--cache", str(tmp_path / "cache"), "--experiment_name", "gene sets"]
+    assert main(["main", "--experiment", "pan_cancer_denoising", "--cohort", "simulated:60x80", "--gene_sets", str(sets), *places]) == 2
+    assert "the largest overlap of the 1 sets is 0" in " ".join(capsys.readouterr().err.split())

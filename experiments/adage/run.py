@@ -10,6 +10,7 @@ from experiments.adage.figures import plot_nodes, plot_recurrence
 from experiments.adage.jobs import judge
 from experiments.adage.plan import DEEP, METHODS, N_NODES, PUBLISHED, RECIPE, Cohort, list_cohorts
 from experiments.keeping import list_head, list_line, list_means
+from experiments.nodes import check_gene_sets
 from experiments.study import Study, Tables
 
 N_SPLITS, N_SEEDS = 3, 10
@@ -37,12 +38,14 @@ def run(study: Study) -> None:
 
 def _describe_job(study: Study, cohort: str, plan: Cohort, method: str) -> dict[str, Any]:
     n_splits, n_seeds, n_nodes = (2, 3, 5) if study.small else (N_SPLITS, N_SEEDS, N_NODES)
-    folders = [str(study.preprocess(**RECIPE, **plan.values, seed=seed).folder) for seed in range(n_splits)]
+    splits = [study.preprocess(**RECIPE, **plan.values, seed=seed) for seed in range(n_splits)]
+    check_gene_sets(plan.gene_sets.values(), splits[0].var.index)
     own = (
         PUBLISHED | {"epochs": plan.epochs, "patience": plan.epochs} if method == "ADAGE" else DEEP | ({"epochs": 3} if study.small else {})
     )
     values = study.encoder_values(**own) | {"n_latent": n_nodes}
-    facts = {"cohort": cohort, "method": method, "n_seeds": 1 if method == "PCA" else n_seeds, "n_nodes": n_nodes, "folders": folders}
+    facts = {"cohort": cohort, "method": method, "n_seeds": 1 if method == "PCA" else n_seeds, "n_nodes": n_nodes}
+    facts["folders"] = [str(data.folder) for data in splits]
     return facts | {"values": values, "gene_sets": dict(plan.gene_sets), "cache": str(study.cache)}
 
 

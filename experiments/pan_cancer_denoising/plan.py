@@ -73,7 +73,7 @@ def list_cohorts(given: Mapping[str, str], small: bool, cache: Path) -> dict[str
         A real cohort is not there.
     """
     if "cohort" in given:
-        return {"given": Cohort({}, (N_UNITS,), given.get("gene_sets") or find_data("hallmark.gmt"))}
+        return {"given": Cohort({}, (10, N_UNITS), given.get("gene_sets") or find_data("hallmark.gmt"))}
     if small:
         encoders = {name: {**values, **SMALL} for name, values in ENCODERS.items()}
         cohort = "simulated:240x300"

@@ -20,7 +20,7 @@ def list_scores(scores: pd.DataFrame) -> list[str]:
         cells = []
         for name in methods:
             text = "" if pd.isna(means[name]) else f"{means[name]:.2f}" + (f" ({spreads[name]:.2f})" if len(errors) > 1 else "")
-            cells.append(f"**{text}**" if name == means.idxmin() else text)
+            cells.append(f"**{text}**" if name == means.round(6).idxmin() else text)
         lines.append(list_line([cohort, k, *cells]))
     return lines
 

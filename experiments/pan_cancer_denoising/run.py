@@ -6,10 +6,12 @@ from typing import Any
 
 import pandas as pd
 
+from experiments.nodes import check_gene_sets
 from experiments.pan_cancer_denoising.figures import plot_features, plot_genes, plot_sizes
 from experiments.pan_cancer_denoising.jobs import compare
 from experiments.pan_cancer_denoising.plan import (
     N_PARAMETERS,
+    N_UNITS,
     OURS_NAME,
     PUBLISHED_NAME,
     RECIPE,
@@ -43,7 +45,7 @@ def run(study: Study) -> None:
             lines["units"] += list_units(cohort, tables["units"], tables["genes"], PUBLISHED_NAME)
     study.keep_lines(lines)
     for cohort, rows in scores.groupby("cohort", sort=False):
-        best = rows.groupby(["k", "representation"])["mse"].mean().groupby("k").idxmin()
+        best = rows.groupby(["k", "representation"], sort=False)["mse"].mean().round(9).groupby("k").idxmin()
         study.say(f"{cohort}: lowest error " + ", ".join(f"{one[1]} at {one[0]}" for one in best))
 
 
@@ -51,16 +53,19 @@ def list_jobs(study: Study, cohort: str, plan: Cohort) -> dict[str, dict[str, An
     """Jobs of a cohort by name: splits by numbers of latents; the largest up to 100 on the first split is looked into."""
     jobs: dict[str, dict[str, Any]] = {}
     encoders = {name: study.encoder_values(**values) for name, values in plan.encoders.items()}
-    examined = max((k for k in plan.sizes if k <= 100), default=plan.sizes[0])
     for seed in range(plan.seeds):
         data = study.preprocess(**RECIPE, **plan.values, seed=seed)
+        if seed == 0:
+            check_gene_sets([plan.gene_sets], data.var.index)
         if cohort == "given" and seed == 0:
             known = recognise(data.split.index, len(data.var) + len(data.read_table("lost_genes")))
             study.say(f"{data.name}: " + ("recognised as the published matrix" if known else f"not the published {SHAPE[0]} x {SHAPE[1]}"))
         facts = {"cohort": cohort, "seed": seed, "folder": str(data.folder), "cache": str(study.cache), "linear": list(plan.linear)}
         facts |= {"encoders": encoders, "gene_sets": plan.gene_sets, "published": PUBLISHED_NAME}
-        for k in (k for k in plan.sizes if k < min(len(data.matrix("train")), len(data.var))):
-            jobs[f"{cohort}, {k} latents, split {seed}"] = facts | {"k": k, "examined": seed == 0 and k == examined}
+        sizes = [k for k in plan.sizes if k < min(data.matrix("train").shape)]
+        for k in sizes:
+            examined = seed == 0 and k == max(one for one in sizes if one <= N_UNITS)
+            jobs[f"{cohort}, {k} latents, split {seed}"] = facts | {"k": k, "examined": examined}
     return jobs
 
 
@@ -82,7 +87,7 @@ def check_parameters(scores: pd.DataFrame) -> None:
     TrainingError
         It has others.
     """
-    own = scores[(scores["representation"] == PUBLISHED_NAME) & (scores["k"] == 100) & (scores["n_genes"] == SHAPE[1])]
+    own = scores[(scores["representation"] == PUBLISHED_NAME) & (scores["k"] == N_UNITS) & (scores["n_genes"] == SHAPE[1])]
     if (own["parameters"] != N_PARAMETERS).any():
         raise TrainingError(
             f"the network on {SHAPE[1]} genes was expected to have {N_PARAMETERS} parameters, found {own['parameters'].max()}"
