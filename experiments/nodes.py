@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
 from genexp.cohort.gene_sets import judge_overlaps
 from genexp.evaluation.baselines import Representation
-from genexp.evaluation.enrichment import MIN_SIZE, match_gene_sets
+from genexp.evaluation.enrichment import MIN_SIZE, match_gene_sets, read_gene_sets
 from genexp.evaluation.signatures import Signatures, find_signatures, weigh_genes
 
 LEVEL = 0.05
 """False discovery rate, over all sets, nodes and directions of one representation, below which a set counts as enriched."""
+
+
+def check_gene_sets(paths: Iterable[str], genes: pd.Index) -> None:
+    """Refuse gene sets of which the cohort measures too few genes, before hours of training.
+
+    Raises
+    ------
+    EvaluationError
+        No set of a file has enough measured genes, or a file is none.
+    """
+    for path in paths:
+        match_gene_sets(read_gene_sets(path), genes)
 
 
 def weigh_nodes(representation: Representation, X: np.ndarray, genes: pd.Index) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from experiments.nodes import check_gene_sets
 from experiments.study import Study, Tables
 
 N_SPLITS, N_SEEDS = 3, 10
-SCORES = {"r2": "R2", "macro_f1": "macro F1", "ari": "ARI", "c_index": "C-index", "high": "high-weight genes of a node"}
+SCORES = {"r2": "R2", "macro_f1": "macro F1", "ari": "ARI", "c_index": "C-index"}
 N_TERMS = 12
 """Nodes that are written down with their gene sets."""
 
@@ -60,10 +60,12 @@ def list_lines(cohorts: dict[str, Cohort], tables: dict[str, pd.DataFrame]) -> d
     lines: dict[str, list[str]] = {"results": [], "recurrence": [], "terms": []}
     for cohort, plan in cohorts.items():
         own = {name: table[table["cohort"] == cohort] for name, table in tables.items()}
-        columns = SCORES | {f"nodes_{name}": f"nodes with a {name} set" for name in plan.gene_sets}
-        columns |= {f"sets_{name}": f"{name} sets" for name in plan.gene_sets}
-        shown = {key: title for key, title in columns.items() if own["scores"][key].notna().any()}
+        shown = {key: title for key, title in SCORES.items() if own["scores"][key].notna().any()}
+        found = {f"nodes_{name}": f"nodes with a {name} set" for name in plan.gene_sets}
+        found |= {f"sets_{name}": f"{name} sets found" for name in plan.gene_sets} | {"high": "genes of high weight"}
+        made = own["scores"][own["scores"]["representation"] != "all genes"]
         lines["results"] += [f"**{cohort}**:", "", *list_means(own["scores"], "representation", shown), ""]
+        lines["results"] += [*list_means(made, "representation", found, digits=1), ""]
         lines["terms"] += [f"**{cohort}**:", "", *list_terms(own["enriched"], own["nodes"]), ""]
     lines["recurrence"] = list_recurrence(tables["recurrence"])
     return lines
