@@ -87,7 +87,7 @@ def plot_features(cohort: str, features: pd.DataFrame, units: pd.DataFrame) -> F
     bars, image = figure.subplots(2, 1, sharex=True, height_ratios=[1, 2.2])
     places = np.arange(len(units))
     bars.bar(places, units["share"], color=ENCODER, width=0.8)
-    bars.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
+    bars.yaxis.set_major_formatter(lambda share, _: f"{share:.1%}")
     dress_axes(bars, "activity: share of the variance that units move", "", "share", grid="y")
     values = features[units.index].to_numpy(dtype=np.float64)
     top = float(np.quantile(values, 0.999)) or 1.0

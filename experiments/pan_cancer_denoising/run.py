@@ -30,7 +30,7 @@ def run(study: Study) -> None:
     cohorts = list_cohorts(study.given, study.small, study.cache)
     jobs = {name: job for cohort, plan in cohorts.items() for name, job in list_jobs(study, cohort, plan).items()}
     found = study.run_jobs(compare, jobs)
-    scores = collect(jobs, found, "scores")
+    scores = collect(jobs, found, "scores").astype({"epochs": "Int64", "parameters": "Int64"})
     check_parameters(scores)
     study.keep_table("scores", scores)
     study.keep_figure("sizes", plot_sizes(scores))
