@@ -25,6 +25,8 @@ from tests.shipped import check_shipped
 
 SMALL = {"hidden": (16,), "n_latent": 4, "epochs": 25, "patience": 25, "minibatch": 32, "learning_rate": 0.01}
 SMALL |= {"pretrain_epochs": 10, "warm_up": 0, "kernel": 16, "stride": 8}
+NEED_MORE = ("count", "graph", "recurrent")
+"""Kinds that need counts, a graph, or subjects in their order."""
 BIOBOMBE = {"kind": "denoising", "hidden": (), "rectify": True, "output": "sigmoid", "corruption": "mask", "corruption_level": 0.1}
 ADAGE = {"kind": "stacked", "hidden": (), "output": "sigmoid", "reconstruction": "cross_entropy"}
 
@@ -51,7 +53,7 @@ def train(data: Preprocessed, cache: Path, start_from: StartFrom | None = None, 
     return train_encoder(data, config, run, 0.2, NullTracker(), {"config": {"kind": config.kind}}, start_from=start_from)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("count", "graph")])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in NEED_MORE])
 def test_every_kind_ships_a_decoder_that_stays_in_range(data: Preprocessed, tmp_path: Path, kind: str) -> None:
     fitted, basis = fit(data, kind=kind, output="sigmoid")
     assert basis.name == "genes"
