@@ -82,6 +82,6 @@ def check_range(name: str, data: Preprocessed) -> None:
     if outside.any():
         advice = {"sigmoid": "take scaling=minmax, or", "softplus": "take scaling=minmax, scaling=none on values from 0, or"}[name]
         raise TrainingError(
-            f"output={name}: scaled values from {low:g} to {high:g} were expected; {outside.sum()} of {len(outside)} genes have others "
-            f"({name_some(data.var.index[outside])}), from {least.min():g} to {most.max():g}; {advice} output=linear"
+            f"output={name}: scaled values from {low:g} to {high:g} were expected; {name_some(data.var.index[outside])} of "
+            f"{len(outside)} genes have others, from {least.min():g} to {most.max():g}; {advice} output=linear"
         )
