@@ -67,18 +67,25 @@ def _name_terms(axes: Axes, table: pd.DataFrame, x: str, y: str) -> None:
 def plot_deletion(curves: pd.DataFrame) -> Figure:
     """Draw what is left of each term's score, by the share of the genes that is deleted (above) or given back (below)."""
     names = list(dict.fromkeys(curves["term"]))
-    figure = new_figure("Genes responsible for a term: deleted, and given back, in three orders", height=7.0)
+    figure = new_figure("Genes responsible for a term: deleted, and given back, in three orders", height=7.4)
     panels = figure.subplots(2, len(names), squeeze=False, sharex=True, sharey="row")
     for column, name in enumerate(names):
-        for row, what in enumerate(("deletion", "insertion")):
-            axes = panels[row, column]
-            for order, own in curves[curves["term"] == name].groupby("order", sort=False):
-                area = float(np.trapezoid(own[what], own["share"]))
-                axes.plot(100 * own["share"], own[what], color=COLOURS[str(order)], linewidth=2, label=f"{order}: area {area:.2f}")
-            x = "" if row == 0 else f"genes {'deleted' if row == 0 else 'deleted or given back'} (%)"
-            y = "" if column else f"score, {what} (share of the whole)"
-            dress_axes(axes, plain_text(name, 36) if row == 0 else "", x, y)
+        for axes, what in zip(panels[:, column], ("deletion", "insertion"), strict=True):
+            areas = _draw_curves(axes, curves[curves["term"] == name], what)
+            title = f"{plain_text(name, 36)}\nareas {areas}" if what == "deletion" else f"areas {areas}"
+            x = "" if what == "deletion" else "genes deleted, or given back (%)"
+            dress_axes(axes, title, x, "" if column else f"score, {what} (share of the whole)")
             axes.set_xscale("symlog", linthresh=0.1)
             axes.set_xlim(0, 100)
-            axes.legend(frameon=False, fontsize=9, loc="upper right" if row == 0 else "lower right")
+    handles, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize=10.5)
     return figure
+
+
+def _draw_curves(axes: Axes, curves: pd.DataFrame, what: str) -> str:
+    """Lines of one panel; gives the areas under them."""
+    areas = []
+    for order, own in curves.groupby("order", sort=False):
+        axes.plot(100 * own["share"], own[what], color=COLOURS[str(order)], linewidth=2, label=str(order))
+        areas.append(f"{np.trapezoid(own[what], own['share']):.2f}")
+    return ", ".join(areas)

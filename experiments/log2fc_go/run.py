@@ -1,0 +1,186 @@
+"""All genes of the published compendium, sweeps of width and depth, searches, and what is predicted of terms on test contrasts."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pandas as pd
+
+from experiments.keeping import list_head, list_line, list_means
+from experiments.log2fc_go.cohorts import list_cohorts, write_planted
+from experiments.log2fc_go.figures import plot_components, plot_search, plot_sweeps
+from experiments.log2fc_go.headline import measure
+from experiments.log2fc_go.jobs import PLAIN, compare, search, train_point
+from experiments.log2fc_go.plan import ANCHORED, FULL, SMALL, SPACE, UNANCHORED, Plan, list_shapes
+from experiments.study import Study
+from genexp.config import TuneSettings
+
+NAMES = {"encoder": "encoder, starts at PCA", PLAIN: "plain network, in genes", "pca": "PCA", "raw": "raw genes", "chance": "chance"}
+FIGURES = ("terms", "deletion", "verdict")
+"""Pictures of a report that are kept."""
+
+
+def run(study: Study) -> None:
+    """Headline, a report each of the simulated and the real compendium with terms, sweeps, comparisons and searches."""
+    plan = SMALL if study.small else FULL
+    parts = {"headline": run_headline, "verdicts": run_reports, "sweeps": run_sweeps, "results": run_comparisons, "search": run_searches}
+    study.keep_lines({name: made(study, plan) for name, made in parts.items()})
+
+
+def run_headline(study: Study, plan: Plan) -> list[str]:
+    """The whole compendium with all its genes; lines of two tables."""
+    values = study.encoder_values(**plan.train_values(**ANCHORED, hidden=str(plan.hidden), n_latent=plan.n_latent, epochs=plan.epochs))
+    preprocess = {"cohort": plan.whole, "cache": str(study.cache), "min_detected": "0", "min_variance": "0"}
+    whole = {"preprocess": preprocess, "values": values, "terms": write_planted(plan.whole, 0, study.cache), "seed": 0}
+    whole |= {"perplexity": plan.perplexity, "min_variance": 1.0}
+    job = {"whole": whole, "n_steps": plan.n_steps, "repeats": plan.repeats, "apart": not study.small}
+    found = study.run_jobs(measure, {"headline": job}, workers=1)["headline"]
+    figures, scores = found["figures"].iloc[0], found["scores"]
+    study.keep_table("headline", found["figures"])
+    study.keep_table("headline_scores", scores)
+    study.keep_figure("components", plot_components(found["map"], (figures["pc_1"], figures["pc_2"]), plan.perplexity))
+    return [*_list_figures(figures), "", *_list_scores(scores)]
+
+
+def _list_figures(figures: pd.Series) -> list[str]:
+    shown = {
+        "contrasts trained on x genes": f"{figures['n_train']:,.0f} x {figures['n_genes']:,.0f}",
+        "genes with a variance above 1": f"{figures['n_variable']:,.0f}",
+        "simulate, filter, scale": f"{figures['preprocess']:.0f} s, {_gib(figures['peak_preprocess'])}",
+        "decomposition": f"{figures['decomposition']:.0f} s",
+        "training": f"{figures['training']:.0f} s for {figures['epochs']:.0f} epochs",
+        "fold to genes": f"{figures['fold']:.0f} s",
+        "peak memory of the process, encoder made": _gib(figures["peak_encoder"]),
+    }
+    if "peak" in figures:
+        shown["the same, judged on test contrasts and drawn"] = _gib(figures["peak"])
+    if "step_genes" in figures:
+        ratio = figures["step_genes"] / figures["step_span"]
+        shown["a step in the span"] = f"{figures['step_span']:.2f} s, {_gib(figures['peak_steps_span'])}"
+        shown["a step among genes"] = f"{figures['step_genes']:.2f} s ({ratio:.1f} times as long), {_gib(figures['peak_steps_genes'])}"
+    shown["variance of two principal components"] = f"{figures['pc_1']:.1%}, {figures['pc_2']:.1%}"
+    return [*list_head(["what", "measured"]), *(list_line(item) for item in shown.items())]
+
+
+def _gib(size: float) -> str:
+    return f"{size / 2**30:.2f} GiB"
+
+
+def _list_scores(scores: pd.DataFrame) -> list[str]:
+    rows = [[NAMES[str(name)], *(_number(row.get(key)) for key in ("r2", "macro_ap"))] for name, row in scores.iterrows()]
+    return [*list_head(["", "R2, test", "macro AP of terms, test"]), *map(list_line, rows)]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or pd.isna(value) else f"{value:.3f}"
+
+
+def run_sweeps(study: Study, plan: Plan) -> list[str]:
+    """Every width and depth, with and without the path that starts at PCA, judged on validation contrasts; lines of a table."""
+    folder, terms = str(preprocess_part(study, plan, 0, "0").folder), write_planted(plan.part, 0, study.cache)
+    jobs: dict[str, dict[str, Any]] = {}
+    for (shape, values), (way, own) in product(list_shapes(plan).items(), {"encoder": ANCHORED, PLAIN: UNANCHORED}.items()):
+        n_seeds = plan.seeds if int(values["n_latent"]) <= plan.narrow or shape.startswith("depth") else 1
+        for seed in range(n_seeds):
+            settled = study.encoder_values(**plan.train_values(**own, **values, epochs="30"))
+            jobs[f"{shape}, {way}, seed {seed}"] = {"shape": shape, "way": way, "seed": seed, "values": settled, "terms": terms}
+    place = {"folder": folder, "cache": str(study.cache)}
+    found = study.run_jobs(train_point, {name: {**place, **job} for name, job in jobs.items()})
+    tables = []
+    for name, made in found.items():
+        own_rows = made["scores"].rename(index={"encoder": jobs[name]["way"]}).reset_index()
+        tables.append(own_rows.assign(shape=jobs[name]["shape"], seed=jobs[name]["seed"]))
+    table = pd.concat(tables, ignore_index=True)
+    table = table.drop_duplicates(["shape", "seed", "representation"])  # PCA has no part in the two ways
+    study.keep_table("sweeps", table)
+    study.keep_figure("sweeps", plot_sweeps(table))
+    return _list_sweeps(table)
+
+
+def _list_sweeps(table: pd.DataFrame) -> list[str]:
+    ways = ("encoder", PLAIN, "pca")
+    lines = list_head(["network", *(f"R2, {way}" for way in ways), *(f"macro AP, {way}" for way in ways)])
+    for shape, rows in table.groupby("shape", sort=False):
+        cells = [_spread(rows.loc[rows["representation"] == way, key]) for key in ("r2", "macro_ap") for way in ways]
+        lines.append(list_line([shape, *cells]))
+    return lines
+
+
+def _spread(values: pd.Series) -> str:
+    known = values.dropna()
+    return "" if known.empty else f"{known.mean():.3f}" + (f" ({known.std():.3f})" if len(known) > 1 else "")
+
+
+def run_searches(study: Study, plan: Plan) -> list[str]:
+    """Random search and TPE, with as many trials and the same seeds; lines of a table."""
+    folder, jobs = str(preprocess_part(study, plan, 0, "0").folder), {}
+    for sampler, seed in product(("random", "tpe"), range(plan.seeds)):
+        settled = study.settle(**{**plan.train_values(epochs="10"), **SPACE, "n_trials": str(plan.n_trials)})
+        values = {name: value for name, value in settled.items() if name in TuneSettings.model_fields}
+        jobs[f"{sampler}, study {seed}"] = {
+            "folder": folder,
+            "cache": str(study.cache),
+            "values": {**values, "sampler": sampler, "seed": seed},
+        }
+    found = study.run_jobs(search, jobs)
+    parts = [tables["trials"].reset_index().assign(sampler=name.split(",")[0], study=name) for name, tables in found.items()]
+    trials = pd.concat(parts, ignore_index=True)
+    study.keep_table("search", trials)
+    study.keep_figure("search", plot_search(trials))
+    last = trials[trials["trial"] == trials["trial"].max()]
+    lines = list_means(last, "sampler", {"best": f"lowest validation loss of {plan.n_trials} trials"}, digits=4)
+    return [*lines, "", f"PCA of the size of the best trial: {_best_pca(trials):.4f}."]
+
+
+def _best_pca(trials: pd.DataFrame) -> float:
+    return float(trials.loc[trials["loss_val"].idxmin(), "loss_val_pca"])
+
+
+def preprocess_part(study: Study, plan: Plan, seed: int, min_variance: str) -> Any:
+    """The smaller compendium of a seed, which makes it and splits it by series."""
+    return study.preprocess(cohort=plan.part, seed=seed, min_variance=min_variance, min_detected="0")
+
+
+def run_comparisons(study: Study, plan: Plan) -> list[str]:
+    """Encoder, plain network, PCA and raw genes on test contrasts, over splits or compendia; lines of a table for each cohort."""
+    jobs: dict[str, dict[str, Any]] = {}
+    for cohort in list_cohorts(study, plan):
+        for seed in range(cohort.n_splits):
+            data = study.preprocess(**cohort.parameters, seed=seed)
+            values = study.encoder_values(**plan.train_values(hidden="256", n_latent=cohort.n_latent))
+            ways = {"encoder": ANCHORED, PLAIN: {**UNANCHORED, "basis": "genes"}}
+            given = {"seed": seed, "values": values, "ways": ways, "n_latent": cohort.n_latent, "terms": cohort.terms(seed)}
+            jobs[f"{cohort.name}, split {seed}"] = {"folder": str(data.folder), "cache": str(study.cache), "cohort": cohort.name, **given}
+    found = study.run_jobs(compare, jobs)
+    rows = [tables["scores"].reset_index().assign(cohort=jobs[name]["cohort"], seed=jobs[name]["seed"]) for name, tables in found.items()]
+    table = pd.concat(rows, ignore_index=True)
+    table["representation"] = table["representation"].map(NAMES)
+    study.keep_table("scores", table)
+    lines: list[str] = []
+    for name, own in table.groupby("cohort", sort=False):
+        columns = {"r2": "R2, test", "macro_ap": "macro AP of terms, test", "seconds": "seconds, one core"}
+        lines += [f"**{name}**, {own['seed'].nunique()} splits:", "", *list_means(own, "representation", columns), ""]
+        means = own.groupby("representation", sort=False)["r2"].mean().dropna()
+        study.say(f"{name}: R2 on test contrasts " + ", ".join(f"{way} {value:.3f}" for way, value in means.items()))
+    return lines
+
+
+def run_reports(study: Study, plan: Plan) -> list[str]:
+    """The whole report of the first split of every cohort with terms; lines with the verdicts. Pictures are kept."""
+    lines = list_head(["cohort", "verdict"])
+    for cohort in list_cohorts(study, plan):
+        if terms := cohort.terms(0):
+            own = {
+                "perplexity": f"{plan.perplexity:g}",
+                "terms": terms,
+                "seeds": str(plan.seeds),
+                "hidden": "256",
+                "n_latent": str(cohort.n_latent),
+                "seed": "0",
+                "threads": "1",
+            }
+            run_id = study.run_main(f"log2fc_{cohort.key}", **plan.train_values(**ANCHORED, **cohort.parameters, **own))
+            lines.append(list_line([cohort.name, study.tracker.client.get_run(run_id).data.tags["verdict"]]))
+            study.keep_figures_of(run_id, FIGURES, cohort.key)
+    return lines
