@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow import MlflowClient
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
 from genexp.cli import main
+from genexp.cohort.simulate_compendium import plant_compendium
 from genexp.cohort.terms import read_terms
 from genexp.errors import CohortError
 from genexp.evaluation.figures_terms import plot_terms
@@ -155,3 +157,20 @@ def test_terms_of_other_samples_are_refused_before_training(store: str, tmp_path
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CohortError, match="does not exist"):
         read_terms(str(tmp_path / "none.tsv"), ["a"])
+
+
+@pytest.mark.slow
+def test_main_predicts_terms_and_says_so_in_verdict_report_and_pictures(store: str, tmp_path: Path) -> None:
+    cohort = "simulated_compendium:160x200"
+    terms = plant_compendium(160, 200, seed=0)[1]["terms"].astype(int)
+    options = ["--cohort", cohort, "--terms", write(tmp_path, terms), "--cache", str(tmp_path / "cache"), "--epochs", "2", "--hidden", "16"]
+    assert main(["main", *options, "--n_latent", "4", "--threads", "1", "--experiment_name", "terms main"]) == 0
+    client = MlflowClient(store)
+    experiment = client.get_experiment_by_name("terms main")
+    assert experiment is not None
+    run = client.search_runs([experiment.experiment_id])[0]
+    assert 0 < run.data.metrics["terms/macro_ap"] <= 1
+    assert "terms/macro_ap_pca" in run.data.metrics
+    assert "terms " in run.data.tags["verdict"]
+    assert {"figures/terms.png", "figures/deletion.png"} <= {entry.path for entry in client.list_artifacts(run.info.run_id, "figures")}
+    assert "evaluation/terms.tsv" in {entry.path for entry in client.list_artifacts(run.info.run_id, "evaluation")}

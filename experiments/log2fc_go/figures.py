@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = {"encoder": ENCODER, PLAIN: "#009E73", "pca": PCA, "chance": MUTED}
-TITLES = {"encoder": "starts at PCA", PLAIN: "as published", "pca": "PCA of the same size", "chance": "chance"}
+TITLES = {"encoder": "encoder, starts at PCA", PLAIN: "plain network", "pca": "PCA of the same size", "chance": "chance"}
 N_NAMED = 12
 """Terms that have a colour."""
 
@@ -72,6 +72,7 @@ def _draw_lines(axes: Axes, table: pd.DataFrame, key: str) -> None:
         by_size = rows.groupby("size")[key]
         mean, sd = by_size.mean(), by_size.std().fillna(0)
         style = {"marker": "o", "markersize": 4} if way != "chance" else {"linestyle": "--"}
+        style |= {"linestyle": ":", "markersize": 2} if way == "pca" else {}  # the encoder's line lies beneath it
         axes.plot(mean.index, mean, color=COLOURS[str(way)], linewidth=1.8, label=TITLES[str(way)], **style)
         axes.fill_between(mean.index, mean - sd, mean + sd, color=COLOURS[str(way)], alpha=0.15, linewidth=0)
 

@@ -13,18 +13,19 @@ from experiments.log2fc_go.figures import plot_components, plot_search, plot_swe
 from experiments.log2fc_go.headline import measure
 from experiments.log2fc_go.jobs import PLAIN, compare, search, train_point
 from experiments.log2fc_go.plan import ANCHORED, FULL, SMALL, SPACE, UNANCHORED, Plan, list_shapes
+from experiments.log2fc_go.terms import explain
 from experiments.study import Study
 from genexp.config import TuneSettings
+from genexp.evaluation.figures_terms import plot_deletion, plot_terms
+from genexp.evaluation.terms import Terms
 
 NAMES = {"encoder": "encoder, starts at PCA", PLAIN: "plain network, in genes", "pca": "PCA", "raw": "raw genes", "chance": "chance"}
-FIGURES = ("terms", "deletion", "verdict")
-"""Pictures of a report that are kept."""
 
 
 def run(study: Study) -> None:
-    """Headline, a report each of the simulated and the real compendium with terms, sweeps, comparisons and searches."""
+    """Headline, sweeps, searches, comparisons on test contrasts, and the genes behind terms."""
     plan = SMALL if study.small else FULL
-    parts = {"headline": run_headline, "verdicts": run_reports, "sweeps": run_sweeps, "results": run_comparisons, "search": run_searches}
+    parts = {"headline": run_headline, "sweeps": run_sweeps, "search": run_searches, "results": run_comparisons, "terms": run_terms}
     study.keep_lines({name: made(study, plan) for name, made in parts.items()})
 
 
@@ -166,21 +167,20 @@ def run_comparisons(study: Study, plan: Plan) -> list[str]:
     return lines
 
 
-def run_reports(study: Study, plan: Plan) -> list[str]:
-    """The whole report of the first split of every cohort with terms; lines with the verdicts. Pictures are kept."""
-    lines = list_head(["cohort", "verdict"])
+def run_terms(study: Study, plan: Plan) -> list[str]:
+    """Every term of the first split of each cohort that has some, and the genes behind the best predicted; lines of a table."""
+    jobs = {}
     for cohort in list_cohorts(study, plan):
         if terms := cohort.terms(0):
-            own = {
-                "perplexity": f"{plan.perplexity:g}",
-                "terms": terms,
-                "seeds": str(plan.seeds),
-                "hidden": "256",
-                "n_latent": str(cohort.n_latent),
-                "seed": "0",
-                "threads": "1",
-            }
-            run_id = study.run_main(f"log2fc_{cohort.key}", **plan.train_values(**ANCHORED, **cohort.parameters, **own))
-            lines.append(list_line([cohort.name, study.tracker.client.get_run(run_id).data.tags["verdict"]]))
-            study.keep_figures_of(run_id, FIGURES, cohort.key)
+            folder = str(study.preprocess(**cohort.parameters, seed=0).folder)
+            values = study.encoder_values(**plan.train_values(**ANCHORED, hidden="256", n_latent=cohort.n_latent))
+            jobs[cohort.key] = {"folder": folder, "cache": str(study.cache), "values": values, "seed": 0, "terms": terms}
+    lines = list_head(["cohort, term", "order of the genes", "area of deletion (small is good)", "area of insertion (large is good)"])
+    for key, tables in study.run_jobs(explain, jobs).items():
+        for name in ("by_term", "areas"):
+            study.keep_table(f"{key}_{name}", tables[name])
+        study.keep_figure(f"{key}_terms", plot_terms(Terms(tables["scores"], tables["by_term"], pd.DataFrame(), {}, {})))
+        study.keep_figure(f"{key}_deletion", plot_deletion(tables["curves"]))
+        for row in tables["areas"].itertuples():
+            lines.append(list_line([f"{key}, {row.term}", row.order, f"{row.deletion:.2f}", f"{row.insertion:.2f}"]))
     return lines

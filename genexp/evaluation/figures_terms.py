@@ -36,13 +36,14 @@ def plot_terms(terms: Terms) -> Figure:
     figure = new_figure("Predicting terms from the latent, on test samples", height=6.0)
     chance, beside = figure.subplots(1, 2)
     low = max(float(table["prevalence"].min()), 1e-4)
-    chance.plot([low, 1], [low, 1], color=MUTED, linewidth=1.2, linestyle="--", label="chance")
+    line = np.geomspace(low, 1, 100)
+    chance.plot(line, line, color=MUTED, linewidth=1.2, linestyle="--", label="chance")
     chance.scatter(table["prevalence"], table["ap"], color=ENCODER, s=26, alpha=0.75, linewidths=0, label=f"{len(table)} terms")
     chance.set_xscale("log")
     own = terms.scores.loc[OWN, "macro_ap"]
     dress_axes(chance, f"encoder: mean {own:.3f}, chance {terms.chance:.3f}", "prevalence of the term (log scale)", "average precision")
     _name_terms(chance, table, "prevalence", "ap")
-    chance.legend(frameon=False, fontsize=10, loc="lower right")
+    chance.legend(frameon=False, fontsize=10, loc="upper left")
     beside.plot([0, 1], [0, 1], color=MUTED, linewidth=1.2, linestyle="--")
     beside.scatter(table["ap_pca"], table["ap"], color=ENCODER, s=26, alpha=0.75, linewidths=0)
     above = int((table["ap"] > table["ap_pca"]).sum())
@@ -59,7 +60,7 @@ def _name_terms(axes: Axes, table: pd.DataFrame, x: str, y: str) -> None:
     heights = np.linspace(0.99, 0.99 - 0.05 * (len(best) - 1), len(best))
     for height, (name, row) in zip(heights, table.loc[best].sort_values(y, ascending=False).iterrows(), strict=True):
         axes.annotate(
-            plain_text(name, 34), (row[x], row[y]), xytext=(0.02, height), textcoords="axes fraction", fontsize=8.5, color=INK, va="top",
+            plain_text(name, 34), (row[x], row[y]), xytext=(0.62, height), textcoords="axes fraction", fontsize=8.5, color=INK, va="top",
             arrowprops={"arrowstyle": "-", "color": "#C9C9C9", "linewidth": 0.6},
         )  # fmt: skip
 

@@ -1,0 +1,42 @@
+"""Terms of a compendium from the latents of one encoder, and the genes that their prediction needs, on test contrasts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from experiments.study import Job, Tables, represent, train
+from genexp.cohort.terms import read_terms
+from genexp.errors import EvaluationError
+from genexp.evaluation.baselines import fit_pca, fit_raw
+from genexp.evaluation.deletion import judge_deletion
+from genexp.evaluation.results import PartLatents
+from genexp.evaluation.terms import evaluate_terms
+from genexp.preprocess import load_preprocessed
+
+
+def explain(job: Job) -> Tables:
+    """Predict every term beside PCA and the raw genes, and delete genes in three orders.
+
+    Returns
+    -------
+    dict of DataFrame
+        ``scores`` and ``by_term`` of :class:`genexp.evaluation.terms.Terms`, ``curves`` and ``areas`` of
+        :class:`genexp.evaluation.deletion.Deletion`.
+    """
+    data = load_preprocessed(Path(job["folder"]))
+    encoder = train(data, job["seed"], job["cache"], **job["values"]).encoder
+    X, (X_test, obs_test) = data.matrix("train"), data.open_test()
+    ways = [represent(encoder), fit_pca(X, encoder.n_latent, 0), fit_raw(X, encoder.n_latent, 0)]
+    parts = [
+        PartLatents(part, obs, {one.name: one.latents(rows) for one in ways})
+        for part, rows, obs in (("train", X, data.obs("train")), ("test", X_test, obs_test))
+    ]
+    table = read_terms(job["terms"], [sample for part in parts for sample in part.obs.index])
+    with threadpool_limits(1):
+        terms, notes = evaluate_terms(parts[0], parts[1], table, seed=0)
+        if terms is None:
+            raise EvaluationError(" ".join(notes))
+        deletion = judge_deletion(encoder, {"train": X, "test": X_test}, terms, parts[0], parts[1], seed=0)
+    return {"scores": terms.scores, "by_term": terms.by_term, "curves": deletion.curves, "areas": deletion.areas}
