@@ -15,7 +15,7 @@ from tests.small_experiment import run_small
 def test_the_small_version_measures_sweeps_searches_and_compares(store: str, tmp_path: Path) -> None:
     kept = run_small("log2fc_go", tmp_path)
     headline = pd.read_csv(kept / "headline.tsv", sep="\t").iloc[0]
-    assert headline["n_genes"] == 400
+    assert 390 < headline["n_genes"] <= 400
     assert 0 < headline["pc_2"] <= headline["pc_1"] < 1
     sweeps = pd.read_csv(kept / "sweeps.tsv", sep="\t")
     assert set(sweeps["representation"]) == {"encoder", "plain", "pca", "chance"}
