@@ -1,0 +1,1 @@
+"""Autoencoders of counts that denoise single cells, held against planted truth."""

@@ -1,0 +1,68 @@
+"""How long an epoch takes on many cells, and how much memory."""
+
+from __future__ import annotations
+
+import resource
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from experiments.scrna_denoising.plan import READING, SHARED
+from experiments.study import Job, Tables
+from genexp.config import EncoderConfig, PreprocessSettings, parse_settings
+from genexp.model.kinds import KINDS
+from genexp.preprocess import preprocess_cohort
+from genexp.preprocess.store import load_preprocessed
+from genexp.tracker import NullTracker
+from genexp.training.basis import build_basis
+from genexp.training.loop import fit_autoencoder
+from genexp.training.targets import build_targets
+
+EPOCHS = 1
+
+
+def measure_scale(job: Job) -> Tables:
+    """Seconds of an epoch on one core and peak memory [GiB] of preprocessing and of training, each a process of its own."""
+    rows = {}
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+        folder, rows["preprocess"] = pool.submit(preprocess, job["cohort"], job["cache"]).result()
+        for likelihood in ("negative_binomial", "zero_inflated"):
+            rows[likelihood] = pool.submit(train_epochs, folder, likelihood).result()
+    return {"scores": pd.DataFrame.from_dict(rows, orient="index")}
+
+
+def preprocess(cohort: str, cache: str) -> tuple[str, dict[str, float]]:
+    """Simulate and preprocess; gives the folder, seconds and peak."""
+    settled = {**READING, "cohort": cohort, "cache": cache, "normalise": "log2_median"}
+    start = time.process_time()
+    data = preprocess_cohort(parse_settings(PreprocessSettings, settled), NullTracker())
+    return str(data.folder), {"seconds": time.process_time() - start, "peak": _measure_peak()}
+
+
+def train_epochs(folder: str, likelihood: str) -> dict[str, float]:
+    """Train for some epochs; gives the processor's seconds of one, validation included, and the peak."""
+    torch.set_num_threads(1)
+    data, tracker = load_preprocessed(Path(folder)), Stamps()
+    config = parse_settings(EncoderConfig, {**SHARED, "kind": "count", "likelihood": likelihood, "epochs": EPOCHS, "minibatch": 256})
+    basis = build_basis(data, "auto", config.n_latent, KINDS["count"](config).needs_genes)
+    fit_autoencoder(basis, config, 0, tracker, targets=build_targets(data, config))
+    return {"seconds": (tracker.ends[-1] - tracker.ends[0]) / EPOCHS, "peak": _measure_peak()}
+
+
+class Stamps(NullTracker):
+    """A tracker that notes the processor's time at the end of each epoch."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
+        """Note the time."""
+        self.ends.append(time.process_time())
+
+
+def _measure_peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
