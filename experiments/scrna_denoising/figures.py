@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SHOWN = ("PCA", "deep", "plain autoencoder", "negative binomial", "zero-inflated", "unanchored negative binomial")
+SHOWN = ("deep", "PCA", "plain autoencoder", "negative binomial", "zero-inflated", "unanchored negative binomial")
 QUANTITIES = {"correlation": "correlation with the truth", "rmse": "RMSE, log2(CP10k + 1)", "library": "R2 of the library in latents"}
+
+SIZES = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
+"""Ticks of sizes; what is beyond is drawn at the border."""
 
 
 def plot_truth(results: pd.DataFrame) -> Figure:
@@ -54,11 +57,22 @@ def plot_genes(genes: pd.DataFrame) -> Figure:
         for axes, name in zip(row, ("negative binomial", "zero-inflated"), strict=False):
             dress_axes(axes, f"{name}, {dropout:.0%} lost", "planted size", "size found")
             _draw_genes(axes, some[some["representation"] == name], "planted_size", "size")
-            axes.loglog()
+            _mark_sizes(axes)
         dress_axes(row[2], f"zero-inflated, {dropout:.0%} lost", "planted mean probability of a drop-out", "probability called")
         _draw_genes(row[2], some[some["representation"] == "zero-inflated"], "planted_dropout", "called")
         row[2].set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     return figure
+
+
+def _mark_sizes(axes: Axes) -> None:
+    """Both axes in powers of two."""
+    low, high = SIZES[0], SIZES[-1]
+    points = axes.collections[0]
+    points.set_offsets(np.clip(points.get_offsets(), low, high))
+    axes.loglog(base=2)
+    axes.set(xlim=(low * 0.9, high * 1.1), ylim=(low * 0.9, high * 1.1))
+    axes.set_xticks(SIZES, [f"{size:g}" for size in SIZES])
+    axes.set_yticks(SIZES, [f"{size:g}" for size in SIZES])
 
 
 def _draw_genes(axes: Axes, genes: pd.DataFrame, x: str, y: str) -> None:
