@@ -50,10 +50,11 @@ def run(study: Study) -> None:
     found = study.run_jobs(denoise, {cells.name: describe_job(study, cells, NORMALISATION) for cells in cohorts})
     shown = [cells for cells in cohorts if cells.dropout == 0 and cells.depth == plan.depths[len(plan.depths) // 2]]
     per_million = study.run_jobs(denoise, {cells.name: describe_job(study, cells, "log2_cpm", TO_COMPARE) for cells in shown})
-    scale = study.run_jobs(measure_scale, {"scale": {"cohort": "simulated_cells:{}x{}".format(*plan.scale), "cache": str(study.cache)}}, 1)
     results, genes = collect(found, "scores", cohorts), collect(found, "genes", cohorts)
     scales = pd.concat({"log2_cpm": collect(per_million, "scores", shown), "log2_median": collect(found, "scores", shown)}, names=["scale"])
-    keep(study, results, genes, scales.reset_index(level="scale"), scale["scale"]["scores"])
+    keep(study, results, genes, scales.reset_index(level="scale"))
+    scale = study.run_jobs(measure_scale, {"scale": {"cohort": "simulated_cells:{}x{}".format(*plan.scale), "cache": str(study.cache)}}, 1)
+    keep_scale(study, scale["scale"]["scores"])
 
 
 def describe_job(study: Study, cells: Cells, normalise: str, only: tuple[str, ...] = tuple(VARIANTS)) -> Job:
@@ -79,10 +80,10 @@ def collect(found: dict[str, Tables], table: str, cohorts: list[Cells]) -> pd.Da
     return pd.concat(parts, ignore_index=True)
 
 
-def keep(study: Study, results: pd.DataFrame, genes: pd.DataFrame, scales: pd.DataFrame, scale: pd.DataFrame) -> None:
+def keep(study: Study, results: pd.DataFrame, genes: pd.DataFrame, scales: pd.DataFrame) -> None:
     """Tables and pictures."""
-    for name, table in {"results": results, "scales": scales, "scale": scale}.items():
-        study.keep_table(name, table)
+    study.keep_table("results", results)
+    study.keep_table("scales", scales)
     study.keep_figure("truth", plot_truth(results))
     study.keep_figure("genes", plot_genes(genes))
     lines = []
@@ -94,10 +95,15 @@ def keep(study: Study, results: pd.DataFrame, genes: pd.DataFrame, scales: pd.Da
             "results": lines[:-1],
             "scales": list_means(scales[scales["representation"].str.startswith(("PCA", *TO_COMPARE))], "representation", COLUMNS),
             "zeros": list_means(compare_zeros(results), "cells", ZEROS),
-            "scale": list_means(scale.rename_axis("what").reset_index(), "what", {"seconds": "seconds", "peak": "peak, GiB"}, 1),
         }
     )
     study.say(describe(results))
+
+
+def keep_scale(study: Study, scale: pd.DataFrame) -> None:
+    """The table of seconds and memory."""
+    study.keep_table("scale", scale)
+    study.keep_lines({"scale": list_means(scale.rename_axis("what").reset_index(), "what", {"seconds": "seconds", "peak": "peak, GiB"}, 1)})
 
 
 def compare_zeros(results: pd.DataFrame) -> pd.DataFrame:
