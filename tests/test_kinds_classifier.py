@@ -53,6 +53,17 @@ def test_either_body_learns_the_label_and_ships(data: Preprocessed, tmp_path: Pa
     assert isinstance(encoder.encoder.layers[0], first)
 
 
+def test_heads_alone_say_when_to_stop_though_a_decoder_watches(data: Preprocessed) -> None:
+    """The decoder starts at PCA and gets worse as latents leave it, whatever becomes of the label."""
+    fitted, _ = fit(data, anchor="pca", head_weight=0.01)
+    history = fitted.history
+    np.testing.assert_allclose(history["loss/val"], history["loss_label/val"], rtol=1e-12)
+    change = history.iloc[5] - history.iloc[0]
+    assert change["loss_reconstruction/val"] > -change["loss/val"] > 0, "their sum rises, and would have stopped at the start"
+    assert fitted.loss_val < 0.8 * history["loss/val"].iloc[0]
+    assert fitted.row_losses.mean() == pytest.approx(fitted.loss_val, rel=1e-6)
+
+
 def test_windows_that_do_not_fit_are_refused_for_that_body_only(data: Preprocessed) -> None:
     build_targets(data, EncoderConfig(**SMALL | {"kernel": 4000}))
     with pytest.raises(TrainingError, match="kernel=4000: windows of at most the cohort's 120 genes"):

@@ -116,7 +116,7 @@ def test_kinds_of_other_losses_are_not_searched_together_and_unfit_cohorts_end_a
     tmp_path: Path, data: Preprocessed, counts: np.ndarray
 ) -> None:
     values = {"cache": str(tmp_path), "n_latent": "3"}
-    with pytest.raises(ConfigError, match="that of count is a likelihood, not a squared error"):
+    with pytest.raises(ConfigError, match="that of deep is a squared error, that of count is a likelihood"):
         run_study(data, TuneSettings(kind="deep,count", **values), tmp_path / "mixed", "f", lambda *_: None)
     log2 = preprocess_counts(tmp_path, np.log2(counts + 1), scale="log2_norm_count")
     with pytest.raises(TrainingError, match="kind=count needs counts, this cohort is log2_norm_count"):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from genexp.preprocess.transform import Transform
 
 LABEL, SURVIVAL = "label", "survival"
+SQUARED_ERROR = "squared error"
 SUBJECT, PLACE = "sequence/subject", "sequence/place"
 """Where a sample stands among those of its subject, for heads with a memory; names that no column of the annotations is likely to have."""
 
@@ -143,8 +144,10 @@ class Kind:
     """Numbers of each sample that the kind needs beside its genes: columns of the preprocessed annotations."""
     together: ClassVar[str] = ""
     """What the kind reads of samples that must be whole in a step: rows of one value stay together; empty: each row is drawn alone."""
-    squared_error: ClassVar[bool] = True
-    """Whether the loss is a squared error per gene, so that PCA's and other kinds' can stand beside it."""
+    aside: ClassVar[tuple[str, ...]] = ()
+    """Terms that train what the encoder does not feel, and so say nothing of when to stop: no part of the loss by which epochs are kept."""
+    loss: ClassVar[str] = SQUARED_ERROR
+    """What the loss is, in words: beside a squared error per gene PCA's and other kinds' can stand."""
 
     def __init__(self, config: Any) -> None:
         self.config = config

@@ -241,7 +241,7 @@ def fit_autoencoder(
             learning_rate = optimiser.param_groups[0]["lr"]
             terms_train = train_epoch(kind, network, optimiser, train, epoch) if epoch else score(kind, network, train, 0).terms
             made = score(kind, network, val, epoch)
-            loss_val = check_finite(sum(made.terms.values()), epoch, learning_rate)
+            loss_val = check_finite(add_terms(made.terms, kind), epoch, learning_rate)
             if isinstance(schedule, ReduceLROnPlateau):
                 schedule.step(loss_val)
             elif epoch:
@@ -250,7 +250,7 @@ def fit_autoencoder(
             if is_better(loss_val, progress.best_loss, config.min_delta):
                 progress.best_epoch, progress.best_loss, progress.best_losses = epoch, loss_val, losses.cpu()
                 keep_weights(network, progress.best_weights)
-            metrics = name_metrics(terms_train, made.terms)
+            metrics = name_metrics(terms_train, made.terms, kind)
             metrics |= {"r2/val": validation.r2(float(losses.mean())), "learning_rate": learning_rate}
             progress.history.append(metrics)
             tracker.log_metrics(metrics, step=epoch)
@@ -316,7 +316,10 @@ def run(kind: Kind, network: Autoencoder, batch: Batch) -> Pass:
 
 @dataclass(frozen=True)
 class Scored:
-    """Reconstructed rows (n, n_inputs), the means of the terms of the loss, and the loss of each row (n,) by the terms that rows have."""
+    """Reconstructed rows (n, n_inputs), the means of the terms of the loss, and the loss of each row (n,).
+
+    Of a row's loss are the terms that rows have and the encoder feels.
+    """
 
     x_hat: Tensor
     terms: dict[str, float]
@@ -335,14 +338,20 @@ def score(kind: Kind, network: Autoencoder, batch: Batch, epoch: int) -> Scored:
         name: sum(share * float(part.terms[name].mean(dtype=torch.float64)) for share, part in zip(shares, parts, strict=True))
         for name in parts[0].terms
     }
-    losses = [torch.stack([term.double() for term in part.terms.values() if term.ndim]).sum(0) for part in parts]
+    felt = [[term.double() for name, term in part.terms.items() if term.ndim and name not in kind.aside] for part in parts]
+    losses = [torch.stack(one).sum(0) for one in felt]
     back = torch.cat(split).argsort()
     return Scored(torch.cat([part.x_hat for part in parts])[back], terms, torch.cat(losses)[back])
 
 
-def name_metrics(train: Mapping[str, float], val: Mapping[str, float]) -> dict[str, float]:
-    """Losses of an epoch under their names: the sum, and each term where there are several."""
-    metrics = {"loss/train": sum(train.values()), "loss/val": sum(val.values())}
+def add_terms(terms: Mapping[str, float], kind: Kind) -> float:
+    """The loss by which epochs are kept: the terms that the encoder feels."""
+    return sum(value for name, value in terms.items() if name not in kind.aside)
+
+
+def name_metrics(train: Mapping[str, float], val: Mapping[str, float], kind: Kind) -> dict[str, float]:
+    """Losses of an epoch under their names: what epochs are kept by, and each term where there are several."""
+    metrics = {"loss/train": add_terms(train, kind), "loss/val": add_terms(val, kind)}
     for name in train if len(train) > 1 else ():
         metrics |= {f"loss_{name}/train": train[name], f"loss_{name}/val": val[name]}
     return metrics

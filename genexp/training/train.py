@@ -18,6 +18,7 @@ from genexp.errors import TrainingError
 from genexp.model.autoencoder import Autoencoder
 from genexp.model.encoder import Encoder
 from genexp.model.fold import fold_heads, fold_network
+from genexp.model.kind import SQUARED_ERROR
 from genexp.model.kinds import KINDS
 from genexp.model.novelty import calibrate_novelty
 from genexp.model.transfer import describe_shape, transfer_weights
@@ -115,7 +116,7 @@ def train_encoder(
         targets=targets,
         initialise=initialise,
     )
-    squared_error = KINDS[config.kind].squared_error and config.reconstruction == "squared_error"
+    squared_error = KINDS[config.kind].loss == SQUARED_ERROR and config.reconstruction == "squared_error"
     metrics = summarise(fitted, squared_error) | {"train/seconds": time.perf_counter() - start}
     made: dict[str, Any] = {"training_fingerprint": fingerprint, "config": section_values(config, EncoderConfig), "basis": basis.name}
     made |= {"seed": run.seed, "training_seed": seed, "metrics": metrics}

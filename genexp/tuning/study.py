@@ -149,11 +149,12 @@ def _check_kinds(data: Preprocessed, settings: TuneSettings) -> None:
     """Refuse kinds that this cohort does not suit, before any trial, and kinds whose losses cannot be compared."""
     for kind in settings.kind:
         KINDS[kind](configure(settings, settings, {"kind": kind})).check(data)
-    others = [kind for kind in settings.kind if not KINDS[kind].squared_error]
-    if others and len(settings.kind) > 1:
+    losses = {kind: KINDS[kind].loss for kind in settings.kind}
+    if len(set(losses.values())) > 1:
+        found = ", ".join(f"that of {kind} is a {loss}" for kind, loss in losses.items())
         raise ConfigError(
-            f"kind={','.join(settings.kind)}: kinds whose losses can be compared were expected; that of {', '.join(others)} is a "
-            "likelihood, not a squared error. Search each in a study of its own, and compare their evaluations"
+            f"kind={','.join(settings.kind)}: kinds whose losses can be compared were expected; {found}. Search each in a study of its "
+            "own, and compare their evaluations"
         )
 
 

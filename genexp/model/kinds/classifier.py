@@ -29,11 +29,14 @@ class ClassifierParameters(Section):
 class Classifier(Kind):
     """A feed-forward or convolutional classifier; its decoder learns to rebuild rows from latents that it cannot change.
 
-    So an encoder that was never asked to rebuild anything is still judged by what can be rebuilt from it.
+    So an encoder that was never asked to rebuild anything is still judged by what can be rebuilt from it. When to stop is the heads'
+    to say.
     """
 
     Parameters: ClassVar[type[Section]] = ClassifierParameters
     heads = (LABEL,)
+    aside = ("reconstruction",)
+    loss = "cross-entropy of heads"
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)

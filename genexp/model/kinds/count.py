@@ -49,7 +49,7 @@ class Count(Kind):
     Parameters: ClassVar[type[Section]] = CountParameters
     gene_wise = "each gene has a likelihood of its own"
     columns = (LIBRARY,)
-    squared_error = False
+    loss = "likelihood"
 
     def check(self, data: Preprocessed) -> None:
         """Refuse what is not counts, or is not kept so that the counts can be told from it, and an output beside the kind's own."""
