@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from experiments.tumor_normal.compare import delete, order_genes
-from experiments.tumor_normal.genes import compare_genes, find_known, list_leaders, rank_genes
+from experiments.tumor_normal.genes import compare_genes, find_known, list_leaders, pick_leaders, rank_genes
 from experiments.tumor_normal.other_types import draw_patients
 from genexp.model.encoder import Affine, Network
 from genexp.preprocess.split import LOST
@@ -67,6 +67,9 @@ def test_leading_genes_are_those_of_the_lowest_mean_rank_with_their_direction() 
     assert rank_genes(genes["saliency"])[["TOP2A", "ALB"]].tolist() == [1, 2]
     assert find_known(genes)[:3] == ["| mean place among the genes | TOP2A |", "|---|---|", "| saliency | 1 |"]
     assert find_known(genes.drop(index="TOP2A", level="gene")) == []
+    kept = pick_leaders(genes)
+    assert kept.loc["ALB"].tolist() == [-9, -9]
+    assert 50 < len(kept) <= 100
 
 
 def test_rankings_are_compared_between_splits_and_with_the_first_method_and_the_t_statistic() -> None:

@@ -76,18 +76,18 @@ def plot_left_out(scores: pd.DataFrame) -> Figure:
 
 
 def plot_transfer(scores: pd.DataFrame) -> Figure:
-    """Draw macro F1 over the number of known patients, a panel for each type: mean and range over draws."""
+    """Draw macro F1 over the number of known patients, a panel for each type: mean, and range over draws."""
     types, marks = list(dict.fromkeys(scores["type"])), mark_labels(dict.fromkeys(scores["model"]))
     figure = new_figure("A few patients of another cancer", height=4.4)
     panels = figure.subplots(1, len(types), sharey=True, squeeze=False)[0]
+    known = sorted(scores["n_patients"].unique())
     for axes, name in zip(panels, types, strict=True):
-        for model, mark in marks.items():
+        for k, (model, mark) in enumerate(marks.items()):
             own = scores[(scores["type"] == name) & (scores["model"] == model)].groupby("n_patients")["macro_f1"]
-            mean = own.mean()
-            axes.plot(mean.index, mean, marker=mark.marker, color=mark.colour, label=model)
-            axes.fill_between(mean.index, own.min(), own.max(), color=mark.colour, alpha=0.12, linewidth=0)
+            places = np.arange(len(known)) + 0.12 * (k - (len(marks) - 1) / 2)
+            axes.vlines(places, own.min(), own.max(), color=mark.colour, linewidth=1.2)
+            axes.plot(places, own.mean(), marker=mark.marker, markersize=6, linewidth=0.8, color=mark.colour, label=model)
         dress_axes(axes, name, "patients known", "macro F1" if axes is panels[0] else "", grid="y")
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(mean.index, [str(n) for n in mean.index])
+        axes.set_xticks(range(len(known)), [str(n) for n in known])
     figure.legend(*panels[0].get_legend_handles_labels(), frameon=False, fontsize=10, loc="outside lower center", ncols=len(marks))
     return figure

@@ -56,6 +56,12 @@ def list_leaders(genes: pd.DataFrame) -> list[str]:
     return lines
 
 
+def pick_leaders(genes: pd.DataFrame) -> pd.DataFrame:
+    """Mean strength over splits of the genes that are among the first ``TOP`` of a method."""
+    first = pd.DataFrame({method: rank_genes(genes[method]).rank(method="first") <= TOP for method in genes})
+    return genes.groupby("gene").mean()[first.any(axis=1)]
+
+
 def rank_genes(strength: pd.Series) -> pd.Series:
     """Mean over splits of the place of every gene by size, the largest first."""
     return strength.abs().groupby("split").rank(ascending=False).groupby("gene").mean()

@@ -10,7 +10,7 @@ from experiments.keeping import list_means
 from experiments.study import Study, Tables
 from experiments.tumor_normal.compare import compare_models
 from experiments.tumor_normal.figures import plot_confusion, plot_genes, plot_left_out, plot_transfer
-from experiments.tumor_normal.genes import compare_genes, find_known, list_leaders
+from experiments.tumor_normal.genes import compare_genes, find_known, list_leaders, pick_leaders
 from experiments.tumor_normal.other_types import leave_out, tune_to
 from experiments.tumor_normal.plan import AUTOENCODER, CLASSIFIER, NETWORKS, TRANSFER, Plan, choose_plan
 
@@ -102,7 +102,7 @@ def show_genes(study: Study, found: dict[str, Tables]) -> None:
     """Keep the genes of every method, and how far methods and splits agree."""
     genes = pd.concat({name: tables["genes"] for name, tables in found.items()}, names=["split"])
     checks = pd.concat({name: tables["checks"] for name, tables in found.items()}, names=["split"])
-    study.keep_table("genes", genes.groupby("gene").mean())
+    study.keep_table("genes", pick_leaders(genes))
     study.keep_figure("genes", plot_genes(genes))
     study.keep_lines({"genes": [*compare_genes(genes, checks), "", *list_leaders(genes), "", *find_known(genes)]})
 
