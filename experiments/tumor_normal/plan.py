@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from experiments.study import find_data
 
 CLASSIFIER = {"kind": "classifier", "hidden": "128", "n_latent": "32", "anchor": "none", "head_weight": "10", "epochs": "100"}
-"""The guide's network: layers, batch norm, ReLU, dropout 0.2, softmax. The decoder beside it learns too, without a word in the layers, so
-that its loss is in the validation loss: with a head's weight of 10 it is the cross-entropy that says when to stop."""
+"""The guide's network: layers, batch norm, ReLU, dropout 0.2, softmax, and nothing of PCA. Weight of the head: see the README."""
 NETWORKS = {
     "feed-forward": {},
     "convolutional": {"body": "convolutional"},
