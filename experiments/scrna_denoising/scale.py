@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 import torch
@@ -26,10 +27,14 @@ EPOCHS = 1
 
 
 def measure_scale(job: Job) -> Tables:
-    """Seconds of an epoch on one core and peak memory [GiB] of preprocessing and of training, each a process of its own."""
+    """Seconds of an epoch on one core and peak memory [GiB] of preprocessing and of training, each a process of its own.
+
+    The cohort is preprocessed in a folder that is new, so that it is not found there.
+    """
     rows = {}
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
-        folder, rows["preprocess"] = pool.submit(preprocess, job["cohort"], job["cache"]).result()
+    spawn = get_context("spawn")
+    with TemporaryDirectory(dir=job["cache"]) as cache, ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as pool:
+        folder, rows["preprocess"] = pool.submit(preprocess, job["cohort"], cache).result()
         for likelihood in ("negative_binomial", "zero_inflated"):
             rows[likelihood] = pool.submit(train_epochs, folder, likelihood).result()
     return {"scores": pd.DataFrame.from_dict(rows, orient="index")}
