@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from genexp.config import EncoderConfig, SearchSpace, TrainSettings, parse_settings
 from genexp.errors import TrainingError
@@ -62,6 +63,19 @@ def test_heads_alone_say_when_to_stop_though_a_decoder_watches(data: Preprocesse
     assert change["loss_reconstruction/val"] > -change["loss/val"] > 0, "their sum rises, and would have stopped at the start"
     assert fitted.loss_val < 0.8 * history["loss/val"].iloc[0]
     assert fitted.row_losses.mean() == pytest.approx(fitted.loss_val, rel=1e-6)
+
+
+def test_the_decoder_of_an_anchored_classifier_is_the_least_squares_one_in_the_end(data: Preprocessed) -> None:
+    fitted, basis = fit(data, anchor="pca")
+    with torch.no_grad():
+        train, val = (torch.from_numpy(np.array(rows)) for rows in (basis.train, basis.val))
+        z = fitted.network.encode(train).double().numpy()
+        best = np.column_stack([z, np.ones(len(z))]) @ np.linalg.lstsq(np.column_stack([z, np.ones(len(z))]), basis.train, rcond=None)[0]
+        np.testing.assert_allclose(fitted.network(train).numpy(), best, atol=1e-3)
+        losses = ((fitted.network(val) - val).square().sum(1).double().numpy() + basis.outside) / basis.n_genes
+    np.testing.assert_allclose(fitted.val_losses, losses, rtol=1e-4)
+    power = (np.square(basis.val).sum(1) + basis.outside).mean()
+    assert fitted.history["r2/val"][fitted.best_epoch] == pytest.approx(1 - losses.mean() * basis.n_genes / power, rel=1e-3)
 
 
 def test_windows_that_do_not_fit_are_refused_for_that_body_only(data: Preprocessed) -> None:

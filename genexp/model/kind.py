@@ -243,6 +243,9 @@ class Kind:
     def end_step(self, network: Any, batch: Batch, z: Tensor) -> None:
         """Anything that follows a training step."""
 
+    def finish(self, network: Any, train: Batch) -> None:
+        """Anything to do once training has ended, to the network of the best epoch."""
+
 
 def measure_reconstruction(x_hat: Tensor, batch: Batch) -> Tensor:
     """Squared error per gene of each row (n,), with the part outside the coordinates."""

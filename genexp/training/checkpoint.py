@@ -26,8 +26,6 @@ class Progress:
     best_epoch : int
     best_loss : float
         Validation loss at the best epoch.
-    best_losses : Tensor of float64, (n_val,)
-        Squared error per gene of each validation row at the best epoch.
     best_weights : dict
         State of the network at the best epoch.
     """
@@ -35,7 +33,6 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = -1
     best_loss: float = float("inf")
-    best_losses: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.float64))
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
 

@@ -248,7 +248,7 @@ def fit_autoencoder(
                 schedule.step()
             losses = validation.losses(made.x_hat)
             if is_better(loss_val, progress.best_loss, config.min_delta):
-                progress.best_epoch, progress.best_loss, progress.best_losses = epoch, loss_val, losses.cpu()
+                progress.best_epoch, progress.best_loss = epoch, loss_val
                 keep_weights(network, progress.best_weights)
             metrics = name_metrics(terms_train, made.terms, kind)
             metrics |= {"r2/val": validation.r2(float(losses.mean())), "learning_rate": learning_rate}
@@ -265,9 +265,12 @@ def fit_autoencoder(
     kept.discard()
     optimiser.zero_grad(set_to_none=True)
     network.load_state_dict(progress.best_weights)
+    kind.finish(network.eval(), train)
+    made = score(kind, network, val, progress.best_epoch)
+    losses = validation.losses(made.x_hat)
     history = pd.DataFrame(progress.history).rename_axis("epoch")
-    row_losses = score(kind, network, val, progress.best_epoch).rows.cpu().numpy()
-    return Fitted(network.eval(), history, progress.best_epoch, progress.best_losses.numpy(), row_losses, loss_pca, pruned_at)
+    history.loc[progress.best_epoch, "r2/val"] = validation.r2(float(losses.mean()))
+    return Fitted(network, history, progress.best_epoch, losses.cpu().numpy(), made.rows.cpu().numpy(), loss_pca, pruned_at)
 
 
 def as_tensor(array: np.ndarray, device: torch.device) -> Tensor:

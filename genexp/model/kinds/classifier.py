@@ -29,8 +29,8 @@ class ClassifierParameters(Section):
 class Classifier(Kind):
     """A feed-forward or convolutional classifier; its decoder learns to rebuild rows from latents that it cannot change.
 
-    So an encoder that was never asked to rebuild anything is still judged by what can be rebuilt from it. When to stop is the heads'
-    to say.
+    So an encoder that was never asked to rebuild anything is still judged by what can be rebuilt from it; where it starts at PCA, that is
+    what least squares rebuild in the end. When to stop is the heads' to say.
     """
 
     Parameters: ClassVar[type[Section]] = ClassifierParameters
@@ -61,3 +61,17 @@ class Classifier(Kind):
         z = network.encode(batch.x)
         x_hat = network.decode(z.detach())
         return Pass(z, x_hat, {"reconstruction": self.measure(network, x_hat, batch)})
+
+    def finish(self, network: Any, train: Batch) -> None:
+        """Anchored, let the decoder be the least-squares linear one of the latents that were kept: its slow path could not follow them."""
+        import torch
+
+        if network.decoder_shortcut is None:
+            return
+        with torch.no_grad():
+            z, x = network.encode(train.x).double().cpu(), train.x.double().cpu()
+            centre, origin = z.mean(0), x.mean(0)
+            weight = torch.linalg.lstsq(z - centre, x - origin, driver="gelsd").solution
+            network.decoder_shortcut.weight.copy_(weight.T)
+            network.decoder[-1].weight.zero_()
+            network.decoder[-1].bias.copy_(origin - centre @ weight)
