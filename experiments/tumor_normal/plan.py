@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from experiments.study import find_data
 
 CLASSIFIER = {"kind": "classifier", "hidden": "128", "n_latent": "32", "anchor": "none", "head_weight": "10", "epochs": "100"}
-"""The guide's network: layers, batch norm, ReLU, dropout 0.2, softmax, and nothing of PCA. The weight of the head speeds it up beside the decoder."""
+"""The guide's network: layers, batch norm, ReLU, dropout 0.2, softmax, and nothing of PCA."""
 NETWORKS = {
     "feed-forward": {},
     "convolutional": {"body": "convolutional"},
