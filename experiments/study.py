@@ -7,6 +7,7 @@ import importlib
 import inspect
 import io
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -212,7 +213,7 @@ class Study:
             for epoch, row in tables.get("history", pd.DataFrame()).iterrows():
                 child.log_metrics(row.dropna().to_dict(), step=int(epoch))
             for representation, row in tables.get("scores", pd.DataFrame()).select_dtypes("number").iterrows():
-                suffix = f"_{representation}".replace(" ", "_")
+                suffix = re.sub(r"[^\w.-]", "_", f"_{representation}")  # what MLflow takes in a name
                 child.log_metrics({f"scores/{key}{suffix}": value for key, value in row.dropna().items()})
             for key, table in tables.items():
                 child.log_table(f"{key}.tsv", table)

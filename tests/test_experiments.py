@@ -69,7 +69,7 @@ def count_letters(job: Job) -> Tables:
     with Path(job["log"]).open("a") as file:
         file.write(job["word"] + "\n")
     history = pd.DataFrame({"loss/train": [2.0, 1.0]}, index=pd.RangeIndex(2, name="epoch"))
-    return {"scores": pd.DataFrame({"letters": [float(len(job["word"]))]}, index=["encoder"]), "history": history}
+    return {"scores": pd.DataFrame({"letters": [float(len(job["word"]))]}, index=["encoder + label, 2"]), "history": history}
 
 
 def test_jobs_are_nested_runs_and_finished_ones_are_not_run_again(store: str, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_jobs_are_nested_runs_and_finished_ones_are_not_run_again(store: str, tm
     assert sorted((tmp_path / "log").read_text().split()) == ["adenine", "guanine", "uracil"]
     children = MlflowClient(store).search_runs([tracker.experiment_id], f"tags.`mlflow.parentRunId` = '{tracker.run_id}'")
     assert sorted(run.info.run_name for run in children) == ["adenine", "adenine", "guanine", "uracil"]
-    assert {run.data.metrics["scores/letters_encoder"] for run in children} == {7.0, 6.0}
+    assert {run.data.metrics["scores/letters_encoder___label__2"] for run in children} == {7.0, 6.0}
     assert [one.value for one in MlflowClient(store).get_metric_history(children[0].info.run_id, "loss/train")] == [2.0, 1.0]
 
 

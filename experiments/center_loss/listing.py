@@ -76,14 +76,14 @@ class Plan:
         """Every method at the other sizes, with the chosen setting."""
         return {
             f"{cohort}, {name}, {size} latents, split {seed}": self._job(cohort, seed, name, size, chosen.get((cohort, name), ""))
-            for cohort, seed, name, _ in self._list_methods(FEWER_SEEDS)
+            for cohort, seed, name, _ in self._list_methods(1 if self.study.small else FEWER_SEEDS)
             for size in (*self.sizes[1:], self._find_most(cohort, seed))
         }
 
     def list_left_out(self, chosen: Chosen) -> Jobs:
         """Every method at the smallest size, trained on all studies but one."""
         jobs: Jobs = {}
-        for cohort, seed, name, method in self._list_methods(FEWER_SEEDS):
+        for cohort, seed, name, method in self._list_methods(1 if self.study.small else FEWER_SEEDS):
             for left_out in self.cohorts[cohort].left_out:
                 others = self._preprocess(cohort, seed, method.correction, f"study != '{left_out}'")
                 read = {key: value for key, value in self.cohorts[cohort].parameters.items() if key in CohortConfig.model_fields}
