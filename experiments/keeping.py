@@ -28,13 +28,24 @@ def keep_picture(png: bytes, path: Path) -> None:
 
 
 def put_tables(path: Path, tables: Mapping[str, Sequence[str]]) -> None:
-    """Put lines between their marks ``<!-- NAME: written by run.py -->`` and ``<!-- end of NAME -->``, those that the file has."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    """Put lines between their marks ``<!-- NAME: written by run.py -->`` and ``<!-- end of NAME -->``, those that the file has.
+
+    A file that is not there is made of all of them.
+    """
+    text = path.read_text(encoding="utf-8") if path.exists() else "\n".join(f"{_begin(name)}{_end(name)}\n" for name in tables)
     for name, lines in tables.items():
-        begin, end = f"<!-- {name}: written by run.py -->\n", f"<!-- end of {name} -->"
+        begin, end = _begin(name), _end(name)
         if begin in text and end in text:
             text = text.split(begin)[0] + begin + "".join(f"{line}\n" for line in lines) + end + text.split(end)[1]
     path.write_text(text, encoding="utf-8")
+
+
+def _begin(name: str) -> str:
+    return f"<!-- {name}: written by run.py -->\n"
+
+
+def _end(name: str) -> str:
+    return f"<!-- end of {name} -->"
 
 
 def list_line(cells: Iterable[object]) -> str:

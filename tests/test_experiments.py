@@ -105,3 +105,7 @@ def test_means_are_listed_with_their_spread_and_tables_take_the_place_of_earlier
     (tmp_path / "README.md").write_text("<!-- one: written by run.py -->\nold\n<!-- end of one -->\n")
     put_tables(tmp_path / "README.md", {"one": lines, "none": ["x"]})
     assert (tmp_path / "README.md").read_text().splitlines()[1:-1] == lines
+    put_tables(tmp_path / "new.md", {"one": lines, "two": ["x"]})
+    made = (tmp_path / "new.md").read_text()
+    assert "\n".join(lines) in made
+    assert "<!-- two: written by run.py -->\nx\n<!-- end of two -->" in made
