@@ -18,8 +18,8 @@ TABLES = {
 }
 """What a table holds, for the list of downloads."""
 MIXING = {"ilisi": "iLISI", "kbet": "kBET", "clisi": "cLISI"}
-APART = {"silhouette": "Silhouette", "calinski_harabasz": "Calinski-Harabasz", "davies_bouldin": "Davies-Bouldin"}
-PREDICTED = {"balanced_accuracy": "Balanced accuracy", "macro_f1": "macro F1"}
+APART = {"silhouette": "silhouette", "calinski_harabasz": "C.-Harabasz", "davies_bouldin": "D.-Bouldin"}
+PREDICTED = {"balanced_accuracy": "accuracy", "macro_f1": "F1"}
 
 
 def render_batch_effects(found: BatchEffects | None) -> str:
@@ -37,8 +37,16 @@ def render_batch_effects(found: BatchEffects | None) -> str:
         "Studies",
         render_paragraph(lead),
         render_paragraph(describe_confounding(found)),
-        _render_scores(found, "Mixing among neighbours and prediction by a logistic regression, test samples.", {**MIXING, **PREDICTED}),
-        _render_scores(found, "Studies, and labels, taken as clusters of the test samples. Davies-Bouldin: higher is less apart.", APART),
+        _render_scores(
+            found,
+            "Mixing among neighbours; balanced accuracy and macro F1 of a logistic regression. Test samples.",
+            {**MIXING, **PREDICTED},
+        ),
+        _render_scores(
+            found,
+            "Studies, and labels, as clusters of the test samples: silhouette, Calinski-Harabasz, Davies-Bouldin (higher is less apart).",
+            APART,
+        ),
         _render_contingency(found.contingency),
     )
 
@@ -55,9 +63,9 @@ def describe_confounding(found: BatchEffects) -> str:
 
 def _render_scores(found: BatchEffects, caption: str, titles: dict[str, str]) -> str:
     columns = {
-        column: f"{title} of {group}" if suffix else title
+        column: f"{group}: {title}" if suffix else title
         for name, title in titles.items()
-        for suffix, group in (("", ""), ("_study", "the study"), ("_label", "the label"))
+        for suffix, group in (("", ""), ("_study", "study"), ("_label", "label"))
         if (column := f"{name}{suffix}") in found.scores
     }
     rows = pd.concat([found.scores.rename(index=DISPLAY), found.chance.to_frame("chance").T])
