@@ -28,7 +28,7 @@ BOOSTING: Mapping[str, Any] = {
     "max_bins": 16,
     "class_weight": "balanced",
 }
-"""Shallow trees of few bins that each look at a tenth of the genes at a split: what few samples of many genes hold. Nothing was tuned."""
+"""Shallow trees of few bins that each look at a tenth of the genes at a split: what few samples of many genes hold. Set for speed."""
 HELD_OUT_FOLDS = 6
 """One fold in so many of the train samples, groups as a whole, says when boosting stops."""
 
