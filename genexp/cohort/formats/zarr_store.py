@@ -1,0 +1,80 @@
+"""AnnData in Zarr stores, of format 2 and 3: a folder, or a zip archive of one."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import zarr
+from anndata.io import read_elem
+
+from genexp.cohort.formats.anndata_layout import index_first, is_anndata, open_anndata, quiet
+from genexp.cohort.formats.damage import report_damage
+from genexp.cohort.formats.format import Format
+from genexp.cohort.formats.packing import list_members
+from genexp.cohort.formats.probe import Probe, Request
+from genexp.cohort.formats.table import Table
+from genexp.errors import CohortError
+
+NAME = "Zarr"
+METADATA = re.compile(r"(.*/)?(\.zarray|\.zgroup|\.zmetadata|zarr\.json)")
+ROOT = re.compile(r"([^/]+/)?(\.zgroup|zarr\.json)")
+"""Metadata of the outermost group; an archive may hold the folder rather than what is in it."""
+
+
+def recognise(probe: Probe) -> bool:
+    """Whether a folder or a zip archive is a Zarr store."""
+    if probe.is_folder:
+        return any((probe.path / name).is_file() for name in (".zgroup", "zarr.json"))
+    return any(ROOT.fullmatch(member) for member in list_members(probe))
+
+
+def open_zarr(probe: Probe, request: Request) -> Table:
+    """Open the X or a layer of AnnData in a Zarr store."""
+    with report_damage(probe.name, "a Zarr store"), quiet():
+        group = _open_group(probe)
+        from_raw = request.layer == "raw" and "raw" not in group.get("layers", {})
+        var = read_elem(group["raw/var"] if from_raw and "raw/var" in group else group["var"])
+        return open_anndata(group, read_elem(group["obs"]), var, probe.name, request.layer, NAME)
+
+
+def annotate(probe: Probe, request: Request) -> pd.DataFrame:
+    """Read obs, with its index as the first column."""
+    with report_damage(probe.name, "a Zarr store"), quiet():
+        return index_first(read_elem(_open_group(probe)["obs"]))
+
+
+def _open_group(probe: Probe) -> Any:
+    for path, text in _read_metadata(probe):
+        if b"pickle" in text:  # NumCodecs would run what the pickle says
+            raise CohortError(
+                f"{probe.name}: {path} is stored as pickled objects, which may run any code and are never read; write it again"
+            )
+    if probe.is_folder:
+        group = zarr.open_group(probe.path, mode="r")
+    else:
+        root = min((m for m in list_members(probe) if ROOT.fullmatch(m)), key=len).rpartition("/")[0]
+        group = zarr.open_group(zarr.storage.ZipStore(probe.path, mode="r"), path=root, mode="r")
+    if not is_anndata(group):
+        raise CohortError(f"{probe.name} is a Zarr store without AnnData; expected obs, var and X in it: write it by AnnData's write_zarr")
+    return group
+
+
+def _read_metadata(probe: Probe) -> Iterator[tuple[str, bytes]]:
+    """Metadata of all groups and arrays."""
+    if probe.is_folder:
+        for path in sorted(Path(probe.path).rglob("*")):
+            if METADATA.fullmatch(path.name):
+                yield path.name, path.read_bytes()
+        return
+    with zipfile.ZipFile(probe.path) as archive:
+        for member in archive.namelist():
+            if METADATA.fullmatch(member):
+                yield member, archive.read(member)
+
+
+FORMAT = Format(NAME, "folder or zip archive with .zgroup or zarr.json", recognise, open_zarr, annotate)
