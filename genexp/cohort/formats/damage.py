@@ -38,7 +38,10 @@ def report_damage(name: str, kind: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class GuardedValues:
-    """Values of a file that may turn out to be damaged only when they are read."""
+    """Values of a file that may turn out to be damaged only when they are read.
+
+    What float32 cannot hold becomes infinite, which the checks of a cohort report; R's NA is a NaN that makes NumPy warn of a cast.
+    """
 
     values: Values
     name: str
@@ -46,10 +49,10 @@ class GuardedValues:
 
     def read(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Read a small part, see :class:`genexp.cohort.formats.table.Values`."""
-        with report_damage(self.name, self.kind):
+        with report_damage(self.name, self.kind), np.errstate(over="ignore", invalid="ignore"):
             return self.values.read(rows, columns)
 
     def fill(self, rows: np.ndarray, columns: np.ndarray, transpose: bool) -> np.ndarray:
         """Read the kept part, see :class:`genexp.cohort.formats.table.Values`."""
-        with report_damage(self.name, self.kind):
+        with report_damage(self.name, self.kind), np.errstate(over="ignore", invalid="ignore"):
             return self.values.fill(rows, columns, transpose)
