@@ -1,16 +1,19 @@
-"""Files for the user: latents in any form, whole or not there."""
+"""Files for the user: latents and cohorts in any form, whole or not there."""
 
 from __future__ import annotations
 
+import json
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genexp.errors import ConfigError
+from genexp.errors import ConfigError, name_some
 
 if TYPE_CHECKING:
     import pandas as pd
+    from anndata import AnnData
 
 
 def _write_parquet(latent: pd.DataFrame, _: pd.DataFrame, path: Path) -> None:
@@ -35,6 +38,50 @@ WRITERS = {".parquet": _write_parquet, ".tsv": _write_text, ".csv": _write_text,
 def write_latent(latent: pd.DataFrame, obs: pd.DataFrame, path: Path) -> None:
     """Write latents as the file's ending says."""
     write_whole(path, lambda temporary: WRITERS[path.suffix](latent, obs, temporary))
+
+
+def write_cohort(adata: AnnData, path: Path) -> list[Path]:
+    """Write a cohort as it was read, and return the files.
+
+    An h5ad file holds all of it: ``uns["scale"]`` names the scale, ``uns["reading"]`` how the cohort was read (JSON). A table holds the
+    values, samples in rows, and ``<out>.obs.tsv`` beside it the annotations. The study is called ``batch``.
+    """
+    obs = _writable(adata.obs.rename(columns={"batch": "given_batch", "study": "batch"} if "study" in adata.obs else {}))
+    if path.suffix == ".h5ad":
+        write_whole(path, lambda temporary: _write_anndata(adata, obs, temporary))
+        return [path]
+    values = adata.to_df()
+    if path.suffix == ".parquet":
+        twice = values.columns[values.columns.duplicated()].unique()
+        if len(twice):
+            raise ConfigError(f"out={path}: a Parquet table needs unique genes, found {name_some(twice)} more than once; write .h5ad or .tsv.gz")
+        write_whole(path, values.to_parquet)
+    else:
+        compression = "gzip" if path.suffix == ".gz" else None
+        write_whole(path, lambda temporary: values.to_csv(temporary, sep="\t", compression=compression))
+    beside = path.with_name(f"{path.name}.obs.tsv")
+    write_whole(beside, lambda temporary: obs.to_csv(temporary, sep="\t"))
+    return [path, beside]
+
+
+def _write_anndata(adata: AnnData, obs: pd.DataFrame, path: Path) -> None:
+    from anndata import AnnData
+
+    uns = {"scale": adata.uns["scale"], "name": adata.uns["name"], "reading": json.dumps(adata.uns["report"], default=str)}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "(Variable|Observation) names are not unique", UserWarning)
+        AnnData(X=adata.X, obs=obs, var=_writable(adata.var), uns=uns).write_h5ad(path, compression="lzf")
+
+
+def _writable(table: pd.DataFrame) -> pd.DataFrame:
+    """Columns as HDF5 takes them: mixed ones as text, names without a slash."""
+    columns = {}
+    for name, values in table.items():
+        if values.dtype == object:
+            mixed = not values.dropna().map(lambda value: isinstance(value, (str, bool))).all()
+            values = values.where(values.isna(), values.astype(str)) if mixed else values
+        columns[str(name).replace("/", "_") or "unnamed"] = values
+    return type(table)(columns, index=table.index)
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:

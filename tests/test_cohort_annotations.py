@@ -44,7 +44,7 @@ def test_groups_are_patients_where_known_and_samples_otherwise() -> None:
     ],
 )
 def test_events_are_read_from_numbers_and_words(events: list[object]) -> None:
-    obs, _ = annotate({"t": [5, 6, 7], "e": events}, time="t", event="e")
+    obs, _ = annotate({"t": [5, 6, 7], "e": events}, time="t", event="e", time_unit="days")
     assert obs["event"].tolist() == [1.0, 0.0, 1.0]
     assert obs["time_days"].tolist() == [5.0, 6.0, 7.0]
 
@@ -57,7 +57,7 @@ def test_times_are_converted_to_days(unit: str, days: float) -> None:
 
 def test_unknown_outcomes_and_time_zero_are_left_out_and_counted() -> None:
     nan = np.nan
-    obs, report = annotate({"t": [10, 0, nan, nan, 7], "e": [1, 0, nan, 0, nan]}, time="t", event="e")
+    obs, report = annotate({"t": [10, 0, nan, nan, 7], "e": [1, 0, nan, 0, nan]}, time="t", event="e", time_unit="days")
     assert obs["time_days"].notna().tolist() == [True, False, False, False, False]
     assert obs["event"].notna().tolist() == [True, False, False, False, False]
     assert (report["n_survival"], report["n_events"]) == (1, 1)
@@ -74,7 +74,7 @@ def test_time_zero_is_half_a_day_where_that_is_the_policy(unit: str) -> None:
 
 
 def test_a_column_that_merely_has_a_canonical_name_steps_aside() -> None:
-    obs, _ = annotate({"event": [0, 0, 0], "label": ["x", "y", "x"], "t": [1, 2, 3], "e": [1, 0, 1]}, time="t", event="e")
+    obs, _ = annotate({"event": [0, 0, 0], "label": ["x", "y", "x"], "t": [1, 2, 3], "e": [1, 0, 1]}, time="t", event="e", time_unit="days")
     assert obs["event"].tolist() == [1.0, 0.0, 1.0]
     assert obs["given_event"].tolist() == [0, 0, 0]
     assert "label" not in obs

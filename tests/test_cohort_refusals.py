@@ -50,8 +50,8 @@ REFUSALS: dict[str, tuple[Change, dict[str, str], list[str]]] = {
     "text in the matrix": (put("X", "S3", "g4", "high"), {}, ["expected numbers", "1 ('high' at S3, g4)"]),
     "missing value": (put("X", ["S3", "S7"], "g4", np.nan), {}, ["2 missing values", "1 (g4)", "missing=drop_gene", "impute_mean"]),
     "infinite value": (put("X", "S3", "g4", np.inf), {}, ["1 infinite value"]),
-    "negative counts": (put("X", "S3", "g4", -1), {}, ["counts", "1 are negative"]),
-    "negative counts, declared": (put("X", "S3", "g4", -1), {"scale": "counts"}, ["scale=counts", "1 of them negative"]),
+    "negative counts": (put("X", "S3", "g4", -1), {}, ["counts", "1 (-1 at S3, g4) are negative"]),
+    "negative counts, declared": (put("X", "S3", "g4", -1), {"scale": "counts"}, ["counts", "1 (-1 at S3, g4) are negative"]),
     "another scale": (keep, {"scale": "zero_one"}, ["scale=zero_one", "values from 0 to 1", "found values from"]),
     "log2 of counts, which are not": (keep, {"scale": "log2_norm_count"}, ["scale=log2_norm_count", "from 0 to 40"]),
     "fold changes that never fall": (lambda X, obs: (X / 30, obs), {"scale": "log2fc"}, ["both signs"]),
@@ -64,9 +64,9 @@ REFUSALS: dict[str, tuple[Change, dict[str, str], list[str]]] = {
         ["duplicated genes", "1 (TP53)", "max_variance"],
     ),
     "where names no column": (keep, {"where": "stage == 1"}, ["stage", "5 (sample, type, weight, days, dead)"]),
-    "where is no condition": (keep, {"where": "weight + 1"}, ["not a condition"]),
-    "where is not a query": (keep, {"where": "type =="}, ["cannot be answered"]),
-    "where reaches for python": (keep, {"where": "@__import__('os').getcwd() == type"}, ["cannot be answered"]),
+    "where is no condition": (keep, {"where": "weight + 1"}, ["where="]),
+    "where is not a query": (keep, {"where": "type =="}, ["where="]),
+    "where reaches for python": (keep, {"where": "@__import__('os').getcwd() == type"}, ["where="]),
     "where leaves none": (keep, {"where": "type == 'c'"}, ["leaves no sample of 40", "type: 2 (a, b)"]),
     "fewer than 20": (keep, {"where": "type == 'a' and weight < 69"}, ["found", "samples after where", "expected 20 or more"]),
     "annotations of others": (lambda X, obs: (X, obs.rename("other-{}".format)), {}, ["match no sample", "S0, S1, S2"]),
@@ -80,12 +80,12 @@ REFUSALS: dict[str, tuple[Change, dict[str, str], list[str]]] = {
     "event without time": (
         put("obs", "S3", "days", np.nan),
         SURVIVAL,
-        ["no time ('days'): 1 (S3)", 'where="not (dead == 1.0 and days.isna())"'],
+        ["no time ('days'): 1 (S3)", 'where="not (dead == 1.0 and days is missing)"'],
     ),
     "negative time": (put("obs", "S3", "days", -5), SURVIVAL, ["negative", "1 (S3)", 'where="not days < 0"']),
-    "time in words": (lambda X, obs: (X, obs.assign(days="long")), SURVIVAL, ["expected numbers of days", "1 (long)"]),
+    "time in words": (lambda X, obs: (X, obs.assign(days="long")), SURVIVAL, ["expected numbers", "1 (long)"]),
     "unknown word for an event": (lambda X, obs: (X, obs.assign(dead="maybe")), SURVIVAL, ["dead/alive", "1 (maybe)"]),
-    "event twice the number": (put("obs", "S3", "dead", 2), SURVIVAL, ["1/0", "1 (2.0)"]),
+    "event twice the number": (put("obs", "S3", "dead", 2), SURVIVAL, ["1/0", "3 (1, 0, 2)", "event_value=2"]),
     "time without event": ((keep), {"time": "days"}, ["event is not"]),
     "event column absent": (keep, {"time": "days", "event": "OS"}, ["event='OS' is not a column"]),
     "no outcome at all": (lambda X, obs: (X, obs.assign(days=0)), SURVIVAL, ["no sample has both"]),
@@ -127,14 +127,12 @@ def test_the_where_that_a_refusal_proposes_mends_it(case: str, tmp_path: Path) -
         ("c.tsv", None, "does not exist"),
         ("c.tsv", b"", "is empty"),
         ("c.tsv.gz", b"", "is empty"),
-        ("c.tsv", b"gene\tS1\tS2\n", "0 rows"),
+        ("c.tsv", b"gene\tS1\tS2\n", "has one line"),
         ("c.tsv", b"only one column\n1\n2\n", "one column"),
-        ("c.tsv", b"gene\tS1\tS2\nA\t1\t2\nB\t1\n", "not a regular table: its heading has 3 columns, row .B. has 2"),
-        ("c.tsv", b"\x89PNG\xff\xfe\x00\x01\n\x00", "not text"),
+        ("c.tsv", b"gene\tS1\tS2\nA\t1\t2\nB\t1\n", "not a regular table: its heading has 3 fields, the line of .B. has 2"),
+        ("c.tsv", b"\x89PNG\xff\xfe\x00\x01\n\x00", "is an image"),
         ("c.tsv.gz", b"\x1f\x8bnot gzip at all", "cannot be decompressed"),
-        ("c.parquet", b"gene\tS1\tS2\n", "not a Parquet file"),
-        ("c.h5ad", b"gene\tS1\tS2\n", "not an AnnData file"),
-        ("c.xlsx", b"PK", "expected a file that ends in .parquet"),
+        ("c.h5ad", b"PK", "separated by tab, comma"),
     ],
 )
 def test_files_that_are_no_matrix_are_refused(name: str, content: bytes | None, fragment: str, tmp_path: Path) -> None:
@@ -153,19 +151,6 @@ def test_a_truncated_gzip_file_is_refused(tmp_path: Path) -> None:
         read_cohort(CohortConfig(cohort=str(tmp_path / "c.tsv.gz")))
 
 
-def test_text_columns_of_a_parquet_matrix_are_refused(tmp_path: Path) -> None:
-    X, obs = build_tables()
-    X.astype(float).join(obs["type"]).to_parquet(tmp_path / "c.parquet")
-    with pytest.raises(CohortError, match=r"1 \(type\).*annotations belong in obs"):
-        read_cohort(CohortConfig(cohort=str(tmp_path / "c.parquet")))
-
-
-def test_a_parquet_matrix_without_names_is_refused(tmp_path: Path) -> None:
-    build_tables()[0].astype(float).reset_index(drop=True).to_parquet(tmp_path / "c.parquet")
-    with pytest.raises(CohortError, match="expected row names"):
-        read_cohort(CohortConfig(cohort=str(tmp_path / "c.parquet")))
-
-
 def test_a_square_matrix_that_tells_nothing_asks_for_its_rows(tmp_path: Path) -> None:
     frame = pd.DataFrame(np.ones((25, 25)), index=[f"x.{i}" for i in range(25)], columns=[f"y.{i}" for i in range(25)])
     frame.to_csv(tmp_path / "c.tsv", sep="\t")
@@ -178,7 +163,7 @@ def test_annotations_that_are_missing_or_binary_are_refused(tmp_path: Path) -> N
     with pytest.raises(CohortError, match="does not exist"):
         read_cohort(CohortConfig(**(files | {"obs": str(tmp_path / "none.tsv")})))
     (tmp_path / "bad.parquet").write_bytes(b"not parquet")
-    with pytest.raises(CohortError, match="expected an annotation table"):
+    with pytest.raises(CohortError, match="has no rows|expected a table"):
         read_cohort(CohortConfig(**(files | {"obs": str(tmp_path / "bad.parquet")})))
 
 

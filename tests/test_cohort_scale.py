@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genexp.cohort.check import check_scale, infer_scale, summarise_values
+from genexp.cohort.scale import check_scale, find_outliers, infer_scale, sketch_values
 from genexp.cohort.simulate import simulate_cohort
 from genexp.errors import CohortError
 
@@ -15,12 +15,17 @@ def build_matrices() -> dict[str, np.ndarray]:
     zscores = change / change.std(axis=0)
     tails = zscores.copy()
     tails[::20, ::20] = 5000
+    million = 1e6 * linear / linear.sum(axis=1, keepdims=True)
     return {
         "log2_norm_count": log2,
         "counts": np.rint(linear),
-        "counts, not whole": linear * 1.37,
+        "norm_count": linear * 1.37,
+        "tpm": million,
         "counts, few": np.random.default_rng(0).poisson(3, (50, 40)),
         "log2_tpm": np.log2(linear + 0.001),
+        "log2_tpm, counts per million with a prior": np.log2((linear + 0.5) / (linear.sum(axis=1, keepdims=True) + 1) * 1e6),
+        "log2_norm_count, natural logarithms of totals that are equal": np.log1p(million / 100),
+        "log2_intensity": 2 + np.abs(log2 - 3) + np.random.default_rng(0).gamma(2, 0.5, log2.shape),
         "log2fc": change,
         "zscore": zscores,
         "zscore, heavy tails": tails,
@@ -31,31 +36,63 @@ def build_matrices() -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("case", build_matrices())
 def test_scales_are_inferred_and_pass_their_own_check(case: str) -> None:
-    values = summarise_values(build_matrices()[case].astype(np.float32))
-    scale, reason = infer_scale(values)
-    assert scale == case.partition(",")[0], reason
-    check_scale(values, scale)
+    X = build_matrices()[case].astype(np.float32)
+    guess = infer_scale(X)
+    assert guess.scale == case.partition(",")[0], guess.reason
+    check_scale(X, guess.scale)
 
 
-def test_summary_agrees_with_numpy_and_skips_what_is_missing() -> None:
-    X = np.random.default_rng(0).normal(size=(300, 20)).astype(np.float32)
-    X[5, 3] = X[200, 3] = np.nan
-    X[7, 4] = np.inf
-    values = summarise_values(X)
-    finite = X[np.isfinite(X)]
-    assert values.n_missing.tolist() == np.isnan(X).sum(axis=0).tolist()
-    assert (values.n_infinite, values.n_negative) == (1, int((finite < 0).sum()))
-    assert (values.low, values.high) == (finite.min(), finite.max())
-    np.testing.assert_allclose(values.gene_sd[0], X[:, 0].std(), rtol=1e-5)
+def test_natural_logarithms_become_log2() -> None:
+    assert infer_scale(build_matrices()["log2_norm_count, natural logarithms of totals that are equal"]).factor == pytest.approx(
+        1 / np.log(2)
+    )
+    guess = infer_scale(np.log1p(build_matrices()["tpm"]), "ln_norm_count", 'uns["log1p"]')
+    assert guess.scale == "log2_norm_count"
+    assert guess.factor == pytest.approx(1 / np.log(2))
+    assert 'uns["log1p"]' in guess.reason
 
 
-def test_a_gene_that_is_missing_throughout_does_not_disturb() -> None:
-    X = np.random.default_rng(0).normal(8, 1, size=(30, 20)).astype(np.float32)
+def test_typing_errors_do_not_change_the_scale_and_are_named() -> None:
+    X = build_matrices()["log2_norm_count"].copy()
+    X[3, 7], X[5, 9] = 999, -999
+    assert infer_scale(X).scale == "log2_norm_count"
+    check_scale(X, "log2_norm_count")
+    said = find_outliers(X, "log2_norm_count", [f"S{i}" for i in range(len(X))], [f"g{i}" for i in range(X.shape[1])])
+    assert "999 in sample S3, gene g7" in said
+    assert "-999 in sample S5, gene g9" in said
+    assert find_outliers(build_matrices()["log2_norm_count"], "log2_norm_count", [], []) == ""
+
+
+@pytest.mark.parametrize(
+    ("X", "fragment"),
+    [
+        (np.rint(np.random.default_rng(0).normal(8, 2, (60, 40))), "scale=counts or scale=log2_norm_count"),
+        (np.exp(np.random.default_rng(0).normal(0, 0.2, (60, 40))), "ratios"),
+    ],
+)
+def test_two_possible_readings_are_asked_about(X: np.ndarray, fragment: str) -> None:
+    with pytest.raises(CohortError, match=fragment):
+        infer_scale(X.astype(np.float32))
+
+
+def test_what_the_file_says_is_believed_unless_values_contradict_it() -> None:
+    matrices = build_matrices()
+    assert infer_scale(matrices["log2_norm_count"], "log2_norm_count", "uns").scale == "log2_norm_count"
+    for hint, case in (("ln_norm_count", "counts"), ("counts", "log2_norm_count")):
+        with pytest.raises(CohortError, match="contradict"):
+            infer_scale(matrices[case], hint, "uns")
+
+
+def test_missing_values_and_genes_without_any_do_not_disturb() -> None:
+    X = np.random.default_rng(0).gamma(3, 2, size=(30, 20)).astype(np.float32)
     X[:, 3] = np.nan
-    assert infer_scale(summarise_values(X))[0] == "log2_norm_count"
+    X[5, 4] = np.inf
+    sketch = sketch_values(X)
+    assert sketch.n == 30 * 19 - 1
+    assert infer_scale(X).scale == "log2_norm_count"
 
 
 @pytest.mark.parametrize("scale", ["counts", "log2_norm_count", "log2_tpm", "log2fc", "zero_one"])
 def test_heavy_tailed_zscores_pass_for_nothing_else(scale: str) -> None:
     with pytest.raises(CohortError, match=f"scale={scale}"):
-        check_scale(summarise_values(build_matrices()["zscore, heavy tails"]), scale)
+        check_scale(build_matrices()["zscore, heavy tails"], scale)

@@ -8,7 +8,7 @@ from typing import Any
 from experiments.study import find_data
 from experiments.tcga_brca.xena import name_columns, recognise
 from genexp.cohort import read_cohort
-from genexp.cohort.annotations import read_annotations
+from genexp.cohort.formats import Request, open_annotations
 from genexp.cohort.source import open_source
 from genexp.config import CohortConfig, parse_settings
 
@@ -49,5 +49,5 @@ def _read_given(given: Mapping[str, str]) -> dict[str, dict[str, str]]:
     columns: list[str] = []
     if given.get("obs"):
         with open_source(given["obs"], given.get("s3_endpoint", "")) as path:
-            columns = list(read_annotations(path, "obs").columns)
+            columns = list(open_annotations(path, Request("obs")).columns)
     return {"Xena HiSeqV2": name_columns(columns, given)}

@@ -1,4 +1,4 @@
-"""Annotation tables: read, joined to the matrix by sample id, queried, and given their canonical columns.
+"""Annotations of samples: joined to the matrix by id, missing words emptied, and given their canonical columns.
 
 Canonical columns are ``label`` (categorical), ``study``, ``time_days``, ``event``, ``group`` and ``order``. They exist when the
 configuration names their source (``group`` always), whatever else the table holds: a column that merely has such a name, with other
@@ -8,123 +8,172 @@ values, becomes ``given_<name>``; one called ``study`` only where another is nam
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections import Counter
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.matrix import find_delimiter, open_text
-from genexp.cohort.source import read_ending
+from genexp.cohort.ids import find_id_column, read_patient
+from genexp.cohort.names import is_missing, normal_title
+from genexp.cohort.query import named_columns, select_rows
+from genexp.cohort.survival import build_survival
 from genexp.config import CohortConfig
 from genexp.errors import CohortError, name_some
 
 CANONICAL = ("label", "time_days", "event", "group", "order")
-HALF_DAY = 0.5
-DAYS = {"days": 1.0, "months": 30.4375, "years": 365.25}
 MAX_CLASSES = 100
-
-SEEN = {"1", "1.0", "true", "yes", "dead", "deceased", "died", "event"}
-CENSORED = {"0", "0.0", "false", "no", "alive", "living", "censored", "disease-free", "diseasefree"}
-
-
-def read_annotations(path: Path, name: str) -> pd.DataFrame:
-    """Read an annotation table; columns of a text file stay text until :func:`join_annotations` knows which one holds the ids."""
-    try:
-        if read_ending(path.name) in (".parquet", ".pq"):
-            table = pd.read_parquet(path)
-            return table.reset_index() if table.index.name is not None or table.index.dtype == object else table
-        with open_text(path) as stream:
-            first = stream.read(1 << 16).decode(errors="replace").partition("\n")[0]
-        with open_text(path) as stream:
-            return pd.read_csv(stream, sep=find_delimiter(first, path), dtype=str, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:  # of pandas and pyarrow: not a table, not UTF-8, not Parquet
-        raise CohortError(f"{name}: expected an annotation table with a heading and one row per sample ({str(error)[:200]})") from None
+PATIENT_TITLES = re.compile(
+    r"_?(patient|case|subject|donor|participant|individual|person|mouse|animal)s?(_?(id|ids|barcode|code|number|no|nr|name|uuid|key|submitter_id))?|"
+    r"bcr_patient_(barcode|uuid)|(cases?_)?submitter_id|subjid|subject_alias|pt_?id|icgc_donor_id|dbgap_subject_id|individual_identifier|"
+    r"characteristics_(individual|patient|donor|subject)|patient_identifier|mrn"
+)
+"""Columns that name the patient of a sample, in the form of :func:`genexp.cohort.names.normal_title`."""
+BINARY = {"0", "1", "yes", "no", "true", "false", "case", "control"}
+"""Values of a column that says whether a sample is of a patient, and not of which."""
+NUMBERED_TEXT = re.compile(r"0\d")
 
 
-def find_id_column(table: pd.DataFrame, ids: list[str], sample_id: str = "") -> tuple[str, int]:
-    """Column whose values match ``ids`` best, and how many of ``ids`` it holds."""
-    if sample_id and sample_id not in table.columns:
-        raise CohortError(f"sample_id={sample_id!r} is not a column of the annotations; they have {name_some(table.columns, 20)}")
-    wanted = set(ids)
-    columns = [sample_id] if sample_id else list(table.columns)
-    matches = {column: len(wanted.intersection(table[column].dropna().astype(str))) for column in columns}
-    best = max(matches, key=lambda column: matches[column], default="")
-    return best, matches.get(best, 0)
+def join_annotations(
+    table: pd.DataFrame, ids: list[str], sample_id: str, unmatched: str, said: list[str]
+) -> tuple[pd.DataFrame, np.ndarray, dict[str, object]]:
+    """Annotations of the samples that have a row, the positions of these samples, and figures for the report.
 
+    Parameters
+    ----------
+    table : DataFrame
+        As read: one row per sample or patient.
+    ids : list of str, (n_samples,)
+        Sample ids of the matrix.
+    sample_id : str
+        Column with the ids; empty: the one that matches best.
+    unmatched : {"refuse", "drop"}
+        What becomes of samples without a row.
+    said : list of str
+        Sentences for the user, which this adds to.
 
-def join_annotations(table: pd.DataFrame, ids: list[str], sample_id: str = "") -> tuple[pd.DataFrame, dict[str, object]]:
-    """Annotations in the order of ``ids``, with the index ``sample_id``, and figures for the report.
-
-    Every sample of the matrix must have one row; rows of other samples are counted and left out.
+    Raises
+    ------
+    CohortError
+        No column names the samples, an id occurs twice, or samples have no row and are not to be dropped.
     """
-    column, n_found = find_id_column(table, ids, sample_id)
-    found = table[column].astype(str) if column else pd.Series(dtype=str)
-    if n_found == 0:
+    match = find_id_column(table, ids, sample_id)
+    if match is None and 2 * len(set(ids).intersection(map(str, table.columns))) > len(ids):
         raise CohortError(
-            f"the annotations match no sample: the matrix has {name_some(ids, 3)}, column {column!r} of the annotations has "
-            f"{name_some(found, 3)}; check that both name samples alike, and rows=samples|genes"
+            f"the annotations have samples in columns (their heading names {name_some(ids, 3)}); expected one row per sample: transpose the table"
         )
-    absent = sorted(set(ids) - set(found))
-    if absent:
+    if match is None:
+        shown = "; ".join(f"{column}: {name_some(table[column].dropna().astype(str), 2)}" for column in list(table.columns)[:4])
         raise CohortError(
-            f"{len(absent)} of {len(ids)} samples have no row in the annotations (by column {column!r}): {name_some(absent)}; "
-            "add a row for each (other columns may be empty), or take these samples out of the matrix"
+            f"the annotations match no sample: the matrix has {name_some(ids, 3)}, the annotations have {shown}; check that both name "
+            "samples alike, and rows=samples|genes"
         )
-    rows = table[found.isin(ids)].copy()
-    rows.index = pd.Index(rows[column].astype(str), name="sample_id")
-    twice = rows.index[rows.index.duplicated()].unique()
-    if len(twice):
-        raise CohortError(f"duplicated sample ids in column {column!r} of the annotations: {name_some(twice)}; keep one row per sample")
-    obs = rows.loc[ids].drop(columns="sample_id", errors="ignore").apply(_find_type)
-    return obs, {"obs_id_column": column, "n_obs_unused": len(table) - len(rows)}
+    if match.twice:
+        raise CohortError(
+            f"duplicated sample ids in column {match.column!r} of the annotations ({match.rule.text}): {name_some(match.twice)}; keep one "
+            "row per sample, or say which column holds unique ids with sample_id="
+        )
+    kept = np.flatnonzero(match.rows >= 0)
+    n_absent = len(ids) - len(kept)
+    if n_absent and unmatched != "drop":
+        absent = [ids[i] for i in np.flatnonzero(match.rows < 0)]
+        raise CohortError(
+            f"{n_absent} of {len(ids)} samples have no row in the annotations (by column {match.column!r}): {name_some(absent)}; leave them "
+            "out with unmatched=drop, or add a row for each (other columns may be empty)"
+        )
+    n_unused = len(table) - len(set(match.rows[kept]))
+    how = "" if match.rule.text == "exactly" else f" {match.rule.text}"
+    sentence = f"Annotations: {len(kept)} of {len(ids)} samples matched by column {match.column!r}{how}"
+    sentence += f", {n_absent} of {len(ids)} samples have no row and are left out" if n_absent else ""
+    said.append(sentence + (f"; {n_unused} rows are of no sample." if n_unused else "."))
+    obs = table.iloc[match.rows[kept]].set_axis(pd.Index([ids[i] for i in kept], name="sample_id"))
+    return obs.drop(columns="sample_id", errors="ignore"), kept, {"obs_id_column": match.column, "n_obs_unused": n_unused}
+
+
+def empty_missing_words(obs: pd.DataFrame, more: Collection[str]) -> tuple[pd.DataFrame, dict[str, Counter[str]]]:
+    """Empty the words that mean missing in columns of text; and how often each stood in each column."""
+    words = frozenset(word.strip().lower() for word in more)
+    counts: dict[str, Counter[str]] = {}
+    columns = {}
+    for column in obs.columns:
+        values = obs[column]
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            values = values.astype(object)
+        if values.dtype == object or pd.api.types.is_string_dtype(values.dtype):
+            mask = values.map(lambda value: isinstance(value, str) and is_missing(value, words)).to_numpy(dtype=bool)
+            if "-" not in words and (values == "+").any():
+                mask &= (values != "-").to_numpy(dtype=bool)  # beside a plus, a minus is a value
+            if mask.any():
+                counts[str(column)] = Counter(str(value).strip() for value in values[mask] if str(value).strip())
+                values = values.astype(object).mask(mask, np.nan)
+        columns[column] = values
+    return pd.DataFrame(columns, index=obs.index), counts
+
+
+def find_types(obs: pd.DataFrame) -> pd.DataFrame:
+    """Numbers or truth values where a column of text holds nothing else."""
+    return pd.DataFrame({column: _find_type(obs[column]) for column in obs.columns}, index=obs.index)
 
 
 def _find_type(column: pd.Series) -> pd.Series:
-    """Numbers or truth values where a text column holds nothing else; codes with leading zeros stay text."""
+    """Codes with leading zeros stay text, and so do texts such as 1.1 and 1.10, which are two texts and one number."""
     known = column.dropna()
     if column.dtype != object or known.empty or not known.map(lambda value: isinstance(value, str)).all():
         return column
     if known.isin(["True", "False", "TRUE", "FALSE"]).all() and len(known) == len(column):
         return known.str.lower() == "true"
-    if known.str.match(r"^0\d").any():
+    if known.str.match(NUMBERED_TEXT).any():
         return column
     numbers = pd.to_numeric(column, errors="coerce")
-    return column if numbers.isna().sum() > column.isna().sum() else numbers
+    if numbers.isna().sum() > column.isna().sum() or numbers.nunique() < known.str.strip().nunique():
+        return column
+    return numbers
 
 
 def select_samples(obs: pd.DataFrame, where: str) -> np.ndarray:
     """Positions of the samples for which the query holds, (n_kept,)."""
-    if not where.strip():
-        return np.arange(len(obs))
-    columns = f"the annotations have the columns {name_some(obs.columns, 20)}" if len(obs.columns) else "there are no annotations: give obs"
-    try:
-        holds = obs.eval(where, engine="python", local_dict={}, global_dict={})
-    except Exception as error:  # whatever pandas raises on a user's expression
-        raise CohortError(f"where={where!r} cannot be answered ({type(error).__name__}: {error}); {columns}") from None
-    if not isinstance(holds, pd.Series) or not pd.api.types.is_bool_dtype(holds.dtype):
-        raise CohortError(f"where={where!r} is not a condition on samples, such as sample_type == 'tumor'; {columns}")
-    kept = np.flatnonzero(holds.fillna(False).to_numpy(dtype=bool))
+    kept = np.flatnonzero(select_rows(obs, where))
     if not len(kept):
-        named = [f"{column}: {name_some(obs[column].dropna().unique(), 8)}" for column in obs.columns if str(column) in where]
+        columns = (
+            f"the annotations have the columns {name_some(obs.columns, 20)}" if len(obs.columns) else "there are no annotations: give obs"
+        )
+        named = [f"{column}: {name_some(obs[column].dropna().unique(), 8)}" for column in named_columns(where) if column in obs.columns]
         raise CohortError(f"where={where!r} leaves no sample of {len(obs)}; values found: {'; '.join(named) or columns}")
     return kept
 
 
-def add_canonical_columns(obs: pd.DataFrame, config: CohortConfig) -> tuple[pd.DataFrame, dict[str, object]]:
-    """Add ``label``, ``study``, ``time_days``, ``event``, ``group`` and ``order`` as configured; also figures for the report."""
+def add_canonical_columns(
+    obs: pd.DataFrame, config: CohortConfig, texts: pd.DataFrame | None = None, said: list[str] | None = None
+) -> tuple[pd.DataFrame, dict[str, object]]:
+    """Add ``label``, ``study``, ``time_days``, ``event``, ``group`` and ``order`` as configured; also figures for the report.
+
+    Parameters
+    ----------
+    obs : DataFrame, (n_samples, ...)
+        Annotations; index sample id.
+    config : CohortConfig
+    texts : DataFrame, optional
+        The same annotations before numbers were recognised: labels stay the texts that they were.
+    said : list of str, optional
+        Sentences for the user, which this adds to.
+    """
+    said = [] if said is None else said
+    texts = obs if texts is None else texts
     report: dict[str, object] = {}
-    canonical: dict[str, pd.Series] = {"group": _build_group(obs, config.group, report)}
+    canonical: dict[str, pd.Series] = {"group": _build_group(obs, config.group, report, said)}
     if config.order:
         canonical["order"] = _build_order(pick_column(obs, "order", config.order), canonical["group"], config.order)
     if config.label:
-        canonical["label"] = _build_label(pick_column(obs, "label", config.label), config.label, report)
+        pick_column(obs, "label", config.label)
+        canonical["label"] = _build_label(texts[config.label], config.label, report, said)
     if config.study:
         canonical["study"] = _build_study(pick_column(obs, "study", config.study), config.study, report)
     if bool(config.time) != bool(config.event):
         given, lacking = ("time", "event") if config.time else ("event", "time")
         raise CohortError(f"survival needs both time and event; {given} is given and {lacking} is not: name its column")
     if config.time:
-        canonical["time_days"], canonical["event"] = _build_survival(obs, config, report)
+        time, event = pick_column(obs, "time", config.time), pick_column(obs, "event", config.event)
+        canonical["time_days"], canonical["event"] = build_survival(obs, time, event, config, report, said)
     taken = [name for name in dict.fromkeys((*CANONICAL, *canonical)) if name in obs.columns]
     other = [name for name in taken if name not in canonical or not as_text(obs[name]).equals(as_text(canonical[name]))]
     return obs.rename(columns={name: f"given_{name}" for name in other}).assign(**canonical), report
@@ -134,7 +183,7 @@ def pick_column(obs: pd.DataFrame, parameter: str, column: str) -> pd.Series:
     """Column of the annotations that a parameter names."""
     if column not in obs.columns:
         has = f"they have {name_some(obs.columns, 20)}" if len(obs.columns) else "there are none: give obs"
-        raise CohortError(f"{parameter}={column!r} is not a column of the annotations; {has}")
+        raise CohortError(f"{parameter}={column!r} is not a column of the annotations or of the matrix; {has}")
     return obs[column]
 
 
@@ -146,45 +195,78 @@ def as_text(values: pd.Series) -> pd.Series:
     return text.where(text.notna() & (text != ""), np.nan)
 
 
-def _build_group(obs: pd.DataFrame, column: str, report: dict[str, object]) -> pd.Series:
-    """Group of each sample; a sample whose group is unknown is a group of its own."""
-    column = column or ("patient_id" if "patient_id" in obs.columns else "")
-    own = pd.Series(obs.index.astype(str), index=obs.index, dtype=object)
-    group = as_text(pick_column(obs, "group", column)) if column else own
-    report |= {"group": column or "sample", "n_without_group": int(group.isna().sum())}
-    group = group.fillna(own)
+def _build_group(obs: pd.DataFrame, column: str, report: dict[str, object], said: list[str]) -> pd.Series:
+    """Group of each sample, its patient where a column or a barcode names it; a sample whose group is unknown is a group of its own."""
+    samples = pd.Series(obs.index.astype(str), index=obs.index, dtype=object)
+    patients = samples.map(read_patient)
+    source = column
+    if column == "none":
+        group, source = samples, "sample"
+        said.append("Groups: none, as group=none says; samples of one patient may be in several parts.")
+    elif column:
+        group = as_text(pick_column(obs, "group", column))
+    elif titles := find_patient_columns(obs):
+        group, source = as_text(obs[titles[0]]), titles[0]
+    elif (patients != "").mean() > 0.5:
+        group, source = patients.mask(patients == "", np.nan), "barcode"
+    else:
+        group, source = samples, "sample"
+    report |= {"group": source, "n_without_group": int(group.isna().sum())}
+    group = group.fillna(samples)
     report["n_groups"] = int(group.nunique())
+    if source not in ("sample", column):
+        what = "the patient of their barcodes" if source == "barcode" else f"column {source!r}"
+        n_repeated = int((group.value_counts() > 1).sum())
+        said.append(
+            f"Patients: samples are grouped by {what}: {report['n_groups']} patients, {n_repeated} with several samples (group=none switches it off)."
+        )
+    elif source == "sample" and column != "none":
+        said.append("Patients: not known; every sample is taken for a patient of its own (name the column of patients with group=).")
     return group
+
+
+def find_patient_columns(obs: pd.DataFrame) -> list[str]:
+    """Columns that name patients: those of usual names, with fewer values than a measurement has; ``patient_id`` first."""
+    titles = [str(column) for column in obs.columns if PATIENT_TITLES.fullmatch(normal_title(str(column)))]
+    filled = [title for title in titles if obs[title].notna().mean() > 0.5 and not pd.api.types.is_bool_dtype(obs[title].dtype)]
+    filled = [title for title in filled if not _is_measurement(obs[title]) and not set(as_text(obs[title]).dropna().str.lower()) <= BINARY]
+    return sorted(
+        filled, key=lambda title: (title != "patient_id", "uuid" in title.lower(), obs[title].nunique() == len(obs), titles.index(title))
+    )
+
+
+def _is_measurement(values: pd.Series) -> bool:
+    return pd.api.types.is_float_dtype(values.dtype) and bool((values.dropna() % 1 != 0).any())
 
 
 def _build_order(values: pd.Series, group: pd.Series, column: str) -> pd.Series:
     """Numbers that rise with the order of samples; texts stand in the order of their words and of the numbers in them (V2 before V10).
 
-    Where a group has several samples, each needs a place of its own.
+    Where a group has several samples, each needs an order of its own.
     """
-    place = values.astype(float) if pd.api.types.is_numeric_dtype(values.dtype) else _rank_texts(as_text(values))
+    order = values.astype(float) if pd.api.types.is_numeric_dtype(values.dtype) else _rank_texts(as_text(values))
     several = group.duplicated(keep=False)
-    if len(absent := place.index[several & place.isna()]):
+    if len(absent := order.index[several & order.isna()]):
         raise CohortError(f"order={column!r}: samples of groups with several are without a place: {name_some(absent)}; fill them in")
-    tied = several & pd.DataFrame({"group": group, "place": place}).duplicated(keep=False)
+    tied = several & pd.DataFrame({"group": group, "order": order}).duplicated(keep=False)
     if tied.any():
-        found = [f"{one} at {at}" for one, at in dict.fromkeys(zip(group[tied], values[tied], strict=True))]
+        ties = [f"{name} at {value}" for name, value in dict.fromkeys(zip(group[tied], values[tied], strict=True))]
         raise CohortError(
-            f"order={column!r}: samples of one group at the same place: {name_some(found)}; keep one of each with where=, or name a "
+            f"order={column!r}: samples of one group at the same place: {name_some(ties)}; keep one of each with where=, or name a "
             "finer column"
         )
-    return place
+    return order
 
 
 def _rank_texts(texts: pd.Series) -> pd.Series:
     def key(text: str) -> list[str | int]:
         return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", text)]
 
-    places = {text: i for i, text in enumerate(sorted(texts.dropna().unique(), key=key))}
-    return texts.map(places).astype(float)
+    ranks = {text: i for i, text in enumerate(sorted(texts.dropna().unique(), key=key))}
+    return texts.map(ranks).astype(float)
 
 
-def _build_label(values: pd.Series, column: str, report: dict[str, object]) -> pd.Series:
+def _build_label(values: pd.Series, column: str, report: dict[str, object], said: list[str]) -> pd.Series:
     """Label as a categorical of texts."""
     text = as_text(values)
     counts = text.value_counts().sort_index()
@@ -201,6 +283,11 @@ def _build_label(values: pd.Series, column: str, report: dict[str, object]) -> p
             "cut it into classes first"
         )
     report |= {"n_labelled": n_labelled, "classes": {str(name): int(n) for name, n in counts.items()}}
+    classes = ", ".join(f"{name} {n}" for name, n in list(counts.sort_values(ascending=False).items())[:8])
+    more = f", and {len(counts) - 8} more" if len(counts) > 8 else ""
+    n_missing = len(values) - n_labelled
+    unlabelled = f"; {n_missing} of {len(values)} samples are without a label" if n_missing else ""
+    said.append(f"Label {column!r}: {classes}{more}{unlabelled}.")
     return text.astype("category")
 
 
@@ -215,60 +302,3 @@ def _build_study(values: pd.Series, column: str, report: dict[str, object]) -> p
         )
     report["studies"] = {str(name): int(n) for name, n in study.value_counts().sort_index().items()}
     return study
-
-
-def _build_survival(obs: pd.DataFrame, config: CohortConfig, report: dict[str, object]) -> tuple[pd.Series, pd.Series]:
-    """Time in days and event (1.0 seen, 0.0 censored), both NaN where the outcome is unknown.
-
-    Unknown are samples that lack either value; those whose follow-up is 0 are unknown too (``zero_time=drop``) or are given half a
-    day (``half_day``); all are counted. An event that was seen but has no time, and a negative time, contradict themselves and are
-    refused.
-    """
-    given, days = pick_column(obs, "time", config.time), DAYS[config.time_unit]
-    time = pd.to_numeric(given, errors="coerce")
-    texts = given[given.notna() & time.isna()]
-    if len(texts):
-        raise CohortError(f"time={config.time!r}: expected numbers of {config.time_unit}, found text: {name_some(texts.unique())}")
-    event = _read_event(pick_column(obs, "event", config.event), config.event)
-    negative = obs.index[time < 0]
-    if len(negative):
-        raise CohortError(
-            f"time={config.time!r}: expected survival times of 0 or more, found negative ones: {name_some(negative)}; "
-            f'correct them, or leave them out with where="not {_quote(config.time)} < 0"'
-        )
-    timeless = obs.index[(event == 1) & time.isna()]
-    if len(timeless):
-        seen = obs[config.event][timeless[0]]
-        query = f"not ({_quote(config.event)} == {seen.item() if hasattr(seen, 'item') else seen!r} and {_quote(config.time)}.isna())"
-        raise CohortError(
-            f"samples with an event ({config.event!r}) but no time ({config.time!r}): {name_some(timeless)}; complete them, or leave them "
-            f'out with where="{query}"'
-        )
-    unknown = time.isna() | event.isna()
-    zero = (time == 0) & ~unknown
-    time = (time.astype(float) * days).mask(zero, HALF_DAY)
-    lost = unknown | zero if config.zero_time == "drop" else unknown
-    time, event = time.mask(lost), event.mask(lost)
-    if time.notna().sum() == 0:
-        raise CohortError(f"no sample has both a time ({config.time!r}) above 0 and an event ({config.event!r}); choose other columns")
-    report |= {"n_survival": int(time.notna().sum()), "n_events": int(event.sum()), "n_survival_unknown": int(unknown.sum())}
-    report["n_survival_time_zero"] = int(zero.sum())
-    return time, event
-
-
-def _quote(column: str) -> str:
-    """Name of a column as a query writes it."""
-    return column if column.isidentifier() else f"`{column}`"
-
-
-def _read_event(values: pd.Series, column: str) -> pd.Series:
-    """1.0, 0.0 or NaN from numbers, truth values or words; cBioPortal's ``1:DECEASED`` is read by its number."""
-    text = as_text(values).str.lower().str.replace(r"^([01]):.*$", r"\1", regex=True)
-    event = pd.Series(np.nan, index=values.index).mask(text.isin(SEEN), 1.0).mask(text.isin(CENSORED), 0.0)
-    strange = values[text.notna() & event.isna()]
-    if len(strange):
-        raise CohortError(
-            f"event={column!r}: expected 1/0, true/false, dead/alive or an empty field, found {name_some(strange.unique())}; "
-            "recode these values"
-        )
-    return event

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from genexp.cohort.genes import match_names
 from genexp.errors import CohortError, name_some
 
 GMT = "a GMT file was expected (a line for each set: name, description, genes; separated by tabs)"
@@ -65,6 +67,8 @@ def match_gene_sets(
 ) -> tuple[list[str], sparse.csr_array]:
     """Sets with ``min_size`` to ``max_size`` measured genes: smaller ones say little, larger ones are too broad.
 
+    Genes are matched by :func:`genexp.cohort.genes.match_names`, which warns where case had to be disregarded.
+
     Returns
     -------
     names : list of str, (n_sets,)
@@ -76,7 +80,9 @@ def match_gene_sets(
     CohortError
         No set has enough measured genes.
     """
-    place = {gene: i for i, gene in enumerate(genes)}
+    place, note = match_names((gene for own in gene_sets.values() for gene in own), genes)
+    if note:
+        warnings.warn(f"gene sets: {note}", stacklevel=2)
     found = {name: sorted({place[gene] for gene in own if gene in place}) for name, own in gene_sets.items()}
     kept = {name: at for name, at in found.items() if min_size <= len(at) <= max_size}
     if not kept:

@@ -1,57 +1,174 @@
-"""What the rows of a matrix are: samples or genes."""
+"""Which way round a table is: whether its rows are samples or genes, by evidence and never by which side is longer."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from genexp.cohort.annotations import find_id_column
-from genexp.cohort.matrix import Matrix
+from genexp.cohort.formats import Table
+from genexp.cohort.names import GENE_TITLES, SAMPLE_TITLES, is_gene_column, is_sample_column, measure_likeness
 from genexp.errors import CohortError
 
-GENE_TITLES = re.compile(r"gene|symbol|hugo|ensembl|entrez|probe|transcript", re.IGNORECASE)
-SAMPLE_TITLES = re.compile(r"sample|patient|barcode|cell|contrast|case|subject|donor|accession|run", re.IGNORECASE)
-
-GENE_NAMES = re.compile(
-    r"""  [?A-Za-z][\w.@-]*\|\d+            # Firehose: TP53|7157, ?|100130426
-        | ENS[A-Z]{0,4}[GT]\d{6,}(\.\d+)?  # Ensembl
-        | \d{1,9}_at | [A-Z]{2}_\d{6,}     # arrays, RefSeq
-        | [A-Z][A-Z0-9]{0,4}[A-Z]\d{0,3}[A-Z]?\d{0,2} | C\d{1,2}orf\d+ | [A-Z]{2,4}\d{1,4}(-\d+)?  # human symbols
-        | [A-Z][a-z][a-z0-9]{1,6}          # mouse symbols
-        | SIM\d+ """,
-    re.VERBOSE,
-)
+STRONG, MODERATE, WEAK = 5, 4, 2
+CERTAIN = 10
+LEAST_LEAD = 2
+"""Weight by which one reading must lead, so that one weak sign alone decides and two of equal weight do not."""
 
 
-def find_orientation(matrix: Matrix, annotations: pd.DataFrame | None, rows: str = "auto", sample_id: str = "") -> tuple[bool, str]:
-    """Whether genes are in rows, and by what that was recognised.
+@dataclass(frozen=True)
+class Evidence:
+    """One reason for a reading.
 
-    In this order: as stated; what the file holds (h5ad); the side whose names the annotations know; the heading of the row names;
-    the side whose names look more like genes; the longer side, for a cohort usually has more genes than samples.
+    Parameters
+    ----------
+    genes_in_rows : bool
+        The reading that it supports.
+    weight : int
+    text : str
+        The reason, for messages: ``row names are gene symbols (TP53)``.
     """
+
+    genes_in_rows: bool
+    weight: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """Whether genes are in rows, why, and what speaks against it."""
+
+    genes_in_rows: bool
+    reasons: tuple[str, ...]
+    against: tuple[str, ...] = ()
+
+
+def find_orientation(
+    table: Table, rows: str, named: Collection[str], count_matches: Callable[[list[str]], int] | None = None
+) -> Orientation:
+    """Decide which way round a table is.
+
+    Parameters
+    ----------
+    table : Table
+    rows : {"auto", "samples", "genes"}
+        What the user says.
+    named : collection of str
+        Columns that parameters name, such as the label.
+    count_matches : callable, optional
+        How many of some names the annotation table knows as samples.
+
+    Raises
+    ------
+    CohortError
+        The evidence is too weak, or contradicts itself; ``rows`` settles it.
+    """
+    evidence = [*_weigh_file(table, named), *_weigh_names(table)]
+    if count_matches is not None:
+        evidence += _weigh_annotations(table, count_matches)
+    votes = {side: sum(sign.weight for sign in evidence if sign.genes_in_rows is side) for side in (True, False)}
     if rows != "auto":
-        return rows == "genes", "stated"
-    if matrix.obs is not None:
-        return False, "the annotations that the cohort holds"
-    if annotations is not None:
-        in_rows, in_columns = (find_id_column(annotations, ids, sample_id)[1] for ids in (matrix.row_ids, matrix.column_ids))
-        if in_rows != in_columns:
-            return in_columns > in_rows, "sample ids of the annotations"
-    if matrix.title and bool(GENE_TITLES.search(matrix.title)) != bool(SAMPLE_TITLES.search(matrix.title)):
-        return bool(GENE_TITLES.search(matrix.title)), f"heading {matrix.title!r}"
-    likeness = _measure_likeness(matrix.row_ids) - _measure_likeness(matrix.column_ids)
-    if abs(likeness) > 0.2:
-        return likeness > 0, "names that look like genes"
-    n_rows, n_columns = len(matrix.row_ids), len(matrix.column_ids)
-    if n_rows == n_columns:
-        raise CohortError(f"cannot tell genes from samples in {n_rows} rows and as many columns; say rows=genes or rows=samples")
-    return n_rows > n_columns, "the longer side"
+        stated = rows == "genes"
+        against = [sign.text for sign in evidence if sign.genes_in_rows is not stated and sign.weight >= MODERATE]
+        return Orientation(stated, (f"rows={rows} is stated",), tuple(against))
+    genes_in_rows = votes[True] > votes[False]
+    lead, lost = abs(votes[True] - votes[False]), min(votes.values())
+    if lead < LEAST_LEAD or (lost >= MODERATE and lead < lost):
+        raise _describe_doubt(table, evidence)
+    return Orientation(
+        genes_in_rows,
+        tuple(sign.text for sign in evidence if sign.genes_in_rows is genes_in_rows),
+        tuple(sign.text for sign in evidence if sign.genes_in_rows is not genes_in_rows and sign.weight >= MODERATE),
+    )
 
 
-def _measure_likeness(names: Sequence[str], most: int = 500) -> float:
-    """Share of (evenly spaced) names that look like genes."""
-    sampled = [names[i] for i in np.linspace(0, len(names) - 1, min(len(names), most)).astype(int)]
-    return sum(GENE_NAMES.fullmatch(name) is not None for name in sampled) / len(sampled)
+def _weigh_file(table: Table, named: Collection[str]) -> list[Evidence]:
+    """What the format, the headings and the columns of annotations say."""
+    evidence = []
+    if table.genes_in_rows is not None:
+        evidence.append(
+            Evidence(
+                table.genes_in_rows, CERTAIN, f"the format ({table.format}) has {'genes' if table.genes_in_rows else 'samples'} in rows"
+            )
+        )
+    for title in named:
+        if title in table.row_annotations.columns:
+            evidence.append(Evidence(False, CERTAIN, f"a parameter names the column {title!r} of the file"))
+        elif title in table.column_annotations.columns or title in table.rows:
+            evidence.append(Evidence(True, CERTAIN, f"a parameter names the row {title!r} of the file"))
+    if not table.named_rows:
+        evidence.append(Evidence(False, MODERATE, "rows have no names, which genes would have"))
+    heading = table.heading.strip()
+    is_gene, is_sample = (titles.fullmatch(heading) is not None for titles in (GENE_TITLES, SAMPLE_TITLES))
+    if heading and is_gene != is_sample:
+        # Xena and others head a column of genes with 'sample', so that word says little
+        weight = MODERATE if is_gene else 1 if heading.lower() in ("sample", "samples") else WEAK
+        evidence.append(Evidence(is_gene, weight, f"the heading of row names is {heading!r}"))
+    for annotations, in_rows in ((table.row_annotations, True), (table.column_annotations, False)):
+        titles = [str(title) for title in annotations.columns]
+        of_genes = [title for title in titles if is_gene_column(title) and not is_sample_column(title)]
+        of_samples = [title for title in titles if is_sample_column(title) and not is_gene_column(title)]
+        side = "columns" if in_rows else "rows"
+        if of_genes and not of_samples:
+            evidence.append(Evidence(in_rows, MODERATE, f"{side} such as {of_genes[0]!r} describe genes"))
+        elif of_samples and not of_genes:
+            evidence.append(Evidence(not in_rows, MODERATE, f"{side} such as {of_samples[0]!r} describe samples"))
+    return evidence
+
+
+def _weigh_names(table: Table) -> list[Evidence]:
+    """What the names along both sides look like."""
+    evidence = []
+    for names, in_rows, side in ((table.rows, True, "row"), (table.columns, False, "column")):
+        if in_rows and not table.named_rows:
+            continue
+        likeness, example = measure_likeness(names), names[len(names) // 2]
+        if likeness.gene_ids >= 0.5:
+            evidence.append(Evidence(in_rows, STRONG, f"{side} names are identifiers of genes ({example})"))
+        elif likeness.sample_ids >= 0.5:
+            evidence.append(Evidence(not in_rows, STRONG, f"{side} names are identifiers of samples ({example})"))
+        elif likeness.symbols + likeness.gene_ids >= 0.6 and likeness.families >= 0.05:
+            evidence.append(Evidence(in_rows, MODERATE, f"{side} names are gene symbols ({example})"))
+        elif likeness.generic_samples >= 0.6:
+            evidence.append(Evidence(not in_rows, WEAK, f"{side} names look like samples ({example})"))
+        elif likeness.symbols >= 0.6:
+            evidence.append(Evidence(in_rows, 1, f"{side} names look a little like gene symbols ({example})"))
+    return evidence
+
+
+def _weigh_annotations(table: Table, count_matches: Callable[[list[str]], int]) -> list[Evidence]:
+    """Which side the annotation table knows."""
+    evidence = []
+    for names, in_rows, side in ((table.rows, True, "row"), (table.columns, False, "column")):
+        n_matches = count_matches(names)
+        if n_matches and (not in_rows or table.named_rows):
+            share = n_matches / len(names)
+            weight = CERTAIN if share >= 0.5 else MODERATE if share >= 0.1 else 1  # a single name may be that of a sample by chance
+            evidence.append(Evidence(not in_rows, weight, f"{n_matches} of {len(names)} {side} names are ids of the annotations"))
+    return evidence
+
+
+def _describe_doubt(table: Table, evidence: list[Evidence]) -> CohortError:
+    reasons = [
+        f"for {'genes' if genes_in_rows else 'samples'} in rows: {'; '.join(texts) if texts else 'nothing'}"
+        for genes_in_rows in (True, False)
+        for texts in [[sign.text for sign in evidence if sign.genes_in_rows is genes_in_rows][:3]]
+    ]
+    return CohortError(
+        f"it is not clear whether rows are genes or samples: the table has {len(table.rows)} rows ({', '.join(table.rows[:3])}, ...) and "
+        f"{len(table.columns)} columns ({', '.join(table.columns[:3])}, ...). Found {'. Found '.join(reasons)}. Say rows=genes or rows=samples"
+    )
+
+
+def describe_sides(orientation: Orientation) -> str:
+    """Sentence about which way round the table is, and why."""
+    side = "rows" if orientation.genes_in_rows else "columns"
+    reasons = ", ".join(orientation.reasons[:2])
+    against = f" This contradicts: {', '.join(orientation.against[:2])}." if orientation.against else ""
+    return f"Genes are in {side}: {reasons}.{against}"
+
+
+def empty_side(n: int) -> pd.DataFrame:
+    """Annotations of a side that has none."""
+    return pd.DataFrame(index=range(n))

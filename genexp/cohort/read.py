@@ -1,32 +1,39 @@
-"""From a configuration to a checked cohort."""
+"""From a configuration to a checked cohort: the one way by which every verb reads files."""
 
 from __future__ import annotations
 
 import re
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import anndata
 import numpy as np
 import pandas as pd
 
 import genexp
-from genexp.cohort.annotations import add_canonical_columns, join_annotations, read_annotations, select_samples
-from genexp.cohort.check import check_scale, check_values, infer_scale, summarise_values
-from genexp.cohort.genes import read_gene_symbol
-from genexp.cohort.matrix import Matrix, open_matrix
-from genexp.cohort.orientation import find_orientation
+from genexp.cohort.annotations import add_canonical_columns, empty_missing_words, find_types, join_annotations, select_samples
+from genexp.cohort.check import check_values
+from genexp.cohort.formats import DenseValues, Request, Table, open_annotations, open_table
+from genexp.cohort.gene_names import describe_names
+from genexp.cohort.ids import count_matches
+from genexp.cohort.orientation import describe_sides, find_orientation
+from genexp.cohort.safety import find_leaks, find_strangers
+from genexp.cohort.scale import LINEAR, LN_2, SCALE_NAMES, check_scale, find_outliers, infer_scale
+from genexp.cohort.sides import Sides, find_sides
 from genexp.cohort.simulate import BRCA_SHAPE, SimulatedCohort, simulate_cohort
 from genexp.cohort.simulate_cells import CELLS_SHAPE, SimulatedCells, simulate_cells
 from genexp.cohort.simulate_compendium import COMPENDIUM_SHAPE, SimulatedCompendium, simulate_compendium
-from genexp.cohort.source import hash_file, hash_source, open_source, read_name
+from genexp.cohort.source import hash_path, hash_source, open_source, read_name
 from genexp.config import CohortConfig, hash_values, section_values
 from genexp.errors import CohortError, name_some
 
 MIN_SAMPLES = 20
-DATE_LIKE = re.compile(r"\d{1,2}-(Mar|Sep|Dec|Oct|Feb|Apr|Nov)|(Mar|Sep|Dec|Oct|Feb|Apr|Nov)-\d{1,2}", re.IGNORECASE)
+NAMING = ("label", "time", "event", "group", "study", "order")
+"""Parameters that name columns of annotations."""
 
 
 @dataclass(frozen=True)
@@ -43,18 +50,18 @@ class Simulator:
 
 
 SIMULATORS = {
-    "simulated": Simulator(simulate_cohort, BRCA_SHAPE, "subtype", "OS_days", "OS_event"),
-    "simulated_cells": Simulator(simulate_cells, CELLS_SHAPE, "cell_type"),
+    "simulated": Simulator(simulate_cohort, BRCA_SHAPE, "subtype", "OS_days", "OS_event", scale="log2_norm_count"),
+    "simulated_cells": Simulator(simulate_cells, CELLS_SHAPE, "cell_type", scale="counts"),
     "simulated_compendium": Simulator(simulate_compendium, COMPENDIUM_SHAPE, group="series", scale="log2fc"),
 }
 """What can be asked for in the place of a file."""
 
 
 @dataclass(frozen=True)
-class _Opened:
+class OpenedCohort:
     """A cohort whose names and annotations are known and whose values are not read yet."""
 
-    matrix: Matrix
+    table: Table
     annotations: pd.DataFrame | None
     name: str
     digest: str
@@ -78,32 +85,40 @@ def read_cohort(config: CohortConfig, seed: int = 0, min_samples: int = MIN_SAMP
     AnnData
         X (n_samples, n_genes) float32, C-contiguous, NaN where missing and ``config.missing`` has a policy; ``obs`` with the annotations,
         ``group``, and as configured ``order``, ``label``, ``study``, ``time_days`` [days], ``event`` (1 seen, 0 censored); ``var`` indexed
-        by gene name, which may occur twice, with ``source`` and ``entrez_id``; ``uns`` with scale, name, digest, report and, if
-        simulated, truth.
+        by gene name, which may occur twice, with ``source``, ``entrez_id`` and what the file says of genes; ``uns`` with scale, name,
+        digest, report and, if simulated, truth. ``uns["report"]["reading"]`` holds sentences on how the cohort was read.
 
     Raises
     ------
     CohortError
-        The files are no cohort, or contradict the configuration.
+        The files are no cohort, contradict the configuration, or can be read in several ways.
     """
     config = fill_defaults(config)
-    with _open_cohort(config, seed) as opened:
-        genes_in_rows, recognised = find_orientation(opened.matrix, opened.annotations, config.rows, config.sample_id)
-        row_ids, column_ids = opened.matrix.row_ids, opened.matrix.column_ids
-        samples, sources = (column_ids, row_ids) if genes_in_rows else (row_ids, column_ids)
-        _check_names(samples, sources)
-        var, gene_report = _describe_genes(sources, config.duplicates)
-        obs, report = _annotate(opened, samples, config.sample_id)
-        keep = select_samples(obs, config.where)
-        if len(keep) < min_samples:
-            raise CohortError(f"found {len(keep)} samples{' after where' if config.where else ''}; expected {min_samples} or more")
-        obs, outcome_report = add_canonical_columns(obs.iloc[keep].copy(), config)
-        X = opened.matrix.fill(genes_in_rows, keep)
-    uns: dict[str, object] = {"name": opened.name, "digest": opened.digest} | ({"truth": opened.truth} if opened.truth else {})
-    report |= {"orientation": "genes in rows" if genes_in_rows else "samples in rows", "orientation_by": recognised}
-    report |= {"n_samples": len(keep), "n_dropped_by_where": len(samples) - len(keep)} | gene_report | outcome_report
-    scale, scale_report = _check_matrix(X, var.index, config)
-    return _build(X, obs, var, uns | {"scale": scale, "report": report | scale_report})
+    said: list[str] = []
+    with open_cohort(config, seed) as opened:
+        table = opened.table
+        said += [table.format and f"Format: {table.format}.", *table.notes]
+        known = None if opened.annotations is None else partial(count_matches, opened.annotations, sample_id=config.sample_id)
+        named = list_named_columns(config, opened.annotations)
+        orientation = find_orientation(table, config.rows, named, known)
+        said.append(describe_sides(orientation))
+        sides = find_sides(table, orientation.genes_in_rows, named, config.metadata, said)
+        check_samples(sides.samples)
+        obs, texts, kept, report = annotate_samples(opened, sides, config, said)
+        var, gene_report = describe_genes(sides, config, said)
+        if len(kept) < min_samples:
+            raise CohortError(f"found {len(kept)} samples{' after where' if config.where else ''}; expected {min_samples} or more")
+        obs, outcome_report = add_canonical_columns(obs, config, texts, said)
+        X = fill_values(table, sides, kept)
+    report |= {"format": table.format, "orientation": "genes in rows" if sides.genes_in_rows else "samples in rows"}
+    report |= {"orientation_by": orientation.reasons[0], "n_samples": len(kept), "n_dropped_by_where": len(sides.samples) - len(kept)}
+    report |= gene_report | outcome_report
+    X, scale, scale_report = check_matrix(X, obs, var.index, table, config, said)
+    check_leaks(X, var.index, obs, scale, config, said)
+    first = f"{opened.name}: {X.shape[0]:,} samples x {X.shape[1]:,} genes, {SCALE_NAMES[scale]}."
+    report |= scale_report | {"scale": scale, "reading": [first, *filter(None, said)]}
+    uns: dict[str, object] = {"name": opened.name, "digest": opened.digest, "scale": scale, "report": report}
+    return _build(X, obs, var, uns | ({"truth": opened.truth} if opened.truth else {}))
 
 
 def cohort_fingerprint(config: CohortConfig, seed: int = 0) -> str:
@@ -159,83 +174,170 @@ def fill_defaults(config: CohortConfig) -> CohortConfig:
 
 
 @contextmanager
-def _open_cohort(config: CohortConfig, seed: int) -> Iterator[_Opened]:
+def open_cohort(config: CohortConfig, seed: int) -> Iterator[OpenedCohort]:
     if is_simulated(config.cohort):
         yield _open_simulated(config.cohort, seed)
         return
     with ExitStack() as files:
         path = files.enter_context(open_source(config.cohort, config.s3_endpoint))
-        annotations, digests = None, [hash_file(path)]
+        annotations, digests = None, [hash_path(path)]
         if config.obs:
-            table = files.enter_context(open_source(config.obs, config.s3_endpoint))
-            annotations = read_annotations(table, config.obs)
-            digests.append(hash_file(table))
-        yield _Opened(open_matrix(path, config.cohort), annotations, read_name(config.cohort), hash_values(digests))
+            obs_path = files.enter_context(open_source(config.obs, config.s3_endpoint))
+            annotations = open_annotations(obs_path, Request(config.obs))
+            digests.append(hash_path(obs_path))
+        named = frozenset(getattr(config, name) for name in NAMING) - {"", "none"}
+        request = Request(config.cohort, config.layer, named - set([] if annotations is None else annotations.columns), config.metadata)
+        yield OpenedCohort(open_table(path, request), annotations, read_name(config.cohort), hash_values(digests))
 
 
-def _open_simulated(cohort: str, seed: int) -> _Opened:
+def _open_simulated(cohort: str, seed: int) -> OpenedCohort:
     name, shape = cohort.partition(":")[0], read_shape(cohort)
     simulated = SIMULATORS[name].simulate(*shape, seed=seed)
-
-    def fill(genes_in_rows: bool, keep: np.ndarray) -> np.ndarray:
-        return simulated.X if len(keep) == len(simulated.X) else simulated.X[keep]
-
-    matrix = Matrix(list(simulated.obs.index), simulated.genes, "sample_id", fill, obs=simulated.obs)
-    return _Opened(matrix, None, name, hash_values([name, shape, seed, genexp.__version__]), simulated.truth)
-
-
-def _annotate(opened: _Opened, samples: list[str], sample_id: str) -> tuple[pd.DataFrame, dict[str, object]]:
-    """Annotations in the order of the samples: of the table, else of the file itself, else none."""
-    if opened.annotations is not None:
-        return join_annotations(opened.annotations, samples, sample_id)
-    obs = opened.matrix.obs if opened.matrix.obs is not None else pd.DataFrame(index=pd.Index(samples))
-    if list(obs.index) != samples:  # h5ad with rows=genes: its obs describes genes
-        obs = pd.DataFrame(index=pd.Index(samples))
-    return obs.rename_axis("sample_id").drop(columns="sample_id", errors="ignore"), {}
+    table = Table(
+        list(simulated.obs.index),
+        simulated.genes,
+        DenseValues(simulated.X),
+        row_annotations=simulated.obs.reset_index(drop=True),
+        genes_in_rows=False,
+        format="simulation",
+    )
+    return OpenedCohort(table, None, name, hash_values([name, shape, seed, genexp.__version__]), simulated.truth)
 
 
-def _check_names(samples: list[str], sources: list[str]) -> None:
-    """Refuse samples of one name, and genes or samples without one."""
+def list_named_columns(config: CohortConfig, annotations: pd.DataFrame | None) -> list[str]:
+    """Columns that parameters name and that the annotation table does not hold: they are of the matrix itself."""
+    names = dict.fromkeys(getattr(config, name) for name in NAMING)
+    of_table = set() if annotations is None else {str(column) for column in annotations.columns}
+    return [name for name in names if name not in ("", "none") and name not in of_table]
+
+
+def check_samples(samples: list[str]) -> None:
     twice = pd.Index(samples)[pd.Index(samples).duplicated()].unique()
     if len(twice):
         raise CohortError(f"duplicated sample ids in the matrix: {name_some(twice)}; rename or remove all but one of each")
-    for what, names in (("samples", samples), ("genes", sources)):
-        nameless = [position for position, name in enumerate(names, start=1) if not name.strip()]
-        if nameless:
-            raise CohortError(f"{what} without a name at positions {name_some(nameless)}; name them or take them out")
 
 
-def _describe_genes(sources: list[str], duplicates: str) -> tuple[pd.DataFrame, dict[str, object]]:
+def annotate_samples(
+    opened: OpenedCohort, sides: Sides, config: CohortConfig, said: list[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, dict[str, object]]:
+    """Annotations of the kept samples, the same as texts, positions of these samples, and figures for the report."""
+    own = sides.obs.set_axis(pd.Index(sides.samples, name="sample_id")).drop(columns="sample_id", errors="ignore")
+    kept, report = np.arange(len(sides.samples)), dict[str, object]()
+    obs = own
+    if opened.annotations is not None:
+        joined, kept, report = join_annotations(opened.annotations, sides.samples, config.sample_id, config.unmatched, said)
+        obs = joined.join(own.drop(columns=list(joined.columns), errors="ignore"))
+    obs = obs.set_axis([str(column) for column in obs.columns], axis=1)
+    obs = obs.loc[:, ~obs.columns.duplicated()]
+    texts, counts = empty_missing_words(obs, config.missing_words)
+    _say_missing(counts, [getattr(config, name) for name in NAMING], len(obs), said)
+    obs = find_types(texts)
+    selected = select_samples(obs, config.where)
+    if config.where:
+        said.append(f"where={config.where!r} keeps {len(selected)} of {len(obs)} samples.")
+    return obs.iloc[selected].copy(), texts.iloc[selected], kept[selected], report
+
+
+def _say_missing(counts: dict[str, Counter[str]], named: list[str], n: int, said: list[str]) -> None:
+    """Say which words were taken for missing: by word for the columns that parameters name, in sum for the others."""
+    shown = []
+    for column, words in counts.items():
+        if column in named and words:
+            listed = ", ".join(f"{word!r} {count}" for word, count in words.most_common(6))
+            shown.append(f"{words.total()} of {n} in {column!r} ({listed})")
+    others = sum(bool(words) for column, words in counts.items() if column not in named)
+    if shown or others:
+        more = f"{'; and' if shown else ''} in {others} other column{'s' if others != 1 else ''} of annotations" if others else ""
+        said.append(f"Words taken for missing values{': ' if shown else ''}{'; '.join(shown)}{more}.")
+
+
+def describe_genes(sides: Sides, config: CohortConfig, said: list[str]) -> tuple[pd.DataFrame, dict[str, object]]:
     """Gene names (not unique yet), with the file's own name and the Entrez id where it tells; and figures for the report."""
-    names = pd.Index([read_gene_symbol(source) for source in sources], name="gene")
-    ids = [source.rpartition("|")[2] if re.search(r"\|\d+$", source) else "" for source in sources]
+    described = describe_names(sides.genes)
+    if described.dates and config.date_genes == "ask":
+        raise CohortError(
+            f"found gene names that a spreadsheet made dates of: {name_some(described.dates)}; say date_genes=repair to give them the symbols "
+            "that they were where that is unambiguous, or date_genes=keep to leave them as they are"
+        )
+    names = pd.Index(described.repaired if config.date_genes == "repair" else described.display, name="gene")
+    said += [f"Gene names: {'; '.join(described.notes)}."] if described.notes else []
+    ids = [source.rpartition("|")[2] if re.search(r"\|\d+$", source) else "" for source in sides.genes]
     repeated = names[names.duplicated()].unique()
-    if len(repeated) and duplicates == "refuse":
+    if len(repeated) and config.duplicates == "refuse":
         raise CohortError(f"duplicated genes: {name_some(repeated)}; say what to do: duplicates=max_variance, mean or first")
+    if len(repeated):
+        said.append(f"Of genes that occur more than once, duplicates={config.duplicates} decides which stays.")
     report: dict[str, object] = {
         "n_genes": len(names),
         "n_question_mark": sum(name.startswith("?") for name in names),
         "n_duplicated": len(repeated),
         "duplicated": [str(name) for name in repeated[:20]],
-        "date_like": [name for name in names if DATE_LIKE.fullmatch(name)][:20],
+        "date_like": list(described.dates)[:20],
     }
-    return pd.DataFrame({"source": sources, "entrez_id": ids}, index=names), report
+    var = sides.var.set_axis(names).drop(columns=["source", "entrez_id", "gene"], errors="ignore")
+    return var.assign(source=sides.genes, entrez_id=ids), report
 
 
-def _check_matrix(X: np.ndarray, genes: pd.Index, config: CohortConfig) -> tuple[str, dict[str, object]]:
-    """Scale of the values, declared or inferred, after all checks; and figures for the report."""
-    values = summarise_values(X)
-    check_values(values, genes, config.missing)
-    scale, reason = infer_scale(values) if config.scale == "auto" else (config.scale, "declared")
-    check_scale(values, scale)
-    n_missing = int(values.n_missing.sum())
-    return scale, {
-        "n_missing": n_missing,
-        "n_genes_with_missing": int((values.n_missing > 0).sum()),
-        "lowest": values.low,
-        "highest": values.high,
+def fill_values(table: Table, sides: Sides, kept: np.ndarray) -> np.ndarray:
+    """Values (n_samples, n_genes) of the kept samples."""
+    samples = sides.sample_positions[kept]
+    if sides.genes_in_rows:
+        return table.values.fill(sides.gene_positions, samples, True)
+    return table.values.fill(samples, sides.gene_positions, False)
+
+
+def check_matrix(
+    X: np.ndarray, obs: pd.DataFrame, genes: pd.Index, table: Table, config: CohortConfig, said: list[str]
+) -> tuple[np.ndarray, str, dict[str, object]]:
+    """Values, their scale, declared or inferred, after all checks; and figures for the report."""
+    n_missing, low, high = check_values(X, genes, config.missing)
+    if config.scale == "auto":
+        guess = infer_scale(X, table.scale, table.says_scale)
+        scale, reason, factor = guess.scale, guess.reason, guess.factor
+        said += [f"Scale: {scale} ({SCALE_NAMES[scale]}): {reason}.", *guess.notes]
+    elif config.scale == "ln_norm_count":
+        scale, reason, factor = "log2_norm_count", "natural logarithms as declared, divided by ln 2", 1 / LN_2
+        said.append(f"Scale: {reason}.")
+    else:
+        scale, reason, factor = config.scale, "declared", 1.0
+        said.append(f"Scale: {scale} ({SCALE_NAMES[scale]}), as declared.")
+    if factor != 1.0:
+        X *= np.float32(factor)
+    check_scale(X, scale)
+    if scale in LINEAR and low < 0:
+        cells = [f"{X[i, j]:g} at {obs.index[i]}, {genes[j]}" for i, j in np.argwhere(X < 0)]
+        raise CohortError(f"{SCALE_NAMES[scale]} were expected, of which {name_some(cells)} are negative; correct or empty them, or say scale=")
+    said.append(find_outliers(X, scale, list(obs.index), list(genes)))
+    total = int(n_missing.sum())
+    if total:
+        said.append(f"Missing: {total:,} values of {int((n_missing > 0).sum()):,} genes; missing={config.missing} decides.")
+    return X, scale, {
+        "n_missing": total,
+        "n_genes_with_missing": int((n_missing > 0).sum()),
+        "lowest": low,
+        "highest": high,
         "scale_by": reason,
-    }
+    }  # fmt: skip
+
+
+def check_leaks(X: np.ndarray, genes: pd.Index, obs: pd.DataFrame, scale: str, config: CohortConfig, said: list[str]) -> None:
+    """Refuse genes that are annotations, and say which genes tell one on their own."""
+    classes = {name: obs[name] for name in ("label", "event", "study") if name in obs}
+    leaks = find_leaks(X, list(genes), obs, classes)
+    certain = [leak for leak in leaks if leak.is_certain]
+    if certain:
+        raise CohortError(
+            f"among the genes, {certain[0].gene!r} {certain[0].text}: it is no gene. Declare it with metadata={certain[0].gene}"
+            + (f" (and {name_some(leak.gene for leak in certain[1:])} too)" if len(certain) > 1 else "")
+            + ", or take it out of the matrix"
+        )
+    said += [f"Note: gene {leak.gene} {leak.text}." for leak in leaks]
+    strangers = [] if config.metadata == ("none",) else find_strangers(X, list(genes), scale)
+    if strangers:
+        raise CohortError(
+            f"{name_some(strangers)} among the genes have names and values unlike those of genes; say metadata={','.join(strangers[:3])} if they "
+            "are annotations, or metadata=none if all are genes"
+        )
 
 
 def _build(X: np.ndarray, obs: pd.DataFrame, var: pd.DataFrame, uns: dict[str, object]) -> anndata.AnnData:

@@ -12,32 +12,25 @@ from typing import Any
 
 from genexp.errors import CohortError
 
-ENDINGS = (".parquet", ".pq", ".h5ad", ".tsv", ".csv", ".txt", ".tsv.gz", ".csv.gz", ".txt.gz")
+ENDINGS = re.compile(
+    r"(\.(tsv|csv|txt|tab|dat|gct|mtx|parquet|pq|h5ad|h5|hdf5|loom|zarr|feather|arrow|xlsx|rds|rdata|rda))?(\.(gz|bz2|xz|zip))?$",
+    re.IGNORECASE,
+)
 
 
 def read_name(address: str) -> str:
     """Name of a cohort or table: its file name without the ending (``a/b/cohort.tsv.gz`` -> ``cohort``)."""
-    return re.sub(r"(\.(tsv|csv|txt))?(\.gz)?$|\.(parquet|pq|h5ad)$", "", Path(address).name)
-
-
-def read_ending(address: str) -> str:
-    """Ending that names the format, such as ``.tsv.gz``; refused unless known."""
-    name = Path(address).name.lower()
-    known = [ending for ending in ENDINGS if name.endswith(ending)]
-    if not known:
-        raise CohortError(f"{address}: expected a file that ends in {', '.join(ENDINGS)}; convert it, or rename it to what it is")
-    return max(known, key=len)
+    return ENDINGS.sub("", Path(address).name, count=1) or Path(address).name
 
 
 @contextmanager
 def open_source(address: str, s3_endpoint: str = "") -> Iterator[Path]:
     """Give the file behind an address; what was downloaded lasts as long as the context."""
-    ending = read_ending(address)
     if not address.startswith("s3://"):
         yield _check_file(address)
         return
     with tempfile.TemporaryDirectory(prefix="genexp-") as folder:
-        path = Path(folder) / f"download{ending}"
+        path = Path(folder) / (Path(address).name or "download")
         _ask_store(address, s3_endpoint, lambda client, bucket, key: client.download_file(bucket, key, str(path)))
         yield _check_file(str(path), address)
 
@@ -45,9 +38,18 @@ def open_source(address: str, s3_endpoint: str = "") -> Iterator[Path]:
 def hash_source(address: str, s3_endpoint: str = "") -> str:
     """Hash of a file's bytes (16 hexadecimal digits of SHA-256); of an object in a store, of its ETag and size, without a download."""
     if not address.startswith("s3://"):
-        return hash_file(_check_file(address))
+        return hash_path(_check_file(address))
     head = _ask_store(address, s3_endpoint, lambda client, bucket, key: client.head_object(Bucket=bucket, Key=key))
     return hashlib.sha256(f"{head['ETag']} {head['ContentLength']}".encode()).hexdigest()[:16]
+
+
+def hash_path(path: Path) -> str:
+    """Hash of a file's bytes, or of the names and bytes of the files in a folder."""
+    if path.is_file():
+        return hash_file(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    listed = "\n".join(f"{file.relative_to(path)} {hash_file(file)}" for file in files)
+    return hashlib.sha256(listed.encode()).hexdigest()[:16]
 
 
 def hash_file(path: Path) -> str:
@@ -58,10 +60,9 @@ def hash_file(path: Path) -> str:
 
 def _check_file(path: str, address: str = "") -> Path:
     file = Path(path).expanduser()
-    if not file.is_file():
-        what = "is a folder" if file.is_dir() else "does not exist"
-        raise CohortError(f"expected a file at {path}, but it {what}; give the path of the cohort or annotation table")
-    if file.stat().st_size == 0:
+    if not file.exists():
+        raise CohortError(f"expected a file or folder at {path}, but it does not exist; give the path of the cohort or annotation table")
+    if file.is_file() and file.stat().st_size == 0:
         raise CohortError(f"{address or path} is empty (0 bytes); expected a table of samples and genes")
     return file
 

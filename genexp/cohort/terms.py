@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.matrix import find_delimiter, open_text
-from genexp.cohort.source import open_source, read_ending
+from genexp.cohort.formats import Request, open_annotations
+from genexp.cohort.source import open_source
 from genexp.errors import CohortError, name_some
 
 
@@ -53,16 +53,6 @@ def read_terms(address: str, samples: Sequence[str]) -> pd.DataFrame:
 
 def _read_table(path: Path, address: str) -> pd.DataFrame:
     """The whole table with ids as text in its index."""
-    try:
-        if read_ending(path.name) in (".parquet", ".pq"):
-            table = pd.read_parquet(path)
-            table = table.set_index(table.columns[0]) if isinstance(table.index, pd.RangeIndex) else table
-            return table.set_axis(table.index.astype(str))
-        with open_text(path) as stream:
-            head = stream.read(1 << 22).decode(errors="replace").partition("\n")[0]
-        delimiter = find_delimiter(head, path)
-        ids = head.split(delimiter)[0].strip('"\r\n\ufeff')
-        with open_text(path) as stream:
-            return pd.read_csv(stream, sep=delimiter, dtype={ids: str}, index_col=0, encoding="utf-8-sig")
-    except (ValueError, OSError) as error:  # of pandas and pyarrow: not a table, not UTF-8, not Parquet
-        raise CohortError(f"terms={address}: a table with a heading and one row per sample was expected ({str(error)[:200]})") from None
+    table = open_annotations(path, Request(f"terms={address}"))
+    values = table.iloc[:, 1:].apply(pd.to_numeric, errors="coerce")
+    return values.set_axis(table.iloc[:, 0].astype(str))

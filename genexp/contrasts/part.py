@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 
 from genexp.cohort.gene_sets import judge_overlaps
+from genexp.cohort.scale import LINEAR
 from genexp.config import ContrastConfig
 from genexp.contrasts.design import Contrast
 from genexp.contrasts.moderated_t import ModeratedT, moderate
@@ -47,7 +48,7 @@ def make_part(contrast: Contrast, X: np.ndarray, recipe: Recipe, path: Path) -> 
     A part is an ``.npz`` with each of ``STATISTICS`` (n_genes,) as float32, ``terms`` (n_sets,) of bool and ``row``, the contrast's row
     of the table as JSON.
     """
-    values = (_to_log2_cpm(X) if recipe.scale == "counts" else X)[:, recipe.columns]
+    values = _take_logarithms(X, recipe.scale)[:, recipe.columns]
     found = moderate(values, contrast.is_case, contrast.block)
     if not np.isfinite(found.p).any():
         return "no gene has values enough in both groups to be tested"
@@ -73,9 +74,11 @@ def find_terms(members: sparse.csr_array, significant: np.ndarray, tested: np.nd
     return judge_overlaps(members[:, places], significant[places, None])[1][:, 0] < alpha
 
 
-def _to_log2_cpm(X: np.ndarray) -> np.ndarray:
-    """Logarithms log2(counts per million + 1) of counts (n_samples, n_columns), as preprocessing takes them."""
-    return np.log2(X * (1e6 / np.nansum(X, axis=1, dtype=np.float64, keepdims=True)) + 1)
+def _take_logarithms(X: np.ndarray, scale: str) -> np.ndarray:
+    """Logarithms of linear values (n_samples, n_columns), as preprocessing takes them: log2(counts per million + 1), log2(x + 1)."""
+    if scale == "counts":
+        return np.log2(X * (1e6 / np.nansum(X, axis=1, dtype=np.float64, keepdims=True)) + 1)
+    return np.log2(X + 1) if scale in LINEAR else X
 
 
 def _describe(contrast: Contrast, found: ModeratedT, significant: np.ndarray, paired: bool) -> dict[str, object]:

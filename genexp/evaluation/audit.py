@@ -9,6 +9,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from genexp.cohort.safety import find_leaks
 from genexp.errors import EvaluationError, name_some
 from genexp.evaluation.results import Audit
 from genexp.model.encoder import Encoder
@@ -45,9 +46,10 @@ def audit_split(rows: Rows, data: Preprocessed, encoder: Encoder) -> Audit:
     """
     checks = {
         "sample ids": _check_ids(rows),
-        "groups": _check_groups(rows, "group"),
+        "groups": _check_groups(rows, "group") if _knows_groups(rows) else (UNKNOWN, "every sample is taken for a patient of its own"),
         "patients": _check_groups(rows, "patient_id"),
         "near-duplicates": _check_duplicates(rows),
+        "genes": _check_genes(rows["train"], data),
         "fitted values": _check_fitted(data),
         "scaling": _check_scaling(rows["train"][0], data, encoder),
     }
@@ -96,6 +98,23 @@ def _check_groups(rows: Rows, column: str) -> tuple[str, str]:
     members = table[table[column].isin(crossing)].sort_values(column, kind="stable")
     named = (f"{sample} of {value} in {part}" for sample, value, part in zip(members.index, members[column], members["part"], strict=True))
     return FAIL, f"{len(crossing)} values of {column} on several sides: samples {name_some(named)}"
+
+
+def _knows_groups(rows: Rows) -> bool:
+    """Whether groups are more than the samples themselves."""
+    return any((obs["group"].astype(str) != obs.index.astype(str)).any() for _, obs in rows.values() if "group" in obs)
+
+
+def _check_genes(train: tuple[np.ndarray, pd.DataFrame], data: Preprocessed) -> tuple[str, str]:
+    """No gene is the codes of a label, an event or a study; on train samples. Scaling hides copies of numbers, which reading looks for."""
+    X, obs = train
+    classes = {name: obs[name] for name in ("label", "event", "study") if name in obs}
+    leaks = find_leaks(X, [str(gene) for gene in data.var.index[: X.shape[1]]], obs.iloc[:, :0], classes)
+    certain = [f"{leak.gene} {leak.text}" for leak in leaks if leak.is_certain]
+    if certain:
+        return FAIL, f"genes that are annotations: {name_some(certain)}"
+    told = f"; {name_some(f'{leak.gene} {leak.text}' for leak in leaks)}" if leaks else ""
+    return PASS, f"none of {X.shape[1]} genes gives a class away alone{told}"
 
 
 def _check_duplicates(rows: Rows) -> tuple[str, str]:

@@ -66,8 +66,16 @@ class Audit:
 
     @property
     def leakage(self) -> str:
-        """``pass`` where no check failed, else ``fail``."""
-        return "fail" if (self.checks["outcome"] == "fail").any() else "pass"
+        """``fail`` where a check failed; ``pass`` where none did and patients are known or near-duplicates were looked for.
+
+        Else what is not known.
+        """
+        outcome = self.checks["outcome"]
+        if (outcome == "fail").any():
+            return "fail"
+        if "pass" in (outcome.get("groups"), outcome.get("near-duplicates")):
+            return "pass"
+        return "not known: whether samples of one patient are in several parts"
 
     @property
     def reasons(self) -> str:
@@ -237,11 +245,14 @@ class Verdict:
         ``outcome`` (``above PCA``, ``below PCA``, ``no difference``, ``undefined``) and ``sentence``. Intervals are of 95 % (paired
         bootstrap over the groups of the test samples and, where there are several, the seeds of the training).
     line : str
-        The verdict against PCA in one line.
+        The verdict against PCA in one line, with the tasks that have none and why.
+    withheld : frozenset of str
+        Tasks whose test samples or events are too few for a verdict: they have no row.
     """
 
     rows: pd.DataFrame
     line: str
+    withheld: frozenset[str] = frozenset()
 
     @property
     def below_pca(self) -> list[str]:

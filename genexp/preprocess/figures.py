@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from genexp.cohort.scale import LINEAR
 from genexp.palette import COLOURS, GRID, INK, MUTED
 from genexp.preprocess.quality import GENE_REASONS
 from genexp.preprocess.split import LOST, PARTS
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 GROUP_COLOURS = dict(zip((*PARTS, LOST), COLOURS, strict=False))
 GENE_COLOURS = dict(zip(("kept", *GENE_REASONS), (*COLOURS[:5], *COLOURS[6:]), strict=False))
 """Without the light blue, which is lost among the blue of the kept genes."""
-LEVEL_NAMES = {"counts": "library size (counts)", "zscore": "mean z-score", "log2fc": "mean log2 fold change", "zero_one": "mean value"}
+LEVEL_NAMES = {
+    "counts": "library size (counts)",
+    "tpm": "sum of a sample",
+    "norm_count": "sum of a sample",
+    "zscore": "mean z-score",
+    "log2fc": "mean log2 fold change",
+    "zero_one": "mean value",
+}
 
 
 def plot_sample_quality(data: Preprocessed) -> Figure:
@@ -34,7 +42,7 @@ def plot_sample_quality(data: Preprocessed) -> Figure:
     left.set_title(f"dashed: lost below {threshold:g}", loc="left", fontsize="small", color=MUTED)
     left.set(ylabel="share of genes detected", ylim=(0, 1.03))
     _draw_groups(right, data.split, "level")
-    right.set(ylabel=LEVEL_NAMES.get(data.scale, "mean log2 expression"), yscale="log" if data.scale == "counts" else "linear")
+    right.set(ylabel=LEVEL_NAMES.get(data.scale, "mean log2 expression"), yscale="log" if data.scale in LINEAR else "linear")
     n_kept, n_lost = data.report["samples"]["kept"], data.report["samples"]["lost"]
     figure.suptitle(f"{data.name}: {n_kept:,} samples kept, {n_lost:,} lost", color=INK)
     return figure

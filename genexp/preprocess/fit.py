@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from genexp.cohort.scale import LINEAR
 from genexp.config import PreprocessSettings
 from genexp.errors import PreprocessError
 from genexp.preprocess.combat import fit_correction
@@ -84,7 +85,7 @@ def choose_normalisation(asked: str, scale: str, X: np.ndarray) -> Normalise:
         The logarithm of a logarithm or of negative values, or counts per million of what is no count.
     """
     if asked == "auto":
-        return "log2_cpm" if scale == "counts" else "none"
+        return "log2_cpm" if scale == "counts" else "log2" if scale in LINEAR else "none"
     advice = "take normalise=none, or state the scale of the cohort with scale="
     if asked in OF_COUNTS and scale != "counts":
         raise PreprocessError(f"normalise={asked} expects the scale counts, but this cohort is {scale}; {advice}")

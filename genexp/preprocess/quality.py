@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from genexp.cohort.scale import LINEAR
 from genexp.config import PreprocessConfig
 from genexp.preprocess.transform import ROWS_AT_A_TIME
 
@@ -30,7 +31,7 @@ def find_floor(scale: str, minimum: float | np.ndarray) -> float | np.ndarray:
     minimum : float or ndarray
         Smallest value, which is the floor of ``log2_tpm`` (log2(TPM + 0.001) has -9.97).
     """
-    if scale in ("counts", "log2_norm_count"):
+    if scale in (*LINEAR, "log2_norm_count"):
         return 0.0
     return minimum if scale == "log2_tpm" else -np.inf
 
@@ -49,7 +50,7 @@ def measure_samples(X: np.ndarray, scale: str) -> pd.DataFrame:
     -------
     DataFrame, (n_samples, 2)
         ``detected``, the share of genes measured above the floor of the scale (for ``log2_tpm`` the sample's smallest value), and
-        ``level``, the library size of counts or the mean of other scales.
+        ``level``, the library size (sum) of counts and other linear values, or the mean of other scales.
     """
     detected, level = np.zeros(len(X)), np.zeros(len(X))
     for start in range(0, len(X), ROWS_AT_A_TIME):
@@ -58,7 +59,7 @@ def measure_samples(X: np.ndarray, scale: str) -> pd.DataFrame:
         floor = find_floor(scale, np.fmin.reduce(values, axis=1)[:, None])
         detected[block] = (values > floor).mean(axis=1)
         level[block] = np.nansum(values, axis=1, dtype=np.float64)
-        if scale != "counts":
+        if scale not in LINEAR:
             level[block] /= np.maximum(np.count_nonzero(~np.isnan(values), axis=1), 1)
     return pd.DataFrame({"detected": detected, "level": level})
 

@@ -1,0 +1,89 @@
+"""Reading step by step: where the reader asks, the question is kept, and reading goes on under an answer where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from genexp.cohort.describe.description import Question, find_answers
+from genexp.config import CohortConfig
+from genexp.errors import CohortError
+from genexp.section import format_value
+
+Result = TypeVar("Result")
+Step = Callable[[CohortConfig, list[str]], Result]
+"""A step of reading: it takes the configuration and a list to which it adds sentences for the user."""
+TOPICS = {
+    "Format": "File",
+    "Gene names": "Genes",
+    "Scale": "Scale",
+    "Missing": "Missing values",
+    "Annotations": "Annotations",
+    "Patients": "Patients",
+    "Groups": "Patients",
+}
+"""First words of the reader's sentences, and the topics that they belong to."""
+
+
+class Inquiry:
+    """What is found while a cohort is read.
+
+    Parameters
+    ----------
+    config : CohortConfig
+        As the user gave it.
+    """
+
+    def __init__(self, config: CohortConfig) -> None:
+        self.config = config
+        self.facts: dict[str, list[str]] = {}
+        self.questions: list[Question] = []
+        self.warnings: list[str] = []
+
+    def ask(self, topic: str, step: Step[Result], *answers: Mapping[str, object]) -> Result | None:
+        """Take a step, or keep its question and take it under the first answer by which it goes on.
+
+        Parameters
+        ----------
+        topic : str
+            Of the sentences that the step adds.
+        step : callable
+        *answers : mapping of str to object
+            Values of parameters to go on with. Empty ones only leave out what cannot be read: the question stays open.
+
+        Returns
+        -------
+        object or None
+            None where no answer goes on.
+        """
+        question = ""
+        for values in ({}, *answers):
+            said: list[str] = []
+            config = self.config.model_copy(update=dict(values))
+            try:
+                result = step(config, said)
+            except CohortError as error:
+                question = question or str(error)
+                continue
+            if question:
+                self.add_question(question, {name: format_value(value) for name, value in values.items()} if all(values.values()) else {})
+            self.config = config
+            self.add_facts(topic, *said)
+            return result
+        self.add_question(question)
+        return None
+
+    def add_facts(self, topic: str, *sentences: str) -> None:
+        """Add sentences to a topic, or to the one that their first word names; empty ones are left out."""
+        for sentence in filter(None, sentences):
+            word, colon, rest = sentence.partition(": ")
+            if colon and word in ("Warning", "Note"):
+                self.warnings.append(rest[:1].upper() + rest[1:])
+            elif colon and word in TOPICS:
+                self.facts.setdefault(TOPICS[word], []).append(rest)
+            else:
+                self.facts.setdefault(topic, []).append(sentence)
+
+    def add_question(self, text: str, assumed: Mapping[str, str] | None = None) -> None:
+        """Keep a question, with the answers that its text names."""
+        self.questions.append(Question(text, find_answers(text, self.config), assumed or {}))

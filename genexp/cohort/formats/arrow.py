@@ -1,0 +1,85 @@
+"""Arrow files: Feather, of version 2 (which is Arrow's own format for files) and 1."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.ipc
+
+from genexp.cohort.formats.columnar import Columns, InMemory, open_columns, read_annotations
+from genexp.cohort.formats.damage import report_damage
+from genexp.cohort.formats.format import Format
+from genexp.cohort.formats.packing import unpack
+from genexp.cohort.formats.probe import Probe, Request
+from genexp.cohort.formats.table import Table
+
+NAME = "Arrow"
+
+
+@dataclass(frozen=True)
+class ArrowColumns:
+    """Columns of an Arrow file, see :class:`genexp.cohort.formats.columnar.Columns`."""
+
+    file: pa.MemoryMappedFile
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Names and types of all columns."""
+        return pa.ipc.open_file(self.file).schema
+
+    @cached_property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return sum(int(batch.num_rows) for batch in self._open([0]))
+
+    def _open(self, positions: Sequence[int]) -> list[pa.RecordBatch]:
+        """Batches of some columns. A file that is damaged would be read beside its end were it not validated."""
+        options = pa.ipc.IpcReadOptions(included_fields=list(positions))
+        reader = pa.ipc.open_file(self.file, options=options)
+        batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+        for batch in batches:
+            batch.validate(full=True)
+        return batches
+
+    def read(self, positions: Sequence[int]) -> pa.Table:
+        """Read columns by position."""
+        fields = pa.schema([self.schema.field(i) for i in positions], metadata=self.schema.metadata)
+        return pa.Table.from_batches(self._open(positions), schema=fields)
+
+
+def recognise(probe: Probe) -> bool:
+    """Whether a file starts as Arrow's files or Feather's of version 1 do."""
+    return probe.head.startswith((b"ARROW1", b"FEA1"))
+
+
+def _open_file(probe: Probe) -> Columns:
+    path = unpack(probe)
+    return _read_old(path) if probe.head.startswith(b"FEA1") else ArrowColumns(pa.memory_map(str(path)))
+
+
+def _read_old(path: Path) -> Columns:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the format is old, to its writer
+        return InMemory(pyarrow.feather.read_table(path))
+
+
+def open_arrow(probe: Probe, request: Request) -> Table:
+    """Open an Arrow file of expression values."""
+    with report_damage(probe.name, NAME):
+        return open_columns(_open_file(probe), request, NAME)
+
+
+def annotate(probe: Probe, request: Request) -> pd.DataFrame:
+    """Read an Arrow file as annotations."""
+    with report_damage(probe.name, NAME):
+        return read_annotations(_open_file(probe))
+
+
+FORMAT = Format(NAME, "ARROW1 or FEA1 in the first bytes", recognise, open_arrow, annotate)

@@ -1,0 +1,185 @@
+"""Which row of an annotation table describes which sample: ids compared exactly, and by rules that are said aloud."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from genexp.cohort.names import ROW_NUMBER_TITLES, counts_rows
+from genexp.errors import CohortError, name_some
+
+BARCODE = re.compile(r"TCGA-\w\w-\w{4}(-.*)?", re.IGNORECASE)
+BARCODE_LENGTHS = (16, 15)
+"""Letters of a TCGA barcode that name the vial and the sample."""
+PATIENT = re.compile(r"(TCGA[-.]\w\w[-.]\w{4}|TARGET[-.]\d\d[-.]\w{6}|GTEX[-.]\w{4,5}|C3[LN][-.]\d{5})([-._].*)?", re.IGNORECASE)
+"""Barcodes of TCGA, TARGET, GTEx and CPTAC, and their part that names the patient."""
+FILE_ENDINGS = re.compile(r"(\.(sorted|aligned\w*|out|bam|sam|cram|cel|txt|tsv|counts?|htseq|fastq|fq|gz))+$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A form to which ids are brought before they are compared, and how messages describe it."""
+
+    form: Callable[[str], str]
+    text: str
+    shares_rows: bool = False
+
+
+def _cut(n: int) -> Callable[[str], str]:
+    def form(name: str) -> str:
+        name = name.replace(".", "-").upper()
+        return name[:n] if BARCODE.fullmatch(name) else name
+
+    return form
+
+
+def read_patient(name: str) -> str:
+    """Patient that a barcode of TCGA, TARGET, GTEx or CPTAC names; empty for other names."""
+    barcode = PATIENT.fullmatch(name.strip())
+    return barcode[1].replace(".", "-").upper() if barcode else ""
+
+
+def _plain_number(name: str) -> str:
+    return re.sub(r"^(\d+)\.0+$", r"\1", name)
+
+
+RULES = (
+    Rule(lambda name: name, "exactly"),
+    Rule(_plain_number, "after 1001.0 is read as 1001"),
+    Rule(lambda name: re.sub(r"[.\-_ :/]+", "-", name), "after '.', '-', '_' and blanks are taken as the same"),
+    Rule(lambda name: re.sub(r"[.\-_ :/]+", "-", name).lower(), "without regard to case and to '.', '-', '_' and blanks"),
+    Rule(lambda name: _plain_number(name).lstrip("0") or "0" if re.fullmatch(r"[\d.]+", name) else name, "without leading zeros"),
+    Rule(lambda name: re.sub(r"^X(?=[\d.])", "", re.sub(r"[.\-_ :/]+", "-", name)).lower(), "without the X that R puts before numbers"),
+    Rule(lambda name: FILE_ENDINGS.sub("", re.split(r"[/\\]", name)[-1]), "by file names without folders and endings"),
+    *(Rule(_cut(n), f"by the first {n} characters of the barcodes") for n in BARCODE_LENGTHS),
+    Rule(lambda name: read_patient(name) or name, "by the patient of the barcodes (of TCGA the first 12 characters)", shares_rows=True),
+)
+"""In the order in which they are tried; a patient's row may describe several samples."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """How a column names the samples.
+
+    Parameters
+    ----------
+    column : str
+        Column of the annotations.
+    rule : Rule
+    rows : ndarray of int, (n_ids,)
+        Row that describes each sample, -1 for none.
+    twice : list of str
+        Ids that occur more than once in the column, and that a sample has.
+    """
+
+    column: str
+    rule: Rule
+    rows: np.ndarray
+    twice: list[str]
+
+    @property
+    def n_matches(self) -> int:
+        """Samples that have a row."""
+        return int((self.rows >= 0).sum())
+
+
+def match_column(values: pd.Series, ids: Sequence[str]) -> Match:
+    """Match ids with a column by the first rule under which most samples have a row."""
+    texts = [_as_id(value) for value in values]
+    names = [name.strip() for name in ids]
+    best = _match(str(values.name), texts, names, RULES[0])
+    for rule in RULES[1:]:
+        if best.n_matches == len(names):
+            break
+        match = _match(str(values.name), texts, names, rule)
+        if match.n_matches > best.n_matches and (not match.twice or best.n_matches == 0):
+            best = match
+    return best
+
+
+def _match(column: str, texts: list[str], names: list[str], rule: Rule) -> Match:
+    forms = [rule.form(text) if text else "" for text in texts]
+    wanted = [rule.form(name) for name in names]
+    if len(set(wanted)) < len(wanted) and rule.form is not RULES[0].form and not rule.shares_rows:
+        return Match(column, rule, np.full(len(names), -1), [])  # two samples would become one
+    row_of: dict[str, int] = {}
+    repeated = set()
+    for i, form in enumerate(forms):
+        if form and form in row_of:
+            repeated.add(form)
+        elif form:
+            row_of[form] = i
+    rows = np.array([row_of.get(form, -1) for form in wanted], dtype=np.int64).reshape(len(names))
+    return Match(column, rule, rows, sorted(repeated.intersection(wanted)))
+
+
+def count_matches(table: pd.DataFrame, ids: Sequence[str], sample_id: str = "") -> int:
+    """Number of ids that the best column of a table holds."""
+    sampled = [ids[i] for i in np.linspace(0, len(ids) - 1, min(len(ids), 2000)).astype(int)]
+    best = max((match.n_matches for match in _match_columns(table, sampled, sample_id)), default=0)
+    return round(best * len(ids) / max(len(sampled), 1))
+
+
+def _match_columns(table: pd.DataFrame, ids: Sequence[str], sample_id: str) -> list[Match]:
+    """Match the columns that may hold ids; by rules only where no column holds all ids as they are."""
+    columns = (
+        [sample_id] if sample_id and sample_id in table.columns else [column for column in table.columns if _may_hold_ids(table[column])]
+    )
+    exact = [
+        _match(str(column), [_as_id(value) for value in table[column]], [name.strip() for name in ids], RULES[0]) for column in columns
+    ]
+    full = [match for match in exact if match.n_matches == len(ids)]
+    if full:
+        return full
+    several = {column for column in columns if table[column].nunique() > 0.3 * len(table)} | {sample_id}
+    return [match_column(table[match.column], ids) if match.column in several else match for match in exact]
+
+
+def _as_id(value: object) -> str:
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.15g}"
+    return "" if value is None or value is pd.NA else str(value).strip()
+
+
+def _may_hold_ids(values: pd.Series) -> bool:
+    """Whether values are text or whole numbers."""
+    return not pd.api.types.is_bool_dtype(values.dtype) and not (
+        pd.api.types.is_float_dtype(values.dtype) and (values.dropna() % 1 != 0).any()
+    )
+
+
+def find_id_column(table: pd.DataFrame, ids: Sequence[str], sample_id: str = "") -> Match | None:
+    """Column that names the samples best; None if no column names any.
+
+    A column that merely counts rows never wins over one of names.
+
+    Raises
+    ------
+    CohortError
+        ``sample_id`` is not a column, or several columns name the samples equally well and differently.
+    """
+    if sample_id and sample_id not in table.columns:
+        raise CohortError(f"sample_id={sample_id!r} is not a column of the annotations; they have {name_some(table.columns, 20)}")
+    matches = [match for match in _match_columns(table, ids, sample_id) if match.n_matches]
+    if not matches:
+        return None
+    counting = {match.column for match in matches if _is_counter(table, match.column)}
+    rank = {match.column: (match.column not in counting, match.n_matches, -RULES.index(match.rule)) for match in matches}
+    names_few = {column for column, (is_name, n, _) in rank.items() if is_name and 2 * n < max(match.n_matches for match in matches)}
+    rank = {column: (value[0] and column not in names_few, *value[1:]) for column, value in rank.items()}
+    best = max(matches, key=lambda match: rank[match.column])
+    rivals = [m for m in matches if m is not best and rank[m.column] == rank[best.column] and not np.array_equal(m.rows, best.rows)]
+    if rivals:
+        raise CohortError(
+            f"the columns {best.column!r} and {rivals[0].column!r} of the annotations name the samples equally well ({best.n_matches} of "
+            f"{len(ids)}) but in another order; say which holds the ids with sample_id="
+        )
+    return best
+
+
+def _is_counter(table: pd.DataFrame, column: str) -> bool:
+    return ROW_NUMBER_TITLES.fullmatch(str(column).strip()) is not None and counts_rows([str(value) for value in table[column]])

@@ -1,0 +1,171 @@
+"""A net behind the reading: values that are no expression, though they stand among genes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from genexp.cohort.names import FAMILIES, GENE_IDS, KNOWN, SYMBOLS, is_metadata_name
+
+MIN_SAMPLES, MIN_CLASS = 20, 5
+"""Samples, and samples of the smallest class, without which a perfect separation by one gene may be chance."""
+MIN_CODED = 8
+"""Samples of other classes than the largest that codes of the classes must tell."""
+NEAR = 0.9
+"""Area under the ROC curve from which another gene comes near to a perfect one: where several genes do, the classes differ widely."""
+GENES_AT_A_TIME = 2048
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A gene whose values give an annotation away.
+
+    Parameters
+    ----------
+    gene : str
+    annotation : str
+    is_certain : bool
+        Whether it is no gene: a copy of the annotation, or codes of its classes. Else it may be a gene, as XIST is for sex.
+    text : str
+        What was found.
+    """
+
+    gene: str
+    annotation: str
+    is_certain: bool
+    text: str
+
+
+def find_leaks(X: np.ndarray, genes: Sequence[str], obs: pd.DataFrame, classes: Mapping[str, pd.Series]) -> list[Leak]:
+    """Genes that equal an annotation, or from which alone the classes of one are told perfectly while no other gene comes near.
+
+    Parameters
+    ----------
+    X : ndarray of float32, (n_samples, n_genes)
+    genes : sequence of str, (n_genes,)
+    obs : DataFrame, (n_samples, ...)
+        Annotations; numeric columns are compared with genes.
+    classes : mapping of str to Series, (n_samples,)
+        Label, event, batch: classes by name, NaN where unknown.
+    """
+    leaks = [leak for column in obs.columns for leak in _find_copies(X, genes, obs[column], str(column))]
+    known = {leak.gene for leak in leaks}
+    for name, values in classes.items():
+        leaks += [leak for leak in _find_separators(X, genes, values, name) if leak.gene not in known]
+    return leaks
+
+
+def _find_copies(X: np.ndarray, genes: Sequence[str], values: pd.Series, name: str) -> list[Leak]:
+    """Genes whose values are those of a numeric column."""
+    if not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
+        return []
+    column = values.to_numpy(dtype=np.float32, na_value=np.nan)
+    rows = np.flatnonzero(np.isfinite(column))
+    if len(rows) < MIN_SAMPLES or len(np.unique(column[rows])) < 3:
+        return []
+    first = rows[:8]
+    candidates = np.flatnonzero((np.abs(X[first] - column[first, None]) <= 1e-5 * (1 + np.abs(column[first, None]))).all(axis=0))
+    copies = [j for j in candidates if np.allclose(X[rows, j], column[rows], rtol=1e-5, atol=1e-5)]
+    text = f"has the values of the annotation {name!r} in all {len(rows)} samples"
+    return [Leak(genes[j], name, genes[j].upper() != name.upper(), text) for j in copies]  # a clinical table may hold a gene
+
+
+def _find_separators(X: np.ndarray, genes: Sequence[str], values: pd.Series, name: str) -> list[Leak]:
+    """Genes whose values alone tell all classes, where no other gene comes near."""
+    codes, labels = pd.factorize(values, sort=True)
+    rows = np.flatnonzero(codes >= 0)
+    sizes = np.bincount(codes[rows]) if len(rows) else np.empty(0)
+    if len(rows) < MIN_SAMPLES or len(sizes) < 2 or sizes.min() < MIN_CLASS:
+        return []
+    low, high = _measure_ranges(X, rows, codes[rows], len(sizes))
+    coded = np.flatnonzero(_find_codes(low, high, sizes))
+    if len(coded):
+        return [Leak(genes[j], name, True, f"has one value for each class of {name!r}, as codes of the classes have") for j in coded]
+    separates = np.flatnonzero(_separate(low, high))
+    if not len(separates) or len(separates) > 3 or _best_other(X, rows, codes[rows], separates) >= NEAR:
+        return []
+    return [_describe(X[rows, j], genes[j], name, len(labels)) for j in separates]
+
+
+def _measure_ranges(X: np.ndarray, rows: np.ndarray, codes: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest value of each gene in each class, (n_classes, n_genes)."""
+    low = np.empty((n_classes, X.shape[1]), dtype=np.float32)
+    high = np.empty_like(low)
+    for code in range(n_classes):
+        members = X[rows[codes == code]]
+        low[code], high[code] = np.fmin.reduce(members, axis=0), np.fmax.reduce(members, axis=0)
+    return low, high
+
+
+def _find_codes(low: np.ndarray, high: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Whether a gene is constant within each class and differs between classes of enough samples, (n_genes,).
+
+    A marker of a rare kind of cells may have the count 1 in all few of them, so that these do not suffice.
+    """
+    usual = low[np.argmax(sizes)]
+    n_unusual = ((low != usual) * sizes[:, None]).sum(axis=0)
+    coded: np.ndarray = (low == high).all(axis=0) & (n_unusual >= MIN_CODED)
+    return coded
+
+
+def _separate(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Whether the classes lie in intervals that do not overlap, for each gene (n_genes,)."""
+    order = np.argsort(low, axis=0)
+    low, high = np.take_along_axis(low, order, axis=0), np.take_along_axis(high, order, axis=0)
+    separated: np.ndarray = (high[:-1] < low[1:]).all(axis=0)
+    return separated
+
+
+def _best_other(X: np.ndarray, rows: np.ndarray, codes: np.ndarray, separates: np.ndarray) -> float:
+    """Largest area under the ROC curve of the largest class against the rest, over 50 other genes that differ most."""
+    largest = codes == np.bincount(codes).argmax()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        inside, outside = X[rows[largest]], X[rows[~largest]]
+        t = np.abs(np.nanmean(inside, axis=0) - np.nanmean(outside, axis=0)) / np.sqrt(
+            np.nanvar(inside, axis=0) + np.nanvar(outside, axis=0)
+        )
+    t = np.nan_to_num(t, nan=0.0, posinf=0.0)
+    t[separates] = -1.0
+    best = 0.0
+    for j in np.argsort(-t)[:50]:
+        if t[j] < 0:
+            continue
+        ranks = pd.Series(X[rows, j]).rank().to_numpy()
+        n = int(largest.sum())
+        area = (ranks[largest].sum() - n * (n + 1) / 2) / (n * (len(rows) - n))
+        best = max(best, area, 1 - area)
+    return best
+
+
+def _describe(values: np.ndarray, gene: str, name: str, n_classes: int) -> Leak:
+    """Codes of classes and names that are no genes' are certain; else it is told, for a gene may do so."""
+    n_values = len(np.unique(values[np.isfinite(values)]))
+    is_gene = any(pattern.fullmatch(gene) for pattern in (GENE_IDS, SYMBOLS, FAMILIES)) or gene.upper() in KNOWN
+    certain = n_values <= n_classes + 1 or not is_gene or is_metadata_name(gene)
+    return Leak(
+        gene, name, certain, f"tells the classes of {name!r} perfectly, with {n_values} distinct values, and no other gene comes near"
+    )
+
+
+def find_strangers(X: np.ndarray, genes: Sequence[str], scale: str) -> list[str]:
+    """Names unlike those of genes whose values are unlike those of the others: whole numbers among logarithms, or far larger.
+
+    Only looked for where nearly all names are of one usual form.
+    """
+    usual = np.array([bool(GENE_IDS.fullmatch(name) or SYMBOLS.fullmatch(name) or name.upper() in KNOWN) for name in genes])
+    if usual.mean() < 0.9 or usual.all() or not scale.startswith("log2"):
+        return []
+    rows = np.linspace(0, len(X) - 1, min(len(X), 400)).astype(int)
+    typical = X[np.ix_(rows, np.flatnonzero(usual)[:2000])]
+    limit = 2 * float(np.nanquantile(typical, 0.999))
+    strangers = []
+    for j in np.flatnonzero(~usual):
+        values = X[rows, j]
+        values = values[np.isfinite(values)]
+        varies = len(values) > 0 and len(np.unique(values)) > 1
+        if varies and (float(np.median(values)) > limit or ((values == np.rint(values)).all() and (values != 0).mean() > 0.5)):
+            strangers.append(genes[j])
+    return strangers

@@ -1,0 +1,339 @@
+"""Which scale values are on, from robust statistics, and whether they can be on the scale that is declared.
+
+Nothing is decided by the largest value: a typo must not make counts of logarithms. The rules are in the documentation of file
+formats (``docs/formats.md``); where two readings are possible and the difference matters, the user is asked for ``scale=``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from genexp.errors import CohortError, name_some
+
+MAX_LOG2 = 40.0
+"""No log2 value of expression is larger: 2^40 is more than any sequencer counts."""
+MIN_LOG2_TPM = -30.0
+LN_2 = float(np.log(2))
+N_ROWS, N_COLUMNS = 400, 2000
+"""Evenly spaced samples and genes that are looked at."""
+TYPO_SHARE = 1e-5
+"""Share of the values (at least 3 of them) that may be typing errors, on either end."""
+MIN_POSITIVE = 20
+"""Values above 0 of a sample by which its scale is seen."""
+LOG2_OF = {"base 2": 1.0, "natural": 1 / LN_2, "base 10": float(np.log2(10))}
+"""What logarithms are multiplied with to become those to base 2."""
+LINEAR = ("counts", "tpm", "norm_count")
+LOGARITHMIC = ("log2_norm_count", "log2_tpm", "log2_intensity")
+SCALE_NAMES = {
+    "counts": "counts",
+    "tpm": "linear values per million (TPM or CPM)",
+    "norm_count": "linear normalised values",
+    "log2_norm_count": "log2(x + 1)",
+    "log2_tpm": "log2 with an offset below 1",
+    "log2_intensity": "log2 intensities of arrays",
+    "log2fc": "log2 ratios",
+    "zscore": "z-scores",
+    "zero_one": "values from 0 to 1",
+}
+"""Scales, in words."""
+RANGES = {
+    "counts": (0.0, np.inf),
+    "tpm": (0.0, np.inf),
+    "norm_count": (0.0, np.inf),
+    "log2_norm_count": (0.0, MAX_LOG2),
+    "log2_tpm": (MIN_LOG2_TPM, MAX_LOG2),
+    "log2_intensity": (MIN_LOG2_TPM, MAX_LOG2),
+    "log2fc": (-MAX_LOG2, MAX_LOG2),
+    "zscore": (-np.inf, np.inf),
+    "zero_one": (0.0, 1.0 + 1e-4),
+}
+"""Smallest and largest value that a scale can have; rounding may carry shares a little above 1."""
+
+
+@dataclass(frozen=True)
+class Sketch:
+    """Robust statistics of some values of a matrix; missing and infinite ones are left out.
+
+    Parameters
+    ----------
+    n : int
+        Values looked at.
+    low, high : float
+        Quantiles beyond which a value may be a typing error.
+    lower, median, upper : float
+        Quantiles 0.01, 0.5 and 0.99.
+    whole : float
+        Share of whole numbers.
+    negative, zero : float
+        Shares of values below 0, and equal to 0.
+    lowest_share : float
+        Share of the values that are the most frequent one of the lowest hundredth.
+    lowest : float
+        That value.
+    gene_median, gene_sd : ndarray of float, (n_genes,)
+    totals : ndarray of float, (n_samples,)
+        Sums over all genes.
+    """
+
+    n: int
+    low: float
+    high: float
+    lower: float
+    median: float
+    upper: float
+    whole: float
+    negative: float
+    zero: float
+    lowest: float
+    lowest_share: float
+    gene_median: np.ndarray
+    gene_sd: np.ndarray
+
+
+def _pick_evenly(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of evenly spaced samples and genes."""
+    rows, columns = (np.linspace(0, n - 1, min(n, limit)).astype(int) for n, limit in zip(shape, (N_ROWS, N_COLUMNS), strict=True))
+    return rows, columns
+
+
+def sketch_values(X: np.ndarray) -> Sketch:
+    """Look at evenly spaced samples and genes of X (n_samples, n_genes)."""
+    sampled = X[np.ix_(*_pick_evenly(X.shape))].astype(np.float64)
+    sampled[~np.isfinite(sampled)] = np.nan
+    values = np.sort(sampled[~np.isnan(sampled)])
+    if not len(values):
+        raise CohortError("the matrix has no values: all are missing")
+    n_typos = min(max(3, int(TYPO_SHARE * len(values))), len(values) // 20)
+    body = values[n_typos : len(values) - n_typos] if n_typos else values
+    lowest, lowest_share = _find_floor(values)
+    genes = sampled[:, np.isfinite(sampled).sum(axis=0) >= 2]
+    genes = genes if genes.size else np.zeros((1, 1))
+    gene_median, gene_sd = _describe_genes(genes)
+    lower, median, upper = (float(quantile) for quantile in np.quantile(body, [0.01, 0.5, 0.99]))
+    return Sketch(
+        n=len(values),
+        low=float(body[0]),
+        high=float(body[-1]),
+        lower=lower,
+        median=median,
+        upper=upper,
+        whole=float((body == np.rint(body)).mean()),
+        negative=float((body < 0).mean()),
+        zero=float((body == 0).mean()),
+        lowest=lowest,
+        lowest_share=lowest_share,
+        gene_median=gene_median,
+        gene_sd=gene_sd,
+    )
+
+
+def _find_floor(values: np.ndarray) -> tuple[float, float]:
+    """Most frequent value among the lowest hundredth of sorted values, and its share of all."""
+    lowest, counts = np.unique(values[: max(len(values) // 100, 1)].round(4), return_counts=True)
+    floor = float(lowest[counts.argmax()])
+    return floor, float((np.abs(values - floor) < 1e-4).mean())
+
+
+def _describe_genes(genes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Median of each gene, and its standard deviation from the quantiles 0.16 and 0.84, which typing errors do not move."""
+    n = np.isfinite(genes).sum(axis=0)
+    ordered = np.sort(genes, axis=0)  # missing values last; quicker than a quantile that skips them gene by gene
+    low, median, high = (ordered[np.rint(share * (n - 1)).astype(int), np.arange(len(n))] for share in (0.16, 0.5, 0.84))
+    sd = (high - low) / 2
+    return median, np.where(sd > 0, sd, np.nanstd(genes, axis=0))
+
+
+@dataclass(frozen=True)
+class ScaleGuess:
+    """A scale, why, and what else is to be said."""
+
+    scale: str
+    reason: str
+    factor: float = 1.0
+    notes: tuple[str, ...] = ()
+
+
+def infer_scale(X: np.ndarray, hint: str = "", says: str = "") -> ScaleGuess:
+    """Infer the scale of a matrix.
+
+    Parameters
+    ----------
+    X : ndarray of float32, (n_samples, n_genes)
+        NaN where missing.
+    hint : str
+        Scale that the file itself states, empty if none; ``ln_norm_count`` for natural logarithms.
+    says : str
+        What states it, for messages.
+
+    Returns
+    -------
+    ScaleGuess
+        ``factor`` is what the values are to be multiplied with: 1 / ln 2 for natural logarithms.
+
+    Raises
+    ------
+    CohortError
+        Two readings are possible.
+    """
+    sketch = sketch_values(X)
+    if hint == "ln_norm_count":
+        _check_hint(sketch, hint, says)
+        return ScaleGuess("log2_norm_count", f"{says} says that they are natural logarithms; they are divided by ln 2", 1 / LN_2)
+    if hint:
+        _check_hint(sketch, hint, says)
+        return ScaleGuess(hint, f"{says} says so")
+    if sketch.negative * sketch.n >= 1 and sketch.low < 0:
+        return _infer_signed(sketch)
+    if sketch.high <= 1.0 + 1e-4 and sketch.whole < 0.999:
+        return ScaleGuess("zero_one", f"values from {sketch.low:.3g} to {sketch.high:.3g}")
+    if sketch.whole >= 0.995:
+        return _infer_whole(sketch)
+    _refuse_mixture(X, sketch)
+    return _infer_positive(X, sketch)
+
+
+def _check_hint(sketch: Sketch, hint: str, says: str) -> None:
+    """Refuse values that contradict what the file says."""
+    is_log = hint in (*LOGARITHMIC, "ln_norm_count")
+    if (is_log and sketch.high > MAX_LOG2) or (hint == "counts" and sketch.whole < 0.9):
+        raise CohortError(
+            f"{says} says that the values are {SCALE_NAMES.get(hint, 'natural logarithms')}, but {_span(sketch)} ({sketch.whole:.0%} whole numbers) "
+            "contradict it; say scale=counts (or what they are), or layer= where the file has layers"
+        )
+
+
+def _span(sketch: Sketch) -> str:
+    return f"values from {sketch.low:.4g} to {sketch.high:.4g}"
+
+
+def _refuse_mixture(X: np.ndarray, sketch: Sketch) -> None:
+    """Refuse samples on a logarithmic scale beside samples on a linear one."""
+    rows, columns = _pick_evenly(X.shape)
+    positive = X[np.ix_(rows, columns)].astype(np.float64)
+    positive[~(np.isfinite(positive) & (positive > 0))] = np.nan
+    rows, positive = (part[np.isfinite(positive).sum(axis=1) >= MIN_POSITIVE] for part in (rows, positive))
+    if sketch.high <= MAX_LOG2 or not len(rows):
+        return
+    median, upper = np.nanquantile(positive, [0.5, 0.99], axis=1)
+    is_log = (upper <= MAX_LOG2) & (upper <= 6 * median)
+    if not is_log.any() or is_log.all() or upper[~is_log].min() < 10 * upper[is_log].max():
+        return
+    few = is_log if is_log.sum() < len(rows) / 2 else ~is_log
+    raise CohortError(
+        f"{few.sum()} of {len(rows)} samples look {'logarithmic and the others linear' if few is is_log else 'linear and the others logarithmic'} "
+        f"(samples {name_some(rows[few] + 1)} of the matrix): bring all to one scale, leave some out with where=, or say scale= if all are on one"
+    )
+
+
+def _infer_whole(sketch: Sketch) -> ScaleGuess:
+    """Whole numbers: counts, or logarithms that were rounded."""
+    dispersion = float(np.median(sketch.gene_sd**2 / np.maximum(sketch.gene_median, 0.5)))
+    if sketch.high <= 25 and sketch.median >= 3 and sketch.zero < 0.3 and dispersion < 0.8:  # counts vary at least as Poisson's do
+        raise CohortError(
+            f"whole numbers {_span(sketch)} with median {sketch.median:g} are either counts of very low depth or rounded logarithms; say "
+            "scale=counts or scale=log2_norm_count"
+        )
+    if sketch.high <= 1:
+        return ScaleGuess("counts", "whole numbers 0 and 1", notes=("All values are 0 or 1: check that these are counts.",))
+    return ScaleGuess("counts", f"whole numbers from {sketch.low:g} to {sketch.high:g}")
+
+
+def _infer_positive(X: np.ndarray, sketch: Sketch) -> ScaleGuess:
+    """No value below 0, not whole: linear values, or logarithms."""
+    reason = _span(sketch)
+    if sketch.upper > MAX_LOG2 or _is_skewed(sketch):
+        totals = np.nansum(X[np.linspace(0, len(X) - 1, min(len(X), 100)).astype(int)], axis=1, dtype=np.float64)
+        if abs(np.median(totals) / 1e6 - 1) < 0.02 and np.std(totals) < 0.02e6:
+            return ScaleGuess("tpm", f"{reason}; samples sum to a million")
+        rounded = sketch.whole > 0.5
+        return ScaleGuess(
+            "norm_count",
+            f"{reason}, linear, {'partly ' if rounded else 'not '}whole numbers",
+            notes=(f"These are expected counts ({sketch.whole:.0%} whole) or normalised ones: they are treated as linear, log2(x + 1).",),
+        )
+    base = _find_base(X)
+    if base in ("natural", "base 10"):
+        reason += f"; without the logarithm of x + 1 every sample sums to one total for {base} logarithms, which become those to base 2"
+        return ScaleGuess("log2_norm_count", reason, LOG2_OF[base])
+    if sketch.zero < 0.001 and sketch.lowest_share < 0.01 and sketch.lower > 0.5:
+        if sketch.high < 3 and 0.7 < sketch.median < 1.4:
+            raise CohortError(
+                f"{reason} around {sketch.median:.3g} may be ratios or logarithms; take log2 of ratios (scale=log2fc), or say "
+                "scale=log2_norm_count or scale=log2_intensity"
+            )
+        if sketch.lower > 1.5:
+            return ScaleGuess("log2_intensity", f"{reason}, hardly any zero or low one, as background-corrected intensities have it")
+    return ScaleGuess(
+        "log2_norm_count", f"{reason}, {sketch.zero:.0%} zeros" + ("; 2^x - 1 sums to one total in every sample" if base == "base 2" else "")
+    )
+
+
+def _is_skewed(sketch: Sketch) -> bool:
+    """Whether values spread as linear ones do: the 0.99 quantile is far above the median, and the largest far above that."""
+    centre = max(float(np.median(sketch.gene_median)), sketch.median, 0.05)
+    return sketch.high > 25 and sketch.upper > 12 * centre and sketch.high > 2 * sketch.upper
+
+
+def _find_base(X: np.ndarray) -> str:
+    """Base of logarithms of x + 1, where their inverse sums to one total in every sample: a key of ``LOG2_OF``, or empty."""
+    sampled = X[np.linspace(0, len(X) - 1, min(len(X), 100)).astype(int)].astype(np.float64)
+    if len(sampled) < 5 or np.isnan(sampled).any():
+        return ""
+    spread = {}
+    for base, factor in LOG2_OF.items():
+        totals = (np.exp2(np.minimum(sampled * factor, MAX_LOG2)) - 1).sum(axis=1)
+        spread[base] = float(np.std(totals) / np.mean(totals)) if np.mean(totals) > 0 else np.inf
+    best, second = sorted(spread, key=lambda base: spread[base])[:2]
+    # samples of equal quantiles have one total in every base, but for rounding
+    return best if spread[best] < 0.01 and spread[second] > max(3 * spread[best], 1e-3) else ""
+
+
+def _infer_signed(sketch: Sketch) -> ScaleGuess:
+    """Values of both signs: logarithms with an offset below 1, log2 ratios or z-scores."""
+    centre = float(np.median(sketch.gene_median))
+    low_sd, sd, high_sd = np.quantile(sketch.gene_sd, [0.1, 0.5, 0.9])
+    reason = f"{_span(sketch)}; genes have median {centre:.2g} and standard deviation {sd:.2g} ({low_sd:.2g} to {high_sd:.2g} for 8 in 10)"
+    if sketch.whole > 0.995 and sketch.high > MAX_LOG2:
+        raise CohortError(
+            f"whole numbers look like counts, but {sketch.negative:.2%} are negative (from {sketch.low:g}); correct them, or say scale="
+        )
+    if sketch.high > MAX_LOG2 and centre > 1 and -sketch.low < 0.05 * sketch.upper:
+        raise CohortError(
+            f"{reason}: linear values with a few below 0, as of arrays after background correction, or a mistake; set these to 0, take "
+            "logarithms, or say scale="
+        )
+    floor = sketch.lowest_share > 0.005 and sketch.lowest < 0
+    if centre > 1 or (floor and sketch.lowest <= sketch.low + 0.01 and sketch.lowest_share > 0.01):
+        of_floor = f"; the lowest value, {sketch.lowest:.4g}, occurs in {sketch.lowest_share:.1%}" if floor else ""
+        return ScaleGuess("log2_tpm", reason + of_floor)
+    alike = 0.5 <= sd <= 2 and high_sd < 2.5 * low_sd
+    return ScaleGuess("zscore" if alike or sketch.high > MAX_LOG2 or sketch.low < -MAX_LOG2 else "log2fc", reason)
+
+
+def check_scale(X: np.ndarray, scale: str) -> None:
+    """Refuse values that the declared scale cannot have; single ones may be typing errors, which :func:`find_outliers` names."""
+    sketch = sketch_values(X)
+    low, high = RANGES[scale]
+    remedy = "declare the scale that the file has, or correct the file"
+    if sketch.low < low or sketch.high > high:
+        negative = f", {sketch.negative:.2%} of them negative" if sketch.low < low == 0 else ""
+        raise CohortError(f"scale={scale} means values from {low:g} to {high:g}; found {_span(sketch)}{negative}: {remedy}")
+    if scale == "counts" and sketch.high < MAX_LOG2 and sketch.whole < 0.9:
+        raise CohortError(
+            f"scale=counts expects whole, or at least linear, numbers; found {_span(sketch)} that are not whole: logarithms? {remedy}"
+        )
+    if scale in ("log2fc", "zscore") and sketch.low >= 0:
+        raise CohortError(f"scale={scale} means values of both signs; found {_span(sketch)}: {remedy}")
+
+
+def find_outliers(X: np.ndarray, scale: str, samples: list[str], genes: list[str]) -> str:
+    """Sentence that names values which the scale cannot have, such as one 999 among logarithms; empty if there are none."""
+    low, high = RANGES[scale]
+    cells = np.argwhere((low > X) | (high < X))
+    if not len(cells):
+        return ""
+    shown = name_some((f"{X[i, j]:g} in sample {samples[i]}, gene {genes[j]}" for i, j in cells), 3)
+    what = "value that is" if len(cells) == 1 else "values that are"
+    return f"Warning: {what} impossible on this scale, {shown}; correct or empty {'it' if len(cells) == 1 else 'them'}."

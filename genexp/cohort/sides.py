@@ -1,0 +1,147 @@
+"""What stands along each side of a table: genes, samples, annotations of either, and what is none of these."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from genexp.cohort.formats import Table
+from genexp.cohort.genes import is_nameless
+from genexp.cohort.names import find_metadata, is_gene_column, is_missing, is_summary
+from genexp.errors import CohortError, name_some
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Names and positions of samples and genes, and annotations of the file itself.
+
+    Parameters
+    ----------
+    genes_in_rows : bool
+    samples, genes : list of str
+        Kept names, as the file writes them.
+    sample_positions, gene_positions : ndarray of int
+        Where they are along their side of the file.
+    obs : DataFrame, (n_samples, ...)
+        Annotations of samples.
+    var : DataFrame, (n_genes, ...)
+        Annotations of genes.
+    """
+
+    genes_in_rows: bool
+    samples: list[str]
+    genes: list[str]
+    sample_positions: np.ndarray
+    gene_positions: np.ndarray
+    obs: pd.DataFrame
+    var: pd.DataFrame
+
+
+def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metadata: Collection[str], said: list[str]) -> Sides:
+    """Tell genes and samples from all else, which is named in ``said``.
+
+    Parameters
+    ----------
+    table : Table
+    genes_in_rows : bool
+    named : collection of str
+        Columns that parameters name.
+    metadata : collection of str
+        Names that the user declares to be no genes; ``none``: none by their name.
+    said : list of str
+        Sentences for the user, which this adds to.
+    """
+    gene_names, sample_names = (table.rows, table.columns) if genes_in_rows else (table.columns, table.rows)
+    own_obs, own_var = table.column_annotations, table.row_annotations
+    if not genes_in_rows:
+        own_obs, own_var = own_var, own_obs
+    annotations = _find_annotations(gene_names, named, metadata)
+    if annotations:
+        own_obs = pd.concat([own_obs, _read_annotations(table, annotations, gene_names, genes_in_rows)], axis=1)
+    _say_annotations(own_obs, own_var, genes_in_rows, said)
+    gene_positions, sample_positions = _keep_genes(gene_names, own_var, annotations, said), _keep_samples(sample_names, said)
+    genes = [_name_gene(gene_names[i], own_var, i) for i in gene_positions]
+    samples = [sample_names[i].strip() for i in sample_positions]
+    obs = own_obs.iloc[sample_positions] if len(own_obs.columns) else pd.DataFrame(index=range(len(samples)))
+    var = own_var.iloc[gene_positions] if len(own_var.columns) else pd.DataFrame(index=range(len(genes)))
+    return Sides(genes_in_rows, samples, genes, sample_positions, gene_positions, obs, var)
+
+
+def _find_annotations(gene_names: list[str], named: Collection[str], metadata: Collection[str]) -> list[int]:
+    """Positions along the side of genes that hold annotations of samples."""
+    declared = {*named, *metadata} - {"none"}
+    positions = {i for i, name in enumerate(gene_names) if name in declared}
+    if "none" not in metadata:
+        positions |= {i for i in find_metadata(gene_names) if not is_gene_column(gene_names[i])}
+    return sorted(positions)
+
+
+def _read_annotations(table: Table, positions: list[int], names: list[str], genes_in_rows: bool) -> pd.DataFrame:
+    """Numbers that are annotations of samples, whole ones as such."""
+    rows, columns = np.arange(len(table.rows)), np.arange(len(table.columns))
+    at = np.array(positions)
+    values = table.values.read(at, columns).T if genes_in_rows else table.values.read(rows, at)
+    frame = pd.DataFrame(values.astype(np.float64).round(6), columns=[names[i] for i in positions])
+    return frame.loc[:, ~frame.columns.duplicated()]
+
+
+def _say_annotations(own_obs: pd.DataFrame, own_var: pd.DataFrame, genes_in_rows: bool, said: list[str]) -> None:
+    side, other = ("rows", "columns") if genes_in_rows else ("columns", "rows")
+    if len(own_obs.columns):
+        said.append(f"Annotations of samples in the file itself, in {side} that are no genes: {name_some(own_obs.columns, 12)}.")
+    if len(own_var.columns):
+        said.append(f"Annotations of genes, in {other} that are no samples: {name_some(own_var.columns, 12)}.")
+
+
+def _keep_genes(names: list[str], var: pd.DataFrame, annotations: list[int], said: list[str]) -> np.ndarray:
+    """Positions of genes: not of annotations, summaries, or names that are empty and have no other id."""
+    drop = set(annotations)
+    summaries = [i for i, name in enumerate(names) if is_summary(name)]
+    if len(summaries) == len(names):
+        summaries = []
+    if summaries:
+        said.append(f"Left out as summary rows or columns, not genes: {name_some((names[i] for i in summaries), 5)}.")
+    nameless = [i for i, name in enumerate(names) if i not in drop and is_nameless(name) and not _find_other_id(var, i)]
+    if nameless:
+        said.append(
+            f"Left out: {len(nameless)} genes without a name (empty, NA), at {name_some((i + 1 for i in nameless), 3)} of the file."
+        )
+    drop |= {*summaries, *nameless}
+    kept = np.array([i for i in range(len(names)) if i not in drop], dtype=np.int64)
+    if not len(kept):
+        raise CohortError(
+            f"no gene is left: all {len(names)} names look like annotations or summaries ({name_some(names, 3)}); say metadata=none"
+        )
+    return kept
+
+
+def _keep_samples(names: list[str], said: list[str]) -> np.ndarray:
+    """Positions of samples: not of summaries or empty names."""
+    drop = {i for i, name in enumerate(names) if is_summary(name)}
+    if drop and len(drop) < len(names):
+        said.append(f"Left out as summaries, not samples: {name_some((names[i] for i in sorted(drop)), 5)}.")
+    else:
+        drop = set()
+    nameless = [i for i, name in enumerate(names) if not name.strip()]
+    if nameless:
+        raise CohortError(f"samples without a name at positions {name_some(i + 1 for i in nameless)}; name them or take them out")
+    return np.array([i for i in range(len(names)) if i not in drop], dtype=np.int64)
+
+
+def _find_other_id(var: pd.DataFrame, position: int) -> str:
+    """Another id of a gene: of Entrez, Ensembl or the like, from the annotations beside its name."""
+    for column in var.columns:
+        title = str(column).lower()
+        if "entrez" in title or "ensembl" in title or title in ("gene_id", "geneid", "id", "probe_id", "symbol", "gene_name"):
+            value = str(var[column].iloc[position]).strip()
+            if value and not is_missing(value):
+                return value.removesuffix(".0")
+    return ""
+
+
+def _name_gene(name: str, var: pd.DataFrame, position: int) -> str:
+    """Name of a gene as the file writes it, or another id of a gene without a name."""
+    return _find_other_id(var, position) if is_nameless(name) else name.strip()
