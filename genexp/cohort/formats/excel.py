@@ -18,7 +18,7 @@ import pandas as pd
 from genexp.cohort.formats.damage import report_damage
 from genexp.cohort.formats.delimited import open_text
 from genexp.cohort.formats.format import Format
-from genexp.cohort.formats.packing import unpack
+from genexp.cohort.formats.packing import list_members, unpack
 from genexp.cohort.formats.probe import MAX_RATIO, Probe, Request
 from genexp.cohort.formats.table import Table
 from genexp.cohort.formats.tabular import read_text_annotations
@@ -36,11 +36,11 @@ Row = tuple[Any, ...]
 
 def recognise(probe: Probe) -> bool:
     """Whether a file, packed or not, is a workbook of any age."""
-    if probe.is_folder:
+    if probe.is_folder or (len(list_members(probe)) > 1 and not probe.is_workbook):
         return False
-    if probe.raw.startswith((OLD, b"PK\x03\x04")):
-        return probe.raw.startswith(OLD) or probe.is_workbook
-    return probe.head.startswith((OLD, b"PK\x03\x04")) and Probe(unpack(probe), probe.name).is_workbook
+    if probe.is_workbook or probe.head.startswith(OLD):
+        return True
+    return probe.head.startswith(b"PK\x03\x04") and Probe(unpack(probe), probe.name).is_workbook
 
 
 def open_excel(probe: Probe, request: Request) -> Table:
@@ -87,21 +87,18 @@ def _read_sheets(path: Path, name: str) -> dict[str, list[Row]]:
         damaged = archive.testzip()
         if damaged:
             raise CohortError(f"{name} is damaged: its part {damaged} has other bytes than were written; download it again")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), path.open("rb") as file:  # openpyxl goes by endings where it is given a path
         warnings.simplefilter("ignore")  # of styles and extensions that are not read
-        workbook = openpyxl.load_workbook(path, read_only=True, data_only=True)
-        try:
-            return {
-                sheet.title: [row for row in _read_rows(sheet) if any(cell not in (None, "") for cell in row)]
-                for sheet in workbook.worksheets
-            }
-        finally:
-            workbook.close()
+        workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        return {sheet.title: list(_read_rows(sheet)) for sheet in workbook.worksheets}
 
 
 def _read_rows(sheet: Any) -> Iterator[Row]:
+    """Rows of a sheet that hold something."""
     sheet.reset_dimensions()  # some programs write wrong ones
-    yield from sheet.iter_rows(values_only=True)
+    for row in sheet.iter_rows(values_only=True):
+        if any(cell not in (None, "") for cell in row):
+            yield row
 
 
 def _count_cells(rows: list[Row]) -> int:
