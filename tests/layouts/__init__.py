@@ -1,0 +1,14 @@
+"""Layouts of files as people have them, made small, with the right reading of each.
+
+A layout is a function that writes files into a folder and returns parameters and the right reading (:func:`tests.layouts.truth.expect`).
+The modules go by theme; ``tests/test_layouts.py`` reads each.
+"""
+
+from tests.layouts import annotations, files, names, orientation, patients, scale, sides, survival
+from tests.layouts.layout import Layout
+
+MODULES = (orientation, sides, scale, patients, annotations, survival, files, names)
+LAYOUTS: dict[str, Layout] = {
+    f"{module.__name__.rpartition('.')[2]}-{name}": layout for module in MODULES for name, layout in module.LAYOUTS.items()
+}
+"""All layouts by theme and name."""

@@ -1,0 +1,332 @@
+"""Annotation tables: which row describes which sample, what is missing, and labels that stay text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tests.layouts.layout import Layouts
+from tests.layouts.truth import IDS, LABEL, OBS, E, N, by_sample, expect, tsv, write_obs
+
+LAYOUTS = Layouts()
+
+
+def with_ids(folder: Path, matrix_ids: list, table_ids: list, says: list[str] | None = None, **more):
+    """A matrix and a shuffled table of annotations that name the samples in two ways; and the right reading."""
+    x = E.set_axis([str(name) for name in matrix_ids])
+    tsv(x.T.rename_axis("gene"), folder / "m.tsv")
+    write_obs(folder, OBS.assign(sample=table_ids).sample(frac=1, random_state=2))
+    right = expect(x, label=by_sample(LABEL, x.index), **({"says": says} if says else {}), **more)
+    return {"cohort": "m.tsv", "obs": "obs.tsv", "label": "type"}, right
+
+
+def with_label(folder: Path, title: str, values: list, **more):
+    E.to_csv(folder / "m.csv")
+    write_obs(folder, OBS.assign(**{title: values}))
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": title}, expect(**more)
+
+
+# ---- which row -----------------------------------------------------------------------------------------------------
+@LAYOUTS
+def rows_in_another_order(folder: Path):
+    return with_ids(folder, IDS, IDS)
+
+
+@LAYOUTS
+def dots_against_hyphens(folder: Path):
+    names = [f"TCGA-E2-A{i:03d}-01" for i in range(N)]
+    return with_ids(folder, [name.replace("-", ".") for name in names], names, says=["'.'"])
+
+
+@LAYOUTS
+def another_case(folder: Path):
+    return with_ids(folder, [f"bt_{i}a" for i in range(N)], [f"BT_{i}A" for i in range(N)], says=["case"])
+
+
+@LAYOUTS
+def numbers_that_became_floats(folder: Path):
+    return with_ids(folder, [1001 + i for i in range(N)], [f"{1001 + i}.0" for i in range(N)], says=["1001.0"])
+
+
+@LAYOUTS
+def leading_zeros_lost(folder: Path):
+    return with_ids(folder, [f"{7 + 3 * i:04d}" for i in range(N)], [7 + 3 * i for i in range(N)], says=["leading zeros"])
+
+
+@LAYOUTS
+def the_x_of_r(folder: Path):
+    return with_ids(folder, [f"X{2001 + i}.T{i % 3}" for i in range(N)], [f"{2001 + i}-T{i % 3}" for i in range(N)], says=["x that r"])
+
+
+@LAYOUTS
+def paths_of_bam_files(folder: Path):
+    """featureCounts names its columns by the files that it was given."""
+    return with_ids(
+        folder, [f"/scratch/run7/align/S{i:02d}.sorted.bam" for i in range(N)], [f"S{i:02d}" for i in range(N)], says=["file names"]
+    )
+
+
+@LAYOUTS
+def paths_that_r_made_syntactic(folder: Path):
+    names = [f"S{i:02d}" for i in range(N)]
+    return with_ids(folder, [f"..results.align.{name}.sorted.bam" for name in names], names)[0], expect(
+        E.set_axis([f"..results.align.{name}.sorted.bam" for name in names])
+    ) | {"or_refuse": ["match no sample", "no row"]}
+
+
+@LAYOUTS
+def barcodes_of_28_letters_against_16(folder: Path):
+    names = [f"TCGA-E2-A{i:03d}-01A" for i in range(N)]
+    return with_ids(folder, [f"{name}-11R-A115-07" for name in names], names, says=["16"])
+
+
+@LAYOUTS
+def barcodes_of_15_letters_against_28(folder: Path):
+    names = [f"TCGA-E2-A{i:03d}-01" for i in range(N)]
+    return with_ids(folder, names, [f"{name}A-11R-A115-07" for name in names], says=["15"])
+
+
+@LAYOUTS
+def patient_rows_for_several_samples(folder: Path):
+    """A table of patients, a matrix with tumour and normal tissue of each."""
+    samples = [f"TCGA-GL-{i // 2:04d}-{'11A' if i % 2 else '01A'}" for i in range(N)]
+    x = E.set_axis(samples)
+    x.to_csv(folder / "m.csv")
+    kinds = np.repeat(LABEL[: N // 2], 2)
+    write_obs(folder, pd.DataFrame({"bcr_patient_barcode": [name[:12] for name in samples[::2]], "type": LABEL[: N // 2]}))
+    right = expect(x, n_groups=N // 2, label=by_sample(kinds, samples), says=["12"])
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, right
+
+
+@LAYOUTS
+def a_barcode_that_fits_two_rows(folder: Path):
+    """Two aliquots of each sample are annotated differently: 15 letters do not tell which."""
+    names = [f"TCGA-E2-A{i:03d}-01" for i in range(N)]
+    E.set_axis(names).to_csv(folder / "m.csv")
+    both = pd.concat([OBS.assign(sample=[f"{name}A-11R" for name in names]), OBS.assign(sample=[f"{name}B-11R" for name in names])])
+    write_obs(folder, both)
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, {"refuse": ["duplicated", "several", "no row"]}
+
+
+@LAYOUTS
+def blanks_around_ids(folder: Path):
+    return with_ids(folder, [f" {name}" for name in IDS], [f"{name} " for name in IDS])[0], expect(label=by_sample(LABEL))
+
+
+@LAYOUTS
+def ids_in_quotes_and_labels_with_commas(folder: Path):
+    E.to_csv(folder / "m.csv")
+    table = OBS.assign(type=[f"{name}, grade {i % 3 + 1}" for i, name in enumerate(LABEL)])
+    table.to_csv(folder / "obs.csv", index=False, quoting=1)
+    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(label=by_sample(table["type"]))
+
+
+@LAYOUTS
+def two_columns_of_ids_in_another_order(folder: Path):
+    E.to_csv(folder / "m.csv")
+    write_obs(folder, OBS.assign(matched_control=np.roll(IDS, 5)))
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, {"refuse": ["sample_id="]}
+
+
+@LAYOUTS
+def two_columns_of_ids_with_sample_id_stated(folder: Path):
+    E.to_csv(folder / "m.csv")
+    write_obs(folder, OBS.assign(matched_control=np.roll(IDS, 5)))
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type", "sample_id": "sample"}, expect(label=by_sample(LABEL))
+
+
+@LAYOUTS
+def row_numbers_of_r_beside_ids(folder: Path):
+    x = E.set_axis([f"{i + 1}" for i in range(N)])
+    x.rename_axis("sample").to_csv(folder / "m.csv")
+    order = np.random.default_rng(1).permutation(N)
+    table = pd.DataFrame({"sample": order + 1, "type": LABEL[order]}, index=range(1, N + 1))
+    table.to_csv(folder / "obs.csv")
+    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(x, label=by_sample(LABEL, x.index)) | {"or_refuse": ["sample_id"]}
+
+
+@LAYOUTS
+def an_age_that_matches_samples_of_small_numbers(folder: Path):
+    """Samples are 40, 41 ...; so are ages. The column of ids holds them all, once."""
+    ids = [40 + i for i in range(N)]
+    x = E.set_axis([str(i) for i in ids])
+    x.rename_axis("patient").to_csv(folder / "m.csv")
+    order = np.random.default_rng(4).permutation(N)
+    ages = np.random.default_rng(5).permutation(ids)
+    write_obs(folder, pd.DataFrame({"age": ages, "patient": np.array(ids)[order], "type": LABEL[order]}))
+    right = expect(x, label=by_sample(LABEL, x.index)) | {"or_refuse": ["sample_id"]}
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, right
+
+
+@LAYOUTS
+def annotations_with_samples_in_columns(folder: Path):
+    """A table the other way round: each line is an annotation."""
+    E.to_csv(folder / "m.csv")
+    tsv(OBS.set_index("sample").T.rename_axis("annotation"), folder / "obs.tsv")
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(label=by_sample(LABEL)) | {
+        "or_refuse": ["samples in columns", "transpose"]
+    }
+
+
+@LAYOUTS
+def an_id_twice_in_the_annotations(folder: Path):
+    E.to_csv(folder / "m.csv")
+    write_obs(folder, pd.concat([OBS, OBS.iloc[[3]].assign(type="luminal")]))
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, {"refuse": ["duplicated"]}
+
+
+@LAYOUTS
+def samples_without_a_row(folder: Path):
+    E.to_csv(folder / "m.csv")
+    write_obs(folder, OBS.iloc[4:])
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, {"refuse": ["unmatched=drop"]}
+
+
+@LAYOUTS
+def rows_of_no_sample(folder: Path):
+    E.iloc[:30].to_csv(folder / "m.csv")
+    write_obs(folder)
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(
+        E.iloc[:30], label=by_sample(LABEL[:30], IDS[:30]), says=["6 rows"]
+    )
+
+
+@LAYOUTS
+def annotations_of_other_samples(folder: Path):
+    E.to_csv(folder / "m.csv")
+    write_obs(folder, OBS.assign(sample=[f"KI-{i}" for i in range(N)]))
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, {"refuse": ["match no sample"]}
+
+
+@LAYOUTS
+def row_names_of_r_without_a_heading(folder: Path):
+    """``write.table``: the heading lacks the field above the row names."""
+    E.to_csv(folder / "m.csv")
+    table = OBS.set_index("sample").to_csv(sep="\t").split("\n", 1)
+    (folder / "obs.txt").write_text(table[0].partition("\t")[2] + "\n" + table[1])
+    return {"cohort": "m.csv", "obs": "obs.txt", "label": "type"}, expect(label=by_sample(LABEL))
+
+
+@LAYOUTS
+def ids_in_the_last_column(folder: Path):
+    E.to_csv(folder / "m.csv")
+    write_obs(folder, OBS.assign(comment="none", id=IDS).drop(columns="sample"))
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(label=by_sample(LABEL))
+
+
+# ---- what is missing -----------------------------------------------------------------------------------------------
+@LAYOUTS
+def many_words_for_missing(folder: Path):
+    words = ["[Discrepancy]", "[Not Evaluated]", "not reported", "Unknown", "N/A", "#N/A", "ND", "--", ".", "<NA>", "nan", "NULL"]
+    stage = [*words, *(["II", "III"] * 12)]
+    return with_label(folder, "stage", stage, label_counts={"II": 12, "III": 12}, says=["12 of 36"])
+
+
+@LAYOUTS
+def a_drug_called_none(folder: Path):
+    drug = ["None" if i % 3 == 0 else "Tamoxifen" if i % 3 == 1 else "NA" for i in range(N)]
+    return with_label(folder, "drug", drug, label_counts={"None": 12, "Tamoxifen": 12}, says=["12 of 36"])
+
+
+@LAYOUTS
+def a_missing_word_of_ones_own(folder: Path):
+    parameters, right = with_label(
+        folder, "grade", ["keine Angabe" if i < 6 else f"G{i % 2 + 1}" for i in range(N)], label_counts={"G1": 15, "G2": 15}
+    )
+    return parameters | {"missing_words": "keine Angabe"}, right
+
+
+@LAYOUTS
+def plus_and_minus_are_classes(folder: Path):
+    """An oestrogen receptor is + or -: a hyphen is no missing value beside a plus."""
+    return with_label(folder, "ER", ["+" if i % 3 else "-" for i in range(N)], label_counts={"+": 24, "-": 12})
+
+
+@LAYOUTS
+def a_number_for_missing(folder: Path):
+    """-9 is a class unless it is said to be missing."""
+    parameters, right = with_label(folder, "response", [-9 if i < 6 else i % 2 for i in range(N)], label_counts={"0": 15, "1": 15})
+    return parameters | {"missing_words": "-9"}, right
+
+
+@LAYOUTS
+def a_label_without_any_value(folder: Path):
+    return with_label(folder, "subtype", ["Not Reported"] * N)[0], {"refuse": ["subtype"]}
+
+
+# ---- labels --------------------------------------------------------------------------------------------------------
+@LAYOUTS
+def clusters_called_1_1_and_1_10(folder: Path):
+    return with_label(folder, "cluster", ["1.1", "1.10", "1.2"] * 12, label_counts={"1.1": 12, "1.10": 12, "1.2": 12})
+
+
+@LAYOUTS
+def clusters_called_1_0_and_2_0_for_want_of_some(folder: Path):
+    """pandas wrote whole numbers as floats because some are missing."""
+    parameters, right = with_label(folder, "cluster", ["" if i < 6 else "1.0" if i % 2 else "2.0" for i in range(N)])
+    return parameters, [right | {"label_counts": {"1": 15, "2": 15}}, right | {"label_counts": {"1.0": 15, "2.0": 15}}]
+
+
+@LAYOUTS
+def codes_with_leading_zeros(folder: Path):
+    return with_label(folder, "code", ["01", "02", "1"] * 12, label_counts={"01": 12, "02": 12, "1": 12})
+
+
+@LAYOUTS
+def true_and_false(folder: Path):
+    return with_label(folder, "responder", ["True" if i % 3 else "False" for i in range(N)], label_counts={"True": 24, "False": 12})
+
+
+@LAYOUTS
+def true_false_and_unknown(folder: Path):
+    values = ["NA" if i < 6 else "TRUE" if i % 2 else "FALSE" for i in range(N)]
+    parameters, right = with_label(folder, "responder", values)
+    return parameters, [right | {"label_counts": {"TRUE": 15, "FALSE": 15}}, right | {"label_counts": {"True": 15, "False": 15}}]
+
+
+@LAYOUTS
+def labels_with_blanks_around(folder: Path):
+    values = [f"{' ' * (i % 2)}Luminal A{' ' * (i % 3)}" if i % 2 else "Basal " for i in range(N)]
+    return with_label(folder, "PAM50", values, label_counts={"Luminal A": 18, "Basal": 18})
+
+
+@LAYOUTS
+def infinity_is_a_word(folder: Path):
+    """A label ``Inf`` (infant) must not become a number."""
+    return with_label(folder, "stadium", ["Inf" if i % 2 else "Adult" for i in range(N)], label_counts={"Inf": 18, "Adult": 18})
+
+
+@LAYOUTS
+def exponents_are_no_numbers(folder: Path):
+    """Clones 1E2 and 100 are two."""
+    return with_label(folder, "clone", ["1E2", "100", "3F1"] * 12, label_counts={"1E2": 12, "100": 12, "3F1": 12})
+
+
+@LAYOUTS
+def a_measurement_is_no_label(folder: Path):
+    return with_label(folder, "ki67", np.random.default_rng(1).random(N).round(3).tolist())[0], {"refuse": ["ki67"]}
+
+
+@LAYOUTS
+def a_title_with_other_blanks_and_case(folder: Path):
+    """``label=Sample Type`` where the table says ``sample_type``: a name that is nearly right is told."""
+    parameters, _ = with_label(folder, "sample_type", list(LABEL))
+    return parameters | {"label": "Sample Type"}, {"refuse": ["sample_type"]}
+
+
+@LAYOUTS
+def two_columns_of_one_title(folder: Path):
+    E.to_csv(folder / "m.csv")
+    text = OBS.assign(type2=np.roll(LABEL, 1)).rename(columns={"type2": "type"}).to_csv(sep="\t", index=False)
+    (folder / "obs.tsv").write_text(text)
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(label=by_sample(LABEL), says=["type"]) | {"or_refuse": ["type"]}
+
+
+@LAYOUTS
+def where_keeps_some(folder: Path):
+    E.to_csv(folder / "m.csv")
+    write_obs(folder, OBS.assign(**{"Sample Type": ["Primary Tumor" if i < 28 else "Solid Tissue Normal" for i in range(N)]}))
+    parameters = {"cohort": "m.csv", "obs": "obs.tsv", "label": "type", "where": "`Sample Type` == 'Primary Tumor'"}
+    return parameters, expect(E.iloc[:28], label=by_sample(LABEL[:28], IDS[:28]), says=["28 of 36"])
