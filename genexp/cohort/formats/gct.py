@@ -18,6 +18,7 @@ VERSIONS = ("#1.2", "#1.3")
 NOT_GIVEN = "-666"
 """What GCT 1.3 writes where rows and columns of annotations meet."""
 NAME = "Name"
+MAX_LOOK = 200
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,10 @@ def read_annotations(probe: Probe, request: Request) -> pd.DataFrame:
 
 
 def _read_preamble(stream: TextStream) -> _Preamble:
-    version = split_fields(stream.next_line())[0].removeprefix("#")
+    first = split_fields(stream.next_line())[0]
+    if first not in VERSIONS:
+        raise CohortError(f"{stream.name}: expected a first line #1.2 or #1.3 of a GCT file, found {first[:60]!r}; is it complete?")
+    version = first.removeprefix("#")
     sizes = _read_sizes(stream, version)
     headings = split_fields(stream.next_line())
     while headings and not headings[-1]:
@@ -156,10 +160,19 @@ def _read_annotated(stream: TextStream, sizes: list[int], headings: list[str]) -
     return _Preamble("1.3", n_rows, headings[0], headings[1 : n_of_genes + 1], headings[n_of_genes + 1 :], of_samples)
 
 
+def _is_gct(probe: Probe) -> bool:
+    """Whether a file is GCT; the line of its version may be lost or moved, which is refused."""
+    if any(line.strip() in VERSIONS for line in probe.lines[:MAX_LOOK]):
+        return True
+    sizes, headings = [*(line.split() for line in probe.lines[:2]), [], []][:2]
+    has_sizes = len(sizes) in (2, 4) and all(field.isdecimal() for field in sizes)
+    return has_sizes and headings[:1] != [] and headings[0].lower() in ("name", "id")
+
+
 FORMAT = Format(
     "GCT",
     "a first line #1.2 or #1.3",
-    lambda probe: bool(probe.lines) and probe.lines[0].strip() in VERSIONS,
+    _is_gct,
     open_gct,
     read_annotations,
 )

@@ -11,7 +11,7 @@ import pandas as pd
 from genexp.cohort.formats.delimited import open_text
 from genexp.cohort.formats.format import Format
 from genexp.cohort.formats.probe import Probe, Request
-from genexp.cohort.formats.table import Table
+from genexp.cohort.formats.table import Table, name_apart
 from genexp.cohort.formats.textstream import TextStream, as_binary, split_fields
 from genexp.errors import CohortError, name_some
 
@@ -113,20 +113,10 @@ def _build_annotations(header: _Header) -> tuple[pd.DataFrame, tuple[str, ...]]:
         raise CohortError(
             f"{header.name} names {n_samples} samples; these lines have another number of values: {name_some(wrong)}; is it complete?"
         )
-    columns = {ACCESSION: accessions}
-    for title, values in header.samples:
-        if not LEFT_OUT.fullmatch(title):
-            columns[_free_name(title, columns)] = values[:n_samples]
     characteristics, notes = _collect_characteristics(header, n_samples)
-    for key, values in characteristics.items():
-        columns[_free_name(key, columns)] = values
-    return pd.DataFrame(columns, dtype=object), notes
-
-
-def _free_name(title: str, columns: dict[str, list[str]]) -> str:
-    """Name for a further column: ``description``, then ``description.1``."""
-    names = (title if i == 0 else f"{title}.{i}" for i in range(len(columns) + 1))
-    return next(name for name in names if name not in columns)
+    described = [(title, values[:n_samples]) for title, values in header.samples if not LEFT_OUT.fullmatch(title)]
+    titles, columns = zip(*[(ACCESSION, accessions), *described, *characteristics.items()], strict=True)
+    return name_apart(pd.DataFrame(list(zip(*columns, strict=True)), columns=list(titles), dtype=object)), notes
 
 
 def _collect_characteristics(header: _Header, n_samples: int) -> tuple[dict[str, list[str]], tuple[str, ...]]:

@@ -102,7 +102,7 @@ def _read_headings(stream: TextStream) -> _Headings:
 def _choose_quantity(headings: _Headings, name: str, request: Request) -> tuple[str, tuple[str, ...]]:
     """Second heading of the columns to read, and what is said about that."""
     names = list(dict.fromkeys(quantity for sample, quantity in zip(headings.samples, headings.quantities, strict=True) if sample))
-    if names == [CLINICAL]:
+    if [name.lower() for name in names] == [CLINICAL]:
         raise CohortError(
             f"{name} is a clinical table of Firehose, with samples in columns; expected expression values: give this file as obs"
         )
@@ -141,7 +141,7 @@ def read_clinical(probe: Probe, request: Request) -> pd.DataFrame:
     """Read a clinical table of Firehose, with samples in columns, as a row per sample."""
     with TextStream(probe) as stream:
         headings = _read_headings(stream)
-        if set(headings.quantities) != {CLINICAL}:
+        if {quantity.lower() for quantity in headings.quantities} != {CLINICAL}:
             raise CohortError(
                 f"{probe.name} is a matrix of expression values; expected a table of annotations: give this file as the cohort"
             )

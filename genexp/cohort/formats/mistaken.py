@@ -11,17 +11,8 @@ from genexp.cohort.formats.format import Format
 from genexp.cohort.formats.layout import NUMBER, find_delimiter, is_id_title, split_line
 from genexp.cohort.formats.probe import Probe, Request
 from genexp.cohort.formats.tabular import read_text_annotations
-from genexp.cohort.names import (
-    FAMILIES,
-    GENE_IDS,
-    GENE_TITLES,
-    KNOWN,
-    SAMPLE_IDS,
-    SAMPLE_TITLES,
-    is_missing,
-    measure_likeness,
-    normal_title,
-)
+from genexp.cohort.names import is_missing, is_summary, measure_likeness, normal_title
+from genexp.cohort.vocabulary import FAMILIES, GENE_IDS, GENE_TITLES, KNOWN, SAMPLE_IDS, SAMPLE_TITLES
 from genexp.errors import CohortError, name_some
 
 MATRIX = "expected a matrix of expression values"
@@ -154,11 +145,13 @@ def _describe_headless(heading: Sequence[str], body: Sequence[Sequence[str]]) ->
     if not others or (body and len(body[0]) != len(heading)):
         return ""
     numbers = [float(text) for text in others if NUMBER.fullmatch(text)]
-    count_up = all(a < b for a, b in pairwise(numbers))  # as numbers of samples do
-    named = GENE_IDS.fullmatch(first) or FAMILIES.fullmatch(first) or SAMPLE_IDS.fullmatch(first) or first in KNOWN
-    is_line = bool(GENE_IDS.fullmatch(first) and numbers)
-    is_line |= len(numbers) == len(others) and bool(named or not (count_up or is_id_title(first)))
-    if not is_line:
+    count_up = len(numbers) > 1 and all(a < b for a, b in pairwise(numbers))  # as numbers of samples do
+    named = FAMILIES.fullmatch(first) or SAMPLE_IDS.fullmatch(first) or first in KNOWN
+    if len(numbers) == len(others):
+        is_line = bool(named) or not (count_up or is_id_title(first))
+    else:
+        is_line = 2 * len(numbers) >= len(others) and any(not number.is_integer() for number in numbers) and not is_id_title(first)
+    if not (is_line or (numbers and (GENE_IDS.fullmatch(first) or is_summary(first)))):
         return ""
     return (
         f"has no heading: its first line is {name_some(heading)}; {MATRIX} with the names of samples (or genes) in the first line: add it"

@@ -136,7 +136,7 @@ def find_tool(lines: Sequence[str]) -> FileLayout | None:
         return None
     fields = [field.strip('" ') for field in lines[start].removeprefix("#").split("\t")]
     for tool in TOOLS:
-        if tuple(fields[: len(tool.headings)]) == tool.headings:
+        if tuple(fields[: len(tool.headings)]) == tool.headings and len(set(fields)) == len(fields):
             return FileLayout(tool, "\t", tuple(fields), start + 1)
     if tuple(fields[:6]) == FEATURE_COUNTS and len(fields) == 7:
         tool = Tool("featureCounts", FEATURE_COUNTS, "Geneid", {"counts": "counts"})
