@@ -78,7 +78,7 @@ def open_text(stream: BinaryIO, probe: Probe, request: Request, stop: bytes = b"
 
 
 def recode(stream: BinaryIO) -> tuple[str, BinaryIO]:
-    """Make UTF-16, UTF-32 and text with old Macintosh ends of lines UTF-8 with ``\\n``; others pass as they are."""
+    r"""Make UTF-16, UTF-32 and text with old Macintosh ends of lines UTF-8 with ``\n``; others pass as they are."""
     start = stream.read(1 << 16)
     whole = cast(BinaryIO, _Joined(start, stream))
     if find_wide_encoding(start):
@@ -202,6 +202,8 @@ def _parse_piece(piece: bytes, layout: Layout) -> _Parsed:
     text, names = _take_names(piece, layout)
     if not len(text):
         return _Parsed()
+    if not text.endswith(b"\n"):  # else an empty last field would be lost
+        text += b"\n"
     if layout.decimal == ",":
         text = text.replace(b",", b".")
     letters = np.frombuffer(text, dtype=np.uint8)
@@ -287,7 +289,8 @@ def _parse_mixed(cells: pa.Array, names: list[str], layout: Layout) -> _Parsed:
 
 def _describe_irregular(n_fields: int, name: str, layout: Layout) -> str:
     return (
-        f"{layout.file} is not a regular table: its heading has {len(layout.headings)} fields, the line of {name[:60]!r} has {n_fields}; is "
+        f"{layout.file} is not a regular table: its heading has {len(layout.headings)} fields, the line of {name[:60]!r} has "
+        f"{n_fields}; is "
         f"the file complete, and is its delimiter {DELIMITER_NAMES[layout.delimiter]}?"
     )
 
@@ -315,7 +318,8 @@ def _build_table(parsed: _Parsed, layout: Layout) -> Table:
 
 FORMAT = Format(
     "text",
-    "a heading, then lines with as many fields, separated by tab, comma, semicolon or blanks; UTF-8, UTF-16 or Latin-1; also gzip, bzip2, xz, zip",
+    "a heading, then lines with as many fields, separated by tab, comma, semicolon or blanks; UTF-8, UTF-16 or Latin-1; also gzip, "
+    "bzip2, xz, zip",
     lambda probe: bool(probe.text.strip()),
     open_delimited,
     read_text_annotations,
