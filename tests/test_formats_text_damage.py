@@ -1,6 +1,11 @@
 """Files that are cut, or whose lines are lost, doubled or moved: read right or refused, never read wrong."""
 
-from collections.abc import Iterator
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 
@@ -90,3 +95,29 @@ def test_damage_is_refused_or_leaves_what_is_read_right(tmp_path: Path, kind: st
             faults.append(f"{what}: {difference}")
     assert not faults
     assert n_refused > n_read / 20  # it is not that anything passes
+
+
+def zip_one(content: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("counts.txt", content)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zip_one])
+@pytest.mark.parametrize("kind", ["series matrix", "featureCounts", "Salmon"])
+def test_a_damaged_packing_is_refused_or_read_right(tmp_path: Path, kind: str, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "s1.packed"
+    whole = pack(FILES[kind].encode())
+    path.write_bytes(whole)
+    truth = read(path)[1]
+    faults = []
+    for at in range(0, len(whole), 5):
+        for content in (whole[:at], whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :]):
+            path.write_bytes(content)
+            try:
+                difference = find_difference(read(path)[1], truth, [])
+            except CohortError:
+                continue
+            faults += [f"at {at}: {difference}"] if difference else []
+    assert not faults

@@ -16,7 +16,7 @@ from typing import BinaryIO, cast
 from isal import igzip
 
 from genexp.cohort.formats.damage import report_damage
-from genexp.cohort.formats.probe import MAGIC, Probe, decode, open_stream
+from genexp.cohort.formats.probe import MAGIC, ZIP_ERRORS, Probe, decode, open_stream
 from genexp.errors import CohortError
 
 HEAD_BYTES = 1 << 16
@@ -76,7 +76,7 @@ def is_collection(probe: Probe) -> bool:
     try:
         with zipfile.ZipFile(probe.path) as archive:
             return len(_zip_members(archive)) > 1
-    except zipfile.BadZipFile:
+    except ZIP_ERRORS:
         return False
 
 

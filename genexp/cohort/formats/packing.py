@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from genexp.cohort.formats.damage import report_damage
-from genexp.cohort.formats.probe import MAX_UNPACKED, Probe, open_stream
+from genexp.cohort.formats.probe import MAX_UNPACKED, ZIP_ERRORS, Probe, open_stream
 from genexp.errors import CohortError
 
 COPY_BYTES = 16 << 20
@@ -22,7 +22,7 @@ def list_members(probe: Probe) -> list[str]:
     try:
         with zipfile.ZipFile(probe.path) as archive:
             return archive.namelist()
-    except zipfile.BadZipFile:
+    except ZIP_ERRORS:
         return []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x
 ISAL_ERROR = cast(type[Exception], isal_zlib.error)
 UNPACK_ERRORS = (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error, ISAL_ERROR, zipfile.BadZipFile)
 """What the decompressors raise on a file that is cut or has other bytes."""
+ZIP_ERRORS = (*UNPACK_ERRORS, NotImplementedError, struct.error)
+"""What the list of a zip archive raises that is cut or has other bytes, when it is read or a member is opened."""
 UNKNOWN_PACKING = {b"\x28\xb5\x2f\xfd": "Zstandard", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR"}
 
 
@@ -84,7 +87,7 @@ class Probe:
         try:
             with zipfile.ZipFile(self.path) as archive:
                 return "xl/workbook.xml" in archive.namelist()
-        except zipfile.BadZipFile:
+        except ZIP_ERRORS:
             return False
 
     @cached_property
@@ -127,7 +130,7 @@ def _open_member(probe: Probe) -> BinaryIO:
     """Stream the one file of a zip archive."""
     try:
         archive = zipfile.ZipFile(probe.path)
-    except zipfile.BadZipFile as error:
+    except ZIP_ERRORS as error:
         raise CohortError(f"{probe.name} is not a whole zip archive ({error}); download it again") from None
     members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
     if len(members) != 1:
@@ -141,7 +144,10 @@ def _open_member(probe: Probe) -> BinaryIO:
         )
     if member.flag_bits & 1:
         raise CohortError(f"{probe.name} is encrypted; expected a zip archive without a password: unpack it first")
-    return cast(BinaryIO, archive.open(member))
+    try:
+        return cast(BinaryIO, archive.open(member))
+    except ZIP_ERRORS as error:
+        raise CohortError(f"{probe.name} is not a whole zip archive ({error}); download it again") from None
 
 
 def read_head(stream: BinaryIO, name: str) -> bytes:
