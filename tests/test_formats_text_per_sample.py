@@ -125,7 +125,7 @@ def test_counts_of_htseq_are_joined_by_gene(tmp_path: Path) -> None:
     table, frame = read(folder)
     check_values(frame, {"Sp_ds": [399, 16, 71, 18], "Sp_log": [7, 16, 71, 18]})
     assert (table.format, table.scale) == ("HTSeq", "counts")
-    assert any("5 lines" in note for note in table.notes)
+    assert any("(5 in a file)" in note for note in table.notes)
 
 
 def test_a_file_of_htseq_alone_is_one_sample(tmp_path: Path) -> None:
@@ -305,6 +305,15 @@ def test_files_of_featurecounts_with_one_sample_each_are_joined(tmp_path: Path) 
     assert "2 kinds" in refuse(folder)
     (folder / "S1.featureCounts.txt.summary").unlink()
     check_values(read(folder)[1], {"S1": [3, 0], "S2": [4, 0]})
+
+
+@pytest.mark.parametrize("heading", ["ID_REF", "Reporter Identifier"])
+def test_sample_tables_of_geo_and_arrayexpress_are_joined_by_their_values(tmp_path: Path, heading: str) -> None:
+    """Headings of GEO's sample tables, as in guma44/GEOparse: tests/GSM32878.txt."""
+    text = f"{heading}\tVALUE\tABS_CALL\tDETECTION P-VALUE\n1007_s_at\t105.8\tP\t0.002\n1053_at\t32\tA\t0.4\n"
+    table, frame = read(fill(tmp_path / "d", GSM1001_sample_table__txt=text, GSM1002_sample_table__txt=text.replace("105.8", "7")))
+    check_values(frame, {"GSM1001": [105.8, 32], "GSM1002": [7, 32]})
+    assert (table.scale, table.says_scale) == ("", "")
 
 
 # ---- archives, names and damage

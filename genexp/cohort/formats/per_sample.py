@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -153,41 +152,52 @@ def _join(samples: list[SampleColumns], paths: Sequence[str], tool: Tool, of_tra
     """Table of some samples, genes in the order of the first."""
     _check_genes(samples, paths)
     _check_ends(samples, paths)
+    column = _find_column(samples, paths)
+    program = "HTSeq" if tool is TWO_COLUMNS and any(sample.n_summaries for sample in samples) else tool.name
+    scales = {sample.scale for sample in samples}
+    scale = scales.pop() if len(scales) == 1 else ""
+    source = program if tool is TWO_COLUMNS else f"the column {column} of {program}"
+    genes = samples[0].genes.to_pylist()
+    of_genes = {title: values.to_pylist() for title, values in samples[0].annotations.items()}
+    return Table(
+        genes,
+        list(paths),
+        DenseValues(_stack(samples)),
+        heading=tool.genes,
+        row_annotations=pd.DataFrame(of_genes, index=range(len(genes)), dtype=object),
+        genes_in_rows=True,
+        scale=scale,
+        says_scale=source if scale else "",
+        format=program,
+        notes=_describe_columns(samples, tool, column, of_transcripts, request),
+    )
+
+
+def _find_column(samples: list[SampleColumns], paths: Sequence[str]) -> str:
+    """Column that all values are from."""
+    columns = sorted({sample.column for sample in samples} - {""})
+    if len(columns) < 2:
+        return columns[0] if columns else STRANDS[0]
+    files = {column: [path for path, sample in zip(paths, samples, strict=True) if sample.column == column] for column in columns}
+    shown = "; ".join(f"{column}: {name_some(names)}" for column, names in files.items())
+    raise CohortError(
+        f"The files of STAR are not of one kind of library by the totals of their strands: {shown}; name the counts to take: "
+        f"layer={', layer='.join(STRANDS)}"
+    )
+
+
+def _stack(samples: list[SampleColumns]) -> np.ndarray:
+    """Values (n_genes, n_samples), genes in the order of the first sample."""
     genes = samples[0].genes
-    columns = {sample.column for sample in samples} - {""}
-    if len(columns) > 1:
-        shown = "; ".join(
-            f"{column}: {name_some(p for p, s in zip(paths, samples, strict=True) if s.column == column)}" for column in sorted(columns)
-        )
-        raise CohortError(
-            f"The files of STAR are not of one kind of library by the totals of their strands: {shown}; name the counts to take: "
-            f"layer={', layer='.join(STRANDS)}"
-        )
+    index = pd.Index([])
     X = np.empty((len(genes), len(samples)), dtype=np.float32)
-    index = None
     for i, sample in enumerate(samples):
         if sample.genes.equals(genes):
             X[:, i] = sample.values
         else:
-            index = pd.Index(genes.to_pandas()) if index is None else index
+            index = index if len(index) else pd.Index(genes.to_pandas())
             X[index.get_indexer(sample.genes.to_pandas()), i] = sample.values
-    scale = {sample.scale for sample in samples}
-    column = next(iter(columns), STRANDS[0])
-    program = "HTSeq" if tool is TWO_COLUMNS and any(sample.n_summaries for sample in samples) else tool.name
-    return Table(
-        genes.to_pylist(),
-        list(paths),
-        DenseValues(X),
-        heading=tool.genes,
-        row_annotations=pd.DataFrame(
-            {title: column.to_pylist() for title, column in samples[0].annotations.items()}, index=range(len(genes)), dtype=object
-        ),
-        genes_in_rows=True,
-        scale=scale.pop() if len(scale) == 1 else "",
-        says_scale=program if tool is TWO_COLUMNS else f"the column {column} of {program}",
-        format=program,
-        notes=_describe_columns(samples, tool, column, of_transcripts, request),
-    )
+    return X
 
 
 def _check_genes(samples: list[SampleColumns], paths: Sequence[str]) -> None:
@@ -234,7 +244,7 @@ def _describe_columns(samples: list[SampleColumns], tool: Tool, column: str, of_
             )
         notes.append(f"The values are the column {column!r} of {tool.name}{reason}; layer= takes another of {', '.join(others)}.")
     if n_summaries:
-        notes.append(f"{n_summaries} lines that count reads of no gene are left out.")
+        notes.append(f"Lines that count reads of no gene are left out ({n_summaries} in a file).")
     if of_transcripts:
         notes.append("The values are of transcripts; genexp does not sum them to genes.")
     return tuple(notes)
@@ -257,17 +267,11 @@ def _is_file(probe: Probe) -> bool:
     return layout is not None and not has_heading(layout, probe.lines)
 
 
-def refuse_annotations(probe: Probe, request: Request) -> NoReturn:
-    """Say that a collection holds no annotations."""
-    raise CohortError(f"{probe.name} holds a file per sample with its expression values; expected a table of annotations as obs")
-
-
 FOLDER = Format(
     "files of one sample each",
     "a folder or an archive (.zip, .tar, .tar.gz) of files of one sample each",
     _is_folder,
     open_folder,
-    refuse_annotations,
 )
 FORMAT = Format(
     "file of one sample",

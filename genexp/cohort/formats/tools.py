@@ -91,6 +91,8 @@ TOOLS = (
         "miRNA_ID",
         {"read_count": "counts", "reads_per_million_miRNA_mapped": "tpm"},
     ),
+    Tool("sample tables of GEO", ("ID_REF", "VALUE"), "ID_REF", {"VALUE": ""}),
+    Tool("sample tables of ArrayExpress", ("Reporter Identifier", "VALUE"), "Reporter Identifier", {"VALUE": ""}),
     Tool(
         "StringTie",
         ("Gene ID", "Gene Name", "Reference", "Strand", "Start", "End", "Coverage", "FPKM", "TPM"),
