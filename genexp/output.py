@@ -54,7 +54,9 @@ def write_cohort(adata: AnnData, path: Path) -> list[Path]:
     if path.suffix == ".parquet":
         twice = values.columns[values.columns.duplicated()].unique()
         if len(twice):
-            raise ConfigError(f"out={path}: a Parquet table needs unique genes, found {name_some(twice)} more than once; write .h5ad or .tsv.gz")
+            raise ConfigError(
+                f"out={path}: a Parquet table needs unique genes, found {name_some(twice)} more than once; write .h5ad or .tsv.gz"
+            )
         write_whole(path, values.to_parquet)
     else:
         compression = "gzip" if path.suffix == ".gz" else None

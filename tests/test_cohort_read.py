@@ -256,3 +256,22 @@ def test_cohorts_are_read_from_an_s3_compatible_store(store: str, expression: pd
 def test_an_object_that_is_not_in_the_store_is_refused(store: str) -> None:
     with pytest.raises(CohortError, match=r"s3://bucket/none\.tsv could not be read from http://127"):
         read_cohort(CohortConfig(cohort="s3://bucket/none.tsv", s3_endpoint=store))
+
+
+def test_quotes_that_hold_delimiters_far_below_the_heading_are_read(
+    expression: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "PIECE_BYTES", 2000)
+    tissue = ["liver"] * 28 + ["lung, left", 'so-called "other"']
+    path = tmp_path / "c.csv"
+    expression.assign(tissue=tissue).to_csv(path)
+    cohort = read(str(path))
+    np.testing.assert_allclose(cohort.X, expression.to_numpy(), rtol=1e-6)
+    assert cohort.obs["tissue"].tolist() == tissue
+
+
+def test_a_last_line_without_an_end_is_told(expression: pd.DataFrame, tmp_path: Path) -> None:
+    path = Path(write_tsv(expression, tmp_path / "c.tsv"))
+    assert not any("has no end" in sentence for sentence in read(str(path)).uns["report"]["reading"])
+    path.write_text(path.read_text().rstrip("\n"))
+    assert any("has no end" in sentence for sentence in read(str(path)).uns["report"]["reading"])

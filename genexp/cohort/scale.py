@@ -6,6 +6,7 @@ formats (``docs/formats.md``); where two readings are possible and the differenc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from genexp.errors import CohortError, name_some
 
 MAX_LOG2 = 40.0
 """No log2 value of expression is larger: 2^40 is more than any sequencer counts."""
+FEW = 0.05
+"""Share of the samples or genes below which their values may be a mistake."""
 MIN_LOG2_TPM = -30.0
 LN_2 = float(np.log(2))
 N_ROWS, N_COLUMNS = 400, 2000
@@ -155,7 +158,9 @@ class ScaleGuess:
     notes: tuple[str, ...] = ()
 
 
-def infer_scale(X: np.ndarray, hint: str = "", says: str = "") -> ScaleGuess:
+def infer_scale(
+    X: np.ndarray, hint: str = "", says: str = "", samples: Sequence[str] = (), genes: Sequence[str] = ()
+) -> ScaleGuess:
     """Infer the scale of a matrix.
 
     Parameters
@@ -166,6 +171,8 @@ def infer_scale(X: np.ndarray, hint: str = "", says: str = "") -> ScaleGuess:
         Scale that the file itself states, empty if none; ``ln_norm_count`` for natural logarithms.
     says : str
         What states it, for messages.
+    samples, genes : sequence of str, optional
+        Names of the samples and genes, for messages.
 
     Returns
     -------
@@ -190,17 +197,20 @@ def infer_scale(X: np.ndarray, hint: str = "", says: str = "") -> ScaleGuess:
         return ScaleGuess("zero_one", f"values from {sketch.low:.3g} to {sketch.high:.3g}")
     if sketch.whole >= 0.995:
         return _infer_whole(sketch)
-    _refuse_mixture(X, sketch)
+    _refuse_mixture(X, sketch, samples)
+    if _is_linear(sketch):
+        _refuse_few(X, samples, "samples")
+        _refuse_few(X.T, genes, "genes")
     return _infer_positive(X, sketch)
 
 
 def _check_hint(sketch: Sketch, hint: str, says: str) -> None:
     """Refuse values that contradict what the file says."""
     is_log = hint in (*LOGARITHMIC, "ln_norm_count")
-    if (is_log and sketch.high > MAX_LOG2) or (hint == "counts" and sketch.whole < 0.9):
+    if (is_log and sketch.high > MAX_LOG2) or (hint == "counts" and sketch.whole < 0.9 and sketch.upper < MAX_LOG2):
         raise CohortError(
-            f"{says} says that the values are {SCALE_NAMES.get(hint, 'natural logarithms')}, but {_span(sketch)} ({sketch.whole:.0%} whole numbers) "
-            "contradict it; say scale=counts (or what they are), or layer= where the file has layers"
+            f"{says} says that the values are {SCALE_NAMES.get(hint, 'natural logarithms')}, but {_span(sketch)} ({sketch.whole:.0%} "
+            "whole numbers) contradict it; say scale=counts (or what they are), or layer= where the file has layers"
         )
 
 
@@ -208,7 +218,7 @@ def _span(sketch: Sketch) -> str:
     return f"values from {sketch.low:.4g} to {sketch.high:.4g}"
 
 
-def _refuse_mixture(X: np.ndarray, sketch: Sketch) -> None:
+def _refuse_mixture(X: np.ndarray, sketch: Sketch, samples: Sequence[str]) -> None:
     """Refuse samples on a logarithmic scale beside samples on a linear one."""
     rows, columns = _pick_evenly(X.shape)
     positive = X[np.ix_(rows, columns)].astype(np.float64)
@@ -220,10 +230,30 @@ def _refuse_mixture(X: np.ndarray, sketch: Sketch) -> None:
     is_log = (upper <= MAX_LOG2) & (upper <= 6 * median)
     if not is_log.any() or is_log.all() or upper[~is_log].min() < 10 * upper[is_log].max():
         return
-    few = is_log if is_log.sum() < len(rows) / 2 else ~is_log
+    few, kind = (is_log, "logarithmic") if is_log.sum() < len(rows) / 2 else (~is_log, "linear")
+    names = [samples[i] if len(samples) else f"number {i + 1}" for i in rows[few]]
     raise CohortError(
-        f"{few.sum()} of {len(rows)} samples look {'logarithmic and the others linear' if few is is_log else 'linear and the others logarithmic'} "
-        f"(samples {name_some(rows[few] + 1)} of the matrix): bring all to one scale, leave some out with where=, or say scale= if all are on one"
+        f"{few.sum()} of {len(rows)} samples look {kind}, the others do not: {name_some(names)}; bring all to one scale, leave some "
+        "out with "
+        "where=, or say scale= if all are on one"
+    )
+
+
+def _refuse_few(X: np.ndarray, names: Sequence[str], what: str) -> None:
+    """Refuse values, a sample or gene in each row, that are linear by a few rows alone while the others are logarithmic."""
+    rows, columns = _pick_evenly(X.shape)
+    values = X[np.ix_(rows, columns)].astype(np.float64)
+    counts = np.isfinite(values).sum(axis=1)
+    rows, values = rows[counts >= 2], values[counts >= 2]
+    if not len(rows):
+        return
+    is_odd = _describe_genes(values.T)[0] > MAX_LOG2
+    if not 0 < is_odd.mean() <= FEW or _is_linear(sketch_values(values[~is_odd])):
+        return
+    odd_names = [names[i] if len(names) else f"number {i + 1}" for i in rows[is_odd]]
+    raise CohortError(
+        f"{is_odd.sum()} of {len(rows)} {what} have values above {MAX_LOG2:g}, all others look logarithmic: {name_some(odd_names)}; correct "
+        "them or leave them out, or say scale= if all are on one scale"
     )
 
 
@@ -243,7 +273,7 @@ def _infer_whole(sketch: Sketch) -> ScaleGuess:
 def _infer_positive(X: np.ndarray, sketch: Sketch) -> ScaleGuess:
     """No value below 0, not whole: linear values, or logarithms."""
     reason = _span(sketch)
-    if sketch.upper > MAX_LOG2 or _is_skewed(sketch):
+    if _is_linear(sketch):
         totals = np.nansum(X[np.linspace(0, len(X) - 1, min(len(X), 100)).astype(int)], axis=1, dtype=np.float64)
         if abs(np.median(totals) / 1e6 - 1) < 0.02 and np.std(totals) < 0.02e6:
             return ScaleGuess("tpm", f"{reason}; samples sum to a million")
@@ -270,10 +300,10 @@ def _infer_positive(X: np.ndarray, sketch: Sketch) -> ScaleGuess:
     )
 
 
-def _is_skewed(sketch: Sketch) -> bool:
-    """Whether values spread as linear ones do: the 0.99 quantile is far above the median, and the largest far above that."""
+def _is_linear(sketch: Sketch) -> bool:
+    """Whether values are too large for logarithms, or spread as linear ones do: the largest far above the 0.99 quantile, and that above the median."""
     centre = max(float(np.median(sketch.gene_median)), sketch.median, 0.05)
-    return sketch.high > 25 and sketch.upper > 12 * centre and sketch.high > 2 * sketch.upper
+    return sketch.upper > MAX_LOG2 or (sketch.high > 25 and sketch.upper > 12 * centre and sketch.high > 2 * sketch.upper)
 
 
 def _find_base(X: np.ndarray) -> str:

@@ -20,6 +20,7 @@ from genexp.cohort import read_cohort
 from genexp.cohort.annotations import CANONICAL
 from genexp.cohort.formats.blocks import count_threads
 from genexp.cohort.gene_sets import match_gene_sets, read_gene_sets
+from genexp.cohort.reading import print_reading
 from genexp.config import CohortConfig, ContrastConfig, ContrastsSettings, SourceConfig, hash_values, parse_settings, section_values
 from genexp.contrasts.design import MIN_SAMPLES, Contrast, plan_contrasts
 from genexp.contrasts.part import Recipe
@@ -69,6 +70,7 @@ def _read_expression(settings: ContrastsSettings) -> AnnData:
     """The cohort, NaN where values are missing; refused unless its values are expression."""
     values = section_values(settings, SourceConfig) | {"missing": "impute_mean"}  # which leaves them to whoever knows train samples
     adata = read_cohort(parse_settings(CohortConfig, values), min_samples=2 * MIN_SAMPLES)
+    print_reading(adata.uns["report"])
     if adata.uns["scale"] not in EXPRESSION:
         raise ContrastError(
             f"{adata.uns['name']} is {adata.uns['scale']} ({adata.uns['report']['scale_by']}); a log2 fold change is a difference of "

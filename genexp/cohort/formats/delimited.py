@@ -35,8 +35,15 @@ HEAD_FIELDS = 200_000
 """Fields that are looked at to recognise the layout."""
 
 
+OPEN_END = "The last line of the file has no end: if the file was cut there, its last number is too short."
+
+
 class IrregularError(Exception):
     """A line has too many or too few fields, as where quotes hold a delimiter or an end of line."""
+
+    def __init__(self, message: str, is_quoted: bool = False) -> None:
+        super().__init__(message)
+        self.is_quoted = is_quoted
 
 
 def open_delimited(probe: Probe, request: Request) -> Table:
@@ -59,7 +66,7 @@ def open_text(stream: BinaryIO, probe: Probe, request: Request, stop: bytes = b"
     """
     try:
         encoding, stream = recode(stream)
-        pieces = _cut_pieces(stream, stop)
+        pieces = _Pieces(stream, stop)
         head = _read_head(pieces)
         layout = find_layout(_first_lines(head), probe.name, request)
         if encoding not in ("UTF-8", ""):
@@ -71,9 +78,14 @@ def open_text(stream: BinaryIO, probe: Probe, request: Request, stop: bytes = b"
             return open_quoted(_chain(head, pieces), layout)
         parsed = _parse_pieces(_chain(body, pieces), layout)
     except IrregularError as error:
+        if error.is_quoted and not stop:  # quotes further down than the first piece: read anew by the slower reader
+            with open_stream(probe) as again:
+                return open_quoted(iter([recode(again)[1].read()]), layout)
         raise CohortError(str(error)) from None
     except UNPACK_ERRORS as error:
         raise CohortError(f"{probe.name} cannot be decompressed ({error}); is it complete?") from None
+    if pieces.has_open_end:
+        layout = replace(layout, notes=(*layout.notes, OPEN_END))
     return _build_table(parsed, layout)
 
 
@@ -105,21 +117,31 @@ class _Joined(io.RawIOBase):
         return self.stream.read(size)
 
 
-def _cut_pieces(stream: BinaryIO, stop: bytes) -> Iterator[bytes]:
+class _Pieces(Iterator[bytes]):
     """Pieces of about PIECE_BYTES that end with a line; none after the line that starts with ``stop``."""
-    rest = b""
-    while text := stream.read(PIECE_BYTES):
-        end = text.rfind(b"\n") + 1
-        if not end:
-            rest += text
-            continue
-        piece, rest = rest + text[:end], text[end:]
-        if stop and (at := _find_stop(piece, stop)) >= 0:
-            yield piece[:at]
-            return
-        yield piece
-    if rest and not (stop and rest.startswith(stop)):
-        yield rest
+
+    def __init__(self, stream: BinaryIO, stop: bytes) -> None:
+        self.has_open_end = False
+        self._pieces = self._cut(stream, stop)
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def _cut(self, stream: BinaryIO, stop: bytes) -> Iterator[bytes]:
+        rest = b""
+        while text := stream.read(PIECE_BYTES):
+            end = text.rfind(b"\n") + 1
+            if not end:
+                rest += text
+                continue
+            piece, rest = rest + text[:end], text[end:]
+            if stop and (at := _find_stop(piece, stop)) >= 0:
+                yield piece[:at]
+                return
+            yield piece
+        if rest and not (stop and rest.startswith(stop)):
+            self.has_open_end = bool(rest.strip())
+            yield rest
 
 
 def _find_stop(piece: bytes, stop: bytes) -> int:
@@ -245,9 +267,8 @@ def _take_names(piece: bytes, layout: Layout) -> tuple[bytearray, list[str]]:
                 names.pop()
                 del text[start : end + 1]
                 continue
-            raise IrregularError(
-                _describe_irregular(n_fields, names[-1] or bytes(text[start : start + 40]).decode(errors="replace"), layout)
-            )
+            name = names[-1] or bytes(text[start : start + 40]).decode(errors="replace")
+            raise IrregularError(_describe_irregular(n_fields, name, layout), is_quoted=b'"' in text)
         if layout.names_at == 0:
             text[start:stop] = b"0" * (stop - start)
         start = end + 1
