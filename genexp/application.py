@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +15,22 @@ from anndata import AnnData
 
 from genexp.cohort import read_cohort
 from genexp.cohort.read import MIN_SAMPLES, hash_cohort, is_simulated
+from genexp.cohort.reading import print_reading
 from genexp.config import CohortConfig, EvaluateSettings, section_values
-from genexp.errors import EvaluationError, RegistryError
-from genexp.model.encoder import Encoder, GeneMismatchError
+from genexp.errors import CohortError, EvaluationError, RegistryError
+from genexp.model.checks import SCALES
+from genexp.model.encoder import Encoder
 from genexp.model.novelty import Calibration, describe_coverage, score_samples
+from genexp.model.table import ExpressionError
 from genexp.output import write_whole
 from genexp.preprocess import Preprocessed, apply_transform
 from genexp.preprocess.correction import StudyError
 from genexp.preprocess.pipeline import place_samples
 from genexp.tracking.registry import download_artifact, training_run
 
-READING = ("rows", "missing", "s3_endpoint")
-STUDYING = ("obs", "sample_id", "study")
-ANNOTATING = (*STUDYING, "where", "group", "order", "label", "time", "event", "time_unit", "zero_time")
+READING = ("rows", "layer", "scale", "metadata", "date_genes", "missing", "s3_endpoint")
+STUDYING = ("obs", "sample_id", "unmatched", "missing_words", "study")
+ANNOTATING = (*STUDYING, "where", "group", "order", "label", "time", "event", "event_value", "time_unit", "zero_time")
 """Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said; for ``encode`` the
 first, and the second where studies are corrected, for ``evaluate`` all."""
 
@@ -39,7 +45,8 @@ def read_for_encoder(encoder: Encoder, settings: Any, inherited: tuple[str, ...]
     defaults, trained_on = section_values(CohortConfig()), card["cohort_settings"]
     if given["cohort"] == defaults["cohort"]:
         given["cohort"] = trained_on["cohort"]
-    if settings.scale not in ("auto", encoder.scale):
+    accepted = {"auto", encoder.scale} | ({"ln_norm_count"} if encoder.scale == "log2_norm_count" else set())
+    if settings.scale not in accepted:
         raise RegistryError(f"scale={settings.scale}: this encoder was trained on {encoder.scale} and takes nothing else")
     cohort_hash = hash_cohort(CohortConfig(**given), seed)
     corrects = encoder.transform.correction is not None
@@ -48,9 +55,34 @@ def read_for_encoder(encoder: Encoder, settings: Any, inherited: tuple[str, ...]
         given |= {name: trained_on.get(name, defaults[name]) for name in inherited if given[name] == defaults[name]}
     if corrects:
         given["study"] = given["study"] or trained_on["study"]
-    given |= {"scale": encoder.scale, "duplicates": encoder.duplicates}
-    adata = read_cohort(CohortConfig(**given), seed, min_samples)
+    if given["scale"] == "auto" and trained_on["scale"] == encoder.scale:  # values of this kind were misread in training, too
+        given["scale"] = encoder.scale
+    adata = _read_on_scale(given | {"duplicates": encoder.duplicates}, encoder, seed, min_samples)
     adata.uns["cohort_hash"] = cohort_hash
+    print_reading(adata.uns["report"])
+    return adata
+
+
+def _read_on_scale(values: dict[str, str], encoder: Encoder, seed: int, min_samples: int) -> AnnData:
+    """Read a cohort that is on the encoder's scale: by its values, or, where these leave it open, by the encoder's word.
+
+    Raises
+    ------
+    RegistryError
+        The values are on another scale.
+    """
+    declared = CohortConfig(**values | {"scale": encoder.scale})
+    if values["scale"] != "auto":
+        return read_cohort(CohortConfig(**values), seed, min_samples)
+    try:
+        adata = read_cohort(CohortConfig(**values), seed, min_samples)
+    except CohortError:
+        return read_cohort(declared, seed, min_samples)
+    if adata.uns["scale"] != encoder.scale:
+        raise RegistryError(
+            f"this encoder takes {encoder.scale} ({SCALES[encoder.scale].meaning}); {adata.uns['name']} was read as {adata.uns['scale']}: "
+            f"{adata.uns['report']['scale_by']}. {SCALES[encoder.scale].advice}; if its values are on that scale, say scale={encoder.scale}"
+        )
     return adata
 
 
@@ -61,19 +93,28 @@ def tabulate(adata: AnnData) -> pd.DataFrame:
 
 def encode_cohort(encoder: Encoder, adata: AnnData) -> pd.DataFrame:
     """Latents (n_samples, n_latent) of a cohort; studies are corrected where the encoder does so."""
-    try:
+    with _refusals():
         return encoder.encode(tabulate(adata), adata.obs.get("study"))
-    except (GeneMismatchError, StudyError) as error:
-        raise RegistryError(str(error)) from None
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Raise what an encoder refuses as an error of the command line, and print what it warns of."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except (ExpressionError, StudyError) as error:
+            raise RegistryError(str(error)) from None
+    for warning in caught:
+        print(f"note: {warning.message}", file=sys.stderr)
 
 
 def apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings) -> Preprocessed:
     """The cohort as the encoder sees it, in the parts of the encoder's own split; nothing is fitted."""
     adata = read_for_encoder(encoder, settings, READING + ANNOTATING, MIN_SAMPLES)
-    try:
+    with _refusals():
         raw, _ = encoder.align(tabulate(adata))
-    except GeneMismatchError as error:
-        raise RegistryError(str(error)) from None
     with tempfile.TemporaryDirectory() as folder:
         path = download_artifact(training_run(reference), "preprocess/split.tsv", Path(folder))
         split = pd.read_csv(path, sep="\t", index_col=0, dtype=str, keep_default_na=False)
@@ -111,7 +152,8 @@ def _beside(out: Path, what: str) -> Path:
 
 def write_novelty(encoder: Encoder, adata: AnnData, out: Path) -> None:
     """Write how novel each sample is to ``<out>.novelty.tsv``, where the encoder can tell, and say how well encoder and cohort fit."""
-    raw, absent = encoder.align(tabulate(adata))
+    with warnings.catch_warnings(action="ignore"):  # encode_cohort has printed them
+        raw, absent = encoder.align(tabulate(adata))
     calibration = Calibration.of(encoder)
     novelty = None if calibration is None else score_samples(encoder, calibration, raw, adata.obs_names, adata.obs.get("study"))
     if novelty is not None:

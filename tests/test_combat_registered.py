@@ -94,7 +94,7 @@ def trained(store: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, adata = tmp_path_factory.mktemp("command line"), make_cohort()
     adata.to_df().to_csv(folder / "values.tsv", sep="\t")
     adata.obs.rename(columns={"study": "lab"}).drop(columns="group").to_csv(folder / "samples.tsv", sep="\t")
-    options = {"cohort": folder / "values.tsv", "obs": folder / "samples.tsv", "rows": "samples", "scale": "log2fc", "label": "label"}
+    options = {"cohort": folder / "values.tsv", "obs": folder / "samples.tsv", "rows": "samples", "scale": "log2_tpm", "label": "label"}
     options |= {"study": "lab", "correction": "combat", "unseen_study": "estimate", "name": "studies_cli", "cache": folder / "cache"}
     options |= {"epochs": 2, "hidden": 8, "n_latent": 3, "threads": 1, "device": "cpu"}
     assert main(["train", *(f"--{name}={value}" for name, value in options.items())]) == 0

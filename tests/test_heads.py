@@ -13,6 +13,7 @@ import pytest
 import torch
 from anndata import AnnData
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, precision_score
 
 from genexp.application import write_predictions
@@ -247,7 +248,7 @@ def test_the_registered_model_predicts_by_name_without_genexp(store: str, tmp_pa
         ({"output": "nothing"}, "this encoder predicts label, course; 'nothing' was asked for"),
         ({"output": "course"}, "name the subject of each row"),
     ):
-        with pytest.raises(ValueError, match=message):
+        with pytest.raises(MlflowException, match=message):
             model.predict(expression, params=params)
 
 

@@ -49,7 +49,7 @@ FORMS = {
 
 def is_nameless(name: str) -> bool:
     """Whether a name says that there is none: blank, ``NA``, ``nan``, ``---``."""
-    return name.strip(AROUND) in NAMELESS
+    return name.strip(AROUND) in NAMELESS or name.startswith("Unnamed: ")
 
 
 def display_name(name: str) -> str:

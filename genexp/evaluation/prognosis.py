@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.genes import read_gene_symbol
+from genexp.cohort.genes import match_key
 from genexp.evaluation.probe import scale_latents
 from genexp.evaluation.results import ENCODER, PartLatents, Survival
 from genexp.evaluation.survival import estimate_curves
@@ -137,7 +137,7 @@ def _collect_covariates(
     models = {"clinical": clinical} if clinical.shape[1] else {}
     if not models:
         notes.append("Survival: no column of the annotations holds age or stage, so no clinical model stands beside the latents.")
-    score, n_measured = score_proliferation(X, in_train, [read_gene_symbol(str(gene)) for gene in genes])
+    score, n_measured = score_proliferation(X, in_train, [match_key(str(gene)) for gene in genes])
     if score is None:
         found = f"{n_measured} of its {len(PROLIFERATION)} genes are measured, {MIN_GENES} are needed"
         return models, [*notes, f"Survival: not adjusted for proliferation: {found}."]

@@ -1,8 +1,7 @@
 """The shipped form of an encoder: genes, transform and weights, in numpy alone.
 
-Together with :mod:`genexp.cohort.genes`, :mod:`genexp.preprocess.transform` and :mod:`genexp.model.prediction` this file's text is part
-of every registered encoder, so it imports nothing else of genexp, no torch and no mlflow. Whatever basis or kind an encoder was trained
-in, it ends here: affine layers between genes and latents.
+Together with those of the modules that it imports, this file's text is part of every registered encoder, so it imports nothing else of
+genexp, no torch and no mlflow. Whatever basis or kind an encoder was trained in, it ends here: affine layers between genes and latents.
 """
 
 from __future__ import annotations
@@ -18,15 +17,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.genes import read_gene_symbol
+from genexp.model.checks import Rows, check_annotated, check_facts
+from genexp.model.distribution import check_distribution
 from genexp.model.prediction import Head
+from genexp.model.table import AnnotatedMatrix, GeneMismatchError, check_absent, match_columns, read_frame, read_values
 from genexp.preprocess.transform import Transform
 
 FORMAT = 1
-
-
-class GeneMismatchError(ValueError):
-    """A table lacks too many of the encoder's genes, or names one of them twice."""
 
 
 class Layer(ABC):
@@ -257,34 +254,38 @@ class Encoder:
         """Column names of the latents."""
         return [f"latent_{i:0{len(str(self.n_latent - 1))}d}" for i in range(self.n_latent)]
 
-    def encode(self, expression: pd.DataFrame, study: str | Iterable[str] | None = None) -> pd.DataFrame:
+    def encode(self, expression: pd.DataFrame | AnnotatedMatrix, study: str | Iterable[str] | None = None) -> pd.DataFrame:
         """Latents of raw expression.
 
         Parameters
         ----------
-        expression : DataFrame, (n_samples, any genes)
-            Raw values on ``scale``; columns are gene names in any order, others are ignored.
+        expression : DataFrame or AnnData, (n_samples, any genes)
+            Raw values on ``scale``; columns are gene names in any order and form, others are ignored. Of an AnnData, ``X`` is read.
         study : str or iterable of str, (n_samples,), optional
             Study of all samples, or of each; needed where the encoder corrects studies, and not used elsewhere.
 
         Returns
         -------
         DataFrame of float32, (n_samples, n_latent)
-            With the index of ``expression``; ``attrs["filled_genes"]`` names genes that were absent.
+            With the index of ``expression``; ``attrs["filled_genes"]`` names genes that were absent, ``attrs["notes"]`` holds the
+            sentences of which each is a warning, too.
 
         Raises
         ------
+        ExpressionError
+            What was given is no table of numbers with named genes in columns.
         GeneMismatchError
             More than ``max_missing`` of the genes or values are absent, or a gene is there twice.
+        ScaleError
+            Values are not on ``scale``.
         StudyError
             Studies are corrected, and that of a sample is not told, or is one that the encoder does not know and may not estimate.
         """
-        raw, absent = self.align(expression)
-        latent = pd.DataFrame(self.encoder(self.transform.apply(raw, study)), index=expression.index, columns=self.latents)
-        latent.attrs["filled_genes"] = absent
-        if absent:
-            shown = ", ".join(absent[:5]) + (", ..." if len(absent) > 5 else "")
-            warnings.warn(f"{len(absent)} of {len(self.genes)} genes are absent and stand at their training mean: {shown}", stacklevel=2)
+        raw, absent, samples, notes = self._read(expression)
+        latent = pd.DataFrame(self.encoder(self.transform.apply(raw, study)), index=samples, columns=self.latents)
+        latent.attrs |= {"filled_genes": absent, "notes": notes}
+        for note in notes:
+            warnings.warn(note, stacklevel=2)
         return latent
 
     def decode(self, latent: pd.DataFrame | np.ndarray) -> pd.DataFrame:
@@ -295,7 +296,7 @@ class Encoder:
 
     def predict(
         self,
-        expression: pd.DataFrame,
+        expression: pd.DataFrame | AnnotatedMatrix,
         head: str,
         study: str | Iterable[str] | None = None,
         subjects: Sequence[str] | None = None,
@@ -320,7 +321,7 @@ class Encoder:
         ------
         ValueError
             The encoder has no such head, or the head needs ``subjects``.
-        GeneMismatchError, StudyError
+        ExpressionError, StudyError
             As in :meth:`encode`.
         """
         found = self.find_head(head)
@@ -334,48 +335,34 @@ class Encoder:
                 return head
         raise ValueError(f"this encoder predicts {', '.join(head.name for head in self.heads) or 'nothing'}; '{name}' was asked for")
 
-    def align(self, expression: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-        """Pick the encoder's genes: raw float32 rows (n_samples, n_genes), NaN where absent, and the absent names."""
-        found, twice = self._match_columns([str(column) for column in expression.columns])
-        absent = [gene for gene, columns in zip(self.genes, found, strict=True) if not columns]
-        self._check_match(absent, twice)
-        single = np.array([columns[0] if columns else -1 for columns in found])
-        raw = np.full((len(expression), len(self.genes)), np.nan, dtype=np.float32)
-        values = expression.to_numpy(dtype=np.float32)
-        raw[:, single >= 0] = values[:, single[single >= 0]]
-        for j, columns in enumerate(found):
-            if len(columns) > 1:
-                raw[:, j] = values[:, columns].mean(axis=1)
-        share = float(np.isnan(raw).mean()) if raw.size else 0.0
-        if share > self.max_missing:
-            raise GeneMismatchError(f"{share:.0%} of the values are missing; this encoder accepts {self.max_missing:.0%}")
+    def align(self, expression: pd.DataFrame | AnnotatedMatrix) -> tuple[np.ndarray, list[str]]:
+        """Pick the encoder's genes: raw float32 rows (n_samples, n_genes), NaN where absent, and the absent names.
+
+        Checks and warns as :meth:`encode`.
+        """
+        raw, absent, _, notes = self._read(expression)
+        for note in notes:
+            warnings.warn(note, stacklevel=2)
         return raw, absent
 
-    def _match_columns(self, names: list[str]) -> tuple[list[list[int]], list[str]]:
-        """Columns for each gene: by the training file's name, else by symbol; and genes that stay ambiguous."""
-        by_name: dict[str, list[int]] = {}
-        by_symbol: dict[str, list[int]] = {}
-        for j, name in enumerate(names):
-            by_name.setdefault(name, []).append(j)
-            by_symbol.setdefault(read_gene_symbol(name), []).append(j)
-        found, twice = [], []
-        for gene, source in zip(self.genes, self.sources, strict=True):
-            columns = by_symbol.get(gene, []) if self.duplicates == "mean" else by_name.get(source) or by_symbol.get(gene, [])
-            if len(columns) > 1 and self.duplicates == "first":
-                columns = columns[:1]
-            if len(columns) > 1 and self.duplicates != "mean":
-                twice.append(gene)
-            found.append(columns)
-        return found, twice
-
-    def _check_match(self, absent: list[str], twice: list[str]) -> None:
-        if twice:
-            raise GeneMismatchError(f"{len(twice)} genes occur more than once ({', '.join(twice[:5])}); give each gene one column")
-        if len(absent) > self.max_missing * len(self.genes):
-            raise GeneMismatchError(
-                f"{len(absent)} of the encoder's {len(self.genes)} genes are absent ({', '.join(absent[:5])}, ...); "
-                f"it accepts up to {self.max_missing:.0%}. Check that columns are gene names like {', '.join(list(self.genes)[:3])}"
-            )
+    def _read(self, expression: pd.DataFrame | AnnotatedMatrix) -> tuple[np.ndarray, list[str], pd.Index, list[str]]:
+        """Raw rows, absent genes, samples, and what is to be said about them; after all checks."""
+        frame = read_frame(expression)
+        if not isinstance(expression, pd.DataFrame):
+            check_annotated(expression.uns, self.scale)
+        columns = match_columns([str(name) for name in frame.columns], self.genes, self.sources, self.duplicates, self.max_missing)
+        absent = [self.genes[int(i)] for i in np.flatnonzero(columns.first < 0)]
+        check_absent(absent, frame, self.genes, self.max_missing)
+        raw, notes = read_values(frame, columns)
+        rows = Rows.of(raw, frame.index, self.genes, np.flatnonzero(columns.first >= 0), self.scale)
+        notes = [columns.note] * bool(columns.note) + notes + check_facts(rows) + check_distribution(rows, self.transform)
+        share = 0.0 if rows.complete else float(np.isnan(raw).mean())
+        if share > self.max_missing:
+            raise GeneMismatchError(f"{share:.0%} of the values are missing; this encoder accepts {self.max_missing:.0%}")
+        if absent:
+            shown = f"{', '.join(absent[:5])}{', ...' if len(absent) > 5 else ''}"
+            notes.append(f"{len(absent)} of {len(self.genes)} genes are absent and stand at their training mean: {shown}")
+        return raw, absent, frame.index, notes
 
     def save(self, folder: Path) -> None:
         """Write ``encoder.json`` and ``encoder.safetensors``."""

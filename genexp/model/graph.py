@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from scipy import sparse
 
+from genexp.cohort.genes import match_names
 from genexp.errors import TrainingError, name_some
 
 MIN_SHARE = 0.1
@@ -23,9 +25,8 @@ def connect_sets(gene_sets: Mapping[str, Sequence[str]], genes: Sequence[str]) -
     TrainingError
         The sets and the cohort share too few genes.
     """
-    _check_shared({gene for own in gene_sets.values() for gene in own}, genes)
-    place = {gene: i for i, gene in enumerate(genes)}
-    found = {name: [place[gene] for gene in own if gene in place] for name, own in gene_sets.items()}
+    place = _place_genes((gene for own in gene_sets.values() for gene in own), genes)
+    found = {name: list(dict.fromkeys(place[gene] for gene in own if gene in place)) for name, own in gene_sets.items()}
     kept = {name: at for name, at in found.items() if len(at) >= MIN_SIZE}
     if len(kept) < 2:
         largest = max(len(at) for at in found.values())
@@ -49,8 +50,7 @@ def normalise_edges(edges: Sequence[tuple[str, str]], genes: Sequence[str]) -> s
     TrainingError
         The edges and the cohort share too few genes.
     """
-    _check_shared({gene for edge in edges for gene in edge}, genes)
-    place = {gene: i for i, gene in enumerate(genes)}
+    place = _place_genes((gene for edge in edges for gene in edge), genes)
     pairs = np.array([(place[a], place[b]) for a, b in edges if a in place and b in place], dtype=np.int64).reshape(-1, 2)
     rows, columns = np.concatenate([pairs, pairs[:, ::-1], np.repeat(np.arange(len(genes)), 2).reshape(-1, 2)]).T
     rows, columns = np.divmod(np.unique(rows * len(genes) + columns), len(genes))
@@ -59,11 +59,17 @@ def normalise_edges(edges: Sequence[tuple[str, str]], genes: Sequence[str]) -> s
     return sparse.coo_array((weights.astype(np.float32), (rows, columns)), shape=(len(genes), len(genes)))
 
 
-def _check_shared(named: Collection[str], genes: Sequence[str]) -> None:
-    shared, needed = len(set(named) & set(genes)), MIN_SHARE * min(len(named), len(genes))
-    if shared < needed:
+def _place_genes(named: Iterable[str], genes: Sequence[str]) -> dict[str, int]:
+    """Places of the file's genes among those of the cohort; refused where too few are shared."""
+    named = set(named)
+    place, note = match_names(sorted(named), genes)
+    needed = MIN_SHARE * min(len(named), len(genes))
+    if len(place) < needed:
         raise TrainingError(
-            f"graph: {needed:.0f} genes or more that the file and the cohort share were expected, found {shared} of the file's "
+            f"graph: {needed:.0f} genes or more that the file and the cohort share were expected, found {len(place)} of the file's "
             f"{len(named)} and the cohort's {len(genes)}. The file names genes as {name_some(sorted(named), 3)}, the cohort as "
             f"{name_some(genes, 3)}: give one with the cohort's kind of names"
         )
+    if note:
+        warnings.warn(f"graph: {note}", stacklevel=3)
+    return place

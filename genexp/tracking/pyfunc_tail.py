@@ -1,7 +1,7 @@
 """The end of a registered encoder's text: how MLflow calls it. Its text is used; it is not imported.
 
-The text of a registered encoder is that of :mod:`genexp.preprocess.transform`, :mod:`genexp.model.prediction`,
-:mod:`genexp.model.encoder` and this file in one, so that it loads where genexp is not installed, without a pickle.
+The text of a registered encoder is that of :mod:`genexp.model.encoder`, of what it imports and of this file in one
+(:data:`genexp.tracking.registry.TEXT_PARTS`), so that it loads where genexp is not installed, without a pickle.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 
@@ -29,12 +30,22 @@ class RegisteredEncoder(PythonModel):
         ``latent`` (n_samples, n_latent) where nothing is named; ``reconstruction``: its decoding; the name of a head: what it predicts.
         Where studies are corrected, ``params={"study": NAME}`` tells the one study of all these samples. A head that reads sequences needs
         ``subjects`` too, the subject of each row.
+
+        Raises
+        ------
+        MlflowException
+            What the encoder refuses, with the code that MLflow's scoring server answers with status 400.
         """
-        asked = params or {}
+        try:
+            return self._answer(model_input, params or {})
+        except ValueError as error:  # of tables, scales, studies, heads: each is one sentence for the user
+            raise MlflowException.invalid_parameter_value(str(error)) from error
+
+    def _answer(self, expression: pd.DataFrame, asked: dict[str, Any]) -> pd.DataFrame:
         output, study = asked.get("output", "latent"), asked.get("study")
         if output not in ("latent", "reconstruction"):
-            return self.encoder.predict(model_input, output, study, list(asked.get("subjects", [])) or None)
-        latent = self.encoder.encode(model_input, study)
+            return self.encoder.predict(expression, output, study, list(asked.get("subjects", [])) or None)
+        latent = self.encoder.encode(expression, study)
         return self.encoder.decode(latent) if output == "reconstruction" else latent
 
 

@@ -32,11 +32,15 @@ ARTIFACT = "encoder"
 """Name of the model inside its run, and of the encoder's folder inside the model."""
 DEFAULT_ALIAS = "champion"
 TEXT_PARTS = (
+    ("genexp", "errors.py"),
     ("genexp.cohort", "genes.py"),
     ("genexp.preprocess", "shrinkage.py"),
     ("genexp.preprocess", "correction.py"),
     ("genexp.preprocess", "transform.py"),
     ("genexp.model", "prediction.py"),
+    ("genexp.model", "table.py"),
+    ("genexp.model", "checks.py"),
+    ("genexp.model", "distribution.py"),
     ("genexp.model", "encoder.py"),
     ("genexp.tracking", "pyfunc_tail.py"),
 )

@@ -1,0 +1,171 @@
+"""Whether a sample's genes are distributed as those of training were: what tells natural logarithms from those of base 2.
+
+Over genes, values of one scale are distributed much alike in all samples, whatever their tissue. Quantiles of a sample's genes are
+compared with those of the train means, which every encoder ships; where a sample fits far better as natural logarithms, say, it is refused.
+Between real cohorts of one scale (RNA-seq of eight cohorts, arrays of two kinds, 60 to 20,500 genes) no sample was.
+
+This file's text is part of every registered encoder, so it imports nothing of genexp but what is part of it, too.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from genexp.model.checks import LINEAR, LOGARITHMS, MAX_LOG, Rows, spread_evenly
+from genexp.preprocess.transform import OF_COUNTS, Transform
+
+SOME_ROWS, SOME_GENES, FEW_GENES = 32, 2000, 50
+"""Samples and genes, at most, that are looked at, and genes without which nothing is."""
+REFUSED = 0.1
+"""Share of the samples from which what a single sample may show by accident is none."""
+CENTRED = 1.0
+"""Size of a typical train mean up to which values of both signs are expected."""
+QUANTILES = np.linspace(0.02, 0.98, 49)
+MIDDLE, LOW, HIGH = 24, 2, 46
+"""Places of the median and of the 6th and 94th percentile among them."""
+DENSE = 0.5
+"""Share of a sample's genes above its smallest value, below which its quantiles are not those of means, as in single cells."""
+INFORMATIVE = 3.0
+"""Doublings between low and high train means, at least, that something can be compared with."""
+NEAR, NEARER = 1.5, 0.45
+"""Doublings that a sample may be off after a conversion, and share of what it was off before, for the conversion to be the right one."""
+WIDTHS, USUAL_WIDTHS = (0.3, 3.3), (0.75, 1.4)
+"""Distance between low and high genes, as a multiple of training's: limits beyond which a sample is refused, and a word is said."""
+USUAL_SHIFT = 2.5
+"""Doublings between the levels of a table and of training up to which nothing is said."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a table may hold in place of the scale, how that becomes the scale, and the same in words."""
+
+    name: str
+    convert: Callable[[np.ndarray], np.ndarray]
+    advice: str
+
+
+def _undo_logarithm(values: np.ndarray) -> np.ndarray:
+    return np.exp2(np.minimum(values, MAX_LOG)) - 1
+
+
+OF_LOGARITHMS = (
+    Conversion("natural logarithms", lambda q: q / np.log(2), "divide them by numpy.log(2)"),
+    Conversion("logarithms of base 10", lambda q: q / np.log10(2), "divide them by numpy.log10(2)"),
+    Conversion("no logarithms yet", lambda q: np.log2(np.maximum(q, 0) + 1), "take numpy.log2(x + 1)"),
+    Conversion("logarithms taken twice", _undo_logarithm, "take numpy.exp2(x) - 1"),
+)
+OF_SMALL_OFFSET = (
+    Conversion("log2(x + 1)", lambda q: np.log2(np.maximum(_undo_logarithm(q), 0) + 0.001), "take numpy.log2(numpy.exp2(x) - 1 + 0.001)"),
+)
+"""What else may stand in place of ``log2_tpm``: its floor is low."""
+OF_LINEAR = (
+    Conversion("log2(x + 1)", _undo_logarithm, "take numpy.exp2(x) - 1"),
+    Conversion("log(x + 1)", lambda q: _undo_logarithm(q) / np.log(2), "take numpy.expm1(x)"),
+)
+"""The same for linear scales; logarithms of values are compared there, too."""
+
+
+def check_distribution(rows: Rows, transform: Transform) -> list[str]:
+    """Refuse samples whose genes are distributed as another scale has them.
+
+    Nothing is refused where few genes are there or detected, or where train means differ little. Where studies are corrected, raw values
+    differ from study to study, and only signs are looked at.
+
+    Parameters
+    ----------
+    rows : Rows
+    transform : Transform
+        Of the encoder.
+
+    Returns
+    -------
+    list of str
+        What is unusual, but no reason to refuse.
+
+    Raises
+    ------
+    ScaleError
+        A tenth of the samples or more are on another scale.
+    """
+    genes = rows.present[spread_evenly(len(rows.present), SOME_GENES)]
+    measured = np.flatnonzero(~np.isnan(rows.low))
+    if len(genes) < FEW_GENES or not len(measured):
+        return []
+    if rows.scale in ("log2fc", "zscore"):
+        _refuse_one_sign(rows, transform.fill[genes])
+    if transform.correction is not None or rows.scale not in (*LINEAR, *LOGARITHMS):
+        return []
+    mean = _take_logarithm(transform.fill[genes].astype(np.float64), rows.scale, transform)
+    expected = np.quantile(mean, QUANTILES)
+    if expected[HIGH] - expected[LOW] < INFORMATIVE:
+        return []
+    places = measured[spread_evenly(len(measured), SOME_ROWS)]
+    places = places[(rows.raw[np.ix_(places, genes)] > rows.low[places, None]).mean(axis=1) > DENSE]
+    if not len(places):
+        return []
+    values = _take_logarithm(transform.normalise_rows(rows.raw[places])[:, genes], rows.scale, transform)
+    found = np.quantile(np.where(np.isnan(values), mean, values), QUANTILES, axis=1).T
+    _refuse_conversions(rows, places, found, expected, transform)
+    return _judge_place(rows, places, found, expected)
+
+
+def _refuse_one_sign(rows: Rows, mean: np.ndarray) -> None:
+    """Refuse samples without a negative value where the train means (some genes,) stand around 0."""
+    one_sided = (rows.low >= 0) & (rows.high > 0)
+    if np.median(np.abs(mean)) < CENTRED and one_sided.mean() >= REFUSED:
+        rows.refuse(one_sided, "no negative value")
+
+
+def _take_logarithm(values: np.ndarray, scale: str, transform: Transform) -> np.ndarray:
+    """Normalised values as logarithms, whatever the normalisation."""
+    return np.log2(np.maximum(values, 0) + 1) if scale in LINEAR and transform.normalise == "none" else values
+
+
+def _list_conversions(scale: str, transform: Transform) -> tuple[Conversion, ...]:
+    if scale in LOGARITHMS:
+        return OF_LOGARITHMS + OF_SMALL_OFFSET * (scale == "log2_tpm")
+    return () if transform.normalise in OF_COUNTS else OF_LINEAR
+
+
+def _refuse_conversions(rows: Rows, places: np.ndarray, found: np.ndarray, expected: np.ndarray, transform: Transform) -> None:
+    """Refuse samples whose quantiles (n, n_quantiles) come far nearer to those of training (n_quantiles,) when they are converted."""
+    conversions = _list_conversions(rows.scale, transform)
+    nearest = np.minimum(NEAR, NEARER * np.abs(found - expected).mean(axis=1))
+    likely = np.full(len(found), -1)
+    for i, conversion in enumerate(conversions):
+        distance = np.abs(conversion.convert(found) - expected).mean(axis=1)
+        likely[distance < nearest] = i
+        nearest = np.minimum(nearest, distance)
+    if (likely >= 0).mean() >= REFUSED:
+        conversion = conversions[Counter(likely[likely >= 0].tolist()).most_common(1)[0][0]]
+        looked = "" if len(places) == len(rows.raw) else f", of {len(places)} looked at,"
+        rows.refuse(
+            places[likely >= 0],
+            f"values distributed as those of {conversion.name}{looked}",
+            f"If that is what they are, {conversion.advice}",
+        )
+
+
+def _judge_place(rows: Rows, places: np.ndarray, found: np.ndarray, expected: np.ndarray) -> list[str]:
+    """Refuse samples whose level or width is impossible, and say where they are unusual."""
+    shift = found[:, MIDDLE] - expected[MIDDLE]
+    width = (found[:, HIGH] - found[:, LOW]) / (expected[HIGH] - expected[LOW])
+    beyond = (found[:, MIDDLE] < expected[LOW] - NEAR) | (found[:, MIDDLE] > expected[HIGH] + NEAR)
+    unusual = (width < USUAL_WIDTHS[0]) | (width > USUAL_WIDTHS[1])  # another unit moves genes, and leaves their differences
+    impossible = (beyond & unusual) | (width < WIDTHS[0]) | (width > WIDTHS[1])
+    typical, usual = float(np.median(shift)), float(np.median(width))
+    said = (
+        f"on the logarithmic scale the median gene stands {typical:+.1f} from that of training, and genes differ {usual:.2f} times as much"
+    )
+    if impossible.mean() >= REFUSED:
+        rows.refuse(places[impossible], f"values of another scale ({said})")
+    if abs(typical) > USUAL_SHIFT or not USUAL_WIDTHS[0] < usual < USUAL_WIDTHS[1]:
+        return [
+            f"values are distributed unlike those of training: {said}. Another unit (TPM, counts per million), another logarithm and "
+            "another platform do that; latents mean little where the scale is not that of training"
+        ]
+    return []
