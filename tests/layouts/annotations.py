@@ -330,3 +330,44 @@ def where_keeps_some(folder: Path):
     write_obs(folder, OBS.assign(**{"Sample Type": ["Primary Tumor" if i < 28 else "Solid Tissue Normal" for i in range(N)]}))
     parameters = {"cohort": "m.csv", "obs": "obs.tsv", "label": "type", "where": "`Sample Type` == 'Primary Tumor'"}
     return parameters, expect(E.iloc[:28], label=by_sample(LABEL[:28], IDS[:28]), says=["28 of 36"])
+
+
+@LAYOUTS
+def a_column_label_that_is_not_the_label(folder: Path):
+    """``label=type`` beside a column that happens to be called ``label``."""
+    parameters, right = with_label(folder, "label", list(np.roll(LABEL, 1)))
+    return parameters | {"label": "type"}, right | {"label": by_sample(LABEL)}
+
+
+@LAYOUTS
+def ids_that_differ_by_case_alone(folder: Path):
+    """``s0A`` and ``S0a`` are two samples: case is not left aside here."""
+    ids = [f"s{i // 2}a" if i % 2 else f"S{i // 2}A" for i in range(N)]
+    return with_ids(folder, ids, ids)
+
+
+@LAYOUTS
+def leading_zeros_lost_and_decimals_won(folder: Path):
+    return with_ids(folder, [f"{i:03d}" for i in range(N)], [f"{i}.0" for i in range(N)], says=["leading zeros"])
+
+
+@LAYOUTS
+def blanks_of_web_pages_behind_ids(folder: Path):
+    """U+00A0, which no blank looks different from."""
+    E.to_csv(folder / "m.csv")
+    write_obs(folder, OBS.assign(sample=[f"{name}\u00a0" for name in IDS]))
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(label=by_sample(LABEL))
+
+
+@LAYOUTS
+def titles_of_geo_behind_accessions(folder: Path):
+    names = [f"GSM{900 + i}" for i in range(N)]
+    parameters, right = with_ids(folder, [f"{name}_{IDS[i]}" for i, name in enumerate(names)], names)
+    return parameters, right | {"or_refuse": ["match no sample"]}
+
+
+@LAYOUTS
+def a_title_above_the_annotations(folder: Path):
+    E.to_csv(folder / "m.csv")
+    (folder / "obs.csv").write_text("Table S1. Clinical data, 36 patients\n\n" + OBS.to_csv(index=False))
+    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(label=by_sample(LABEL))

@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import lzma
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -378,3 +379,80 @@ def a_long_table(folder: Path):
     """One line for each sample and gene is no matrix."""
     E.reset_index().melt("sample", var_name="gene", value_name="value").to_csv(folder / "m.csv", index=False)
     return {"cohort": "m.csv"}, expect(scale=LOG2) | {"or_refuse": ["long", "gene", "sample"]}
+
+
+@LAYOUTS
+def the_line_sep_of_excel(folder: Path):
+    """``sep=;`` above the heading tells Excel the delimiter."""
+    (folder / "m.csv").write_text("sep=;\n" + E.to_csv(sep=";"))
+    (folder / "obs.csv").write_text("sep=;\n" + OBS.to_csv(sep=";", index=False))
+    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(label=by_sample(LABEL))
+
+
+@LAYOUTS
+def empty_lines_above(folder: Path):
+    (folder / "m.csv").write_text("\n\n" + CSV)
+    return {"cohort": "m.csv"}, expect()
+
+
+@LAYOUTS
+def carriage_returns_twice(folder: Path):
+    """A text of Windows that was written as text again."""
+    (folder / "m.csv").write_bytes(CSV.replace("\n", "\r\r\n").encode())
+    return {"cohort": "m.csv"}, expect()
+
+
+@LAYOUTS
+def names_with_commas_in_quotes(folder: Path):
+    x = E.set_axis([f"Smith, J{i}" for i in range(N)])
+    x.to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, expect(x)
+
+
+@LAYOUTS
+def names_with_commas_in_the_heading(folder: Path):
+    x = E.set_axis([f"Smith, J{i}" for i in range(N)])
+    x.T.rename_axis("gene").to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, expect(x)
+
+
+@LAYOUTS
+def names_that_start_with_a_hash(folder: Path):
+    """#1, #2 ... are samples, not comments."""
+    x = E.set_axis([f"#{i + 1}" for i in range(N)])
+    x.to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, expect(x) | {"or_refuse": ["#"]}
+
+
+@LAYOUTS
+def annotations_in_utf_16(folder: Path):
+    (folder / "m.csv").write_text(CSV)
+    (folder / "obs.csv").write_bytes(OBS.to_csv(index=False).encode("utf-16-be"))
+    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(label=by_sample(LABEL))
+
+
+@LAYOUTS
+def an_archive_of_tar(folder: Path):
+    (folder / "x.tsv").write_text(TSV)
+    with tarfile.open(folder / "m.tar.gz", "w:gz") as archive:
+        archive.add(folder / "x.tsv", arcname="x.tsv")
+    return {"cohort": "m.tar.gz"}, {"refuse": ["tar"]}
+
+
+@LAYOUTS
+def zip_with_a_note_beside_the_table(folder: Path):
+    with zipfile.ZipFile(folder / "m.zip", "w") as archive:
+        archive.writestr("m.tsv", TSV)
+        archive.writestr("README.txt", "Expression of 60 genes.")
+    return {"cohort": "m.zip"}, expect() | {"or_refuse": ["README.txt"]}
+
+
+@LAYOUTS
+def a_file_that_is_not_there(folder: Path):
+    return {"cohort": "nothing.tsv"}, {"refuse": ["nothing.tsv"]}
+
+
+@LAYOUTS
+def an_empty_folder(folder: Path):
+    (folder / "counts").mkdir()
+    return {"cohort": "counts"}, {"refuse": ["folder"]}

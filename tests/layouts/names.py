@@ -163,3 +163,40 @@ def columns_of_one_gene_in_rows_given_twice(folder: Path):
         "scale": "log2_norm_count",
         "says": ["aldoa", "duplicates=first"],
     }
+
+
+@LAYOUTS
+def dates_with_hours(folder: Path):
+    """What pandas makes of an Excel sheet."""
+    return renamed(folder, ["2020-03-01 00:00:00", "2020-09-07 00:00:00", *GENES[2:]])[0], {"refuse": ["date_genes"]}
+
+
+@LAYOUTS
+def dates_in_german(folder: Path):
+    return renamed(folder, ["01. Mrz", "07. Sep", *GENES[2:]])[0], {"refuse": ["date_genes"]}
+
+
+@LAYOUTS
+def dates_that_became_numbers(folder: Path):
+    """Excel's numbers of days."""
+    names = ["43891", "44081", *GENES[2:]]
+    return renamed(folder, names, names, says=["43891"])
+
+
+@LAYOUTS
+def clones_that_became_numbers(folder: Path):
+    """2310009E13Rik without its end is a number to a spreadsheet."""
+    names = ["2.31E+13", "4.93E+19", *(gene.capitalize() for gene in GENES[2:])]
+    return renamed(folder, names, names, says=["2.31E+13"])
+
+
+@LAYOUTS
+def several_symbols_of_one_probe(folder: Path):
+    names = ["DDR1 /// MIR4640", *GENES[1:]]
+    return renamed(folder, names, names)
+
+
+@LAYOUTS
+def every_symbol_twice(folder: Path):
+    tsv(E.T.set_axis([GENES[i // 2] for i in range(G)]).rename_axis("Gene Symbol"), folder / "m.tsv")
+    return {"cohort": "m.tsv"}, {"samples": IDS, "n_genes": G, "says": ["duplicates="]}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from tests.layouts.layout import Layouts
-from tests.layouts.truth import ENSEMBL, GENES, IDS, LABEL, LOG2, OBS, E, N, by_sample, expect, frame, log2_like, tsv, words, write_obs
+from tests.layouts.truth import ENSEMBL, GENES, IDS, LABEL, LOG2, OBS, C, E, N, by_sample, expect, frame, log2_like, tsv, words, write_obs
 
 LAYOUTS = Layouts()
 CELL_LINES = words(
@@ -267,3 +267,67 @@ def illumina_methylation_like_probes_by_sentrix_position(folder: Path):
     x = frame(np.random.default_rng(4).beta(0.6, 0.6, (24, 50)).round(4), samples, [f"cg{i:08d}" for i in range(29, 79)])
     tsv(x.T.rename_axis("TargetID"), folder / "beta.txt")
     return {"cohort": "beta.txt"}, expect(x, scale="zero_one")
+
+
+@LAYOUTS
+def a_heading_of_genes_over_samples(folder: Path):
+    """Headings are copied from table to table: names weigh more."""
+    x = E.set_axis([f"TCGA-AB-{i:04d}-03" for i in range(N)])
+    x.rename_axis("Hugo_Symbol").to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, expect(x)
+
+
+@LAYOUTS
+def samples_named_after_interfering_rna(folder: Path):
+    x = E.set_axis([f"si{gene}_{i % 3 + 1}" for i, gene in enumerate(GENES[:N])])
+    tsv(x.T.rename_axis(""), folder / "m.tsv")
+    return {"cohort": "m.tsv"}, expect(x) | {"or_refuse": ASK}
+
+
+@LAYOUTS
+def numbers_for_samples_and_no_heading_above_genes(folder: Path):
+    x = E.set_axis([f"{i + 1}" for i in range(N)])
+    (folder / "m.tsv").write_text(x.T.to_csv(sep="\t", index_label=False))
+    return {"cohort": "m.tsv"}, expect(x)
+
+
+@LAYOUTS
+def entrez_numbers_along_columns(folder: Path):
+    x = E.set_axis([f"P{i + 1}" for i in range(N)]).set_axis([f"{1000 + i}" for i in range(60)], axis=1)
+    x.to_csv(folder / "m.csv")
+    return or_ask({"cohort": "m.csv"}, expect(x))
+
+
+@LAYOUTS
+def counts_beside_entrez_numbers_without_heading(folder: Path):
+    """The numbers of genes are as large as counts."""
+    x = C.set_axis([f"P{i + 1}" for i in range(N)]).set_axis([f"{1000 + i}" for i in range(60)], axis=1)
+    tsv(x.T, folder / "m.tsv")
+    return or_ask({"cohort": "m.tsv"}, expect(x, scale="counts"))
+
+
+@LAYOUTS
+def no_heading_at_all(folder: Path):
+    """The first line holds values: what it would name is not known."""
+    tsv(E.T, folder / "m.tsv", header=False)
+    return {"cohort": "m.tsv"}, {"refuse": ["heading"]}
+
+
+@LAYOUTS
+def counts_without_heading(folder: Path):
+    tsv(C.T, folder / "m.tsv", header=False)
+    return {"cohort": "m.tsv"}, {"refuse": ["heading"]}
+
+
+@LAYOUTS
+def numbers_alone(folder: Path):
+    """``numpy.savetxt``: neither heading nor names."""
+    np.savetxt(folder / "m.csv", E.to_numpy(), delimiter=",", fmt="%.3f")
+    return {"cohort": "m.csv"}, {"refuse": ["heading"]}
+
+
+@LAYOUTS
+def genes_in_rows_without_their_names(folder: Path):
+    x = E.set_axis([f"TCGA-AB-{i:04d}-03" for i in range(N)])
+    tsv(x.T, folder / "m.tsv", index=False)
+    return {"cohort": "m.tsv"}, {"refuse": ["rows=", "names"]}

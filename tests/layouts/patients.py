@@ -208,3 +208,15 @@ def submitter_id_of_samples_not_of_patients(folder: Path):
     x.to_csv(folder / "m.csv")
     write_obs(folder, OBS.assign(sample=samples, submitter_id=[f"{name}-11R-A144-07" for name in samples]))
     return {"cohort": "m.csv", "obs": "obs.tsv"}, expect(x, n_groups=N // 2)
+
+
+@LAYOUTS
+def gtex_samples_with_dots(folder: Path):
+    return by_names(folder, [f"GTEX.{1117 + i // 3}F.{226 + i:04d}.SM.5GZZ7" for i in range(N)], N // 3)
+
+
+@LAYOUTS
+def a_group_that_is_no_column(folder: Path):
+    E.to_csv(folder / "m.csv")
+    write_obs(folder)
+    return {"cohort": "m.csv", "obs": "obs.tsv", "group": "patient"}, {"refuse": ["patient"]}

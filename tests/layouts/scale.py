@@ -319,3 +319,95 @@ def all_genes_of_equal_quantiles(folder: Path):
     ranks = E.rank(axis=1, method="first").astype(int).to_numpy() - 1
     x = frame(np.sort(E.to_numpy(), axis=1).mean(axis=0)[ranks].round(4), IDS, ENSEMBL)
     return write(folder, x), expect(x, scale=LOG2)
+
+
+@LAYOUTS
+def the_number_999_for_missing_logarithms(folder: Path):
+    """In two of a hundred cells: no typing error, and no reason to take all for linear."""
+    x = E.mask(np.random.default_rng(0).random(E.shape) < 0.02, 999)
+    return write(folder, x), {"refuse": ["999"]}
+
+
+@LAYOUTS
+def the_number_minus_9_for_missing_counts(folder: Path):
+    return write(folder, C.mask(np.random.default_rng(0).random(C.shape) < 0.02, -9)), {"refuse": ["negative"]}
+
+
+@LAYOUTS
+def linear_values_below_25(folder: Path):
+    """Small enough for logarithms, but genes vary in proportion to their mean."""
+    return write(folder, ((2**E - 1) / 512).clip(upper=24).round(4)), {"refuse": ["scale="]}
+
+
+@LAYOUTS
+def linear_values_below_25_as_declared(folder: Path):
+    x = ((2**E - 1) / 512).clip(upper=24).round(4)
+    return write(folder, x) | {"scale": "norm_count"}, expect(x, scale="norm_count")
+
+
+@LAYOUTS
+def rounded_logarithms_with_many_zeros(folder: Path):
+    x = E.round().astype(int)
+    x.iloc[:, :25] = np.random.default_rng(0).binomial(1, 0.1, (N, 25))
+    return write(folder, x), {"refuse": ["scale="]}
+
+
+@LAYOUTS
+def rounded_logarithms_with_a_typing_error(folder: Path):
+    x = E.round()
+    x.iloc[3, 3] = 999
+    return write(folder, x), {"refuse": ["scale="]}
+
+
+@LAYOUTS
+def a_typing_error_in_z_scores(folder: Path):
+    x = ((E - E.mean()) / E.std()).round(3)
+    x.iloc[2, 2] = 9999
+    return write(folder, x), expect(x, scale="zscore", says=["9999"])
+
+
+@LAYOUTS
+def a_typing_error_in_counts(folder: Path):
+    x = C.copy()
+    x.iloc[2, 2] = 10**12
+    return write(folder, x), expect(x, scale="counts", says=["1e+12"])
+
+
+@LAYOUTS
+def z_scores_cut_at_3(folder: Path):
+    x = ((E - E.mean()) / E.std()).clip(-3, 3).round(3)
+    return write(folder, x), expect(x, scale="zscore")
+
+
+@LAYOUTS
+def logarithms_with_a_few_below_zero(folder: Path):
+    """Agilent's log2 intensities, or log2 with an offset."""
+    x = (E - 0.5).round(3)
+    return write(folder, x), expect(x, scale=LOG2)
+
+
+@LAYOUTS
+def firehose_says_normalized_count(folder: Path):
+    """Its second heading names the values."""
+    x = (2**E - 1).round(4)
+    samples = [f"TCGA-AB-{i:04d}-03A-01R-A123-07" for i in range(N)]
+    lines = x.set_axis(samples).T.set_axis([f"{gene}|{1000 + i}" for i, gene in enumerate(GENES)]).to_csv(sep="\t").splitlines()
+    lines[:1] = ["Hybridization REF" + lines[0], "gene_id" + "\tnormalized_count" * N]
+    (folder / "BRCA.rnaseqv2__RSEM_genes_normalized__data.data.txt").write_text("\n".join(lines) + "\n")
+    return {"cohort": "BRCA.rnaseqv2__RSEM_genes_normalized__data.data.txt"}, expect(x, samples, scale="norm_count", tolerance=1e-3)
+
+
+@LAYOUTS
+def a_heading_normalized_count_over_logarithms(folder: Path):
+    lines = E.T.to_csv(sep="\t").splitlines()
+    lines[:1] = ["Hybridization REF" + lines[0], "gene_id" + "\tnormalized_count" * N]
+    (folder / "m.txt").write_text("\n".join(lines) + "\n")
+    return {"cohort": "m.txt"}, {"refuse": ["normalized_count"]}
+
+
+@LAYOUTS
+def a_minus_of_typographers(folder: Path):
+    """U+2212 instead of a hyphen, as word processors write it."""
+    x = (E - E.median()).round(3)
+    (folder / "m.csv").write_text(x.to_csv().replace(",-", ",\u2212"), encoding="utf-8")
+    return {"cohort": "m.csv"}, expect(x, scale=["log2fc", "zscore"]) | {"or_refuse": ["\u2212"]}

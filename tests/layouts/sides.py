@@ -109,7 +109,7 @@ def row_numbers_called_unnamed_beside_names(folder: Path):
     x = E.reset_index()
     x.insert(0, "Unnamed: 0", np.arange(N))
     x.to_csv(folder / "m.csv", index=False)
-    return {"cohort": "m.csv"}, expect(says=["counts rows"])
+    return {"cohort": "m.csv"}, expect(says=["counts rows", "numbers rows"])
 
 
 @LAYOUTS
@@ -341,3 +341,94 @@ def labels_of_a_gene_expression_archive_in_one_file(folder: Path):
 def a_label_that_is_nowhere(folder: Path):
     E.to_csv(folder / "m.csv")
     return {"cohort": "m.csv", "label": "subtype"}, {"refuse": ["subtype"]}
+
+
+@LAYOUTS
+def statistics_of_limma_beside_the_samples(folder: Path):
+    t = E.T.set_axis([f"{200000 + i}_at" for i in range(G)]).rename_axis("ID")
+    t.insert(0, "Gene.symbol", GENES)
+    t.insert(1, "adj.P.Val", 0.01)
+    tsv(t.assign(logFC=np.random.default_rng(1).normal(0, 1, G).round(3)), folder / "m.tsv")
+    return {"cohort": "m.tsv"}, expect(genes=t.index, scale=LOG2, says=["adj.p.val"]) | {"or_refuse": ["adj.P.Val"]}
+
+
+@LAYOUTS
+def means_of_groups_beside_the_samples(folder: Path):
+    t = E.T.assign(mean_basal=E[LABEL == "basal"].mean(), mean_luminal=E[LABEL == "luminal"].mean()).round(4)
+    tsv(t.rename_axis("gene"), folder / "m.tsv")
+    return {"cohort": "m.tsv"}, expect(says=["mean_basal"])
+
+
+@LAYOUTS
+def coordinates_of_a_map_beside_the_genes(folder: Path):
+    rng = np.random.default_rng(1)
+    E.assign(UMAP_1=rng.normal(0, 5, N).round(3), UMAP_2=rng.normal(0, 5, N).round(3)).to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, expect(says=["umap_1"])
+
+
+@LAYOUTS
+def principal_components_beside_the_genes(folder: Path):
+    """``PC1`` could be a gene; values of another size are asked about."""
+    E.assign(PC1=np.random.default_rng(1).normal(0, 50, N).round(3)).to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, {"refuse": ["pc1", "scale="]}
+
+
+@LAYOUTS
+def a_concentration_in_blood(folder: Path):
+    E.assign(**{"PSA (ng/ml)": np.random.default_rng(0).lognormal(2, 1, N).round(2)}).to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, expect(says=["psa (ng/ml)"])
+
+
+@LAYOUTS
+def a_concentration_in_a_row_among_genes(folder: Path):
+    t = E.T.copy()
+    t.loc["Kreatinin"] = np.random.default_rng(0).normal(90, 20, N).round(1)
+    tsv(t.rename_axis("gene"), folder / "m.tsv")
+    return {"cohort": "m.tsv"}, {"refuse": ["kreatinin"]}
+
+
+@LAYOUTS
+def true_and_false_in_a_row_among_genes(folder: Path):
+    t = E.T.astype(object)
+    t.loc["treated"] = np.where(EVENT == 1, "TRUE", "FALSE")
+    tsv(t.rename_axis("gene"), folder / "m.tsv")
+    return {"cohort": "m.tsv"}, expect(says=["treated"])
+
+
+@LAYOUTS
+def text_that_no_parameter_names(folder: Path):
+    E.assign(site_of_resection=["Lung, NOS", "Breast"] * 18).to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, expect(says=["site_of_resection"])
+
+
+@LAYOUTS
+def the_label_first_and_then_numbers_of_samples(folder: Path):
+    x = E.set_axis(pd.Index(np.arange(N) + 1001, name="id")).reset_index()
+    x.insert(0, "type", LABEL)
+    x.to_csv(folder / "m.csv", index=False)
+    ids = [f"{i + 1001}" for i in range(N)]
+    return {"cohort": "m.csv", "label": "type"}, expect(E.set_axis(ids), label=by_sample(LABEL, ids))
+
+
+@LAYOUTS
+def labels_of_the_matrix_and_of_its_annotations(folder: Path):
+    """Both have a column ``type``, with other values: the annotation table is what was asked for."""
+    E.assign(type=np.roll(LABEL, 1)).to_csv(folder / "m.csv")
+    write_obs(folder)
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(label=by_sample(LABEL), says=["type"])
+
+
+@LAYOUTS
+def an_index_of_two_columns(folder: Path):
+    """pandas' MultiIndex of label and sample."""
+    x = E.set_axis(pd.MultiIndex.from_arrays([LABEL, IDS], names=["type", "sample"]))
+    x.to_csv(folder / "m.csv")
+    return {"cohort": "m.csv", "label": "type"}, expect(label=by_sample(LABEL))
+
+
+@LAYOUTS
+def a_heading_of_two_lines(folder: Path):
+    """pandas' MultiIndex of columns: a line of labels, one of samples, one for the name of the rows."""
+    t = E.T.set_axis(pd.MultiIndex.from_arrays([LABEL, IDS], names=["type", "sample"]), axis=1)
+    t.rename_axis("gene").to_csv(folder / "m.csv")
+    return {"cohort": "m.csv", "label": "type"}, expect(label=by_sample(LABEL)) | {"or_refuse": ["heading", "type"]}

@@ -239,3 +239,29 @@ def a_title_with_a_unit_in_brackets(folder: Path):
         folder, time="Follow-up [d]", event="Status (0=alive, 1=dead)", **{"Follow-up [d]": DAYS, "Status (0=alive, 1=dead)": EVENT}
     )
     return parameters, expect(time=TIME, event=by_sample(EVENT.astype(float), IDS))
+
+
+@LAYOUTS
+def a_column_of_the_censored(folder: Path):
+    """1 means that nothing was seen: what a 1 is has to be asked."""
+    return survival(folder, event="censored", censored=1 - EVENT), {"refuse": ["event_value"]}
+
+
+@LAYOUTS
+def a_column_of_the_living(folder: Path):
+    return survival(folder, event="Alive", Alive=words("no", "yes")), {"refuse": ["event_value"]}
+
+
+@LAYOUTS
+def a_column_of_the_living_with_event_value(folder: Path):
+    return survival(folder, event="Alive", Alive=words("no", "yes"), parameters={"event_value": "no"}), expect(event=SEEN, time=TIME)
+
+
+@LAYOUTS
+def numbers_that_contradict_their_words(folder: Path):
+    return survival(folder, event="S", S=words("0:DECEASED", "1:LIVING")), {"refuse": ["event_value"]}
+
+
+@LAYOUTS
+def progression_with_a_number(folder: Path):
+    return survival(folder, event="PFS_STATUS", PFS_STATUS=words("1:PROGRESSION", "0:CENSORED")), expect(event=SEEN)
