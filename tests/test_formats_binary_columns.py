@@ -220,11 +220,12 @@ def test_columns_may_have_double_names_and_dots(tmp_path: Path) -> None:
     assert_values(tmp_path / "m.feather", truth)
 
 
-def test_feather_of_version_1_is_read(tmp_path: Path) -> None:
+def test_feather_of_version_1_is_refused(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pyarrow.feather.write_feather(PLAIN.assign(sample=ROWS), tmp_path / "m", version=1)
-    assert_values(tmp_path / "m", VALUES)
+    with pytest.raises(CohortError, match="Feather file of version 1; expected version 2"):
+        open_file(tmp_path / "m")
 
 
 def test_packed_files_are_unpacked(tmp_path: Path) -> None:

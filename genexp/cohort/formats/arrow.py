@@ -1,26 +1,27 @@
-"""Arrow files: Feather, of version 2 (which is Arrow's own format for files) and 1."""
+"""Arrow files, which are Feather files of version 2, too."""
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.feather
 import pyarrow.ipc
 
-from genexp.cohort.formats.columnar import Columns, InMemory, open_columns, read_annotations
+from genexp.cohort.formats.columnar import open_columns, read_annotations
 from genexp.cohort.formats.damage import report_damage
 from genexp.cohort.formats.format import Format
 from genexp.cohort.formats.packing import unpack
 from genexp.cohort.formats.probe import Probe, Request
 from genexp.cohort.formats.table import Table
+from genexp.errors import CohortError
 
 NAME = "Arrow"
+OLD = b"FEA1"
+START = 8
+"""Bytes before the first list of columns."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,13 @@ class ArrowColumns:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Names and types of all columns."""
-        return pa.ipc.open_file(self.file).schema
+        """Names and types of all columns: at the start and at the end of the file, which has no checksums."""
+        last = pa.ipc.open_file(self.file).schema
+        self.file.seek(START)
+        first = pa.ipc.read_schema(self.file)
+        if not first.equals(last, check_metadata=True):
+            raise pa.ArrowInvalid("the columns differ between its start and its end")
+        return last
 
     @cached_property
     def n_rows(self) -> int:
@@ -55,19 +61,16 @@ class ArrowColumns:
 
 
 def recognise(probe: Probe) -> bool:
-    """Whether a file starts as Arrow's files or Feather's of version 1 do."""
-    return probe.head.startswith((b"ARROW1", b"FEA1"))
+    """Whether a file starts as Arrow's files do, or as Feather's of version 1."""
+    return probe.head.startswith((b"ARROW1", OLD))
 
 
-def _open_file(probe: Probe) -> Columns:
-    path = unpack(probe)
-    return _read_old(path) if probe.head.startswith(b"FEA1") else ArrowColumns(pa.memory_map(str(path)))
-
-
-def _read_old(path: Path) -> Columns:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that the format is old, to its writer
-        return InMemory(pyarrow.feather.read_table(path))
+def _open_file(probe: Probe) -> ArrowColumns:
+    if probe.head.startswith(OLD):  # pyarrow gives it up, and checks nothing of what it says about itself
+        raise CohortError(
+            f"{probe.name} is a Feather file of version 1; expected version 2: write it again, as by pandas' to_feather or as Parquet"
+        )
+    return ArrowColumns(pa.memory_map(str(unpack(probe))))
 
 
 def open_arrow(probe: Probe, request: Request) -> Table:

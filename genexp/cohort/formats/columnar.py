@@ -18,7 +18,8 @@ from genexp.cohort.formats.damage import GuardedValues
 from genexp.cohort.formats.layout import is_id_title
 from genexp.cohort.formats.probe import Request
 from genexp.cohort.formats.table import Table
-from genexp.cohort.names import ROW_NUMBER_TITLES, counts_rows, find_metadata, is_metadata_name, is_missing
+from genexp.cohort.names import counts_rows, find_metadata, is_metadata_name, is_missing
+from genexp.cohort.vocabulary import ROW_NUMBER_TITLES
 from genexp.errors import CohortError, name_some
 
 BLOCK_BYTES = 32 << 20
@@ -170,7 +171,7 @@ def _refuse_nested(schema: pa.Schema, name: str) -> None:
 
 def _read_texts(source: Columns, position: int) -> list[str]:
     values = source.read([position]).column(0).to_pylist()
-    return ["" if value is None else str(value) for value in values]
+    return ["" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value) for value in values]
 
 
 def _find_names(source: Columns, request: Request) -> _Names:
@@ -237,7 +238,8 @@ def _choose_column(source: Columns, counters: list[int], request: Request) -> _N
     """Names from a column: distinct texts under a heading of ids, distinct texts, texts or whole numbers under a heading of ids."""
     schema = source.schema
     texts = {i: _read_texts(source, i) for i, field in enumerate(schema) if _is_text(field.type) and field.name not in request.named}
-    numbers = {i: _read_texts(source, i) for i, field in enumerate(schema) if pa.types.is_integer(field.type) and is_id_title(field.name)}
+    numbers = {i: _read_texts(source, i) for i, field in enumerate(schema) if _is_number(field.type) and is_id_title(field.name)}
+    numbers = {i: values for i, values in numbers.items() if all(value.isdecimal() for value in values)}
     share = {i: len(set(values)) / max(len(values), 1) for i, values in (texts | numbers).items()}
     choices = (
         [i for i in texts if share[i] == 1 and is_id_title(schema.names[i])],

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import scipy.io
+import pyarrow as pa
+import pyarrow.csv
 import scipy.sparse
 
 from genexp.cohort.formats.damage import report_damage
@@ -22,6 +23,9 @@ from genexp.errors import CohortError, name_some
 
 NAME = "Matrix Market"
 MAGIC = b"%%MatrixMarket"
+HEADING = re.compile(r"%%MatrixMarket\s+matrix\s+coordinate\s+(real|double|integer)\s+general\s*", re.IGNORECASE)
+BLOCK_BYTES = 4 << 20
+"""Text that one thread parses at a time."""
 PACKED = r"(\.(gz|bz2|xz))?"
 MATRIX = re.compile(rf"(?P<prefix>.*?)(matrix|counts?|cells_x_genes)?\.mtx{PACKED}", re.IGNORECASE)
 BARCODES = re.compile(rf"(barcodes?|cells|cell_?names|cells_x_genes\.barcodes|colnames)\.(tsv|txt|csv){PACKED}", re.IGNORECASE)
@@ -56,9 +60,8 @@ def open_market(probe: Probe, request: Request) -> Table:
         matrix = _read_matrix(Probe(parts.matrix, probe.name))
         barcodes, features = (_drop_heading(lines, matrix.shape) for lines in (barcodes, features))
         if matrix.shape == (len(barcodes), len(features)) != (len(features), len(barcodes)):
-            matrix = matrix.T
-        columns = matrix.tocsc()
-        values = SparseArray(columns.data, columns.indices, columns.indptr.astype(np.int64), columns.shape, by_rows=False)
+            matrix = matrix.T.tocsc()
+        values = SparseArray(matrix.data, matrix.indices, matrix.indptr.astype(np.int64), matrix.shape, by_rows=False)
         return build_table(values, _name_features(features), [line[0] for line in barcodes], probe.name, NAME)
 
 
@@ -91,16 +94,32 @@ def _read_lines(path: Path) -> list[list[str]]:
     """Fields of all lines of a list of barcodes or features, separated by tabs or commas."""
     with open_stream(Probe(path, path.name)) as stream:
         text = decode(stream.read())[0]
+    if not "".join(set(text) - set("\t\r\n")).isprintable():
+        raise CohortError(f"{path.name} holds letters that no list of names has; expected text, packed by gzip or not: is it complete?")
     delimiter = "," if "\t" not in text and "," in text.partition("\n")[0] else "\t"
     return [[field.strip() for field in line] for line in csv.reader(text.splitlines(), delimiter=delimiter) if line]
 
 
-def _read_matrix(probe: Probe) -> scipy.sparse.coo_matrix:
+def _read_matrix(probe: Probe) -> scipy.sparse.csc_matrix:
+    """Read a coordinate matrix by Arrow: SciPy's reader of these files ends the process on some that are damaged."""
     with open_stream(probe) as stream:
-        matrix = scipy.io.mmread(stream)
-    if np.iscomplexobj(matrix):
-        raise CohortError(f"{probe.name} holds complex numbers; expected counts")
-    return scipy.sparse.coo_matrix(matrix)
+        heading = decode(stream.readline())[0]
+        if not HEADING.fullmatch(heading):
+            raise CohortError(
+                f"{probe.name}: expected a Matrix Market file of coordinates and real or whole numbers, found {heading[:80]!r}"
+            )
+        sizes = next(line for line in stream if not line.startswith(b"%")).split()
+        n_rows, n_columns, n_stored = (int(size) for size in sizes)
+        table = pyarrow.csv.read_csv(
+            stream,
+            pyarrow.csv.ReadOptions(column_names=["row", "column", "value"], block_size=BLOCK_BYTES),
+            pyarrow.csv.ParseOptions(delimiter=" ", quote_char=False),
+            pyarrow.csv.ConvertOptions(column_types={"row": pa.int32(), "column": pa.int32(), "value": pa.float32()}, null_values=[]),
+        )
+    if table.num_rows != n_stored:
+        raise CohortError(f"{probe.name}: expected {n_stored} values, as it says, found {table.num_rows}; is the file complete?")
+    rows, columns = (table.column(side).to_numpy() - 1 for side in ("row", "column"))
+    return scipy.sparse.csc_matrix((table.column("value").to_numpy(), (rows, columns)), shape=(n_rows, n_columns))
 
 
 def _drop_heading(lines: list[list[str]], shape: tuple[int, int]) -> list[list[str]]:

@@ -16,12 +16,12 @@ COPY_BYTES = 16 << 20
 
 
 def list_members(probe: Probe) -> list[str]:
-    """Names in a zip archive; none where the file is no archive."""
+    """Files in a zip archive, but for what macOS adds; none where the file is no archive."""
     if not probe.raw.startswith(b"PK\x03\x04"):
         return []
     try:
         with zipfile.ZipFile(probe.path) as archive:
-            return archive.namelist()
+            return [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
     except ZIP_ERRORS:
         return []
 

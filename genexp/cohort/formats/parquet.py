@@ -49,7 +49,7 @@ def recognise(probe: Probe) -> bool:
 def _open_file(probe: Probe) -> ParquetColumns:
     if probe.head.startswith(b"PARE"):
         raise CohortError(f"{probe.name} is an encrypted Parquet file; expected one without encryption: write it again without")
-    return ParquetColumns(pyarrow.parquet.ParquetFile(unpack(probe), memory_map=True))
+    return ParquetColumns(pyarrow.parquet.ParquetFile(unpack(probe), memory_map=True, page_checksum_verification=True))
 
 
 def open_parquet(probe: Probe, request: Request) -> Table:

@@ -19,7 +19,6 @@ KINDS = {
     rb"\x80[\x02-\x05][\x95}\]\(c]|ccopy_reg\n|cpandas\.|cnumpy\.": PICKLE,
     rb"MATLAB 5\.0 MAT-file": "a file of MATLAB: write the matrix with its names as CSV, as by writetable",
     rb"SQLite format 3\x00": "a database of SQLite: export the table with names of samples and genes as CSV",
-    rb".{257}ustar": "a tar archive: unpack it, and name the file or folder to read",
 }
 """What first bytes, below a packing, say."""
 ARCHIVES = {
@@ -44,7 +43,7 @@ def _find_kind(probe: Probe) -> str:
             return kind
     if len(members) > 1:
         return ""
-    return next((kind for pattern, kind in KINDS.items() if re.match(pattern, probe.head, re.DOTALL)), "")
+    return next((kind for pattern, kind in KINDS.items() if re.match(pattern, probe.head)), "")
 
 
 def refuse(probe: Probe, request: Request) -> NoReturn:
@@ -54,7 +53,7 @@ def refuse(probe: Probe, request: Request) -> NoReturn:
 
 FORMAT = Format(
     "refused",
-    "first bytes of NumPy, pickle, MATLAB, SQLite and tar, spreadsheets of other kinds: refused with what to do",
+    "first bytes of NumPy, pickle, MATLAB and SQLite, spreadsheets of other kinds: refused with what to do",
     recognise,
     refuse,
     refuse,

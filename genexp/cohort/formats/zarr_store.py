@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pandas as pd
 import zarr
 from anndata.io import read_elem
 
-from genexp.cohort.formats.anndata_layout import index_first, is_anndata, open_anndata, quiet
+from genexp.cohort.formats.anndata_layout import find_matrix, index_first, is_anndata, open_anndata, quiet
 from genexp.cohort.formats.damage import report_damage
 from genexp.cohort.formats.format import Format
 from genexp.cohort.formats.packing import list_members
@@ -39,7 +41,8 @@ def open_zarr(probe: Probe, request: Request) -> Table:
         group = _open_group(probe)
         from_raw = request.layer == "raw" and "raw" not in group.get("layers", {})
         var = read_elem(group["raw/var"] if from_raw and "raw/var" in group else group["var"])
-        return open_anndata(group, read_elem(group["obs"]), var, probe.name, request.layer, NAME)
+        table = open_anndata(group, read_elem(group["obs"]), var, probe.name, request.layer, NAME)
+        return replace(table, notes=table.notes + _describe_gaps(group, request.layer))
 
 
 def annotate(probe: Probe, request: Request) -> pd.DataFrame:
@@ -50,7 +53,7 @@ def annotate(probe: Probe, request: Request) -> pd.DataFrame:
 
 def _open_group(probe: Probe) -> Any:
     for path, text in _read_metadata(probe):
-        if b"pickle" in text:  # NumCodecs would run what the pickle says
+        if _names_pickle(json.loads(text)):  # NumCodecs would run what the pickle says
             raise CohortError(
                 f"{probe.name}: {path} is stored as pickled objects, which may run any code and are never read; write it again"
             )
@@ -62,6 +65,26 @@ def _open_group(probe: Probe) -> Any:
     if not is_anndata(group):
         raise CohortError(f"{probe.name} is a Zarr store without AnnData; expected obs, var and X in it: write it by AnnData's write_zarr")
     return group
+
+
+def _names_pickle(metadata: Any) -> bool:
+    """Whether a codec anywhere in metadata is the one of pickles."""
+    if isinstance(metadata, dict):
+        is_pickle = any("pickle" in str(metadata.get(key, "")) for key in ("id", "name"))
+        return is_pickle or any(_names_pickle(value) for value in metadata.values())
+    return isinstance(metadata, list) and any(_names_pickle(value) for value in metadata)
+
+
+def _describe_gaps(group: Any, layer: str) -> tuple[str, ...]:
+    """Note chunks of the values that are not there: Zarr writes none that hold zeros only, and reads one that was lost as zeros."""
+    stored = find_matrix(group, layer, "")
+    array = stored if hasattr(stored, "dtype") else stored["data"]
+    n_absent = array.nchunks - array.nchunks_initialized
+    if not n_absent:
+        return ()
+    return (
+        f"{n_absent} of {array.nchunks} chunks of the values are not in the store and are read as zeros, which is right if it is complete.",
+    )
 
 
 def _read_metadata(probe: Probe) -> Iterator[tuple[str, bytes]]:
