@@ -17,6 +17,8 @@ from genexp.config import (
     CohortConfig,
     CompareSettings,
     ContrastsSettings,
+    ConvertSettings,
+    DescribeSettings,
     DoctorSettings,
     EncoderConfig,
     EncodeSettings,
@@ -32,7 +34,8 @@ from genexp.config import (
     parse_settings,
     section_values,
 )
-from genexp.errors import ConfigError, GenexpError
+from genexp.errors import ConfigError, GenexpError, name_some
+from genexp.preflight import check_places, name_model
 from genexp.section import Section, format_value
 
 if TYPE_CHECKING:
@@ -40,14 +43,22 @@ if TYPE_CHECKING:
     from genexp.preprocess import Preprocessed
     from genexp.tracking.tracker import MlflowTracker
     from genexp.training.seeds import Replicates
+    from genexp.training.train import StartFrom
 
-WITHOUT_RUN = ("encode", "compare", "contrasts", "doctor")
+WITHOUT_RUN = ("describe", "convert", "encode", "compare", "contrasts", "doctor")
+WORDS: dict[type[Section], tuple[str, str, str]] = {
+    CompareSettings: ("runs", "RUN", "evaluations to compare, as for --runs"),
+    ConvertSettings: ("cohort", "FILE", "file or folder to convert, as for --cohort"),
+    DescribeSettings: ("cohort", "FILE", "file or folder to describe, as for --cohort"),
+}
+"""Verbs that take words without a name: the parameter that they stand for, what one is called, and its meaning."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns 0, 1 where the doctor found something, 2 after an error that the user can mend, or 130 after an interrupt."""
     try:
         verb, settings = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+        check_places(verb, settings)
     except GenexpError as error:
         if os.environ.get("MLFLOW_RUN_ID"):
             from genexp.tracking.runs import fail_run
@@ -94,16 +105,33 @@ def parse_arguments(arguments: Sequence[str]) -> tuple[str, Any]:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     for verb, kind in VERBS.items():
         own = verbs.add_parser(verb, help=_first_line(kind), description=_first_line(kind), allow_abbrev=False)
-        if kind is CompareSettings:
-            own.add_argument("words", nargs="*", metavar="RUN", help="evaluations to compare, as for --runs")
+        if kind in WORDS:
+            own.add_argument("words", nargs="*", metavar=WORDS[kind][1], help=WORDS[kind][2])
         _add_options(own, kind)
     normal = [re.sub(r"^--[^=]+", lambda name: "--" + name[0][2:].replace("-", "_"), argument) for argument in arguments]
     known, unknown = parser.parse_known_args(normal)
     values = {name: value for name, value in vars(known).items() if name not in ("verb", "words") and value is not None}
-    if getattr(known, "words", []):
-        values["runs"] = known.words
+    kind = VERBS[known.verb]
+    if kind in WORDS:
+        is_named = any(argument.startswith("--") for argument in unknown)
+        behind = [] if is_named else unknown  # argparse takes no word behind options
+        values |= _read_words(kind, [*known.words, *behind], values)
+        unknown = unknown if is_named else []
     values |= _read_unknown(unknown)
-    return known.verb, parse_settings(VERBS[known.verb], values)
+    return known.verb, parse_settings(kind, values)
+
+
+def _read_words(kind: type[Section], words: list[str], values: dict[str, Any]) -> dict[str, Any]:
+    """Parameter that words without a name stand for."""
+    parameter, what, _ = WORDS[kind]
+    if not words:
+        return {}
+    if parameter == "runs":
+        return {"runs": words}
+    if len(words) > 1 or parameter in values:
+        named = [values[parameter]] if parameter in values else []
+        raise ConfigError(f"expected one {what}, found {name_some([*words, *named])}; name one (and annotations with --obs)")
+    return {parameter: words[0]}
 
 
 def _first_line(kind: type[Section]) -> str:
@@ -136,8 +164,9 @@ def run_preprocess(settings: PreprocessSettings, tracker: MlflowTracker) -> Prep
 
 def run_train(settings: TrainSettings, tracker: MlflowTracker) -> None:
     """Train one configuration and register its encoder."""
+    start_from = _load_start(settings, tracker)
     data = run_preprocess(settings, tracker)
-    trained = _train(settings, settings, data, tracker)
+    trained = _train(settings, settings, data, tracker, start_from)
     _register(settings, data, trained, tracker)
 
 
@@ -149,9 +178,10 @@ def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
         _run_experiment(settings, tracker)
         return
     _check_questions(settings)
+    start_from = _load_start(settings, tracker)
     data = run_preprocess(settings, tracker)
     _check_questions(settings, data)
-    trained = _train(settings, settings, data, tracker)
+    trained = _train(settings, settings, data, tracker, start_from)
     evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker, trained.others)
     _register(settings, data, trained, tracker, evaluation)
 
@@ -204,12 +234,10 @@ def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
 def run_encode(settings: EncodeSettings, _: object) -> None:
     """Write the latents of a cohort, what heads predict, and how novel its samples are."""
     from genexp.application import encode_cohort, read_for_encoder, write_novelty, write_predictions
-    from genexp.output import WRITERS, write_latent
+    from genexp.output import write_latent
     from genexp.tracking.registry import load_encoder
 
     out = Path(settings.out)
-    if out.suffix not in WRITERS:
-        raise ConfigError(f"out={out}: expected a file ending in {', '.join(WRITERS)}")
     encoder = load_encoder(_reference(settings))
     adata = read_for_encoder(encoder, settings)
     latent = encode_cohort(encoder, adata)
@@ -217,6 +245,32 @@ def run_encode(settings: EncodeSettings, _: object) -> None:
     print(f"{len(latent)} samples x {latent.shape[1]} latents: {out}", file=sys.stderr)
     write_predictions(encoder, latent, out)
     write_novelty(encoder, adata, out)
+
+
+def run_convert(settings: ConvertSettings, _: object) -> None:
+    """Write a cohort as it was read."""
+    from genexp.cohort import read_cohort
+    from genexp.cohort.reading import print_reading
+    from genexp.output import write_cohort
+
+    adata = read_cohort(settings, min_samples=1)
+    print_reading(adata.uns["report"])
+    files = write_cohort(adata, Path(settings.out))
+    print(f"written: {', '.join(map(str, files))}", file=sys.stderr)
+
+
+def run_describe(settings: DescribeSettings, _: object) -> int:
+    """Print how a file would be read, and write it as a page if one is named; 2 where a question would be asked."""
+    from genexp.cohort.describe import describe_cohort, render_page, render_text
+    from genexp.output import write_whole
+
+    description = describe_cohort(settings)
+    print(render_text(description))
+    if settings.out:
+        page = render_page(description)
+        write_whole(Path(settings.out), lambda path: path.write_text(page, encoding="utf-8"))
+        print(f"written: {settings.out}", file=sys.stderr)
+    return 2 if description.questions else 0
 
 
 def run_compare(settings: CompareSettings, _: object) -> None:
@@ -231,8 +285,6 @@ def run_compare(settings: CompareSettings, _: object) -> None:
             f"expected two evaluations or more, or an experiment; found runs={','.join(settings.runs)} "
             f"experiment_name={settings.experiment_name}"
         )
-    if settings.out and out.suffix not in (".html", ".tsv"):
-        raise ConfigError(f"out={out}: expected a file ending in .html, .tsv")
     logged = read_experiment(settings.experiment_name) if settings.experiment_name else read_evaluations(settings.runs)
     table, (differences, notes) = tabulate_encoders(logged), compare_with_first(logged if settings.runs else logged[:1])
     notes = [*warn_of_differences(logged), *notes]
@@ -277,6 +329,8 @@ VERB_FUNCTIONS: dict[str, Any] = {
     "tune": run_tune,
     "evaluate": run_evaluate,
     "main": run_main,
+    "describe": run_describe,
+    "convert": run_convert,
     "encode": run_encode,
     "compare": run_compare,
     "contrasts": run_contrasts,
@@ -302,17 +356,23 @@ def _check_questions(settings: EvaluationConfig, data: Preprocessed | None = Non
             pass
 
 
-def _train(config: EncoderConfig, settings: Any, data: Preprocessed, tracker: MlflowTracker) -> Replicates:
-    from genexp.cohort.read import hash_cohort
-    from genexp.training.seeds import train_seeds
+def _load_start(settings: TrainSettings, tracker: MlflowTracker) -> StartFrom | None:
+    """Load the encoder to start from, before the cohort is read: a name that is not there is told at once."""
+    if not settings.init:
+        return None
+    from genexp.tracking.registry import load_encoder
     from genexp.training.train import StartFrom
 
-    start_from = None
-    if init := getattr(settings, "init", ""):
-        from genexp.tracking.registry import load_encoder
+    tracker.set_tags({"init": settings.init})
+    return StartFrom(load_encoder(settings.init.removeprefix("models:/")), settings.freeze)
 
-        start_from = StartFrom(load_encoder(init.removeprefix("models:/")), settings.freeze)
-        tracker.set_tags({"init": init})
+
+def _train(
+    config: EncoderConfig, settings: Any, data: Preprocessed, tracker: MlflowTracker, start_from: StartFrom | None = None
+) -> Replicates:
+    from genexp.cohort.read import hash_cohort
+    from genexp.training.seeds import train_seeds
+
     card = {"cohort_settings": section_values(settings, CohortConfig), "cohort_hash": hash_cohort(settings, settings.seed)}
     card |= {"run_id": tracker.run_id, "n_seeds": settings.seeds}
     return train_seeds(data, config, settings, settings, settings.max_missing, tracker, card, start_from)
@@ -321,7 +381,7 @@ def _train(config: EncoderConfig, settings: Any, data: Preprocessed, tracker: Ml
 def _register(settings: Any, data: Preprocessed, trained: Replicates, tracker: MlflowTracker, evaluation: Evaluation | None = None) -> None:
     from genexp.tracking.registry import register_encoder
 
-    config = RegistryConfig(name=settings.name or _model_name(data.name), alias=settings.alias, max_missing=settings.max_missing)
+    config = RegistryConfig(name=settings.name or name_model(data.name), alias=settings.alias, max_missing=settings.max_missing)
     tags = evaluation.tags if evaluation else {"verdict": "not evaluated", "leakage": "not audited"}
     verdict, below = tags["verdict"], f" Below PCA: {tags['below_pca']}." if "below_pca" in tags else ""
     text = f"{data.name}: {len(data.var)} genes to {trained.encoder.n_latent} latents. {verdict}.{below}"
@@ -332,15 +392,10 @@ def _register(settings: Any, data: Preprocessed, trained: Replicates, tracker: M
     print(f"encoder: models:/{registration.name}/{registration.version}{held} ({registration.reason})", file=sys.stderr)
 
 
-def _model_name(cohort: str) -> str:
-    """Name of a cohort as the registry takes it: ``TCGA BRCA`` -> ``TCGA_BRCA``."""
-    return re.sub(r"[/:@\s]+", "_", cohort)
-
-
 def _reference(settings: Any) -> str:
     """Name of the encoder that is meant: as given, else the alias of the cohort's name."""
     from genexp.cohort.read import is_simulated
     from genexp.cohort.source import read_name
 
     name = settings.cohort.partition(":")[0] if is_simulated(settings.cohort) else read_name(settings.cohort)
-    return settings.encoder or f"{settings.name or _model_name(name)}@{settings.alias}"
+    return settings.encoder or f"{settings.name or name_model(name)}@{settings.alias}"

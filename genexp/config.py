@@ -16,6 +16,15 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from genexp.errors import ConfigError
 from genexp.model.kinds import KINDS
+from genexp.preflight import (
+    check_alias,
+    check_encoder_name,
+    check_experiment_name,
+    check_model_name,
+    check_run_name,
+    check_study_name,
+    ends_in,
+)
 from genexp.section import (
     OptionalCount,
     OptionalNumber,
@@ -43,7 +52,7 @@ if TYPE_CHECKING:
     ObjectiveName = str
 else:
     ObjectiveName = Literal[OBJECTIVES]
-Scale = Literal["counts", "log2_norm_count", "log2_tpm", "log2fc", "zscore", "zero_one"]
+Scale = Literal["counts", "tpm", "norm_count", "log2_norm_count", "log2_tpm", "log2_intensity", "log2fc", "zscore", "zero_one"]
 
 
 class SourceConfig(Section):
@@ -51,13 +60,31 @@ class SourceConfig(Section):
 
     cohort: str = Field(
         "simulated",
-        description="Parquet, TSV, CSV (also .gz), h5ad file or s3:// address; simulated, simulated_cells, simulated_compendium[:NxGENES]",
+        description="file or folder of expression values (formats: docs/formats.md), or s3:// address; simulated, simulated_cells, "
+        "simulated_compendium[:NxGENES]",
     )
-    obs: str = Field("", description="annotation table (TSV, CSV, Parquet), joined by sample id; empty: none, or what the h5ad file holds")
-    rows: Literal["auto", "samples", "genes"] = Field("auto", description="what the rows of the matrix are")
-    scale: Literal["auto", Scale] = Field("auto", description="value scale of the matrix; auto: inferred from the values")
+    obs: str = Field("", description="annotation table, joined by sample id; empty: what the cohort's own file holds")
+    layer: str = Field("", description="layer of an AnnData file that holds the values; empty: X")
+    rows: Literal["auto", "samples", "genes"] = Field(
+        "auto", description="what the rows of the matrix are; auto: by names, headings and annotations"
+    )
+    scale: Literal["auto", Scale, "ln_norm_count"] = Field(
+        "auto",
+        description="value scale of the matrix; auto: inferred from the values; ln_norm_count: natural logarithms, which become log2",
+    )
     where: str = Field("", description="query on the annotations that names the samples to keep, e.g. sample_type == 'tumor'")
     sample_id: str = Field("", description="column of obs with the sample ids; empty: the column that matches the matrix best")
+    unmatched: Literal["refuse", "drop"] = Field("refuse", description="what becomes of samples without a row in obs")
+    missing_words: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
+        (), description="further words for missing values in annotations, beside NA, [Not Available], Not Reported ... (docs/formats.md)"
+    )
+    metadata: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
+        (),
+        description="columns (or rows) of the matrix that are annotations, not genes; none: every numeric one is a gene; empty: by name",
+    )
+    date_genes: Literal["ask", "keep", "repair"] = Field(
+        "ask", description="gene names that Excel turned into dates (1-Mar): ask, keep them, or repair them to MARCHF1, SEPTIN2 ..."
+    )
     s3_endpoint: str = Field("", description="address of an S3-compatible store for s3:// cohorts; empty: AWS")
 
 
@@ -72,7 +99,8 @@ class CohortConfig(SourceConfig):
     )
     group: str = Field(
         "",
-        description="column of obs whose values stay on one side of the split; empty: patient_id if there is one, else each sample alone",
+        description="column of annotations whose values stay on one side of the split; empty: the patient, by a column or by TCGA, TARGET, "
+        "GTEx and CPTAC barcodes; none: each sample alone",
     )
     order: str = Field(
         "",
@@ -83,8 +111,13 @@ class CohortConfig(SourceConfig):
     )
     study: str = Field("", description="column of obs with the study, platform or laboratory of every sample; empty: not told")
     time: str = Field("", description="column of obs with the survival time")
-    event: str = Field("", description="column of obs with the event (1, true: seen)")
-    time_unit: Literal["days", "months", "years"] = Field("days", description="unit of the survival time")
+    event: str = Field("", description="column of obs with the event (1, true, dead ...: seen)")
+    event_value: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
+        (), description="values of event that mean that it was seen; empty: the usual words"
+    )
+    time_unit: Literal["auto", "days", "weeks", "months", "years"] = Field(
+        "auto", description="unit of the survival time; auto: by the column's name and values"
+    )
     zero_time: Literal["drop", "half_day"] = Field("drop", description="what a follow-up of 0 days is: no known survival, or half a day")
 
 
@@ -202,7 +235,7 @@ class TrainingConfig(Section):
 class TransferConfig(Section):
     """An encoder to start from."""
 
-    init: str = Field(
+    init: Annotated[str, AfterValidator(check_encoder_name)] = Field(
         "", description="registered encoder to start from, NAME@alias or NAME/version, genes by name; its shape holds then; empty: none"
     )
     freeze: int = Field(0, ge=0, description="layers of that encoder, from the genes on, that do not learn")
@@ -260,7 +293,7 @@ class TuningConfig(Section):
     selection: Literal["one_se", "best"] = Field(
         "one_se", description="one_se: the smallest latent within one standard error of the best trial; best: the best trial"
     )
-    study_name: str = Field(
+    study_name: Annotated[str, AfterValidator(check_study_name)] = Field(
         "", description="name of the search, resumed if there is one; empty: made from the cohort, the space and the code"
     )
     workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
@@ -287,9 +320,11 @@ class EvaluationConfig(Section):
 class RegistryConfig(Section):
     """How the encoder is registered."""
 
-    name: str = Field("", pattern=r"^[^/:@\s]*$", description="name of the registered model; empty: the cohort's file name")
-    alias: str = Field(
-        "champion", pattern=r"^[A-Za-z][\w-]*$", description="alias that the version takes when it beats the present holder on validation"
+    name: Annotated[str, AfterValidator(check_model_name)] = Field(
+        "", description="name of the registered model; empty: the cohort's file name"
+    )
+    alias: Annotated[str, AfterValidator(check_alias)] = Field(
+        "champion", description="alias that the version takes when it beats the present holder on validation"
     )
     max_missing: float = Field(0.2, ge=0, lt=1, description="largest share of the encoder's genes that a new cohort may lack")
 
@@ -297,14 +332,18 @@ class RegistryConfig(Section):
 class EncoderChoice(Section):
     """Which registered encoder is meant."""
 
-    encoder: str = Field("", description="encoder: NAME@alias, NAME/version or runs:/ID; empty: the alias of the name")
+    encoder: Annotated[str, AfterValidator(check_encoder_name)] = Field(
+        "", description="encoder: NAME@alias, NAME/version or runs:/ID; empty: the alias of the name"
+    )
 
 
 class RunConfig(Section):
     """The run itself."""
 
-    experiment_name: str = Field("genexp", min_length=1, description="MLflow experiment")
-    run_name: str = Field("", description="name of the run; empty: made from the verb and the cohort")
+    experiment_name: Annotated[str, AfterValidator(check_experiment_name)] = Field("genexp", description="MLflow experiment")
+    run_name: Annotated[str, AfterValidator(check_run_name)] = Field(
+        "", description="name of the run; empty: made from the verb and the cohort"
+    )
     cache: str = Field(".genexp", min_length=1, description="folder for preprocessed cohorts, studies and checkpoints")
     seed: int = Field(0, ge=0, lt=2**31, description="seed of the split, the initial weights, the search and the pictures")
 
@@ -353,7 +392,23 @@ class MainSettings(TrainSettings, EvaluationConfig, ExperimentConfig):
 class EncodeSettings(CohortConfig, RegistryConfig, EncoderChoice):
     """Write the latents of a cohort by a registered encoder."""
 
-    out: str = Field("latent.parquet", min_length=1, description="file to write: .parquet, .tsv, .csv or .h5ad")
+    out: Annotated[str, AfterValidator(ends_in(".parquet", ".tsv", ".csv", ".h5ad"))] = Field(
+        "latent.parquet", min_length=1, description="file to write: .parquet, .tsv, .csv or .h5ad"
+    )
+
+
+class ConvertSettings(CohortConfig):
+    """Write a cohort as it was read: values, annotations and scale, as AnnData or as a table."""
+
+    out: Annotated[str, AfterValidator(ends_in(".h5ad", ".parquet", ".tsv.gz", ".tsv"))] = Field(
+        "cohort.h5ad", min_length=1, description="file to write: .h5ad, or .parquet, .tsv.gz or .tsv with the annotations beside it"
+    )
+
+
+class DescribeSettings(CohortConfig):
+    """Say how a file would be read, what its columns could be, and what is suspicious."""
+
+    out: Annotated[str, AfterValidator(ends_in(".html"))] = Field("", description="page to write (.html); empty: print only")
 
 
 class CompareSettings(Section):
@@ -364,7 +419,9 @@ class CompareSettings(Section):
         description="evaluations side by side, also without --runs: run ids, NAME/version, NAME@alias; the first is the reference",
     )
     experiment_name: str = Field("", description="MLflow experiment whose evaluations are all listed")
-    out: str = Field("", description="file to write: .html (both tables) or .tsv (encoders); empty: print only")
+    out: Annotated[str, AfterValidator(ends_in(".html", ".tsv"))] = Field(
+        "", description="file to write: .html (both tables) or .tsv (encoders); empty: print only"
+    )
 
 
 class ContrastConfig(Section):
@@ -402,6 +459,8 @@ VERBS: dict[str, type[Section]] = {
     "tune": TuneSettings,
     "evaluate": EvaluateSettings,
     "main": MainSettings,
+    "describe": DescribeSettings,
+    "convert": ConvertSettings,
     "encode": EncodeSettings,
     "compare": CompareSettings,
     "contrasts": ContrastsSettings,

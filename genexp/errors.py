@@ -15,9 +15,15 @@ line prints it as one paragraph, marks the run FAILED and exits with 2; any othe
 
 from collections.abc import Iterable
 
+LONGEST_NAME = 60
+"""Letters of a name that a message shows."""
+
 
 class GenexpError(Exception):
-    """Base of all errors that the user can mend."""
+    """Base of all errors that the user can mend; what a file holds cannot break the line of its message."""
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__("".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in str(message)))
 
 
 class ConfigError(GenexpError):
@@ -50,6 +56,6 @@ class RegistryError(GenexpError):
 
 def name_some(names: Iterable[object], limit: int = 5) -> str:
     """Count and first names of a collection, for a message: ``"7 (A, B, C, D, E, ...)"``."""
-    listed = [str(name) for name in names]
+    listed = [name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "..." for name in map(str, names)]
     shown = ", ".join(listed[:limit])
     return f"{len(listed)} ({shown}{', ...' if len(listed) > limit else ''})"

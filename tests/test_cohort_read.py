@@ -131,7 +131,12 @@ def test_gzip_is_recognised_by_content(expression: pd.DataFrame, tmp_path: Path)
         ("sample", None, False, "heading"),
         ("", ["TP53", "BRCA1", "ESR1", "GATA3", "MKI67"], True, "gene symbols"),
         ("", ["Trp53", "Brca1", "Esr1", "Gata3", "Mki67"], True, "gene symbols"),
-        ("", ["ENSG00000141510", "ENSG00000012048.3", "ENSG00000091831", "ENSG00000107485", "ENSG00000148773"], True, "identifiers of genes"),
+        (
+            "",
+            ["ENSG00000141510", "ENSG00000012048.3", "ENSG00000091831", "ENSG00000107485", "ENSG00000148773"],
+            True,
+            "identifiers of genes",
+        ),
         ("gene_id", ["x.1", "x.2", "x.3", "x.4", "x.5"], True, "heading"),
     ],
 )

@@ -109,6 +109,22 @@ def test_what_was_not_asked_alike_is_not_subtracted() -> None:
     assert [note.split(":")[0] for note in notes] == ["reconstruction", "probe"]
 
 
+def test_too_few_shared_samples_or_events_give_no_difference() -> None:
+    def cut(logged: Logged) -> Logged:
+        patients = logged.samples["survival_patients"]
+        patients = patients.assign(event=np.arange(N) < 4)
+        return replace(
+            logged, samples=logged.samples | {"survival_patients": patients, "probe_predictions": logged.samples["probe_predictions"][:9]}
+        )
+
+    rows, notes = compare_pair(cut(make_logged()), cut(make_logged("b/1", 20)))
+    assert [row["task"] for row in rows] == ["reconstruction"]
+    assert notes == [
+        "probe: 9 shared test samples, at least 10 are needed, no difference",
+        "survival: 4 events among 120 shared test samples, at least 5 are needed, no difference",
+    ]
+
+
 def test_without_a_split_each_sample_is_drawn_alone_and_that_is_said() -> None:
     first, second = (replace(one, samples={"reconstruction_samples": one.samples["reconstruction_samples"]}) for one in [make_logged()] * 2)
     rows, notes = compare_pair(first, second)

@@ -48,7 +48,7 @@ def test_defaults_survive_being_typed(verb: str) -> None:
         ({"split": "most"}, "expected train/val/test as in 70/15/15"),
         ({"clip": "-1"}, "clip='-1': input should be greater than 0"),
         ({"scale": "log"}, "scale='log': input should be 'auto', 'counts'"),
-        ({"name": "a/b"}, "name='a/b': string should match pattern"),
+        ({"name": "a/b"}, "name='a/b': expected a name without blanks, quotes and any of /"),
         ({"seed": "-1"}, "seed='-1'"),
     ],
 )

@@ -25,5 +25,17 @@ def test_every_scale_and_every_word_for_missing_values_is_told() -> None:
 
 
 def test_every_parameter_of_reading_is_told() -> None:
-    names = ("rows", "scale", "where", "sample_id", "unmatched", "missing_words", "metadata", "date_genes", "group", "event_value", "time_unit")
+    names = (
+        "rows",
+        "scale",
+        "where",
+        "sample_id",
+        "unmatched",
+        "missing_words",
+        "metadata",
+        "date_genes",
+        "group",
+        "event_value",
+        "time_unit",
+    )
     assert [name for name in names if f"{name}=" not in PAGE] == []

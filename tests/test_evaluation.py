@@ -1,5 +1,6 @@
 """The whole evaluation, through the real preprocessing, of an encoder that is PCA and of one that is not."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from genexp.errors import EvaluationError
 from genexp.evaluation.baselines import fit_pca
 from genexp.evaluation.evaluate import describe_evaluation, evaluate_encoder, judge_encoder, log_evaluation
 from genexp.evaluation.projection import UMAP_ROWS, embed_latents, place_by_umap
+from genexp.evaluation.report import render_report
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.preprocess.pipeline import preprocess_anndata
 from genexp.tracker import NullTracker
@@ -209,6 +211,54 @@ def test_cohort_without_labels_or_survival_is_still_judged(tmp_path):
     assert judged.survival is None
     assert judged.verdict == "reconstruction no difference, clustering no difference"
     assert np.isfinite(judged.embeddings.coordinates.filter(regex="_[12]$").to_numpy()).all()
+
+
+def evaluate_small(folder, split: str, n_events: int | None = None):
+    """Judge PCA on a small test part of whose patients ``n_events`` died."""
+    adata = make_cohort()
+    adata.obs["group"], adata.obs["sample_type"] = adata.obs_names.to_numpy(), "tumor"
+    settings = PreprocessSettings(split=split)
+    if n_events is not None:
+        test = preprocess_anndata(adata, settings, folder / "first").split.query("part == 'test'").index
+        adata.obs.loc[test, "event"] = (np.arange(len(test)) < n_events).astype(float)
+    data = preprocess_anndata(adata, settings, folder / "small")
+    judged = judge_encoder(make_pca_encoder(data), data, EvaluationConfig(max_clusters=3, perplexity=5), seed=0)
+    run = Notebook()
+    log_evaluation(judged, run)
+    return data, judged, run
+
+
+def test_too_few_events_give_no_verdict_of_survival_in_tag_description_and_report(tmp_path):
+    data, judged, run = evaluate_small(tmp_path, "70/22/8", n_events=3)
+    lack = "3 events among 21 test patients, at least 5 are needed"
+    assert f"no verdict for survival will be given: {lack}; name a larger test part with split=, or add samples" in data.report["warnings"]
+    assert judged.survival is not None, "its scores are still computed"
+    assert "survival/c_index" in run.metrics
+    assert "survival" not in set(judged.comparison.rows["task"])
+    assert run.tags["verdict"].endswith(f"; no verdict for survival: {lack}")
+    assert run.text.startswith(f"**{run.tags['verdict']}**")
+    assert "- survival:" not in run.text, "neither by what the latents add to age and proliferation"
+    assert f"no verdict for survival: {lack}." in render_report(judged)
+
+
+def test_five_events_give_a_verdict_of_survival(tmp_path):
+    data, judged, _ = evaluate_small(tmp_path, "70/22/8", n_events=5)
+    assert "survival" in set(judged.comparison.rows["task"])
+    assert "no verdict" not in judged.verdict
+    assert not [warning for warning in data.report["warnings"] if "no verdict" in warning]
+
+
+def test_fewer_than_ten_test_samples_give_no_verdict_of_anything_and_no_figure_of_one(tmp_path):
+    data, judged, run = evaluate_small(tmp_path, "70/27/3")
+    lack = "8 test samples, at least 10 are needed"
+    assert f"no verdict for any task will be given: {lack}; name a larger test part with split=, or add samples" in data.report["warnings"]
+    assert f"no verdict for reconstruction: {lack}" in judged.verdict
+    assert re.search(r"no verdict for clustering, probe: \d labelled test samples, at least 10 are needed", judged.verdict)
+    assert judged.comparison.rows.empty
+    assert judged.comparison.below_pca == []
+    assert "r2/test" in run.metrics
+    assert "figures/verdict.png" not in run.names
+    assert {"evaluation/verdict.tsv", "report.html"} <= set(run.names)
 
 
 def test_perplexity_is_cut_to_a_third_of_the_train_samples():

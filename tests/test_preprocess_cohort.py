@@ -82,10 +82,21 @@ def test_a_cohort_is_computed_once_and_then_reused(settings: dict[str, Any]) -> 
     assert again.figures == first.figures
 
 
-def test_the_run_is_warned_of_what_could_not_be_met(settings: dict[str, Any]) -> None:
-    tracker = MemoryTracker()
-    preprocess_cohort(PreprocessSettings(**settings, n_top_genes=1000), tracker)
-    assert tracker.tags["preprocess_warnings"] == "n_top_genes=1000 asks for more genes than the 50 that the other rules leave"
+@pytest.mark.parametrize("times", [1, 2], ids=["computed", "found in the cache"])
+def test_the_run_and_its_user_are_warned_of_what_could_not_be_met(
+    times: int, settings: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    warnings = [
+        "no verdict for any task will be given: 6 test samples, at least 10 are needed; "
+        "name a larger test part with split=, or add samples",
+        "n_top_genes=1000 asks for more genes than the 50 that the other rules leave",
+    ]
+    for _ in range(times):
+        tracker = MemoryTracker()
+        capsys.readouterr()
+        preprocess_cohort(PreprocessSettings(**settings, n_top_genes=1000, split="80/15/5"), tracker)
+    assert tracker.tags["preprocess_warnings"] == "; ".join(warnings)
+    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")] == [f"warning: {w}" for w in warnings]
 
 
 def test_files_and_settings_that_decide_the_values_are_in_the_fingerprint(settings: dict[str, Any]) -> None:

@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 
 from genexp.errors import PreprocessError
-from genexp.preprocess.split import PARTS, UNLABELLED, count_labels, describe_groups, draw_split, hash_split, read_shares, warn_of_split
+from genexp.preprocess.split import (
+    PARTS,
+    UNLABELLED,
+    count_labels,
+    describe_groups,
+    draw_split,
+    hash_split,
+    read_shares,
+    warn_of_split,
+    warn_of_test,
+)
 
 
 def make_obs(sizes: list[int], labels: list[str | None] | None = None) -> pd.DataFrame:
@@ -106,3 +116,39 @@ def test_shares_that_large_groups_forbid_are_warned_of() -> None:
     obs = make_obs([50, 50, 50])
     (warning,) = warn_of_split(count_labels(obs, draw_split(obs, "70/15/15", seed=0)), "70/15/15")
     assert "33.3/33.3/33.3" in warning
+
+
+def annotate_test(n: int, n_labelled: int = 0, n_patients: int = 0, n_events: int = 0) -> tuple[pd.DataFrame, pd.Series]:
+    """Annotations of n test samples and as many others, of which some are labelled, some followed, and some died."""
+    obs = make_obs([1] * (2 * n), ["a" if i < n_labelled or i >= n else None for i in range(2 * n)])
+    obs["time_days"] = [100.0 if i < n_patients else np.nan for i in range(2 * n)]
+    obs["event"] = [float(i < n_events) if i < n_patients else np.nan for i in range(2 * n)]
+    return obs, pd.Series(["test"] * n + ["train"] * n, index=obs.index, name="part")
+
+
+@pytest.mark.parametrize(
+    ("counts", "lack"),
+    [
+        ((9, 9, 9, 9), "no verdict for any task will be given: 9 test samples, at least 10 are needed"),
+        ((10, 9, 10, 5), "no verdict for the label will be given: 9 labelled test samples, at least 10 are needed"),
+        ((14, 14, 14, 3), "no verdict for survival will be given: 3 events among 14 test patients, at least 5 are needed"),
+        ((14, 14, 8, 6), "no verdict for survival will be given: 8 test patients, at least 10 are needed"),
+    ],
+)
+def test_a_test_part_too_small_for_a_verdict_is_warned_of(counts: tuple[int, int, int, int], lack: str) -> None:
+    assert warn_of_test(*annotate_test(*counts)) == [f"{lack}; name a larger test part with split=, or add samples"]
+
+
+def test_ten_test_samples_and_five_events_are_enough() -> None:
+    assert warn_of_test(*annotate_test(10, 10, 10, 5)) == []
+
+
+def test_samples_of_one_patient_are_one_event() -> None:
+    obs, part = annotate_test(14, 14, 14, 6)
+    obs["group"] = [f"p{i // 2 if i < 14 else i}" for i in range(28)]
+    (warning,) = warn_of_test(obs, part)
+    assert "7 test patients" in warning
+
+
+def test_annotations_without_label_or_survival_are_not_missed() -> None:
+    assert warn_of_test(make_obs([1] * 20), pd.Series("test", index=make_obs([1] * 20).index)) == []

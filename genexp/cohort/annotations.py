@@ -23,6 +23,8 @@ from genexp.errors import CohortError, name_some
 
 CANONICAL = ("label", "time_days", "event", "group", "order")
 MAX_CLASSES = 100
+MAX_WHOLE = 2.0**53
+"""Numbers from which on double precision does not tell whole numbers apart."""
 PATIENT_TITLES = re.compile(
     r"_?(patient|case|subject|donor|participant|individual|person|mouse|animal)s?(_?(id|ids|barcode|code|number|no|nr|name|uuid|key|submitter_id))?|"
     r"bcr_patient_(barcode|uuid)|(cases?_)?submitter_id|subjid|subject_alias|pt_?id|icgc_donor_id|dbgap_subject_id|individual_identifier|"
@@ -60,7 +62,8 @@ def join_annotations(
     match = find_id_column(table, ids, sample_id)
     if match is None and 2 * len(set(ids).intersection(map(str, table.columns))) > len(ids):
         raise CohortError(
-            f"the annotations have samples in columns (their heading names {name_some(ids, 3)}); expected one row per sample: transpose the table"
+            f"the annotations have samples in columns (their heading names {name_some(ids, 3)}); expected one row per sample: "
+            "transpose the table"
         )
     if match is None:
         shown = "; ".join(f"{column}: {name_some(table[column].dropna().astype(str), 2)}" for column in list(table.columns)[:4])
@@ -78,7 +81,8 @@ def join_annotations(
     if n_absent and unmatched != "drop":
         absent = [ids[i] for i in np.flatnonzero(match.rows < 0)]
         raise CohortError(
-            f"{n_absent} of {len(ids)} samples have no row in the annotations (by column {match.column!r}): {name_some(absent)}; leave them "
+            f"{n_absent} of {len(ids)} samples have no row in the annotations (by column {match.column!r}): {name_some(absent)}; "
+            "leave them "
             "out with unmatched=drop, or add a row for each (other columns may be empty)"
         )
     n_unused = len(table) - len(set(match.rows[kept]))
@@ -189,7 +193,7 @@ def pick_column(obs: pd.DataFrame, parameter: str, column: str) -> pd.Series:
 
 def as_text(values: pd.Series) -> pd.Series:
     """Values as text, whole numbers without a decimal point; blank and missing ones become NaN."""
-    if pd.api.types.is_float_dtype(values.dtype) and (values.dropna() % 1 == 0).all():
+    if pd.api.types.is_float_dtype(values.dtype) and (values.dropna() % 1 == 0).all() and (values.dropna().abs() < MAX_WHOLE).all():
         values = values.astype("Int64")
     text = values.astype(object).where(values.notna(), None).map(lambda value: None if value is None else str(value).strip())
     return text.where(text.notna() & (text != ""), np.nan)
@@ -198,19 +202,14 @@ def as_text(values: pd.Series) -> pd.Series:
 def _build_group(obs: pd.DataFrame, column: str, report: dict[str, object], said: list[str]) -> pd.Series:
     """Group of each sample, its patient where a column or a barcode names it; a sample whose group is unknown is a group of its own."""
     samples = pd.Series(obs.index.astype(str), index=obs.index, dtype=object)
-    patients = samples.map(read_patient)
     source = column
     if column == "none":
         group, source = samples, "sample"
         said.append("Groups: none, as group=none says; samples of one patient may be in several parts.")
     elif column:
         group = as_text(pick_column(obs, "group", column))
-    elif titles := find_patient_columns(obs):
-        group, source = as_text(obs[titles[0]]), titles[0]
-    elif (patients != "").mean() > 0.5:
-        group, source = patients.mask(patients == "", np.nan), "barcode"
     else:
-        group, source = samples, "sample"
+        group, source = _find_patients(obs, samples)
     report |= {"group": source, "n_without_group": int(group.isna().sum())}
     group = group.fillna(samples)
     report["n_groups"] = int(group.nunique())
@@ -218,17 +217,43 @@ def _build_group(obs: pd.DataFrame, column: str, report: dict[str, object], said
         what = "the patient of their barcodes" if source == "barcode" else f"column {source!r}"
         n_repeated = int((group.value_counts() > 1).sum())
         said.append(
-            f"Patients: samples are grouped by {what}: {report['n_groups']} patients, {n_repeated} with several samples (group=none switches it off)."
+            f"Patients: samples are grouped by {what}: {report['n_groups']} patients, {n_repeated} with several samples (group=none "
+            "switches it off)."
         )
     elif source == "sample" and column != "none":
         said.append("Patients: not known; every sample is taken for a patient of its own (name the column of patients with group=).")
     return group
 
 
+def _find_patients(obs: pd.DataFrame, samples: pd.Series) -> tuple[pd.Series, str]:
+    """Patient of each sample and what names it: a column, ``barcode`` for the samples' own names, or ``sample`` where nothing does."""
+    titles = find_patient_columns(obs)
+    barcodes = _read_patients(samples)
+    has_barcodes = barcodes.notna().mean() > 0.5
+    if titles:
+        named = as_text(obs[titles[0]]).map(lambda name: read_patient(name) or name, na_action="ignore")  # it may hold barcodes of samples
+        if not has_barcodes or named.nunique() < len(obs) or barcodes.nunique() == len(obs):
+            return named, titles[0]
+    if has_barcodes:
+        return barcodes, "barcode"
+    for column in obs.columns:
+        if obs[column].dtype == object:
+            named = _read_patients(as_text(obs[column]))
+            if named.notna().mean() > 0.5:
+                return named, str(column)
+    return samples, "sample"
+
+
+def _read_patients(names: pd.Series) -> pd.Series:
+    """Patients that barcodes name; NaN for other names."""
+    return names.map(lambda name: read_patient(name) or np.nan, na_action="ignore")
+
+
 def find_patient_columns(obs: pd.DataFrame) -> list[str]:
     """Columns that name patients: those of usual names, with fewer values than a measurement has; ``patient_id`` first."""
     titles = [str(column) for column in obs.columns if PATIENT_TITLES.fullmatch(normal_title(str(column)))]
     filled = [title for title in titles if obs[title].notna().mean() > 0.5 and not pd.api.types.is_bool_dtype(obs[title].dtype)]
+    filled = [title for title in filled if obs[title].nunique() > 1]  # all samples of one patient could not be split
     filled = [title for title in filled if not _is_measurement(obs[title]) and not set(as_text(obs[title]).dropna().str.lower()) <= BINARY]
     return sorted(
         filled, key=lambda title: (title != "patient_id", "uuid" in title.lower(), obs[title].nunique() == len(obs), titles.index(title))

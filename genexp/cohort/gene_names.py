@@ -21,6 +21,8 @@ MONTH_FIRST = re.compile(r"([A-ZÄÉ][^\W\d]{2,4})\.?-(\d{2})")
 """``Mar-01``. One digit and small letters are genes of the worm (``sep-1``)."""
 YEAR_FIRST = re.compile(r"(\d{4})[-./](\d{1,2})[-./](\d{1,2})(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)?")
 YEAR_LAST = re.compile(r"(\d{1,2})(?:/(\d{1,2})/(\d{4}|\d{2})|[-.](\d{1,2})[-.](\d{4}))(?: \d{1,2}:\d\d(?::\d\d)?)?")
+NUMBER = re.compile(r"\d+|\d(\.\d+)?E\+\d+", re.IGNORECASE)
+"""``43891`` was a date, ``2.31E+13`` the clone 2310009E13 of RIKEN."""
 SERIALS = range(36526, 54789)
 """Excel's numbers for the days from 2000 to 2049."""
 
@@ -101,6 +103,8 @@ class GeneNames:
         Names that lost the version of an identifier, and those that lost an identifier beside the symbol.
     duplicated : list of str
         Display names that occur more than once.
+    numbers : list of str
+        Names that are numbers, where most are none.
     examples : dict of str to tuple of str
         First change of each kind (``version``, ``identifier``): name in the file, and display name.
     """
@@ -111,6 +115,7 @@ class GeneNames:
     n_versions: int
     n_identifiers: int
     duplicated: list[str]
+    numbers: list[str]
     examples: dict[str, tuple[str, str]]
 
     @property
@@ -133,6 +138,9 @@ class GeneNames:
             f"identifiers beside a symbol left off: {self.n_identifiers} ({shown.get('identifier')})": self.n_identifiers,
             f"genes without a name: {len(self.nameless)}": len(self.nameless),
             f"dates, as spreadsheets make of genes: {name_some(dates)}": len(dates),
+            f"numbers among symbols, as Entrez identifiers or what a spreadsheet made of dates and clones: {name_some(self.numbers)}": len(
+                self.numbers
+            ),
             f"names that occur more than once: {name_some(self.duplicated)}": len(self.duplicated),
         }
         return [note for note, n in notes.items() if n]
@@ -154,6 +162,7 @@ def describe_names(names: Sequence[str], serials: bool = False) -> GeneNames:
     versions = [pair for pair in changed if VERSIONED.fullmatch(pair[0])]
     identifiers = [pair for pair in changed if not IDENTIFIER.fullmatch(pair[0])]
     skipped = set(nameless)
+    numbers = [name for name in display if NUMBER.fullmatch(name)]
     counts = Counter(name for i, name in enumerate(display) if i not in skipped)
     return GeneNames(
         display,
@@ -162,5 +171,6 @@ def describe_names(names: Sequence[str], serials: bool = False) -> GeneNames:
         len(versions),
         len(identifiers),
         [name for name, n in counts.items() if n > 1],
+        numbers if 2 * len(numbers) < len(display) else [],
         {kind: pairs[0] for kind, pairs in (("version", versions), ("identifier", identifiers)) if pairs},
     )

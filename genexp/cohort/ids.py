@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.names import ROW_NUMBER_TITLES, counts_rows
+from genexp.cohort.names import counts_rows
+from genexp.cohort.vocabulary import ROW_NUMBER_TITLES
 from genexp.errors import CohortError, name_some
 
 BARCODE = re.compile(r"TCGA-\w\w-\w{4}(-.*)?", re.IGNORECASE)
@@ -17,6 +18,11 @@ BARCODE_LENGTHS = (16, 15)
 """Letters of a TCGA barcode that name the vial and the sample."""
 PATIENT = re.compile(r"(TCGA[-.]\w\w[-.]\w{4}|TARGET[-.]\d\d[-.]\w{6}|GTEX[-.]\w{4,5}|C3[LN][-.]\d{5})([-._].*)?", re.IGNORECASE)
 """Barcodes of TCGA, TARGET, GTEx and CPTAC, and their part that names the patient."""
+FINER_SHARE = 0.1
+"""Share of samples from which on a column that names samples makes it doubtful that rows describe patients."""
+RIVAL_SHARE = 0.9
+"""Share of the best column's matches from which on a column that contradicts it makes the ids doubtful."""
+ACCESSION = re.compile(r"^((?:GSM|[SED]R[RSX]|SAM(?:N|EA|D))\d{3,})[_.\- ].*$", re.DOTALL)
 FILE_ENDINGS = re.compile(r"(\.(sorted|aligned\w*|out|bam|sam|cram|cel|txt|tsv|counts?|htseq|fastq|fq|gz))+$", re.IGNORECASE)
 
 
@@ -55,7 +61,8 @@ RULES = (
     Rule(lambda name: _plain_number(name).lstrip("0") or "0" if re.fullmatch(r"[\d.]+", name) else name, "without leading zeros"),
     Rule(lambda name: re.sub(r"^X(?=[\d.])", "", re.sub(r"[.\-_ :/]+", "-", name)).lower(), "without the X that R puts before numbers"),
     Rule(lambda name: FILE_ENDINGS.sub("", re.split(r"[/\\]", name)[-1]), "by file names without folders and endings"),
-    *(Rule(_cut(n), f"by the first {n} characters of the barcodes") for n in BARCODE_LENGTHS),
+    Rule(lambda name: ACCESSION.sub(r"\1", name), "by the accession of GEO or SRA that they start with"),
+    *(Rule(_cut(n), f"by the first {n} characters of the barcodes", shares_rows=True) for n in BARCODE_LENGTHS),
     Rule(lambda name: read_patient(name) or name, "by the patient of the barcodes (of TCGA the first 12 characters)", shares_rows=True),
 )
 """In the order in which they are tried; a patient's row may describe several samples."""
@@ -114,6 +121,12 @@ def _match(column: str, texts: list[str], names: list[str], rule: Rule) -> Match
         elif form:
             row_of[form] = i
     rows = np.array([row_of.get(form, -1) for form in wanted], dtype=np.int64).reshape(len(names))
+    if rule.shares_rows:  # a row of another sample of the patient is no row of this one
+        sample = _cut(BARCODE_LENGTHS[-1])
+        pairs = [(texts[i], name) if i >= 0 else ("", "") for i, name in zip(rows, names, strict=True)]
+        rows[
+            [read_patient(text) != text != "" and read_patient(name) != name and sample(text) != sample(name) for text, name in pairs]
+        ] = -1
     return Match(column, rule, rows, sorted(repeated.intersection(wanted)))
 
 
@@ -172,13 +185,30 @@ def find_id_column(table: pd.DataFrame, ids: Sequence[str], sample_id: str = "")
     names_few = {column for column, (is_name, n, _) in rank.items() if is_name and 2 * n < max(match.n_matches for match in matches)}
     rank = {column: (value[0] and column not in names_few, *value[1:]) for column, value in rank.items()}
     best = max(matches, key=lambda match: rank[match.column])
-    rivals = [m for m in matches if m is not best and rank[m.column] == rank[best.column] and not np.array_equal(m.rows, best.rows)]
+    finer = [m for m in matches if best.rule.shares_rows and not m.rule.shares_rows and m.n_matches >= FINER_SHARE * len(ids)]
+    if finer:
+        raise CohortError(
+            f"column {finer[0].column!r} of the annotations names {finer[0].n_matches} of {len(ids)} samples {finer[0].rule.text}, "
+            "and column "
+            f"{best.column!r} {best.n_matches} {best.rule.text}: it is not clear whether rows describe samples or patients; say "
+            f"sample_id={finer[0].column} (and unmatched=drop to leave the other samples out) or sample_id={best.column}"
+        )
+    rivals = [
+        m for m in matches if m is not best and rank[m.column][0] and m.n_matches >= RIVAL_SHARE * best.n_matches and _contradict(m, best)
+    ]
     if rivals:
         raise CohortError(
-            f"the columns {best.column!r} and {rivals[0].column!r} of the annotations name the samples equally well ({best.n_matches} of "
+            f"the columns {best.column!r} and {rivals[0].column!r} of the annotations name the samples about equally well "
+            f"({best.n_matches} of "
             f"{len(ids)}) but in another order; say which holds the ids with sample_id="
         )
     return best
+
+
+def _contradict(match: Match, other: Match) -> bool:
+    """Whether two columns give most samples that both name different rows."""
+    both = (match.rows >= 0) & (other.rows >= 0)
+    return bool(2 * (match.rows[both] != other.rows[both]).sum() > both.sum())
 
 
 def _is_counter(table: pd.DataFrame, column: str) -> bool:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from genexp.cohort.formats import Table
-from genexp.cohort.names import GENE_TITLES, SAMPLE_TITLES, is_gene_column, is_sample_column, measure_likeness
+from genexp.cohort.names import is_gene_column, is_sample_column, measure_likeness
+from genexp.cohort.vocabulary import GENE_TITLES, SAMPLE_TITLES
 from genexp.errors import CohortError
 
 STRONG, MODERATE, WEAK = 5, 4, 2
@@ -105,8 +106,8 @@ def _weigh_file(table: Table, named: Collection[str]) -> list[Evidence]:
         # Xena and others head a column of genes with 'sample', so that word says little
         weight = MODERATE if is_gene else 1 if heading.lower() in ("sample", "samples") else WEAK
         evidence.append(Evidence(is_gene, weight, f"the heading of row names is {heading!r}"))
-    for annotations, in_rows in ((table.row_annotations, True), (table.column_annotations, False)):
-        titles = [str(title) for title in annotations.columns]
+    for beside, in_rows in ((table.row_annotations, True), (table.column_annotations, False)):
+        titles = [str(title) for title in beside.columns]
         of_genes = [title for title in titles if is_gene_column(title) and not is_sample_column(title)]
         of_samples = [title for title in titles if is_sample_column(title) and not is_gene_column(title)]
         side = "columns" if in_rows else "rows"
@@ -157,7 +158,8 @@ def _describe_doubt(table: Table, evidence: list[Evidence]) -> CohortError:
     ]
     return CohortError(
         f"it is not clear whether rows are genes or samples: the table has {len(table.rows)} rows ({', '.join(table.rows[:3])}, ...) and "
-        f"{len(table.columns)} columns ({', '.join(table.columns[:3])}, ...). Found {'. Found '.join(reasons)}. Say rows=genes or rows=samples"
+        f"{len(table.columns)} columns ({', '.join(table.columns[:3])}, ...). Found {'. Found '.join(reasons)}. Say rows=genes or "
+        "rows=samples"
     )
 
 

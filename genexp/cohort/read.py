@@ -21,7 +21,7 @@ from genexp.cohort.formats import DenseValues, Request, Table, open_annotations,
 from genexp.cohort.gene_names import describe_names
 from genexp.cohort.ids import count_matches
 from genexp.cohort.orientation import describe_sides, find_orientation
-from genexp.cohort.safety import find_leaks, find_strangers
+from genexp.cohort.safety import find_leaks, find_strangers, find_whole_samples
 from genexp.cohort.scale import LINEAR, LN_2, SCALE_NAMES, check_scale, find_outliers, infer_scale
 from genexp.cohort.sides import Sides, find_sides
 from genexp.cohort.simulate import BRCA_SHAPE, SimulatedCohort, simulate_cohort
@@ -175,6 +175,7 @@ def fill_defaults(config: CohortConfig) -> CohortConfig:
 
 @contextmanager
 def open_cohort(config: CohortConfig, seed: int) -> Iterator[OpenedCohort]:
+    """Open the files of a cohort, or simulate one; its values can be read as long as the context lasts."""
     if is_simulated(config.cohort):
         yield _open_simulated(config.cohort, seed)
         return
@@ -212,6 +213,7 @@ def list_named_columns(config: CohortConfig, annotations: pd.DataFrame | None) -
 
 
 def check_samples(samples: list[str]) -> None:
+    """Refuse samples of one name."""
     twice = pd.Index(samples)[pd.Index(samples).duplicated()].unique()
     if len(twice):
         raise CohortError(f"duplicated sample ids in the matrix: {name_some(twice)}; rename or remove all but one of each")
@@ -256,7 +258,8 @@ def describe_genes(sides: Sides, config: CohortConfig, said: list[str]) -> tuple
     described = describe_names(sides.genes)
     if described.dates and config.date_genes == "ask":
         raise CohortError(
-            f"found gene names that a spreadsheet made dates of: {name_some(described.dates)}; say date_genes=repair to give them the symbols "
+            f"found gene names that a spreadsheet made dates of: {name_some(described.dates)}; say date_genes=repair to give them "
+            "the symbols "
             "that they were where that is unambiguous, or date_genes=keep to leave them as they are"
         )
     names = pd.Index(described.repaired if config.date_genes == "repair" else described.display, name="gene")
@@ -292,7 +295,7 @@ def check_matrix(
     """Values, their scale, declared or inferred, after all checks; and figures for the report."""
     n_missing, low, high = check_values(X, genes, config.missing)
     if config.scale == "auto":
-        guess = infer_scale(X, table.scale, table.says_scale)
+        guess = infer_scale(X, table.scale, table.says_scale, list(obs.index), list(genes))
         scale, reason, factor = guess.scale, guess.reason, guess.factor
         said += [f"Scale: {scale} ({SCALE_NAMES[scale]}): {reason}.", *guess.notes]
     elif config.scale == "ln_norm_count":
@@ -306,7 +309,9 @@ def check_matrix(
     check_scale(X, scale)
     if scale in LINEAR and low < 0:
         cells = [f"{X[i, j]:g} at {obs.index[i]}, {genes[j]}" for i, j in np.argwhere(X < 0)]
-        raise CohortError(f"{SCALE_NAMES[scale]} were expected, of which {name_some(cells)} are negative; correct or empty them, or say scale=")
+        raise CohortError(
+            f"{SCALE_NAMES[scale]} were expected, of which {name_some(cells)} are negative; correct or empty them, or say scale="
+        )
     said.append(find_outliers(X, scale, list(obs.index), list(genes)))
     total = int(n_missing.sum())
     if total:
@@ -326,16 +331,24 @@ def check_leaks(X: np.ndarray, genes: pd.Index, obs: pd.DataFrame, scale: str, c
     leaks = find_leaks(X, list(genes), obs, classes)
     certain = [leak for leak in leaks if leak.is_certain]
     if certain:
+        others = {leak.gene: None for leak in certain if leak.gene != certain[0].gene}
         raise CohortError(
             f"among the genes, {certain[0].gene!r} {certain[0].text}: it is no gene. Declare it with metadata={certain[0].gene}"
-            + (f" (and {name_some(leak.gene for leak in certain[1:])} too)" if len(certain) > 1 else "")
+            + (f" (and {name_some(others)} too)" if others else "")
             + ", or take it out of the matrix"
         )
     said += [f"Note: gene {leak.gene} {leak.text}." for leak in leaks]
     strangers = [] if config.metadata == ("none",) else find_strangers(X, list(genes), scale)
+    odd = find_whole_samples(X, list(obs.index), scale)
+    if odd:
+        raise CohortError(
+            f"among the samples, {name_some(odd)} hold whole numbers alone while the others do not, as annotations of genes do; take "
+            "them out of the matrix, or leave them out with where="
+        )
     if strangers:
         raise CohortError(
-            f"{name_some(strangers)} among the genes have names and values unlike those of genes; say metadata={','.join(strangers[:3])} if they "
+            f"{name_some(strangers)} among the genes have names and values unlike those of genes; say "
+            f"metadata={','.join(strangers[:3])} if they "
             "are annotations, or metadata=none if all are genes"
         )
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.names import FAMILIES, GENE_IDS, KNOWN, SYMBOLS, is_metadata_name
+from genexp.cohort.names import is_metadata_name
+from genexp.cohort.vocabulary import FAMILIES, GENE_IDS, KNOWN, SYMBOLS
 
 MIN_SAMPLES, MIN_CLASS = 20, 5
 """Samples, and samples of the smallest class, without which a perfect separation by one gene may be chance."""
 MIN_CODED = 8
 """Samples of other classes than the largest that codes of the classes must tell."""
+WORD = re.compile(r"[a-z]{4,}([_ ][a-z0-9]+)*")
 NEAR = 0.9
 """Area under the ROC curve from which another gene comes near to a perfect one: where several genes do, the classes differ widely."""
 GENES_AT_A_TIME = 2048
@@ -62,13 +65,14 @@ def _find_copies(X: np.ndarray, genes: Sequence[str], values: pd.Series, name: s
     """Genes whose values are those of a numeric column."""
     if not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
         return []
-    column = values.to_numpy(dtype=np.float32, na_value=np.nan)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is left out
+        column = values.to_numpy(dtype=np.float32, na_value=np.nan)
     rows = np.flatnonzero(np.isfinite(column))
     if len(rows) < MIN_SAMPLES or len(np.unique(column[rows])) < 3:
         return []
     first = rows[:8]
     candidates = np.flatnonzero((np.abs(X[first] - column[first, None]) <= 1e-5 * (1 + np.abs(column[first, None]))).all(axis=0))
-    copies = [j for j in candidates if np.allclose(X[rows, j], column[rows], rtol=1e-5, atol=1e-5)]
+    copies = [j for j in candidates.tolist() if np.allclose(X[rows, j], column[rows], rtol=1e-5, atol=1e-5)]
     text = f"has the values of the annotation {name!r} in all {len(rows)} samples"
     return [Leak(genes[j], name, genes[j].upper() != name.upper(), text) for j in copies]  # a clinical table may hold a gene
 
@@ -83,11 +87,12 @@ def _find_separators(X: np.ndarray, genes: Sequence[str], values: pd.Series, nam
     low, high = _measure_ranges(X, rows, codes[rows], len(sizes))
     coded = np.flatnonzero(_find_codes(low, high, sizes))
     if len(coded):
-        return [Leak(genes[j], name, True, f"has one value for each class of {name!r}, as codes of the classes have") for j in coded]
+        text = f"has one value for each class of {name!r}, as codes of the classes have"
+        return [Leak(genes[j], name, True, text) for j in coded.tolist()]
     separates = np.flatnonzero(_separate(low, high))
     if not len(separates) or len(separates) > 3 or _best_other(X, rows, codes[rows], separates) >= NEAR:
         return []
-    return [_describe(X[rows, j], genes[j], name, len(labels)) for j in separates]
+    return [_describe(X[rows, j], genes[j], name, len(labels)) for j in separates.tolist()]
 
 
 def _measure_ranges(X: np.ndarray, rows: np.ndarray, codes: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -106,17 +111,15 @@ def _find_codes(low: np.ndarray, high: np.ndarray, sizes: np.ndarray) -> np.ndar
     A marker of a rare kind of cells may have the count 1 in all few of them, so that these do not suffice.
     """
     usual = low[np.argmax(sizes)]
-    n_unusual = ((low != usual) * sizes[:, None]).sum(axis=0)
-    coded: np.ndarray = (low == high).all(axis=0) & (n_unusual >= MIN_CODED)
-    return coded
+    n_unusual = np.sum((low != usual) * sizes[:, None], axis=0)
+    return np.asarray((low == high).all(axis=0) & (n_unusual >= MIN_CODED))
 
 
 def _separate(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Whether the classes lie in intervals that do not overlap, for each gene (n_genes,)."""
     order = np.argsort(low, axis=0)
     low, high = np.take_along_axis(low, order, axis=0), np.take_along_axis(high, order, axis=0)
-    separated: np.ndarray = (high[:-1] < low[1:]).all(axis=0)
-    return separated
+    return np.asarray((high[:-1] < low[1:]).all(axis=0))
 
 
 def _best_other(X: np.ndarray, rows: np.ndarray, codes: np.ndarray, separates: np.ndarray) -> float:
@@ -150,22 +153,34 @@ def _describe(values: np.ndarray, gene: str, name: str, n_classes: int) -> Leak:
     )
 
 
+def find_whole_samples(X: np.ndarray, samples: Sequence[str], scale: str) -> list[str]:
+    """Samples of whole numbers alone, not all 0, among logarithms that are none: lengths, or counts of something."""
+    if not scale.startswith("log2"):
+        return []
+    part = X[:, np.linspace(0, X.shape[1] - 1, min(X.shape[1], 2000)).astype(int)]
+    whole = ((part == np.rint(part)) | ~np.isfinite(part)).all(axis=1) & (part > 0).any(axis=1)
+    return [] if whole.mean() > 0.1 else [samples[i] for i in np.flatnonzero(whole).tolist()]
+
+
 def find_strangers(X: np.ndarray, genes: Sequence[str], scale: str) -> list[str]:
-    """Names unlike those of genes whose values are unlike those of the others: whole numbers among logarithms, or far larger.
+    """Names unlike those of genes: words in small letters, and others whose values are whole among logarithms, or far larger.
 
     Only looked for where nearly all names are of one usual form.
     """
     usual = np.array([bool(GENE_IDS.fullmatch(name) or SYMBOLS.fullmatch(name) or name.upper() in KNOWN) for name in genes])
-    if usual.mean() < 0.9 or usual.all() or not scale.startswith("log2"):
+    if usual.mean() < 0.9 or usual.all():
         return []
     rows = np.linspace(0, len(X) - 1, min(len(X), 400)).astype(int)
     typical = X[np.ix_(rows, np.flatnonzero(usual)[:2000])]
     limit = 2 * float(np.nanquantile(typical, 0.999))
     strangers = []
-    for j in np.flatnonzero(~usual):
+    for j in np.flatnonzero(~usual).tolist():
         values = X[rows, j]
         values = values[np.isfinite(values)]
-        varies = len(values) > 0 and len(np.unique(values)) > 1
-        if varies and (float(np.median(values)) > limit or ((values == np.rint(values)).all() and (values != 0).mean() > 0.5)):
+        if len(np.unique(values)) < 2:
+            continue
+        is_large = float(np.median(values)) > limit
+        is_whole = bool((values == np.rint(values)).all()) and (values != 0).mean() > 0.5
+        if WORD.fullmatch(genes[j]) or (scale.startswith("log2") and (is_large or is_whole)):
             strangers.append(genes[j])
     return strangers

@@ -18,6 +18,8 @@ MAX_SAMPLES = 4000
 ROWS_AT_A_TIME = 256
 ROBUST_SD = 1.4826
 """Standard deviation of a normal distribution whose median absolute deviation is 1."""
+FLAT = 0.1
+"""Standard deviation over genes, as a share of most samples', below which one has no signal; of linear values, for one total."""
 MAX_DEVIATION = 5.0
 """Robust standard deviations from the median of all samples beyond which a sample is unusual."""
 MANY = 0.05
@@ -87,13 +89,14 @@ def find_unusual(table: pd.DataFrame, scale: str) -> dict[str, np.ndarray]:
         As of :func:`measure_samples`.
     scale : str
     """
-    flat = table["sd"].to_numpy() < 0.1 * np.nanmedian(table["sd"])
+    spread = table["sd"] / np.maximum(table["level"], 1e-9) if scale in LINEAR else table["sd"]
+    flat = spread.to_numpy() < FLAT * np.nanmedian(spread)
     missing = table["missing"].to_numpy() > max(0.2, 5 * float(table["missing"].median()))
     level = table["level"].to_numpy()
     if scale in LINEAR:
         level, least = np.log2(np.maximum(level, 1e-9)), 2.0  # a fourfold total
     else:
-        least = 0.25 * float((table["q75"] - table["q25"]).median())
+        least = 0.5 * float((table["q75"] - table["q25"]).median())
     deviation = np.abs(level - np.nanmedian(level))
     limit = max(least, MAX_DEVIATION * ROBUST_SD * float(np.nanmedian(deviation)))
     return {name: np.flatnonzero(mask) for name, mask in (("level", (deviation > limit) & ~flat), ("flat", flat), ("missing", missing))}

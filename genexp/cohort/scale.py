@@ -23,10 +23,17 @@ N_ROWS, N_COLUMNS = 400, 2000
 """Evenly spaced samples and genes that are looked at."""
 TYPO_SHARE = 1e-5
 """Share of the values (at least 3 of them) that may be typing errors, on either end."""
+MAX_CODES = 0.3
+"""Share of the values that may be a number for missing ones."""
 MIN_POSITIVE = 20
 """Values above 0 of a sample by which its scale is seen."""
 LOG2_OF = {"base 2": 1.0, "natural": 1 / LN_2, "base 10": float(np.log2(10))}
 """What logarithms are multiplied with to become those to base 2."""
+MIN_SLOPE = 0.6
+"""Slope of log(standard deviation) on log(median) over the upper half of genes: 0.8 to 0.9 for linear values of the real cohorts that
+the tests read, below 0.2 for their logarithms."""
+N_FAR, FAR = 3, 50.0
+"""Values that may be typing errors where a scale has no largest value, and how many times they exceed all others."""
 LINEAR = ("counts", "tpm", "norm_count")
 LOGARITHMIC = ("log2_norm_count", "log2_tpm", "log2_intensity")
 SCALE_NAMES = {
@@ -158,9 +165,7 @@ class ScaleGuess:
     notes: tuple[str, ...] = ()
 
 
-def infer_scale(
-    X: np.ndarray, hint: str = "", says: str = "", samples: Sequence[str] = (), genes: Sequence[str] = ()
-) -> ScaleGuess:
+def infer_scale(X: np.ndarray, hint: str = "", says: str = "", samples: Sequence[str] = (), genes: Sequence[str] = ()) -> ScaleGuess:
     """Infer the scale of a matrix.
 
     Parameters
@@ -197,6 +202,7 @@ def infer_scale(
         return ScaleGuess("zero_one", f"values from {sketch.low:.3g} to {sketch.high:.3g}")
     if sketch.whole >= 0.995:
         return _infer_whole(sketch)
+    _refuse_codes(X, sketch)
     _refuse_mixture(X, sketch, samples)
     if _is_linear(sketch):
         _refuse_few(X, samples, "samples")
@@ -207,7 +213,7 @@ def infer_scale(
 def _check_hint(sketch: Sketch, hint: str, says: str) -> None:
     """Refuse values that contradict what the file says."""
     is_log = hint in (*LOGARITHMIC, "ln_norm_count")
-    if (is_log and sketch.high > MAX_LOG2) or (hint == "counts" and sketch.whole < 0.9 and sketch.upper < MAX_LOG2):
+    if (is_log and sketch.high > MAX_LOG2) or (hint in LINEAR and sketch.whole < 0.9 and not _is_linear(sketch)):
         raise CohortError(
             f"{says} says that the values are {SCALE_NAMES.get(hint, 'natural logarithms')}, but {_span(sketch)} ({sketch.whole:.0%} "
             "whole numbers) contradict it; say scale=counts (or what they are), or layer= where the file has layers"
@@ -216,6 +222,18 @@ def _check_hint(sketch: Sketch, hint: str, says: str) -> None:
 
 def _span(sketch: Sketch) -> str:
     return f"values from {sketch.low:.4g} to {sketch.high:.4g}"
+
+
+def _refuse_codes(X: np.ndarray, sketch: Sketch) -> None:
+    """Refuse one large number that stands for missing values among logarithms: 999, 9999."""
+    sampled = X[np.ix_(*_pick_evenly(X.shape))]
+    large = sampled[sampled > MAX_LOG2]
+    if sketch.high <= MAX_LOG2 or len(large) > MAX_CODES * sampled.size or len(np.unique(large)) > 1:
+        return
+    raise CohortError(
+        f"{len(large)} values are {large[0]:g} and all others at most {sampled[sampled <= MAX_LOG2].max():g}: a number for missing values? "
+        "Empty these, or say scale= if they are values"
+    )
 
 
 def _refuse_mixture(X: np.ndarray, sketch: Sketch, samples: Sequence[str]) -> None:
@@ -252,15 +270,16 @@ def _refuse_few(X: np.ndarray, names: Sequence[str], what: str) -> None:
         return
     odd_names = [names[i] if len(names) else f"number {i + 1}" for i in rows[is_odd]]
     raise CohortError(
-        f"{is_odd.sum()} of {len(rows)} {what} have values above {MAX_LOG2:g}, all others look logarithmic: {name_some(odd_names)}; correct "
-        "them or leave them out, or say scale= if all are on one scale"
+        f"{is_odd.sum()} of {len(rows)} {what} have values above {MAX_LOG2:g}, all others look logarithmic: {name_some(odd_names)}; "
+        "correct them or leave them out, or say scale= if all are on one scale"
     )
 
 
 def _infer_whole(sketch: Sketch) -> ScaleGuess:
     """Whole numbers: counts, or logarithms that were rounded."""
-    dispersion = float(np.median(sketch.gene_sd**2 / np.maximum(sketch.gene_median, 0.5)))
-    if sketch.high <= 25 and sketch.median >= 3 and sketch.zero < 0.3 and dispersion < 0.8:  # counts vary at least as Poisson's do
+    high = sketch.gene_median >= 5
+    dispersion = np.median(sketch.gene_sd[high] ** 2 / sketch.gene_median[high]) if high.sum() >= MIN_POSITIVE else np.inf
+    if sketch.high <= 25 and dispersion < 0.8:  # counts vary at least as Poisson's do
         raise CohortError(
             f"whole numbers {_span(sketch)} with median {sketch.median:g} are either counts of very low depth or rounded logarithms; say "
             "scale=counts or scale=log2_norm_count"
@@ -287,6 +306,11 @@ def _infer_positive(X: np.ndarray, sketch: Sketch) -> ScaleGuess:
     if base in ("natural", "base 10"):
         reason += f"; without the logarithm of x + 1 every sample sums to one total for {base} logarithms, which become those to base 2"
         return ScaleGuess("log2_norm_count", reason, LOG2_OF[base])
+    if not base and _is_proportional(sketch):
+        raise CohortError(
+            f"{reason} are small enough for logarithms, but spread as linear ones do: genes vary in proportion to their medians; "
+            "say scale=norm_count (linear) or scale=log2_norm_count"
+        )
     if sketch.zero < 0.001 and sketch.lowest_share < 0.01 and sketch.lower > 0.5:
         if sketch.high < 3 and 0.7 < sketch.median < 1.4:
             raise CohortError(
@@ -295,15 +319,24 @@ def _infer_positive(X: np.ndarray, sketch: Sketch) -> ScaleGuess:
             )
         if sketch.lower > 1.5:
             return ScaleGuess("log2_intensity", f"{reason}, hardly any zero or low one, as background-corrected intensities have it")
-    return ScaleGuess(
-        "log2_norm_count", f"{reason}, {sketch.zero:.0%} zeros" + ("; 2^x - 1 sums to one total in every sample" if base == "base 2" else "")
-    )
+    sums = "; 2^x - 1 sums to one total in every sample" if base == "base 2" else ""
+    return ScaleGuess("log2_norm_count", f"{reason}, {sketch.zero:.0%} zeros{sums}")
 
 
 def _is_linear(sketch: Sketch) -> bool:
-    """Whether values are too large for logarithms, or spread as linear ones do: the largest far above the 0.99 quantile, and that above the median."""
+    """Whether values are too large for logarithms, or have a tail as linear ones have, far above the 0.99 quantile."""
     centre = max(float(np.median(sketch.gene_median)), sketch.median, 0.05)
     return sketch.upper > MAX_LOG2 or (sketch.high > 25 and sketch.upper > 12 * centre and sketch.high > 2 * sketch.upper)
+
+
+def _is_proportional(sketch: Sketch) -> bool:
+    """Whether genes vary in proportion to their medians, over a wide range of these, as linear values do; logarithms vary alike."""
+    median, sd = (values[(sketch.gene_median > 0) & (sketch.gene_sd > 0)] for values in (sketch.gene_median, sketch.gene_sd))
+    upper = median >= np.median(median) if len(median) else np.zeros(0, dtype=bool)
+    if upper.sum() < MIN_POSITIVE or sketch.upper < 12 * np.median(median):
+        return False
+    slope = np.polyfit(np.log(median[upper]), np.log(sd[upper]), 1)[0]
+    return bool(slope > MIN_SLOPE)
 
 
 def _find_base(X: np.ndarray) -> str:
@@ -358,12 +391,25 @@ def check_scale(X: np.ndarray, scale: str) -> None:
         raise CohortError(f"scale={scale} means values of both signs; found {_span(sketch)}: {remedy}")
 
 
+def _find_gap(X: np.ndarray) -> float:
+    """Absolute value that at most ``N_FAR`` values exceed, each by a factor of ``FAR`` at least; infinity where none does."""
+    extremes = np.abs(np.stack([np.fmin.reduce(X, axis=1), np.fmax.reduce(X, axis=1)])).max(axis=0)
+    rows = np.argsort(-np.nan_to_num(extremes))[: N_FAR + 1]
+    values = np.sort(np.abs(X[rows][np.isfinite(X[rows])]))[::-1][: N_FAR + 1]
+    gaps = np.flatnonzero(values[:-1] > FAR * np.maximum(values[1:], 1.0))
+    return float(values[gaps[-1] + 1]) if len(gaps) else np.inf
+
+
 def find_outliers(X: np.ndarray, scale: str, samples: list[str], genes: list[str]) -> str:
-    """Sentence that names values which the scale cannot have, such as one 999 among logarithms; empty if there are none."""
+    """Sentence that names values which the scale cannot have, such as one 999 among logarithms, or far from all others; may be empty."""
     low, high = RANGES[scale]
+    if not np.isfinite(high):
+        high = _find_gap(X)
+        low = max(low, -high)
     cells = np.argwhere((low > X) | (high < X))
     if not len(cells):
         return ""
     shown = name_some((f"{X[i, j]:g} in sample {samples[i]}, gene {genes[j]}" for i, j in cells), 3)
     what = "value that is" if len(cells) == 1 else "values that are"
-    return f"Warning: {what} impossible on this scale, {shown}; correct or empty {'it' if len(cells) == 1 else 'them'}."
+    reason = "impossible on this scale" if np.isfinite(RANGES[scale][1]) else "far from all others"
+    return f"Warning: {what} {reason}, {shown}; correct or empty {'it' if len(cells) == 1 else 'them'}."

@@ -10,7 +10,8 @@ import pandas as pd
 
 from genexp.cohort.formats import Table
 from genexp.cohort.genes import is_nameless
-from genexp.cohort.names import find_metadata, is_gene_column, is_missing, is_summary
+from genexp.cohort.names import counts_rows, find_metadata, is_gene_column, is_missing, is_summary
+from genexp.cohort.vocabulary import GENE_TITLES
 from genexp.errors import CohortError, name_some
 
 
@@ -58,6 +59,7 @@ def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metada
     own_obs, own_var = table.column_annotations, table.row_annotations
     if not genes_in_rows:
         own_obs, own_var = own_var, own_obs
+    gene_names = _find_better_names(gene_names, own_var, said)
     annotations = _find_annotations(gene_names, named, metadata)
     if annotations:
         own_obs = pd.concat([own_obs, _read_annotations(table, annotations, gene_names, genes_in_rows)], axis=1)
@@ -68,6 +70,15 @@ def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metada
     obs = own_obs.iloc[sample_positions] if len(own_obs.columns) else pd.DataFrame(index=range(len(samples)))
     var = own_var.iloc[gene_positions] if len(own_var.columns) else pd.DataFrame(index=range(len(genes)))
     return Sides(genes_in_rows, samples, genes, sample_positions, gene_positions, obs, var)
+
+
+def _find_better_names(names: list[str], var: pd.DataFrame, said: list[str]) -> list[str]:
+    """Names of genes from an annotation of theirs, where the names merely count them."""
+    titles = [column for column in var.columns if GENE_TITLES.fullmatch(str(column).strip())] if counts_rows(names) else []
+    if not titles:
+        return names
+    said.append(f"The names of genes count them; the genes are named by their annotation {titles[0]!r}.")
+    return ["" if is_missing(name) else name for name in var[titles[0]].astype(str)]
 
 
 def _find_annotations(gene_names: list[str], named: Collection[str], metadata: Collection[str]) -> list[int]:

@@ -19,72 +19,30 @@ UNIT_NAMES = {
     "months": re.compile(r"(^|[^a-z])(months?|mos?|mths?|mon)($|[^a-z])"),
     "years": re.compile(r"(^|[^a-z])(years?|yrs?|y)($|[^a-z])"),
 }
+TRUTHS = frozenset({"0", "1", "0.0", "1.0", "true", "false", "t", "f", "yes", "no", "y", "n"})
+REVERSE_TITLES = re.compile(r"(^|_)(cens(or(ed|ing)?)?|alive|living|survived|survivor|(disease|event|relapse|progression)_?free)($|_)")
+EVENT_TITLES = re.compile("dead|death|died|deceased|event|relapsed|progressed")
+"""Columns of which a 1 may well mean that nothing happened, and words that speak against that."""
 MIN_DAYS, MAX_YEARS, MAX_MONTHS = 500.0, 60.0, 600.0
 """Times above the first can only be days; no follow-up is of more years, or more months, than the others."""
 
 SEEN = frozenset(
-    [
-        "1",
-        "1.0",
-        "true",
-        "t",
-        "yes",
-        "y",
-        "dead",
-        "deceased",
-        "died",
-        "death",
-        "event",
-        "relapse",
-        "relapsed",
-        "recurrence",
-        "recurred",
-        "progressed",
-        "progression",
-        "progression/recurrence",
-        "recurred/progressed",
-        "d",
-        "exitus",
-        "positive",
-        "metastasis",
-    ]
-) | {"died of disease", "dead of disease", "dead with tumor", "dod", "dead of cancer", "died of cancer", "died from disease"}
+    word.strip()
+    for word in """
+1, 1.0, true, t, yes, y, dead, deceased, died, death, event, relapse, relapsed, recurrence, recurred, progressed,
+progression, progression/recurrence, recurred/progressed, d, exitus, positive, metastasis, died of disease, dead of
+disease, dead with tumor, dod, dead of cancer, died of cancer, died from disease
+""".replace("\n", " ").split(",")
+)
 CENSORED = frozenset(
-    [
-        "0",
-        "0.0",
-        "false",
-        "f",
-        "no",
-        "n",
-        "alive",
-        "living",
-        "censored",
-        "censor",
-        "disease-free",
-        "diseasefree",
-        "a",
-        "lebt",
-        "negative",
-        "none",
-        "norelapse",
-        "nonrelapsed",
-        "nonrecurrent",
-    ]
-) | {
-    "alive with disease",
-    "no event",
-    "disease free",
-    "alive or dead tumor free",
-    "progression free",
-    "no recurrence",
-    "no relapse",
-    "alive, no evidence of disease",
-    "ned",
-    "awd",
-}
-AMBIGUOUS = frozenset({"died of other causes", "dead of other causes", "doc", "died of other cause"})
-"""Deaths that are events of overall survival and none of disease-specific survival."""
+    word.strip()
+    for word in """
+0, 0.0, false, f, no, n, alive, living, censored, censor, disease-free, diseasefree, a, lebt, negative, none, norelapse,
+nonrelapsed, nonrecurrent, alive with disease, no event, disease free, alive or dead tumor free, progression free, no
+recurrence, no relapse, ned, awd
+""".replace("\n", " ").split(",")
+)
+"""Words that mean that the event was seen, and that it was not, lower case."""
 
 
 def build_survival(
@@ -171,7 +129,8 @@ def _check_times(obs: pd.DataFrame, time: pd.Series, event: pd.Series, event_col
     timeless = obs.index[(event == 1) & time.isna()]
     if len(timeless):
         seen = event_column[timeless[0]]
-        query = f"not ({quote_column(config.event)} == {seen.item() if hasattr(seen, 'item') else seen!r} and {quote_column(config.time)} is missing)"
+        seen = seen.item() if hasattr(seen, "item") else seen
+        query = f"not ({quote_column(config.event)} == {seen!r} and {quote_column(config.time)} is missing)"
         raise CohortError(
             f"samples with an event ({config.event!r}) but no time ({config.time!r}): {name_some(timeless)}; complete them, or leave them "
             f'out with where="{query}"'
@@ -189,7 +148,8 @@ def read_event(values: pd.Series, column: str, event_value: tuple[str, ...] = ()
     from genexp.cohort.annotations import as_text
 
     text = as_text(values)
-    words = text.str.lower().str.replace(r"^([01])\s*:.*$", r"\1", regex=True)
+    numbered = text.str.lower().str.extract(r"^([01])\s*:\s*(.*)$")
+    words = numbered[0].where(numbered[0].notna(), text.str.lower())
     if event_value:
         wanted = {value.strip().lower() for value in event_value}
         seen = words.isin(wanted) | text.str.lower().isin(wanted)
@@ -199,7 +159,10 @@ def read_event(values: pd.Series, column: str, event_value: tuple[str, ...] = ()
             )
         return seen.astype(float).mask(text.isna())
     event = pd.Series(np.nan, index=values.index).mask(words.isin(SEEN), 1.0).mask(words.isin(CENSORED), 0.0)
-    strange = text[text.notna() & event.isna()]
+    title = re.sub(r"[^a-z]+", "_", column.lower())
+    reverse = bool(REVERSE_TITLES.search(title)) and not EVENT_TITLES.search(title) and words.dropna().isin(TRUTHS).all()
+    contradict = ((numbered[0] == "1") & numbered[1].isin(CENSORED)) | ((numbered[0] == "0") & numbered[1].isin(SEEN))
+    strange = text[text.notna() & (event.isna() | reverse | contradict)]
     if len(strange):
         advice = "say which values mean the event with event_value=, for example event_value=" + str(sorted(strange.unique())[-1])
         raise CohortError(

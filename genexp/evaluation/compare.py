@@ -16,6 +16,7 @@ from genexp.evaluation.probe import bootstrap_macro_f1
 from genexp.evaluation.reconstruction import bootstrap_r2
 from genexp.evaluation.results import ENCODER
 from genexp.evaluation.verdict import draw_weights, find_interval, judge
+from genexp.preprocess.split import find_lack
 
 SCORES = {
     "R2 gain over PCA": ("reconstruction", "R2", "difference", "low", "high"),
@@ -143,6 +144,9 @@ def compare_pair(first: Logged, second: Logged, seed: int = 0) -> tuple[list[dic
         own, other = (one.loc[shared] for one in tables if one is not None)
         if not len(shared) or not agree(own, other):
             notes.append(f"{task}: not asked the same of the same samples (another label, endpoint, gene filter or scaling), no difference")
+            continue
+        if lack := find_lack(len(shared), int(own["event"].sum()) if task == "survival" else None, "shared test samples"):
+            notes.append(f"{task}: {lack}, no difference")
             continue
         w = weights[:, samples.get_indexer(shared)]
         draws = score(other, w) - score(own, w)

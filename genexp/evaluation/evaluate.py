@@ -260,7 +260,7 @@ def describe_evaluation(evaluation: Evaluation) -> str:
     """Markdown for the run: the verdict, a sentence for each task, what was left out."""
     below = [f"Below PCA: {', '.join(evaluation.comparison.below_pca)}.", ""] if evaluation.comparison.below_pca else []
     lines = [f"**{evaluation.verdict}**", "", *below, *(f"- {sentence}" for sentence in evaluation.comparison.rows["sentence"])]
-    if evaluation.prognosis is not None:
+    if evaluation.prognosis is not None and "survival" not in evaluation.comparison.withheld:
         lines += [f"- survival: {sentence}" for sentence in evaluation.prognosis.increments["sentence"]]
     lines += [f"- {sentence}" for sentence in evaluation.heads.sentences] if evaluation.heads is not None else []
     seeds = describe_seeds(evaluation.seeds, evaluation.summary["card"])

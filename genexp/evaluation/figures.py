@@ -42,7 +42,8 @@ def _plot_all(evaluation: Evaluation) -> Iterator[tuple[str, Figure]]:
     from genexp.evaluation.figures_survival import plot_prognosis
     from genexp.evaluation.figures_terms import plot_all as plot_all_terms
 
-    yield "verdict", plot_verdict(evaluation.comparison)
+    if len(evaluation.comparison.rows):
+        yield "verdict", plot_verdict(evaluation.comparison)
     for name in MAPS:
         yield name, plot_map(evaluation.embeddings, name)
     yield from plot_clusters(evaluation.methods)

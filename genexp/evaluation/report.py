@@ -215,7 +215,6 @@ def _render_page(evaluation: Evaluation, sections: Sequence[str], scripts: str) 
 
 def _render_verdict(evaluation: Evaluation) -> str:
     table, summary = evaluation.comparison.rows, evaluation.summary
-    rivals = join_names(table["baseline"].unique())
     lead = f"On {summary['n_test']:,} test samples that neither training nor tuning saw, beside PCA with as many components: "
     headers = ["Task and quantity", "Encoder [95 %]", "Baseline", "Encoder − baseline [95 %]", "worse | better", "Outcome"]
     notes = "".join(f"<li>{to_html(note)}</li>" for note in evaluation.notes)
@@ -224,9 +223,14 @@ def _render_verdict(evaluation: Evaluation) -> str:
         "Verdict",
         render_paragraph(f"{lead}{evaluation.verdict}.", kind="lead"),
         "" if evaluation.seeds is None else render_paragraph(describe_registered(evaluation.seeds)),
-        render_table(f"Encoder beside {rivals}, on the same test samples; intervals by paired bootstrap.", headers, _verdict_lines(table)),
+        render_table(_caption_verdict(table), headers, _verdict_lines(table)) if len(table) else "",
         f'<ul class="notes" aria-label="What was left out">{notes}</ul>' if notes else "",
     )
+
+
+def _caption_verdict(table: pd.DataFrame) -> str:
+    rivals = join_names(table["baseline"].unique())
+    return f"Encoder beside {rivals}, on the same test samples; intervals by paired bootstrap."
 
 
 def _verdict_lines(table: pd.DataFrame) -> Iterator[list[object]]:

@@ -13,6 +13,7 @@ from genexp.evaluation.probe import bootstrap_macro_f1
 from genexp.evaluation.reconstruction import bootstrap_r2
 from genexp.evaluation.results import DISPLAY, ENCODER, Clustering, Probe, Survival, Verdict
 from genexp.evaluation.seeds import Findings
+from genexp.preprocess.split import find_lack
 
 N_DRAWS = 1000
 """Bootstrap samples of the test groups."""
@@ -20,6 +21,11 @@ PLAIN = "pca"
 """The baseline of the verdict in one line; the table has them all."""
 NEGLIGIBLE = 1e-4
 """A difference below this is none, however narrow its interval: it would not show in the numbers that are printed."""
+COLUMNS = (
+    *("task", "quantity", "baseline", "encoder", "encoder_low", "encoder_high", "baseline_score", "difference", "low", "high"),
+    *("outcome", "sentence"),
+)
+"""Columns of the verdict, also where it has no row."""
 
 Score = Callable[[str, np.ndarray], np.ndarray]
 """From a representation's name and weights (n_draws, n_test) to its quantity (n_draws,)."""
@@ -29,7 +35,8 @@ def compare_representations(obs: pd.DataFrame, findings: Findings, seed: int, fu
     """Compare the encoder with every baseline by a paired bootstrap over the groups (patients) of the test samples.
 
     Where the same configuration was trained with several seeds, the encoder's score is their mean, and each draw takes one of them
-    at random: the interval is that of a training with any seed, on patients like these.
+    at random: the interval is that of a training with any seed, on patients like these. A task with too few test samples, or for
+    survival too few events, is left out and named (:func:`~genexp.preprocess.split.find_lack`).
 
     Parameters
     ----------
@@ -41,7 +48,9 @@ def compare_representations(obs: pd.DataFrame, findings: Findings, seed: int, fu
     further : sequence of Findings
         Of encoders of other seeds, on the same test samples.
     """
-    tasks, others = _collect_tasks(obs, findings), [_collect_tasks(obs, other) for other in further]
+    lacks = _find_lacks(obs, findings)
+    tasks = {task: scored for task, scored in _collect_tasks(obs, findings).items() if task not in lacks}
+    others = [_collect_tasks(obs, other) for other in further]
     weights = draw_weights(obs["group"].astype(str).to_numpy(), seed)
     picks = np.random.default_rng([seed, len(others)]).integers(1 + len(others), size=len(weights))
     names = list(findings.clustering.scores.index)
@@ -53,10 +62,29 @@ def compare_representations(obs: pd.DataFrame, findings: Findings, seed: int, fu
             for baseline in names
             if baseline != ENCODER and (task != "reconstruction" or baseline in findings.reconstruction.scores.index)
             for rival in [_draw_scores(score, baseline, weights)]
-        ]
+        ],
+        columns=list(COLUMNS),
     )
     against = rows[rows["baseline"] == DISPLAY[PLAIN]]
-    return Verdict(rows, line=", ".join(f"{row.task} {row.outcome}" for row in against.itertuples()))
+    line = ", ".join(f"{row.task} {row.outcome}" for row in against.itertuples())
+    reasons = {lack: ", ".join(task for task, other in lacks.items() if other == lack) for lack in lacks.values()}
+    withheld = [f"no verdict for {names}: {lack}" for lack, names in reasons.items()]
+    return Verdict(rows, "; ".join([*([line] if line else []), *withheld]), frozenset(lacks))
+
+
+def _find_lacks(obs: pd.DataFrame, findings: Findings) -> dict[str, str]:
+    """Tasks for which there are too few test samples or events, and what there is."""
+    n_labelled = int(obs["label"].notna().sum()) if "ari" in findings.clustering.scores else None
+    lacks = {"reconstruction": find_lack(len(obs))}
+    lacks["clustering"] = lacks["reconstruction"] if n_labelled is None else find_lack(n_labelled, what="labelled test samples")
+    if findings.probe is not None:
+        lacks["probe"] = find_lack(len(findings.probe.predictions), what="labelled test samples")
+    if findings.terms is not None:
+        lacks["terms"] = find_lack(len(findings.terms.truth))
+    if findings.survival is not None:
+        patients = findings.survival.patients[findings.survival.patients["part"] == "test"]
+        lacks["survival"] = find_lack(len(patients), int(patients["event"].sum()), what="test patients")
+    return {task: lack for task, lack in lacks.items() if lack}
 
 
 def _collect_tasks(obs: pd.DataFrame, findings: Findings) -> dict[str, tuple[str, Score]]:

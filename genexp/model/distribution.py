@@ -1,8 +1,9 @@
 """Whether a sample's genes are distributed as those of training were: what tells natural logarithms from those of base 2.
 
-Over genes, values of one scale are distributed much alike in all samples, whatever their tissue. Quantiles of a sample's genes are
-compared with those of the train means, which every encoder ships; where a sample fits far better as natural logarithms, say, it is refused.
-Between real cohorts of one scale (RNA-seq of eight cohorts, arrays of two kinds, 60 to 20,500 genes) no sample was.
+Over genes, values of one scale are distributed much alike in all samples, whatever their tissue. Quantiles of a sample's genes are compared
+with those that the train means and standard deviations foresee, which every encoder ships; where a sample fits far better as natural
+logarithms, say, it is refused. Between real cohorts of one scale (RNA-seq of eight cohorts, arrays of two kinds, 200 to 20,500 genes, all of
+them or the most variable ones) no sample was.
 
 This file's text is part of every registered encoder, so it imports nothing of genexp but what is part of it, too.
 """
@@ -18,7 +19,7 @@ import numpy as np
 from genexp.model.checks import LINEAR, LOGARITHMS, MAX_LOG, Rows, spread_evenly
 from genexp.preprocess.transform import OF_COUNTS, Transform
 
-SOME_ROWS, SOME_GENES, FEW_GENES = 32, 2000, 50
+SOME_ROWS, SOME_GENES, FEW_GENES = 32, 2000, 200
 """Samples and genes, at most, that are looked at, and genes without which nothing is."""
 REFUSED = 0.1
 """Share of the samples from which what a single sample may show by accident is none."""
@@ -30,7 +31,11 @@ MIDDLE, LOW, HIGH = 24, 2, 46
 DENSE = 0.5
 """Share of a sample's genes above its smallest value, below which its quantiles are not those of means, as in single cells."""
 INFORMATIVE = 3.0
-"""Doublings between low and high train means, at least, that something can be compared with."""
+"""Doublings between low and high genes of training, at least, that something can be compared with."""
+NORMAL = np.array([-1.59, -0.97, -0.59, -0.28, 0, 0.28, 0.59, 0.97, 1.59])
+"""Quantiles of the standard normal distribution that stand for a gene's values."""
+TYPICAL_SD = 1.5
+"""Standard deviation of a gene's logarithms where the encoder's scaling tells none."""
 NEAR, NEARER = 1.5, 0.45
 """Doublings that a sample may be off after a conversion, and share of what it was off before, for the conversion to be the right one."""
 WIDTHS, USUAL_WIDTHS = (0.3, 3.3), (0.75, 1.4)
@@ -72,8 +77,8 @@ OF_LINEAR = (
 def check_distribution(rows: Rows, transform: Transform) -> list[str]:
     """Refuse samples whose genes are distributed as another scale has them.
 
-    Nothing is refused where few genes are there or detected, or where train means differ little. Where studies are corrected, raw values
-    differ from study to study, and only signs are looked at.
+    Nothing is refused where few genes are there or detected, or where genes differ little. Where studies are corrected, raw values differ
+    from study to study, and only signs are looked at.
 
     Parameters
     ----------
@@ -99,18 +104,33 @@ def check_distribution(rows: Rows, transform: Transform) -> list[str]:
         _refuse_one_sign(rows, transform.fill[genes])
     if transform.correction is not None or rows.scale not in (*LINEAR, *LOGARITHMS):
         return []
-    mean = _take_logarithm(transform.fill[genes].astype(np.float64), rows.scale, transform)
-    expected = np.quantile(mean, QUANTILES)
+    expected, is_certain = _foresee(genes, rows.scale, transform)
     if expected[HIGH] - expected[LOW] < INFORMATIVE:
         return []
     places = measured[spread_evenly(len(measured), SOME_ROWS)]
     places = places[(rows.raw[np.ix_(places, genes)] > rows.low[places, None]).mean(axis=1) > DENSE]
     if not len(places):
         return []
-    values = _take_logarithm(transform.normalise_rows(rows.raw[places])[:, genes], rows.scale, transform)
-    found = np.quantile(np.where(np.isnan(values), mean, values), QUANTILES, axis=1).T
+    values = transform.normalise_rows(rows.raw[places])[:, genes]
+    values = np.where(np.isnan(values), transform.fill[genes], values)
+    found = np.quantile(_take_logarithm(values, rows.scale, transform), QUANTILES, axis=1).T
     _refuse_conversions(rows, places, found, expected, transform)
-    return _judge_place(rows, places, found, expected)
+    notes = _judge_place(rows, places, found, expected)
+    return notes if is_certain else []
+
+
+def _foresee(genes: np.ndarray, scale: str, transform: Transform) -> tuple[np.ndarray, bool]:
+    """Quantiles (n_quantiles,) over some genes that a sample on the scale has, and whether the genes' deviations are known.
+
+    ``scaling=zscore`` ships the standard deviation of a gene and ``minmax`` its range, some four of them; ``none`` ships nothing.
+    """
+    mean, spread = transform.fill[genes].astype(np.float64), transform.spread[genes].astype(np.float64)
+    if scale in LINEAR and transform.normalise == "none":  # deviations of linear values are none of their logarithms
+        return np.quantile(_take_logarithm(mean, scale, transform), QUANTILES), False
+    is_standardised = np.array_equal(transform.shift, transform.fill)
+    sd = spread if is_standardised else spread / 4 if transform.shift.any() else np.full_like(spread, TYPICAL_SD)
+    floor = mean.min() if scale in ("log2_tpm", "log2_intensity") else 0.0
+    return np.quantile(np.maximum(mean[:, None] + sd[:, None] * NORMAL, floor), QUANTILES), is_standardised
 
 
 def _refuse_one_sign(rows: Rows, mean: np.ndarray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +21,9 @@ from genexp.preprocess.correction import Correction
 from genexp.preprocess.fit import FittedGenes, choose_normalisation, fit_genes
 from genexp.preprocess.invariance import find_dependent
 from genexp.preprocess.quality import measure_samples
-from genexp.preprocess.split import LOST, PARTS, count_labels, draw_split, hash_split, warn_of_split
+from genexp.preprocess.split import LOST, PARTS, count_labels, draw_split, hash_split, warn_of_split, warn_of_test
 from genexp.preprocess.store import Preprocessed, load_preprocessed, prepare_cache, write_preprocessed
+from genexp.preprocess.tails import warn_of_tails
 from genexp.preprocess.transform import Transform
 from genexp.tracker import Tracker
 
@@ -42,6 +44,7 @@ def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preproces
         It cannot be split, filtered, normalised or written as asked.
     """
     from genexp.cohort import cohort_fingerprint, read_cohort
+    from genexp.cohort.reading import dump_reading, print_reading
 
     cohorts = prepare_cache(config.cache)
     own = config.model_dump(include=set(PreprocessConfig.model_fields))
@@ -51,8 +54,21 @@ def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preproces
     if data is None:
         _say(f"reading {config.cohort}")
         data = preprocess_anndata(read_cohort(config, config.seed), config, cohorts / fingerprint)
+    print_reading(data.report["cohort"])
+    tracker.log_text("cohort/reading.json", dump_reading(data.report["cohort"]))
+    tracker.set_tags(tag_reading(data.report["cohort"]))
     log_preprocessed(data, tracker, source=config.cohort, reused=found)
     return data
+
+
+def tag_reading(report: Mapping[str, Any]) -> dict[str, object]:
+    """Tags on how a cohort was read: which way round, by what scale, and by what patients are known."""
+    return {
+        "cohort_format": report.get("format", ""),
+        "cohort_orientation": f"{report['orientation']}: {report['orientation_by']}",
+        "cohort_scale_by": report["scale_by"],
+        "cohort_groups": f"{report['group']} ({report['n_groups']})",
+    }
 
 
 def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path) -> Preprocessed:
@@ -76,6 +92,10 @@ def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path)
     held_out = np.flatnonzero(part != "train")
     fitted = fit(X)
     fitted_state = {"n_held_out": len(held_out), "changed": find_dependent(X, held_out, fitted, fit)}
+    report = _report(adata, part, fitted, config, cramers_v) | {"fitted_state": fitted_state}
+    report["warnings"] += warn_of_tails(
+        X, adata.obs.index, train, fitted, lambda clip: fit(X, config=config.model_copy(update={"clip": clip})), scale, study
+    )
     return write_preprocessed(
         folder,
         lambda rows: fitted.columns.take(X, rows),
@@ -83,7 +103,7 @@ def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path)
         pd.concat([part, adata.obs["group"], quality], axis=1),
         fitted.var,
         fitted.transform,
-        _report(adata, part, fitted, config, cramers_v) | {"fitted_state": fitted_state},
+        report,
         {"lost_genes": fitted.lost, "lost_samples": quality[~stays].assign(reason="too few genes detected")},
     )
 
@@ -159,7 +179,7 @@ def find_preprocessed(folder: Path) -> Preprocessed | None:
 def hash_code() -> str:
     """Hash of the code that decides what a preprocessed cohort holds: the rooms cohort and preprocess."""
     rooms = [Path(genexp.__file__).parent / room for room in ("cohort", "preprocess")]
-    return _hash_bytes([path.read_bytes() for room in rooms for path in sorted(room.glob("*.py"))])
+    return _hash_bytes([path.read_bytes() for room in rooms for path in sorted(room.rglob("*.py"))])
 
 
 def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: bool) -> None:
@@ -185,6 +205,8 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
         tracker.set_tags({"study_label_cramers_v": round(cramers_v, 3)})
     if (correction := data.transform.correction) is not None:
         tracker.set_tags({"correction": data.report["correction"]["method"], "n_studies": len(correction.studies)})
+    for warning in data.report["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
     if data.report["warnings"]:
         tracker.set_tags({"preprocess_warnings": "; ".join(data.report["warnings"])})
     tracker.log_dataset(
@@ -206,7 +228,7 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
 
 def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, config: PreprocessSettings, cramers_v: float | None) -> dict[str, Any]:
     counts = count_labels(adata.obs, part)
-    warnings = warn_of_split(counts, config.split) + warn_of_confounding(cramers_v, config.correction)
+    warnings = warn_of_split(counts, config.split) + warn_of_test(adata.obs, part) + warn_of_confounding(cramers_v, config.correction)
     correction = describe_correction(fitted.transform.correction, adata.obs, part, config)
     if correction.get("n_genes_left"):
         warnings.append(

@@ -17,6 +17,8 @@ LOST = "lost"
 VALIDATION_SHARE = 0.15
 """Share of the development samples that validate where the split names development/test only."""
 UNLABELLED = "(unlabelled)"
+MIN_TEST_SAMPLES, MIN_TEST_EVENTS = 10, 5
+"""Test samples, and for survival events among them, below which an interval says nothing and no verdict is given."""
 
 
 def read_shares(split: str) -> dict[Part, float]:
@@ -124,3 +126,34 @@ def warn_of_split(counts: pd.DataFrame, split: str) -> list[str]:
     if incomplete:
         warnings.append(f"labels that are rare or in few groups, and so not in each of train, val and test: {name_some(incomplete)}")
     return warnings
+
+
+def find_lack(n_samples: int, n_events: int | None = None, what: str = "test samples") -> str:
+    """Say why so few test samples, or for survival so few events, allow no verdict; empty where they do."""
+    if n_samples < MIN_TEST_SAMPLES:
+        return f"{n_samples} {what}, at least {MIN_TEST_SAMPLES} are needed"
+    if n_events is not None and n_events < MIN_TEST_EVENTS:
+        return f"{n_events} events among {n_samples} {what}, at least {MIN_TEST_EVENTS} are needed"
+    return ""
+
+
+def warn_of_test(obs: pd.DataFrame, part: pd.Series) -> list[str]:
+    """Sentences about a test part that will allow no verdict, before anything is trained.
+
+    Parameters
+    ----------
+    obs : DataFrame, (n_samples, ...)
+        Annotations with ``group`` and, where there are, ``label``, ``time_days`` and ``event``; index sample id.
+    part : Series of str, (n_samples,)
+        As :func:`draw_split` gives it.
+    """
+    test = obs[part == "test"]
+    lacks = {"any task": find_lack(len(test))}
+    if "label" in test and not lacks["any task"]:
+        lacks["the label"] = find_lack(int(test["label"].notna().sum()), what="labelled test samples")
+    if {"time_days", "event"} <= set(test) and not lacks["any task"]:
+        followed = test[(test["time_days"] > 0) & test["event"].notna()]
+        patients = followed.groupby("group")["event"].max()
+        lacks["survival"] = find_lack(len(patients), int(patients.sum()), "test patients")
+    advice = "name a larger test part with split=, or add samples"
+    return [f"no verdict for {task} will be given: {lack}; {advice}" for task, lack in lacks.items() if lack]

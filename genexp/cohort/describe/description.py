@@ -15,7 +15,7 @@ from genexp.config import CohortConfig, list_choices, parameter_names
 from genexp.section import format_value
 
 PARAMETERS = tuple(parameter_names(CohortConfig))
-ANSWER = re.compile(rf"\b({'|'.join(PARAMETERS)})=(\"[^\"]*\"|'[^']*'|[\w.+-]+(?:\|[\w.+-]+)*)?")
+ANSWER = re.compile(rf"\b({'|'.join(PARAMETERS)})=(\"[^\"]*\"|'[^']*'|\w[\w.+|-]*(?<=\w))?")
 """A parameter with its value, as messages write it: ``rows=samples|genes``, ``where="not age < 40"``, ``scale=``."""
 BLANK = {
     "layer": "LAYER",
@@ -126,13 +126,13 @@ def find_answers(text: str, config: CohortConfig) -> tuple[tuple[str, str], ...]
     """Parameters and values that a message asks for; those that only repeat the configuration are none."""
     answers: dict[tuple[str, str], None] = {}
     for name, value in ANSWER.findall(text):
-        if value.strip("\"'") == format_value(getattr(config, name)):
+        if value and value.strip("\"'") == format_value(getattr(config, name)):
             continue
         choices = value.split("|") if not value.startswith(('"', "'")) else [value[1:-1]]
-        if choices == [""]:
-            choices = [BLANK.get(name) or "|".join(list_choices(CohortConfig, name)) or "VALUE"]
         answers |= {(name, choice): None for choice in choices}
-    return tuple(answers)[:MAX_ANSWERS]
+    complete = {name for name, value in answers if value}
+    blank = {name: BLANK.get(name) or "|".join(list_choices(CohortConfig, name)) or "VALUE" for name, _ in answers}
+    return tuple((name, value or blank[name]) for name, value in answers if value or name not in complete)[:MAX_ANSWERS]
 
 
 def write_command(verb: str, parameters: Mapping[str, str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.formats import Table
+from genexp.cohort.formats import Table, find_format
 from genexp.cohort.formats.probe import Probe
 from genexp.cohort.genes import describe_form
 from genexp.errors import CohortError, name_some
@@ -20,26 +20,27 @@ SAMPLE_FORMS = {
     "barcodes of GTEx": re.compile(r"GTEX[-.].*"),
     "identifiers of CPTAC": re.compile(r"C3[LN][-.]\d{5}.*"),
     "models of DepMap": re.compile(r"ACH-\d{6}"),
-    "samples of GEO": re.compile(r"(GSE\d+\W*_*)?GSM\d+.*"),
+    "samples of GEO": re.compile(r"(GSE.*_)?GSM\d+.*"),
     "runs of the Sequence Read Archive": re.compile(r"[SED]R[RSX]\d{5,}.*"),
     "barcodes of cells": re.compile(r".*[ACGTN]{10,}([-_.:#]\w+)?"),
     "file names": re.compile(r".+\.(bam|sam|cel|fastq|fq|txt|tsv|csv|htseq|counts)(\.gz)?", re.IGNORECASE),
     "whole numbers": re.compile(r"\d+"),
 }
+ROWS_AT_A_TIME = 256
 MAX_SAMPLED = 500
 """Samples, and genes, whose values are shown together in the histogram."""
 
 
 def describe_bytes(path: Path) -> list[str]:
     """What can be said of a file that is not read: its size and its first lines."""
-    sentences = [f"{_count_bytes(path)}."]
     probe = Probe(path, path.name)
     try:
+        sentences = [f"{find_format(probe).name}, {_count_bytes(path)}."]
         lines = [line for line in probe.lines[:200] if line.strip()][:3]
     except (CohortError, OSError):
-        return sentences
+        return [f"{_count_bytes(path)}."]
     if lines:
-        sentences.append(f"Its first lines: {' / '.join(_cut(line.replace(chr(9), ' <tab> '), 90) for line in lines)}")
+        sentences += ["Its first lines:", *(_cut(line.expandtabs(4), 88) for line in lines)]
     return sentences
 
 
@@ -66,14 +67,15 @@ def describe_samples(samples: Sequence[str], n_in_file: int) -> str:
     sampled = [samples[i] for i in np.linspace(0, len(samples) - 1, min(len(samples), 500)).astype(int)]
     forms = {form: sum(pattern.fullmatch(name) is not None for name in sampled) for form, pattern in SAMPLE_FORMS.items()}
     form = max(forms, key=lambda name: forms[name])
-    what = f"{form} " if 2 * forms[form] > len(sampled) else ""
+    what = f": {form}" if 2 * forms[form] > len(sampled) else ""
     of_all = f" of {n_in_file:,}" if n_in_file != len(samples) else ""
-    return f"{len(samples):,}{of_all}: {what}({', '.join(samples[:3])}{', ...' if len(samples) > 3 else ''})."
+    return f"{len(samples):,}{of_all}{what} ({', '.join(samples[:3])}{', ...' if len(samples) > 3 else ''})."
 
 
 def describe_genes_found(genes: pd.Index, X: np.ndarray) -> list[str]:
     """How many genes there are, what their names are, and how many do not vary."""
-    sentences = [f"{len(genes):,}: {describe_form(list(map(str, genes)))}."]
+    named = [str(name) for name in genes if not str(name).startswith("?")]  # of TCGA, genes with no symbol are the first
+    sentences = [f"{len(genes):,}: {describe_form(named or list(map(str, genes)))}."]
     with np.errstate(invalid="ignore"):
         n_constant = int((np.fmax.reduce(X, axis=0) <= np.fmin.reduce(X, axis=0)).sum())
     if n_constant:
@@ -99,16 +101,19 @@ def describe_values(values: np.ndarray) -> str:
 
 def describe_missing(X: np.ndarray) -> tuple[list[str], np.ndarray]:
     """How many values are missing, and the share of samples that each gene lacks (n_genes,)."""
-    by_gene = np.zeros(X.shape[1])
-    for start in range(0, len(X), 256):
-        by_gene += (~np.isfinite(X[start : start + 256])).sum(axis=0)
+    by_gene, n_infinite = np.zeros(X.shape[1]), 0
+    for start in range(0, len(X), ROWS_AT_A_TIME):
+        block = X[start : start + ROWS_AT_A_TIME]
+        by_gene += (~np.isfinite(block)).sum(axis=0)
+        n_infinite += int(np.isinf(block).sum())
     total = int(by_gene.sum())
     by_gene /= len(X)
     if not total:
         return ["None."], by_gene
     n_genes, n_half = int((by_gene > 0).sum()), int((by_gene > 0.5).sum())
     half = f"; {n_half:,} of them lack more than half of the samples" if n_half else ""
-    return [f"{total:,} values ({_percent(total / X.size)}) in {n_genes:,} of {X.shape[1]:,} genes{half}."], by_gene
+    infinite = f", {n_infinite:,} of them infinite" if n_infinite else ""
+    return [f"{total:,} of {X.size:,} values{infinite}, in {n_genes:,} of {X.shape[1]:,} genes{half}."], by_gene
 
 
 def _percent(share: float) -> str:
@@ -116,7 +121,7 @@ def _percent(share: float) -> str:
 
 
 def _list_first(names: Sequence[str]) -> str:
-    return f"{', '.join(_cut(name, 40) for name in names[:3])}{', ...' if len(names) > 3 else ''}"
+    return f"{', '.join(_cut(name, 40) or '(empty)' for name in names[:3])}{', ...' if len(names) > 3 else ''}"
 
 
 def _cut(text: str, limit: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from genexp.cohort.describe.description import Question, find_answers
+from genexp.cohort.describe.description import BLANK, Question, find_answers
 from genexp.config import CohortConfig
 from genexp.errors import CohortError
 from genexp.section import format_value
@@ -17,12 +17,14 @@ TOPICS = {
     "Format": "File",
     "Gene names": "Genes",
     "Scale": "Scale",
-    "Missing": "Missing values",
     "Annotations": "Annotations",
     "Patients": "Patients",
     "Groups": "Patients",
 }
 """First words of the reader's sentences, and the topics that they belong to."""
+
+TRIED = ("layer",)
+"""Parameters whose value is tried where a message proposes one; of several, it is the user who chooses."""
 
 
 class Inquiry:
@@ -56,22 +58,30 @@ class Inquiry:
         object or None
             None where no answer goes on.
         """
-        question = ""
-        for values in ({}, *answers):
-            said: list[str] = []
+        try:
+            return self._take(topic, step, self.config)
+        except CohortError as error:
+            text = str(error)
+        proposed = [{name: value} for name, value in find_answers(text, self.config) if name in TRIED and value != BLANK.get(name)]
+        for values in (*answers, *proposed):
             config = self.config.model_copy(update=dict(values))
             try:
-                result = step(config, said)
-            except CohortError as error:
-                question = question or str(error)
+                result = self._take(topic, step, config)
+            except CohortError:
                 continue
-            if question:
-                self.add_question(question, {name: format_value(value) for name, value in values.items()} if all(values.values()) else {})
+            settles = all(values.values()) and len(proposed) < 2
+            self.add_question(text, {name: format_value(value) for name, value in values.items()} if settles else {})
             self.config = config
-            self.add_facts(topic, *said)
             return result
-        self.add_question(question)
+        self.add_question(text)
         return None
+
+    def _take(self, topic: str, step: Step[Result], config: CohortConfig) -> Result:
+        """Take a step and keep its sentences."""
+        said: list[str] = []
+        result = step(config, said)
+        self.add_facts(topic, *said)
+        return result
 
     def add_facts(self, topic: str, *sentences: str) -> None:
         """Add sentences to a topic, or to the one that their first word names; empty ones are left out."""
@@ -79,11 +89,19 @@ class Inquiry:
             word, colon, rest = sentence.partition(": ")
             if colon and word in ("Warning", "Note"):
                 self.warnings.append(rest[:1].upper() + rest[1:])
+            elif colon and word == "Missing":
+                continue  # describe_missing says more
             elif colon and word in TOPICS:
-                self.facts.setdefault(TOPICS[word], []).append(rest)
+                self.facts.setdefault(TOPICS[word], []).append(_capitalise(rest))
             else:
-                self.facts.setdefault(topic, []).append(sentence)
+                self.facts.setdefault(topic, []).append(_capitalise(sentence))
 
     def add_question(self, text: str, assumed: Mapping[str, str] | None = None) -> None:
         """Keep a question, with the answers that its text names."""
         self.questions.append(Question(text, find_answers(text, self.config), assumed or {}))
+
+
+def _capitalise(sentence: str) -> str:
+    """Sentence with a capital, unless it begins with a name or a scale, which brackets follow."""
+    first, _, rest = sentence.partition(" ")
+    return sentence[:1].upper() + sentence[1:] if first.isalpha() and first.islower() and not rest.startswith("(") else sentence

@@ -8,8 +8,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from genexp.cohort.describe.description import Description, Values
-from genexp.cohort.describe.figures import draw_levels, draw_missing, draw_values, write_png
+from genexp.cohort.describe.figures import draw_levels, draw_missing, draw_values, list_ringed, write_png
 from genexp.cohort.describe.text import (
+    NO_CANDIDATES,
     ROLE_TITLES,
     break_command,
     describe_assumed,
@@ -17,6 +18,7 @@ from genexp.cohort.describe.text import (
     list_others,
     list_warnings,
     name_parameter,
+    write_sentence,
 )
 from genexp.cohort.samples import name_level
 
@@ -75,11 +77,12 @@ def render_page(description: Description) -> str:
     """Render a description as HTML."""
     body = [
         _render_questions(description),
+        _render_next(description) if description.is_open else "",
         _render_section("reading", "How it is read", _render_facts(description.facts)),
         _render_list("suspicious", "What is suspicious", list_warnings(description)),
         _render_values(description.values),
         _render_columns(description),
-        _render_next(description),
+        "" if description.is_open else _render_next(description),
     ]
     title = escape(description.name)
     head = [
@@ -111,7 +114,9 @@ def _render_questions(description: Description) -> str:
     boxes = []
     for i, question in enumerate(description.questions):
         assumed = describe_assumed(description, i)
-        boxes.append(f'<div class="question"><p>{escape(question.text)}.</p>{f"<p>{escape(assumed)}</p>" if assumed else ""}</div>')
+        boxes.append(
+            f'<div class="question"><p>{escape(write_sentence(question.text))}</p>{f"<p>{escape(assumed)}</p>" if assumed else ""}</div>'
+        )
     return _render_section("questions", "What is asked", *boxes)
 
 
@@ -129,13 +134,14 @@ def _render_values(values: Values | None) -> str:
     """Figures of the values."""
     if values is None or not len(values.sampled):
         return ""
-    figures = [_embed(draw_values, values, "Values", "Their distribution, and the quantiles of each sample.")]
-    if len(values.samples) > 1:
-        what = name_level(values.scale)
-        ringed = " Unusual samples are ringed." if len(values.unusual.get("level", ())) else ""
-        figures.append(
-            _embed(draw_levels, values, f"{what.capitalize()} of each sample", f"The line is the median of all samples.{ringed}")
-        )
+    if len(values.samples) < 2:
+        return _render_section("values", "Values", _embed(draw_values, values, "Distribution", "Values of evenly spaced rows and columns."))
+    what = name_level(values.scale)
+    ringed = " Unusual samples are ringed." if list_ringed(values) else ""
+    figures = [
+        _embed(draw_values, values, "Distribution", "Of all samples together, and the quantiles of each."),
+        _embed(draw_levels, values, f"{what.capitalize()} of each sample", f"The line is the median of all samples.{ringed}"),
+    ]
     if values.missing_by_gene.any():
         figures.append(_embed(draw_missing, values, "Missing values", "By sample, and by gene from the one that lacks most."))
     return _render_section("values", "Values", *figures)
@@ -155,6 +161,8 @@ def _render_columns(description: Description) -> str:
     parts = []
     if description.candidates:
         parts.append(_render_table(("To type", "Values"), _list_candidates(description)))
+    else:
+        parts.append(f"<p>{NO_CANDIDATES}</p>")
     if description.endpoints:
         items = "".join(f"<li>{escape(sentence)}</li>" for sentence in description.endpoints)
         parts.append(f"<p>What each pair of time and event gives:</p><ul>{items}</ul>")
@@ -175,7 +183,7 @@ def _list_candidates(description: Description) -> list[str]:
         listed = [candidate for candidate in description.candidates if candidate.role == role]
         rows += [f'<tr class="group"><th colspan="2" scope="rowgroup">{title}</th></tr>'] if listed else []
         for candidate in listed:
-            note = f' <span class="note">{escape(candidate.note[0].upper() + candidate.note[1:])}.</span>' if candidate.note else ""
+            note = f'. <span class="note">{escape(candidate.note[0].upper() + candidate.note[1:])}.</span>' if candidate.note else ""
             rows.append(
                 f'<tr><th scope="row"><code>{escape(name_parameter(candidate))}</code></th><td>{escape(candidate.values)}{note}</td></tr>'
             )

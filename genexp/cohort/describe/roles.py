@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from genexp.cohort.annotations import PATIENT_TITLES, as_text, find_patient_columns
-from genexp.cohort.names import FURTHER, OUTCOMES, normal_title
+from genexp.cohort.names import normal_title
 from genexp.cohort.survival import CENSORED, SEEN
+from genexp.cohort.vocabulary import FURTHER, OUTCOMES
 
 ROLES = {"label": "label", "time": "time", "event": "event", "batch": "study", "patient": "group"}
 """What a column could be, and the parameter that says so."""
@@ -38,7 +39,7 @@ BATCH_TITLES = re.compile(
 ANATOMY = re.compile(
     r".*(primary|tumou?r|anatom|biops|metasta|resection|lesion|disease|body|organ|tissue_site).*site.*|.*site_of.*|primarysite"
 )
-MAYBE_BATCH_TITLES = re.compile(r"cohort|project|project_id|source|country|region|tissue_source_site")
+MAYBE_BATCH_TITLES = re.compile(r"cohort|project|project_id|source|country|region")
 LABEL_TITLES = (
     re.compile(r"labels?|class(es)?|target|y"),
     re.compile(r"(.*_)?(pam50|subtypes?|molecular_.*|consensus_.*)(_.*)?|pam50.*|cell_?types?(_.*)?"),
@@ -108,9 +109,7 @@ def find_candidates(obs: pd.DataFrame) -> list[Candidate]:
     events = [_describe_event(texts[name], name) for name in texts if _is_event(texts[name], name)]
     patients = _find_patients(obs, texts)
     batches = [_describe_batch(texts[name], name) for name in texts if _is_batch(texts[name], name)]
-    no_label = {candidate.column for candidate in (*times, *events, *patients)} | {
-        name for name in texts if BATCH_TITLES.fullmatch(_title(name))
-    }
+    no_label = {candidate.column for candidate in (*times, *events, *patients)} | set(filter(_is_batch_title, texts))
     labels = [name for name in texts if name not in no_label and _is_label(obs[name], texts[name], name)]
     labels.sort(key=lambda name: _rank_label(texts[name], name))
     return [
@@ -224,9 +223,13 @@ def _describe_event(texts: pd.Series, name: str) -> Candidate:
     return Candidate("event", name, count_values(texts), is_likely=not is_censoring, note=note)
 
 
-def _is_batch(texts: pd.Series, name: str) -> bool:
+def _is_batch_title(name: str) -> bool:
     title = _title(name)
-    is_named = bool(BATCH_TITLES.fullmatch(title) or MAYBE_BATCH_TITLES.fullmatch(title)) and not ANATOMY.fullmatch(title)
+    return BATCH_TITLES.fullmatch(title) is not None and not ANATOMY.fullmatch(title)
+
+
+def _is_batch(texts: pd.Series, name: str) -> bool:
+    is_named = _is_batch_title(name) or MAYBE_BATCH_TITLES.fullmatch(_title(name)) is not None
     n_values = texts.nunique()
     return is_named and 2 <= n_values <= min(MAX_BATCHES, texts.notna().sum() / 2)
 
@@ -237,32 +240,33 @@ def _describe_batch(texts: pd.Series, name: str) -> Candidate:
     notes = [f"{n_small} of {len(sizes)} {_have(n_small)} fewer than {MIN_BATCH} samples"] if n_small else []
     if texts.isna().any():
         notes.append("a batch is needed for every sample: leave the others out with --where, or complete the column")
-    is_certain = BATCH_TITLES.fullmatch(_title(name)) is not None
-    return Candidate("batch", name, f"{len(sizes)} values: {count_values(texts, 5)}", is_certain and not notes, "; ".join(notes))
+    is_likely = _is_batch_title(name) and not notes
+    return Candidate("batch", name, f"{len(sizes)} values: {count_values(texts, 5)}", is_likely, "; ".join(notes))
 
 
 def _is_label(values: pd.Series, texts: pd.Series, name: str) -> bool:
     """Whether a column has a few classes, nearly all of whose samples are in classes that are large enough."""
     sizes = texts.value_counts()
-    most = MAX_NAMED_CLASSES if _rank_label(texts, name)[0] < len(LABEL_TITLES) - 1 else MAX_CLASSES
+    most = MAX_NAMED_CLASSES if _rank_label(texts, name)[1] < len(LABEL_TITLES) - 1 else MAX_CLASSES
     if not 2 <= len(sizes) <= most or (sizes >= MIN_CLASS).sum() < 2 or sizes[sizes < MIN_CLASS].sum() > 0.1 * sizes.sum():
         return False
     is_number = pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values.dtype)
     return not (is_number and (MEASUREMENT.fullmatch(_title(name)) or (values.dropna() % 1 != 0).any()))
 
 
-def _rank_label(texts: pd.Series, name: str) -> tuple[int, bool, int]:
+def _rank_label(texts: pd.Series, name: str) -> tuple[bool, int, int]:
+    """Mostly empty columns come last, then those whose names tell less."""
     title = _title(name)
     tier = next((i for i, pattern in enumerate(LABEL_TITLES) if pattern.fullmatch(title)), len(LABEL_TITLES))
     tier += 2 * len(LABEL_TITLES) if DEMOGRAPHIC.fullmatch(title) else 0
-    return tier, bool(texts.notna().mean() < 0.5), len(title)
+    return bool(texts.notna().mean() < 0.5), tier, len(title)
 
 
 def _describe_label(texts: pd.Series, name: str) -> Candidate:
     sizes = texts.value_counts()
     n_rare = int((sizes < MIN_CLASS).sum())
     note = f"{n_rare} of {len(sizes)} classes {_have(n_rare)} fewer than {MIN_CLASS} samples" if n_rare else ""
-    return Candidate("label", name, count_values(texts), _rank_label(texts, name)[0] < len(LABEL_TITLES), note)
+    return Candidate("label", name, count_values(texts), _rank_label(texts, name)[1] < len(LABEL_TITLES), note)
 
 
 def _find_patients(obs: pd.DataFrame, texts: dict[str, pd.Series]) -> list[Candidate]:

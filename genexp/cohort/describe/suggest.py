@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from genexp.cohort.annotations import as_text
 from genexp.cohort.describe.roles import ROLES, Candidate, list_columns, pair_endpoints
 from genexp.cohort.survival import build_survival
 from genexp.config import CohortConfig
 from genexp.errors import CohortError
 
-MAX_PAIRS = 6
+MAX_PAIRS, MAX_CONFOUNDED = 6, 3
+"""Pairs of time and event, and batches and labels, that are looked at."""
 
 
 def describe_endpoints(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> tuple[str, ...]:
@@ -22,6 +24,19 @@ def describe_endpoints(obs: pd.DataFrame, candidates: Sequence[Candidate], confi
         pair = f"{time} with {event}"
         sentences.append(f"{pair}: {' '.join(said)}" if report else f"{pair} would be asked about: {said[0]}.")
     return tuple(sentences)
+
+
+def describe_confounding(texts: pd.DataFrame, candidates: Sequence[Candidate]) -> list[str]:
+    """Sentence about each batch in which every value has one label alone."""
+    sentences = []
+    for batch in list_columns(candidates, "batch")[:MAX_CONFOUNDED]:
+        for label in list_columns(candidates, "label")[:MAX_CONFOUNDED]:
+            table = pd.crosstab(as_text(texts[batch]), as_text(texts[label]))
+            if label != batch and min(table.shape) > 1 and ((table > 0).sum(axis=1) == 1).all():
+                sentences.append(
+                    f"Each value of {batch!r} has one value of {label!r} alone: effects of batch and label cannot be told apart."
+                )
+    return sentences
 
 
 def suggest_parameters(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> dict[str, str]:

@@ -19,6 +19,7 @@ NOTHING = (
     "without signal or with many missing values, no samples that are nearly the same."
 )
 """What was looked for in vain."""
+NO_CANDIDATES = "No column looks like a label, survival, a batch or patients."
 ROLE_TITLES = {"label": "Label", "time": "Survival time", "event": "Event", "batch": "Batch", "patient": "Patient"}
 
 
@@ -28,7 +29,7 @@ def render_text(description: Description) -> str:
         f"{description.name}: {description.headline}",
         _render_pairs((topic if i == 0 else "", line) for topic, lines in description.facts.items() for i, line in enumerate(lines)),
         _render_columns(description),
-        _render_list("SUSPICIOUS", list_warnings(description)),
+        _render_list("SUSPICIOUS", description.warnings) or _render_nothing(description),
         _render_questions(description),
         render_next(description),
     ]
@@ -37,16 +38,23 @@ def render_text(description: Description) -> str:
 
 def list_warnings(description: Description) -> tuple[str, ...]:
     """What is suspicious, or what was looked for in vain; nothing where the values were not read whole."""
-    return description.warnings or ((NOTHING,) if description.values is not None and description.values.samples else ())
+    return description.warnings or ((NOTHING,) if _is_whole(description) else ())
 
 
 def describe_next(description: Description) -> str:
     """Sentence that introduces the command lines."""
     if description.is_open:
-        return "Answer, and look again:" if description.commands else "Answer, and look again."
+        return "Answer, and look again:" if description.commands else "Settle what is asked above, and look again."
     if not description.questions:
         return "Nothing has to be asked. Go on with the likeliest columns, and change or leave out what does not fit:"
     return "Go on with the answers and the likeliest columns, and change or leave out what does not fit:"
+
+
+def write_sentence(text: str) -> str:
+    """Message of the reader as a sentence: with a capital, unless it begins with a name, and a full stop."""
+    first = text.split(" ")[0]
+    text = text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
+    return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def describe_assumed(description: Description, position: int) -> str:
@@ -63,7 +71,7 @@ def name_parameter(candidate: Candidate) -> str:
 def list_others(description: Description) -> list[str]:
     """Columns of annotations that could be nothing special."""
     taken = {candidate.column for candidate in description.candidates}
-    return [name for name, _ in description.columns if name not in taken]
+    return [name or "(no heading)" for name, _ in description.columns if name not in taken]
 
 
 def render_next(description: Description) -> str:
@@ -107,6 +115,8 @@ def _render_columns(description: Description) -> str:
     if not description.columns:
         return ""
     blocks = ["COLUMNS OF ANNOTATIONS, AND WHAT TO TYPE"]
+    if not description.candidates:
+        blocks.append(INDENT + NO_CANDIDATES)
     width = min(max((len(name_parameter(candidate)) for candidate in description.candidates), default=0) + 2, 36)
     for role, title in ROLE_TITLES.items():
         listed = [candidate for candidate in description.candidates if candidate.role == role]
@@ -132,6 +142,15 @@ def _render_list(title: str, sentences: Sequence[str]) -> str:
     return "\n".join([title, *_render_bullets(sentences, INDENT)]) if sentences else ""
 
 
+def _render_nothing(description: Description) -> str:
+    return "\n".join(["SUSPICIOUS", *_indent(_wrap(NOTHING, WIDTH - 2))]) if _is_whole(description) else ""
+
+
+def _is_whole(description: Description) -> bool:
+    """Whether the values were read whole, so that what is suspicious was looked for."""
+    return description.values is not None and bool(description.values.samples)
+
+
 def _render_bullets(sentences: Iterable[str], indent: str) -> list[str]:
     return [
         line
@@ -150,5 +169,7 @@ def _render_questions(description: Description) -> str:
     if not description.questions:
         return ""
     title = "QUESTION" if len(description.questions) == 1 else "QUESTIONS"
-    texts = [f"{question.text}. {describe_assumed(description, i)}".strip() for i, question in enumerate(description.questions)]
+    texts = [
+        f"{write_sentence(question.text)} {describe_assumed(description, i)}".strip() for i, question in enumerate(description.questions)
+    ]
     return _render_list(title, texts)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genexp.cohort.formats.layout import Layout
-from genexp.cohort.names import MISSING_WORDS
+from genexp.cohort.vocabulary import MISSING_WORDS
 from genexp.errors import CohortError, name_some
 
 MISSING = sorted({variant for word in MISSING_WORDS for variant in (word, word.upper(), word.capitalize(), word.title())} | {"NaN", "None"})
@@ -62,4 +62,5 @@ def parse_cells(cells: pa.Array, names: list[str], layout: Layout) -> tuple[np.n
             f"{layout.file}: expected numbers, found text in {name_some(shown)} places of the first part that has any; correct them, or "
             "leave them empty if the values are missing"
         )
-    return values.to_numpy(dtype=np.float32).reshape(shape), is_text
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused later
+        return values.to_numpy(dtype=np.float32).reshape(shape), is_text

@@ -276,11 +276,7 @@ def _is_distinct(source: Columns, position: int) -> bool:
 def _refuse_numbers_as_text(source: Columns, positions: list[int], name: str) -> None:
     """Ask about numbers that are stored as text: values, or codes."""
     schema, titles = source.schema, source.schema.names  # a property that builds the whole list each time
-    texts = [
-        i
-        for i in positions
-        if _is_text(schema.field(i).type) and not is_metadata_name(titles[i]) and not is_id_title(titles[i])
-    ]
+    texts = [i for i in positions if _is_text(schema.field(i).type) and not is_metadata_name(titles[i]) and not is_id_title(titles[i])]
     wrong = [titles[i] for i in texts if _are_numbers(_read_texts(source, i))]
     if wrong:
         raise CohortError(

@@ -22,7 +22,7 @@ import pyarrow.csv
 from genexp.cohort.formats.blocks import BlockValues, allocate, count_threads
 from genexp.cohort.formats.cells import MISSING, parse_cells
 from genexp.cohort.formats.format import Format
-from genexp.cohort.formats.layout import BLANKS, DELIMITER_NAMES, Layout, find_layout
+from genexp.cohort.formats.layout import BLANKS, DELIMITER_NAMES, Layout, find_layout, refuse_second_heading
 from genexp.cohort.formats.probe import UNPACK_ERRORS, Probe, Request, decode, find_wide_encoding, open_stream
 from genexp.cohort.formats.quoted import open_quoted
 from genexp.cohort.formats.table import Table, name_apart
@@ -221,6 +221,7 @@ def _parse_piece(piece: bytes, layout: Layout) -> _Parsed:
     """Parse some lines; by the short way where each is a name and numbers."""
     if not piece.isascii():
         piece = decode(piece)[0].encode()
+    piece = piece.replace(b"\r\r\n", b"\r\n")
     text, names = _take_names(piece, layout)
     if not len(text):
         return _Parsed()
@@ -234,13 +235,13 @@ def _parse_piece(piece: bytes, layout: Layout) -> _Parsed:
     width = len(layout.headings)
     if layout.is_plain:
         try:
-            column = _parse_column(text, pa.float32())
+            column = _parse_column(text, pa.float32(), layout, len(names))
             block = allocate(len(names), width - 1)  # Arrow and malloc would keep the memory when the block is done with
             block[:] = column.to_numpy(zero_copy_only=False).reshape(len(names), width)[:, 1:]
             return _Parsed(names, deque([block]))
         except pa.ArrowInvalid:
             pass
-    return _parse_mixed(_parse_column(text, pa.string()), names, layout)
+    return _parse_mixed(_parse_column(text, pa.string(), layout, len(names)), names, layout)
 
 
 def _take_names(piece: bytes, layout: Layout) -> tuple[bytearray, list[str]]:
@@ -251,7 +252,7 @@ def _take_names(piece: bytes, layout: Layout) -> tuple[bytearray, list[str]]:
     while start < len(text):
         end = text.find(b"\n", start)
         end = len(text) if end < 0 else end
-        if not text[start:end].strip(b" \t\r\n,;"):
+        if not text[start:end].strip(b" \t\r\n,;|"):
             del text[start : end + 1]
             continue
         if layout.names_at == 0:
@@ -275,7 +276,7 @@ def _take_names(piece: bytes, layout: Layout) -> tuple[bytearray, list[str]]:
     return text, names
 
 
-def _parse_column(text: bytearray, kind: pa.DataType) -> pa.Array:
+def _parse_column(text: bytearray, kind: pa.DataType, layout: Layout, n_lines: int) -> pa.Array:
     """Values of one column, one a line; null where a number is missing."""
     missing = MISSING if kind == pa.float32() else []
     table = pyarrow.csv.read_csv(
@@ -284,6 +285,8 @@ def _parse_column(text: bytearray, kind: pa.DataType) -> pa.Array:
         pyarrow.csv.ParseOptions(delimiter="\t", quote_char='"' if b'"' in text else False, ignore_empty_lines=False),
         pyarrow.csv.ConvertOptions(column_types={"value": kind}, null_values=missing, strings_can_be_null=False, check_utf8=False),
     )
+    if len(table) != n_lines * len(layout.headings):
+        raise IrregularError(f"{layout.file}: carriage returns stand amid its lines; take them out, or write the file again")
     return table.column(0).combine_chunks()
 
 
@@ -323,6 +326,7 @@ def _build_table(parsed: _Parsed, layout: Layout) -> Table:
     for part in parsed.annotations:
         for i, values in zip(layout.texts, part, strict=True):
             columns[i] += values
+    refuse_second_heading(parsed.text_rows.values(), layout.headings, layout.file)
     annotations = pd.DataFrame(columns, index=range(n_rows), dtype=object).set_axis([layout.headings[i] for i in layout.texts], axis=1)
     return Table(
         rows,

@@ -5,31 +5,23 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from genexp.cohort.formats.probe import Request
-from genexp.cohort.names import (
-    GENE_TITLES,
-    ID_TITLES,
-    ROW_NUMBER_TITLES,
-    SAMPLE_NAMES,
-    SAMPLE_TITLES,
-    counts_rows,
-    find_metadata,
-    is_missing,
-    is_sample_column,
-    normal_title,
-)
-from genexp.errors import CohortError
+from genexp.cohort.names import counts_rows, find_metadata, is_missing, is_sample_column, measure_likeness, normal_title
+from genexp.cohort.vocabulary import GENE_TITLES, ID_TITLES, ROW_NUMBER_TITLES, SAMPLE_NAMES, SAMPLE_TITLES
+from genexp.errors import CohortError, name_some
 
-DELIMITERS = ("\t", ";", ",")
+DELIMITERS = ("\t", ";", ",", "|")
 BLANKS = " "
 """Stands for runs of blanks."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
+TEXT_SHARE = 0.1
+"""Share of texts above which the first column holds names and no numbers of lines."""
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
-DELIMITER_NAMES = {"\t": "tab", ";": "semicolon", ",": "comma", BLANKS: "blanks"}
+DELIMITER_NAMES = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "vertical bar", BLANKS: "blanks"}
 
 
 @dataclass(frozen=True)
@@ -122,6 +114,18 @@ def find_layout(lines: Sequence[str], name: str, request: Request) -> Layout:
     )  # fmt: skip
 
 
+def refuse_second_heading(lines: Iterable[Sequence[str]], headings: Collection[str], name: str) -> None:
+    """Refuse a line of text most of whose fields are headings: where tables are joined one below the other, their columns may differ."""
+    titles = set(headings) - {""}
+    for line in lines:
+        if len(titles) > 1 and 2 * len(titles.intersection(line)) > len(titles):
+            raise CohortError(
+                f"{name} holds its heading again further below ({name_some(line, 3)}), as tables joined one below the other do; "
+                "expected one "
+                "table: join them by the names of their columns, or take that line out if the columns are in one order"
+            )
+
+
 def find_delimiter(lines: Sequence[str], name: str) -> tuple[str, int]:
     """Delimiter of a table, and the position of its heading: most lines have as many fields, and more of these are numbers."""
     best: tuple[float, str, int] = (0.0, "", 0)
@@ -129,9 +133,11 @@ def find_delimiter(lines: Sequence[str], name: str) -> tuple[str, int]:
         rows = [split_line(line, delimiter) if line.strip() else [] for line in lines]
         start, width, share = _find_start(lines, [len(row) for row in rows])
         quality = share * (1 + _share_numbers(rows[start + 1 :])) if share >= 0.5 else 0.0
-        if width > 1 and quality > best[0] + 0.05:  # a later delimiter must be clearly better: commas may be within labels, or decimal marks
+        if (
+            width > 1 and quality > best[0] + 0.05
+        ):  # a later delimiter must be clearly better: commas may be within labels, or decimal marks
             best = (quality, delimiter, start)
-        if best[0] > 1.5:
+        if best[0] > 1.5 or (best[1] == "\t" and share > 0.95):  # no field holds a tab, but many hold blanks
             break
     if not best[1]:
         first = next((line for line in lines if line.strip()), "")
@@ -193,7 +199,7 @@ def _align_heading(
         heading = heading[:-1]
     if len(heading) == width - 1 and empty_end and not (heading and _are_numbers([row[0] for row in rows])):
         return [*heading, ""], rows, False, True, [width - 1]
-    if len(heading) == width - 1 and lacks_corner(heading, rows):
+    if len(heading) == width - 1 and lacks_corner(heading, rows) and not any(is_fraction(row[0]) for row in rows):
         return ["", *heading], rows, True, False, []
     if len(heading) != width:
         raise CohortError(
@@ -214,6 +220,11 @@ def lacks_corner(heading: Sequence[str], rows: Sequence[list[str]]) -> bool:
 def _are_numbers(texts: Sequence[str], decimal: str = ".") -> bool:
     """Whether all texts are numbers, one at least."""
     return any(not is_missing(text) for text in texts) and all(is_missing(text) or is_number(text, decimal) for text in texts)
+
+
+def is_fraction(text: str) -> bool:
+    """Whether a text is a number, and not a whole one: no name."""
+    return NUMBER.fullmatch(text) is not None and not text.strip("+-").isdigit() and float(text) % 1 != 0
 
 
 def is_number(text: str, decimal: str = ".") -> bool:
@@ -255,35 +266,65 @@ def _find_names(
 ) -> tuple[int, list[int], list[str]]:
     """Field of the row names, fields that merely count rows, and notes."""
     first = [row[0] for row in rows]
-    if short_heading:
-        return 0, [], []
     is_annotation = heading[0] in request.named or heading[0] in request.metadata
     candidates = _find_candidates(heading, rows, texts, decimal, request)
     titled = [i for i in candidates if is_id_title(heading[i])]
+    if short_heading and not (counts_rows(first) and candidates):
+        return 0, [], []
     samples = [i for i in candidates if SAMPLE_NAMES.fullmatch(normal_title(heading[i]))]
-    if samples and is_sample_column(heading[0]) and not SAMPLE_NAMES.fullmatch(normal_title(heading[0])):  # patients come first
+    is_coarser = is_sample_column(heading[0]) and not SAMPLE_NAMES.fullmatch(normal_title(heading[0]))  # patients, or a label
+    if samples and is_coarser:
         return samples[0], [], [f"The names are in the column {heading[samples[0]]!r}."]
-    if not _are_numbers(first, decimal) and not is_annotation and (not titled or is_id_title(heading[0]) or len(set(first)) == len(first)):
+    numbered = [i for i, title in enumerate(heading) if title and is_id_title(title) and _are_ids([row[i] for row in rows])]
+    is_repeated = is_coarser and 2 * len(set(first)) < len(first)
+    if numbered and not titled and (is_annotation or is_repeated):
+        return numbered[0], [], [f"The names are in the column {heading[numbered[0]]!r}."]
+    if is_repeated and not titled:
+        return -1, [], ["The file has no column of sample ids; samples are named by row number, from 0."]
+    is_text = sum(not is_missing(name) and not is_number(name, decimal) for name in first) > TEXT_SHARE * len(first)
+    if is_text and not is_annotation and (not titled or is_id_title(heading[0]) or len(set(first)) == len(first)):
         return _settle_names(heading, rows, [0, *(i for i in candidates if i)], request), [], []
-    if counts_rows(first) and (titled or (candidates and ROW_NUMBER_TITLES.fullmatch(heading[0].strip()))):
+    is_number_of_line = counts_rows(first) or (is_id_title(heading[0]) and not _is_title_of_names(heading[0]))
+    if is_number_of_line and (titled or (candidates and ROW_NUMBER_TITLES.fullmatch(heading[0].strip()))):
         names_at = _settle_names(heading, rows, titled or candidates, request)
-        counters = [i for i, title in enumerate(heading) if ROW_NUMBER_TITLES.fullmatch(title.strip()) and counts_rows([r[i] for r in rows])]
-        return names_at, counters or [0], [f"The first column counts rows; the names are in the column {heading[names_at]!r}."]
+        counters = [
+            i for i, title in enumerate(heading) if ROW_NUMBER_TITLES.fullmatch(title.strip()) and counts_rows([r[i] for r in rows])
+        ]
+        return names_at, counters or [0], [f"The first column counts or numbers rows; the names are in the column {heading[names_at]!r}."]
     if not is_annotation and (is_id_title(heading[0]) or counts_rows(first)):
         return 0, [], []
-    if titled:
-        names_at = _settle_names(heading, rows, titled, request)
+    likely = titled or [i for i in candidates if _look_like_names([row[i] for row in rows])]
+    if likely:
+        names_at = _settle_names(heading, rows, likely, request)
         return names_at, [], [f"The names are in the column {heading[names_at]!r}."]
+    if not _are_numbers(first, decimal) and not is_annotation:
+        return 0, [], []
     whole = all(re.fullmatch(r"\d+", value) for value in first)
     if whole and not is_annotation and len(set(first)) == len(first) and not _resembles(first, rows):
         return 0, [], []
     return -1, [], ["The file has no column of sample ids; samples are named by row number, from 0."]
 
 
+def _are_ids(values: list[str]) -> bool:
+    """Whether values are distinct whole numbers."""
+    return len(set(values)) == len(values) and all(re.fullmatch(r"\d+", value) for value in values)
+
+
 def _find_candidates(heading: list[str], rows: list[list[str]], texts: list[int], decimal: str, request: Request) -> list[int]:
     """Fields of distinct texts that no parameter declares to be annotations."""
     fields = [i for i in texts if heading[i] not in request.named and heading[i] not in request.metadata]
-    return [i for i in fields if len({row[i] for row in rows}) == len(rows) and not _are_numbers([row[i] for row in rows], decimal)]
+    fields = [i for i in fields if not _are_numbers([row[i] for row in rows], decimal)]
+    n_distinct = {i: len({row[i] for row in rows}) for i in fields}  # a sample may be there twice by mistake, to be refused later
+    return [i for i in fields if n_distinct[i] == len(rows) or (2 * n_distinct[i] > len(rows) and _is_title_of_names(heading[i]))]
+
+
+def _is_title_of_names(title: str) -> bool:
+    return SAMPLE_NAMES.fullmatch(normal_title(title)) is not None or GENE_TITLES.fullmatch(title) is not None
+
+
+def _look_like_names(values: Sequence[str]) -> bool:
+    likeness = measure_likeness(values)
+    return likeness.gene_ids + likeness.sample_ids >= 0.5
 
 
 def _settle_names(heading: list[str], rows: list[list[str]], candidates: list[int], request: Request) -> int:
@@ -296,7 +337,8 @@ def _settle_names(heading: list[str], rows: list[list[str]], candidates: list[in
             continue
         if is_id_title(heading[i]) == is_id_title(heading[names_at]):
             raise CohortError(
-                f"{request.name}: the columns {heading[names_at]!r} and {heading[i]!r} hold the same names in different lines; expected one "
+                f"{request.name}: the columns {heading[names_at]!r} and {heading[i]!r} hold the same names in different lines; "
+                "expected one "
                 f"column of names: say which is an annotation with metadata={heading[i] or heading[names_at]}"
             )
         names_at = i if is_id_title(heading[i]) else names_at

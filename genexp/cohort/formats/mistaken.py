@@ -144,7 +144,7 @@ def _describe_headless(heading: Sequence[str], body: Sequence[Sequence[str]]) ->
     first, *others = heading if body else heading[:-1]  # the end of a single line may be cut
     if not others or (body and len(body[0]) != len(heading)):
         return ""
-    numbers = [float(text) for text in others if NUMBER.fullmatch(text)]
+    numbers = [float(text) for text in (other.replace(",", ".") for other in others) if NUMBER.fullmatch(text)]
     count_up = len(numbers) > 1 and all(a < b for a, b in pairwise(numbers))  # as numbers of samples do
     named = FAMILIES.fullmatch(first) or SAMPLE_IDS.fullmatch(first) or first in KNOWN
     if len(numbers) == len(others):

@@ -160,11 +160,18 @@ def read_head(stream: BinaryIO, name: str) -> bytes:
 
 def find_wide_encoding(start: bytes) -> str:
     """Encoding of text whose letters have two or four bytes, by its mark or its zeros; empty for other text."""
-    for mark, encoding in ((b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    for mark, encoding in (
+        (b"\xff\xfe\x00\x00", "utf-32"),
+        (b"\x00\x00\xfe\xff", "utf-32"),
+        (b"\xff\xfe", "utf-16"),
+        (b"\xfe\xff", "utf-16"),
+    ):
         if start.startswith(mark):
             return encoding
     zeros = [start[i:4096:2].count(0) for i in (0, 1)]
-    if 3 * max(zeros) < len(start[:4096]) or 20 * min(zeros) > max(zeros):  # text has a zero in every other byte, numbers of a program anywhere
+    if 3 * max(zeros) < len(start[:4096]) or 20 * min(zeros) > max(
+        zeros
+    ):  # text has a zero in every other byte, numbers of a program anywhere
         return ""
     return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
 

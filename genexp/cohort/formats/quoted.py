@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +13,7 @@ import pyarrow as pa
 
 from genexp.cohort.formats.blocks import BlockValues
 from genexp.cohort.formats.cells import parse_cells
-from genexp.cohort.formats.layout import BLANKS, DELIMITER_NAMES, Layout
+from genexp.cohort.formats.layout import BLANKS, DELIMITER_NAMES, Layout, refuse_second_heading
 from genexp.cohort.formats.probe import decode
 from genexp.cohort.formats.table import Table, name_apart
 from genexp.errors import CohortError
@@ -30,6 +29,7 @@ def open_quoted(pieces: Iterator[bytes], layout: Layout) -> Table:
     values, is_text = parse_cells(pa.array(texts.ravel(), pa.string()), names, layout)
     kept = np.flatnonzero(~is_text)
     columns = [layout.headings[i] for i in layout.values]
+    refuse_second_heading(texts[is_text].tolist(), layout.headings, layout.file)
     annotations = name_apart(cells.iloc[kept][list(layout.texts)].set_axis([layout.headings[i] for i in layout.texts], axis=1))
     return Table(
         [names[i] for i in kept],
@@ -69,7 +69,8 @@ def read_rows(text: str, delimiter: str, name: str) -> list[list[str]]:
         rows = [[field.strip() for field in row] for row in reader]
     except csv.Error as error:
         raise CohortError(
-            f"{name} is not a regular table (line {reader.line_num}: {error}); expected quotes around whole fields, or none: is the file complete?"
+            f"{name} is not a regular table (line {reader.line_num}: {error}); expected quotes around whole fields, or none: is the "
+            "file complete?"
         ) from None
     return [row for row in rows if any(row)]
 

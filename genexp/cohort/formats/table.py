@@ -106,5 +106,7 @@ def name_apart(table: pd.DataFrame) -> pd.DataFrame:
         alike = columns.setdefault(title, [])
         if not any(table.iloc[:, i].equals(other) for other in alike):
             alike.append(table.iloc[:, i])
-    named = {f"{title} ({n})" if len(alike) > 1 else title: values for title, alike in columns.items() for n, values in enumerate(alike, start=1)}
+    named = {
+        f"{title} ({n})" if len(alike) > 1 else title: values for title, alike in columns.items() for n, values in enumerate(alike, start=1)
+    }
     return pd.DataFrame(named, index=table.index)

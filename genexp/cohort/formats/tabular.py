@@ -6,7 +6,7 @@ from collections import Counter
 
 import pandas as pd
 
-from genexp.cohort.formats.layout import DELIMITER_NAMES, find_delimiter, lacks_corner, split_line
+from genexp.cohort.formats.layout import DELIMITER_NAMES, find_delimiter, lacks_corner, refuse_second_heading, split_line
 from genexp.cohort.formats.probe import UNPACK_ERRORS, Probe, Request, decode, open_stream
 from genexp.cohort.formats.quoted import check_widths, read_rows
 from genexp.cohort.formats.table import name_apart
@@ -33,9 +33,12 @@ def read_text_annotations(probe: Probe, request: Request) -> pd.DataFrame:
     body = "\n".join(line for line in lines[start + 1 :] if not _is_comment(line, len(heading), delimiter))
     rows = read_rows(body, delimiter, probe.name)
     if not rows:
-        raise CohortError(f"{probe.name} has no rows below its heading ({lines[start][:60]!r}); expected an annotation table with a row per sample")
+        raise CohortError(
+            f"{probe.name} has no rows below its heading ({lines[start][:60]!r}); expected an annotation table with a row per sample"
+        )
     headings = _complete_heading(heading, rows, delimiter, probe.name)
     check_widths(rows, len(headings), delimiter, probe.name)
+    refuse_second_heading(rows, headings, probe.name)
     table = pd.DataFrame(rows, columns=headings, dtype=str)
     return name_apart(table.loc[:, [bool(title) or any(row[i] for row in rows) for i, title in enumerate(headings)]])
 
