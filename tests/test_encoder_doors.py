@@ -203,11 +203,22 @@ def test_estimated_counts_pass_though_they_are_not_whole() -> None:
     assert ENCODERS["counts"].encode(RIGHT["norm_count"]).attrs["notes"] == []
 
 
-def test_a_few_genes_and_train_means_that_are_alike_are_judged_by_facts_alone() -> None:
-    few = make(LOGS.iloc[:, :40], "log2_norm_count")
-    assert few.encode(new.iloc[:, :40] * LN2).notna().all(axis=None)
+def test_a_few_genes_are_judged_by_facts_alone() -> None:
+    few = make(LOGS.iloc[:, :100], "log2_norm_count")
+    assert few.encode(new.iloc[:, :100] * LN2).notna().all(axis=None)
     with pytest.raises(ScaleError, match="whole numbers"):
-        few.encode(np.rint(new.iloc[:, :40]))
+        few.encode(np.rint(new.iloc[:, :100]))
+
+
+@pytest.mark.parametrize("scaling", ["minmax", "none"])
+def test_natural_logarithms_are_told_under_any_scaling(scaling: str) -> None:
+    values = LOGS.to_numpy(dtype=np.float32)
+    zero, unit = np.zeros(N, np.float32), np.ones(N, np.float32)
+    shift, spread = (values.min(axis=0), np.ptp(values, axis=0) + 1e-3) if scaling == "minmax" else (zero, unit)
+    encoder = replace(LOG_ENCODER, transform=Transform("none", None, values.mean(axis=0), shift, spread))
+    assert encoder.encode(new).attrs["notes"] == []
+    with pytest.raises(ScaleError, match="those of natural logarithms"):
+        encoder.encode(new * LN2)
 
 
 # ---- tables --------------------------------------------------------------------------------------------------------------------
@@ -538,6 +549,18 @@ def test_real_cohorts_of_one_scale_pass_from_one_platform_to_another(real: dict[
             assert len(encoder.encode(table)) == len(table)
             for i in range(0, len(table), 40):
                 assert len(encoder.encode(table.iloc[[i]])) == 1
+
+
+@pytest.mark.parametrize("n_genes", [500, 2000])
+@pytest.mark.parametrize("name", ["tcga_5cohorts_fulltranscriptome.tsv.gz", "gse3143_breast.parquet", "tcga_paired_tumor_normal.parquet"])
+def test_the_most_variable_genes_of_real_cohorts_are_judged_as_well(real: dict[str, pd.DataFrame], name: str, n_genes: int) -> None:
+    table = real[name].fillna(real[name].mean())
+    detected = table.loc[:, (table > table.to_numpy().min()).mean() > 0.1]
+    table = detected[(detected - detected.median()).abs().median().nlargest(n_genes).index]
+    encoder = make(table.iloc[::2], REAL[name])
+    assert encoder.encode(table.iloc[1::2]).attrs["notes"] == []
+    with pytest.raises(ScaleError, match="those of natural logarithms"):
+        encoder.encode(table.iloc[1::2] * LN2)
 
 
 @pytest.mark.parametrize("trained", [name for name, scale in REAL.items() if scale.startswith("log2_")])

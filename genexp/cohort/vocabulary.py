@@ -103,7 +103,8 @@ SAMPLE_COLUMNS = re.compile(
         |.+_([numk]?g|[mnu]?mol|i?u)_[dm]?l|(umap|tsne|t_sne|pc)_\d
         |.+_(status|stage|grade|type|subtype|group|label|class|time|days|months|years|event|age|date|score
         |percent|batch|cohort|barcode|site|diagnosis|histology|therapy|treatment|response|volume|size|code|flag|outcome|survival|gender|sex|race)
-        |(sample|patient|subject|donor|case|participant|individual|aliquot|bcr|cell|library|run|model)_(ids?|names?|barcodes?|uuid|number|key|nr|no|index) """,
+        |(sample|patient|subject|donor|case|participant|individual|aliquot|bcr|cell|library|run|model)
+         _(ids?|names?|barcodes?|uuid|number|key|nr|no|index) """,
     re.VERBOSE,
 )
 """Names of annotations of samples, lower case, words joined by ``_``."""

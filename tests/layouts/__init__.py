@@ -4,10 +4,10 @@ A layout is a function that writes files into a folder and returns parameters an
 The modules go by theme; ``tests/test_layouts.py`` reads each.
 """
 
-from tests.layouts import annotations, files, names, orientation, patients, scale, sides, survival
+from tests.layouts import annotations, files, names, orientation, patients, scale, sides, sources, stored, survival
 from tests.layouts.layout import Layout
 
-MODULES = (orientation, sides, scale, patients, annotations, survival, files, names)
+MODULES = (orientation, sides, scale, patients, annotations, survival, files, stored, sources, names)
 LAYOUTS: dict[str, Layout] = {
     f"{module.__name__.rpartition('.')[2]}-{name}": layout for module in MODULES for name, layout in module.LAYOUTS.items()
 }

@@ -371,3 +371,54 @@ def a_title_above_the_annotations(folder: Path):
     E.to_csv(folder / "m.csv")
     (folder / "obs.csv").write_text("Table S1. Clinical data, 36 patients\n\n" + OBS.to_csv(index=False))
     return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(label=by_sample(LABEL))
+
+
+@LAYOUTS
+def two_ways_to_write_ids_in_one_table(folder: Path):
+    """Half of the rows were added by somebody else."""
+    names = [name if i < 18 else name.replace("-", "_") for i, name in enumerate(IDS)]
+    return with_ids(folder, IDS, names, says=["'-'"])
+
+
+@LAYOUTS
+def a_line_of_units_below_the_heading(folder: Path):
+    E.to_csv(folder / "m.csv")
+    heading, rows = OBS.to_csv(sep="\t", index=False).split("\n", 1)
+    (folder / "obs.tsv").write_text(heading + "\nID\ttext\t0/1\tdays\n" + rows)
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(label=by_sample(LABEL))
+
+
+@LAYOUTS
+def a_row_with_too_many_fields(folder: Path):
+    E.to_csv(folder / "m.csv")
+    lines = OBS.to_csv(sep="\t", index=False).splitlines()
+    lines[9] += "\tx"
+    (folder / "obs.tsv").write_text("\n".join(lines) + "\n")
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, {"refuse": ["fields"]}
+
+
+@LAYOUTS
+def commas_in_some_labels_without_quotes(folder: Path):
+    """These rows have one field more: no label may slip into the next column."""
+    E.to_csv(folder / "m.csv")
+    table = OBS.assign(type=[f"{name}, NOS" if i % 9 == 8 else name for i, name in enumerate(LABEL)])
+    (folder / "obs.csv").write_text(table.to_csv(index=False).replace('"', ""))
+    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, {"refuse": ["fields"]}
+
+
+@LAYOUTS
+def classes_that_differ_by_case(folder: Path):
+    """They stay two classes, and are told."""
+    values = ["Tumor" if i % 3 else "tumor" if i % 2 else "Normal" for i in range(N)]
+    return with_label(folder, "kind", values, label_counts={"Tumor": 24, "tumor": 6, "Normal": 6}, says=["tumor 6"])
+
+
+@LAYOUTS
+def a_label_of_one_sample_each(folder: Path):
+    return with_label(folder, "kind", ["a", "b", "c", *[""] * 33])[0], {"refuse": ["kind"]}
+
+
+@LAYOUTS
+def a_label_called_like_a_gene(folder: Path):
+    """``ESR1`` in the table is the status; in the matrix it is the gene."""
+    return with_label(folder, "ESR1", ["pos" if i % 3 else "neg" for i in range(N)], label_counts={"pos": 24, "neg": 12})

@@ -456,3 +456,36 @@ def a_file_that_is_not_there(folder: Path):
 def an_empty_folder(folder: Path):
     (folder / "counts").mkdir()
     return {"cohort": "counts"}, {"refuse": ["folder"]}
+
+
+@LAYOUTS
+def a_mark_and_quotes_before_the_heading(folder: Path):
+    (folder / "m.csv").write_bytes(b"\xef\xbb\xbf" + E.T.rename_axis("gene").to_csv(quoting=csv.QUOTE_ALL).encode())
+    return {"cohort": "m.csv"}, expect()
+
+
+@LAYOUTS
+def thousands_with_apostrophes(folder: Path):
+    """Switzerland writes 1'234."""
+    rows = ["\t".join([gene, *(f"{value:,}".replace(",", "'") for value in C[gene])]) for gene in GENES]
+    (folder / "m.tsv").write_text("\n".join(["\t".join(["gene", *IDS]), *rows]) + "\n")
+    return {"cohort": "m.tsv"}, expect(C, scale="counts") | {"or_refuse": ["text"]}
+
+
+@LAYOUTS
+def signs_of_per_cent(folder: Path):
+    rows = ["\t".join([gene, *(f"{value}%" for value in E[gene])]) for gene in GENES]
+    (folder / "m.tsv").write_text("\n".join(["\t".join(["gene", *IDS]), *rows]) + "\n")
+    return {"cohort": "m.tsv"}, {"refuse": ["text", "values"]}
+
+
+@LAYOUTS
+def nothing_but_missing_values(folder: Path):
+    E.astype(object).map(lambda value: "NA").to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, {"refuse": ["missing"]}
+
+
+@LAYOUTS
+def too_few_samples(folder: Path):
+    E.iloc[:5].to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, {"refuse": ["5 samples"]}

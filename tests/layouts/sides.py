@@ -432,3 +432,76 @@ def a_heading_of_two_lines(folder: Path):
     t = E.T.set_axis(pd.MultiIndex.from_arrays([LABEL, IDS], names=["type", "sample"]), axis=1)
     t.rename_axis("gene").to_csv(folder / "m.csv")
     return {"cohort": "m.csv", "label": "type"}, expect(label=by_sample(LABEL)) | {"or_refuse": ["heading", "type"]}
+
+
+@LAYOUTS
+def a_word_in_small_letters_among_symbols(folder: Path):
+    """Nothing in its values tells it from a silent gene, but its name does."""
+    E.assign(malignant=(LABEL == "basal").astype(int)).to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, {"refuse": ["malignant"]}
+
+
+@LAYOUTS
+def a_measurement_in_whole_numbers_among_counts(folder: Path):
+    C.assign(kreatinin=np.random.default_rng(0).integers(60, 140, N)).to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, {"refuse": ["kreatinin"]}
+
+
+@LAYOUTS
+def headings_with_blanks_around(folder: Path):
+    E.assign(**{" Age ": 50.5, " Sex": "F"}).to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, expect(says=["age"])
+
+
+@LAYOUTS
+def annotations_in_capitals_among_genes_in_rows(folder: Path):
+    t = E.T.copy()
+    t.loc["AGE"] = np.arange(N) + 30
+    t.loc["GENDER"] = EVENT
+    tsv(t.rename_axis("Symbol"), folder / "m.tsv")
+    return {"cohort": "m.tsv"}, expect(says=["AGE"])
+
+
+@LAYOUTS
+def survival_in_rows_of_numbers_and_text(folder: Path):
+    t = E.T.astype(object)
+    t.loc["OS_MONTHS"] = (DAYS / 30.4375).round(3)
+    t.loc["OS_STATUS"] = np.where(EVENT == 1, "DECEASED", "LIVING")
+    tsv(t.rename_axis("gene"), folder / "m.tsv")
+    right = expect(time=by_sample(DAYS.astype(float)), time_tolerance=0.1, event=by_sample(EVENT.astype(float)))
+    return {"cohort": "m.tsv", "time": "OS_MONTHS", "event": "OS_STATUS"}, right
+
+
+@LAYOUTS
+def where_on_a_column_of_the_matrix(folder: Path):
+    E.assign(tissue=LABEL).to_csv(folder / "m.csv")
+    return {"cohort": "m.csv", "where": "tissue != 'basal'"}, expect(E[LABEL != "basal"], says=["24 of 36"])
+
+
+@LAYOUTS
+def a_gene_is_no_label(folder: Path):
+    E.to_csv(folder / "m.csv")
+    return {"cohort": "m.csv", "label": "ESR1"}, {"refuse": ["ESR1"]}
+
+
+@LAYOUTS
+def an_empty_column_amid_the_samples(folder: Path):
+    t = E.T.copy()
+    t.insert(10, "", "")
+    t.rename_axis("gene").to_csv(folder / "m.csv")
+    return {"cohort": "m.csv"}, expect() | {"or_refuse": ["without a name", "empty"]}
+
+
+@LAYOUTS
+def groups_in_merged_cells_above_the_samples(folder: Path):
+    """Two headings: the first names groups, where they start."""
+    groups = ["Group", *("Tumor" if i == 0 else "Normal" if i == 18 else "" for i in range(N))]
+    (folder / "m.csv").write_text(",".join(groups) + "\n" + E.T.rename_axis("gene").to_csv())
+    return {"cohort": "m.csv"}, expect() | {"or_refuse": ["heading", "name"]}
+
+
+@LAYOUTS
+def groups_above_the_samples(folder: Path):
+    groups = ["Group", *["Tumor"] * 18, *["Normal"] * 18]
+    (folder / "m.csv").write_text(",".join(groups) + "\n" + E.T.rename_axis("gene").to_csv())
+    return {"cohort": "m.csv"}, expect() | {"or_refuse": ["heading", "name"]}
