@@ -73,6 +73,12 @@ def test_x_is_read_by_blocks_of_any_size(tmp_path: Path, monkeypatch: pytest.Mon
     assert_values(path, COUNTS)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_matrix_of_mostly_zeros_is_read(tmp_path: Path, kind: str) -> None:
+    rare = COUNTS.where(COUNTS > 2, 0)
+    assert_values(write(build(KINDS[kind](rare.to_numpy())), tmp_path / "m.h5ad"), rare)
+
+
 @pytest.mark.parametrize("dtype", ["int64", "float64", "bool", "float16", "uint8", "int32"])
 def test_numbers_of_every_type_are_read(tmp_path: Path, dtype: str) -> None:
     X = COUNTS.to_numpy().astype(dtype)

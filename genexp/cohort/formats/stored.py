@@ -14,6 +14,8 @@ from genexp.errors import CohortError
 
 BLOCK_BYTES = 32 << 20
 """Values that are read at a time."""
+MAX_STORED_SHARE = 0.25
+"""How much memory, as a share of X, may stand beside it: values and indices of a sparse matrix that is read at once."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,12 @@ class SparseArray:
     def fill(self, rows: np.ndarray, columns: np.ndarray, transpose: bool) -> np.ndarray:
         """Read the kept part, see :class:`genexp.cohort.formats.table.Values`."""
         lines, places = (rows, columns) if self.by_rows else (columns, rows)
+        n_places = self.shape[1] if self.by_rows else self.shape[0]
+        is_whole = (len(lines), len(places)) == (len(self.indptr) - 1, n_places)
+        if is_whole and transpose != self.by_rows and MAX_STORED_SHARE * len(lines) * n_places > 2 * self.indptr[-1]:
+            return self._read_lines(lines, n_places).toarray()  # in half the time, for SciPy need not clear fresh memory
         X = np.empty((len(columns), len(rows)) if transpose else (len(rows), len(columns)), dtype=np.float32)
         target = X if transpose != self.by_rows else X.T  # (lines, places)
-        n_places = self.shape[1] if self.by_rows else self.shape[0]
         for kept in self._cut_lines(lines):
             block = self._read_lines(lines[kept], n_places)
             if len(places) < n_places:
