@@ -21,7 +21,7 @@ from tests.layouts.compare import compare
 from tests.layouts.layout import Parameters, Right
 
 CASES = Path(__file__).parents[2] / "shared" / "cases"
-CONVERTED = ("sides-annotations_amid_the_genes", "survival-status_1_or_2", "annotations-dots_against_hyphens")
+CONVERTED = ("metadata-annotations_amid_the_genes", "survival-status_1_or_2", "annotations-dots_against_hyphens")
 """Layouts that are read by the command line, too: one of the matrix alone, one refused, one with an annotation table."""
 
 

@@ -4,10 +4,28 @@ A layout is a function that writes files into a folder and returns parameters an
 The modules go by theme; ``tests/test_layouts.py`` reads each.
 """
 
-from tests.layouts import annotations, files, names, orientation, patients, scale, sides, sources, stored, survival
+from tests.layouts import (
+    annotations,
+    damaged,
+    files,
+    labels,
+    leaks,
+    metadata,
+    mistakes,
+    names,
+    orientation,
+    patients,
+    scale,
+    sides,
+    sources,
+    stored,
+    survival,
+)
 from tests.layouts.layout import Layout
 
-MODULES = (orientation, sides, scale, patients, annotations, survival, files, stored, sources, names)
+MODULES = (
+    orientation, sides, metadata, leaks, scale, mistakes, patients, annotations, labels, survival, files, damaged, stored, sources, names
+)  # fmt: skip
 LAYOUTS: dict[str, Layout] = {
     f"{module.__name__.rpartition('.')[2]}-{name}": layout for module in MODULES for name, layout in module.LAYOUTS.items()
 }
