@@ -272,6 +272,15 @@ def test_infinite_values_leave_a_question_open_and_are_counted(expression: pd.Da
     assert description.headline.endswith("log2(x + 1)")
 
 
+def test_a_sample_without_any_value_is_described(expression: pd.DataFrame, tmp_path: Path) -> None:
+    expression.iloc[3] = np.nan
+    description = describe(write(expression, tmp_path / "m.tsv"), missing="impute_mean")
+    assert not description.questions
+    assert any("with many missing values: 1 (TCGA-AA-0003-01 100%)" in warning for warning in description.warnings)
+    assert "100" in render_text(description)
+    assert render_page(description).count("<img") == 3
+
+
 def test_samples_of_one_name_leave_a_question_open(expression: pd.DataFrame, tmp_path: Path) -> None:
     description = describe(write(expression.rename(index={"TCGA-AA-0001-01": "TCGA-AA-0000-01"}), tmp_path / "m.tsv"))
     assert description.is_open
@@ -364,7 +373,8 @@ def test_a_batch_on_another_scale_is_named(expression: pd.DataFrame, annotations
 
 def test_few_samples_are_said_to_be_too_few_for_training(expression: pd.DataFrame, tmp_path: Path) -> None:
     description = describe(write(expression.iloc[:8], tmp_path / "m.tsv"))
-    assert "Found 8 samples; training needs 20 or more." in description.warnings
+    assert [question.text for question in description.questions] == ["found 8 samples; expected 20 or more"]
+    assert description.commands == ()
 
 
 def test_flat_and_unusual_and_incomplete_samples_are_found(expression: pd.DataFrame) -> None:
@@ -521,7 +531,7 @@ def test_real_cohorts_get_commands_that_read_them(name: str, proposed: set[str])
     assert len(read_proposed(description.commands[0])) > 100
 
 
-@pytest.mark.parametrize("name", [name for name in LAYOUTS if name != "files-a_file_that_is_not_there"])
+@pytest.mark.parametrize("name", [name for name in LAYOUTS if not name.endswith("a_file_that_is_not_there")])
 def test_describing_asks_what_reading_asks_and_nothing_else(name: str, tmp_path: Path) -> None:
     parameters, _ = LAYOUTS[name].write(tmp_path)
     files = {key: str(tmp_path / parameters[key]) for key in ("cohort", "obs") if key in parameters}

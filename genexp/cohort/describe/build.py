@@ -113,9 +113,12 @@ def _describe_sides(opened: OpenedCohort, sides: Sides, inquiry: Inquiry, given:
     if len(repeated := genes[genes.duplicated()].unique()):
         inquiry.warnings.append(f"Genes that occur more than once: {name_some(repeated)}; duplicates={inquiry.config.duplicates} decides.")
     if len(samples.own) < MIN_SAMPLES:
-        inquiry.warnings.append(f"Found {len(samples.own)} samples; training needs {MIN_SAMPLES} or more.")
+        after = " after where" if inquiry.config.where else ""
+        inquiry.add_question(f"found {len(samples.own)} samples{after}; expected {MIN_SAMPLES} or more")
     canonical = read_canonical(samples, inquiry)
     X, scale, by_gene = describe_matrix(X, canonical, genes, opened.table, inquiry)
+    if not np.isfinite(X).any():
+        return _finish(inquiry, given, f"{shape}, all values missing", samples)
     suggested = suggest_parameters(samples.obs, samples.candidates, inquiry.config)
     if samples.is_joined:
         look_for_leaks(X, canonical, samples, genes, scale, suggested, inquiry)
