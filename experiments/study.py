@@ -168,7 +168,7 @@ class Study:
         str
             Id of the nested run.
         """
-        from genexp.cli import run_main
+        from genexp.pipeline import run_main
 
         own = {"cache": str(self.cache), "experiment_name": self.settings.experiment_name, "name": self.settings.name or name}
         settings = parse_settings(MainSettings, {"seed": self.settings.seed, **self.settle(**values), **own})

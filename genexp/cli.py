@@ -1,4 +1,4 @@
-"""The command line: parse, build the settings, call the rooms in their order, log. It alone knows every room."""
+"""The command line: parse, build the settings, open a run where the verb has one, and call the pipeline."""
 
 from __future__ import annotations
 
@@ -9,41 +9,24 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from genexp import pipeline
 from genexp.config import (
     VERBS,
-    CohortConfig,
     CompareSettings,
-    ContrastsSettings,
     ConvertSettings,
     DescribeSettings,
-    DoctorSettings,
-    EncoderConfig,
-    EncodeSettings,
-    EvaluateSettings,
-    EvaluationConfig,
     MainSettings,
-    PreprocessSettings,
-    RegistryConfig,
-    TrainSettings,
-    TuneSettings,
     list_choices,
     parameter_names,
     parse_settings,
-    section_values,
 )
 from genexp.errors import ConfigError, GenexpError, name_some
-from genexp.preflight import check_places, name_model
 from genexp.section import Section, format_value
 
 if TYPE_CHECKING:
-    from genexp.evaluation.results import Evaluation
-    from genexp.preprocess import Preprocessed
     from genexp.tracking.tracker import MlflowTracker
-    from genexp.training.seeds import Replicates
-    from genexp.training.train import StartFrom
 
 WITHOUT_RUN = ("describe", "convert", "encode", "compare", "contrasts", "doctor")
 WORDS: dict[type[Section], tuple[str, str, str]] = {
@@ -58,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns 0, 1 where the doctor found something, 2 after an error that the user can mend, or 130 after an interrupt."""
     try:
         verb, settings = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-        check_places(verb, settings)
+        _check_places(verb, settings)
     except GenexpError as error:
         if os.environ.get("MLFLOW_RUN_ID"):
             from genexp.tracking.runs import fail_run
@@ -92,6 +75,12 @@ def _tracked(verb: str, settings: Any) -> Iterator[Any]:
 def _report(error: GenexpError) -> int:
     print(textwrap.fill(f"genexp: {error}", width=110, break_on_hyphens=False, break_long_words=False), file=sys.stderr)
     return 2
+
+
+def _check_places(verb: str, settings: Any) -> None:
+    from genexp.preflight import check_places
+
+    check_places(verb, settings)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -155,39 +144,11 @@ def _read_unknown(unknown: Sequence[str]) -> dict[str, str]:
     return dict.fromkeys(names, "")
 
 
-def run_preprocess(settings: PreprocessSettings, tracker: MlflowTracker) -> Preprocessed:
-    """Check, split, filter and scale a cohort."""
-    from genexp.preprocess import preprocess_cohort
-
-    return preprocess_cohort(settings, tracker)
-
-
-def run_train(settings: TrainSettings, tracker: MlflowTracker) -> None:
-    """Train one configuration and register its encoder."""
-    start_from = _load_start(settings, tracker)
-    data = run_preprocess(settings, tracker)
-    trained = _train(settings, settings, data, tracker, start_from)
-    _register(settings, data, trained, tracker)
-
-
-def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
-    """Train one configuration, evaluate and register its encoder; or run an experiment."""
-    from genexp.evaluation.evaluate import evaluate_encoder
-
-    if settings.experiment:
-        _run_experiment(settings, tracker)
+def run_main_or_experiment(settings: MainSettings, tracker: MlflowTracker) -> None:
+    """Run the whole way, or a folder of ``experiments/``, which stands beside the package in the project and is no part of it."""
+    if not settings.experiment:
+        pipeline.run_main(settings, tracker)
         return
-    _check_questions(settings)
-    start_from = _load_start(settings, tracker)
-    data = run_preprocess(settings, tracker)
-    _check_questions(settings, data)
-    trained = _train(settings, settings, data, tracker, start_from)
-    evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker, trained.others)
-    _register(settings, data, trained, tracker, evaluation)
-
-
-def _run_experiment(settings: MainSettings, tracker: MlflowTracker) -> None:
-    """Run a folder of ``experiments/``, which stands beside the package in the project and is no part of it."""
     try:
         from experiments.study import run_experiment
     except ModuleNotFoundError as error:
@@ -200,202 +161,16 @@ def _run_experiment(settings: MainSettings, tracker: MlflowTracker) -> None:
     run_experiment(settings, tracker)
 
 
-def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
-    """Search, then train, evaluate and register the selected configuration."""
-    from genexp.evaluation.evaluate import evaluate_encoder
-    from genexp.tuning.tune import tune_encoder
-
-    _check_questions(settings)
-    data = run_preprocess(settings, tracker)
-    _check_questions(settings, data)
-    study = tune_encoder(data, settings, tracker)
-    print(f"selected trial {study.selected.result.number}: {study.reason}", file=sys.stderr)
-    trained = _train(study.selected.config, settings, data, tracker)
-    evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker, trained.others)
-    _register(settings, data, trained, tracker, evaluation)
-
-
-def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
-    """Open the test samples of the encoder's own split and judge it."""
-    from genexp.application import apply_encoder
-    from genexp.evaluation.evaluate import evaluate_encoder
-    from genexp.tracking.registry import load_encoder, training_run
-
-    _check_questions(settings)
-    reference = _reference(settings)
-    encoder = load_encoder(reference)
-    data = apply_encoder(encoder, reference, settings)
-    tracker.set_tags({"encoder": reference, "encoder_run": training_run(reference), "split_hash": data.split_hash})
-    tracker.log_table("preprocess/split.tsv", data.split)
-    evaluation = evaluate_encoder(encoder, data, settings, settings.seed, tracker)
-    print(f"verdict: {evaluation.verdict}", file=sys.stderr)
-
-
-def run_encode(settings: EncodeSettings, _: object) -> None:
-    """Write the latents of a cohort, what heads predict, and how novel its samples are."""
-    from genexp.application import encode_cohort, read_for_encoder, write_novelty, write_predictions
-    from genexp.output import write_latent
-    from genexp.tracking.registry import load_encoder
-
-    out = Path(settings.out)
-    encoder = load_encoder(_reference(settings))
-    adata = read_for_encoder(encoder, settings)
-    latent = encode_cohort(encoder, adata)
-    write_latent(latent, adata.obs, out)
-    print(f"{len(latent)} samples x {latent.shape[1]} latents: {out}", file=sys.stderr)
-    write_predictions(encoder, latent, out)
-    write_novelty(encoder, adata, out)
-
-
-def run_convert(settings: ConvertSettings, _: object) -> None:
-    """Write a cohort as it was read."""
-    from genexp.cohort import read_cohort
-    from genexp.cohort.reading import print_reading
-    from genexp.output import write_cohort
-
-    adata = read_cohort(settings, min_samples=1)
-    print_reading(adata.uns["report"])
-    files = write_cohort(adata, Path(settings.out))
-    print(f"written: {', '.join(map(str, files))}", file=sys.stderr)
-
-
-def run_describe(settings: DescribeSettings, _: object) -> int:
-    """Print how a file would be read, and write it as a page if one is named; 2 where a question would be asked."""
-    from genexp.cohort.describe import describe_cohort, render_page, render_text
-    from genexp.output import write_whole
-
-    description = describe_cohort(settings)
-    print(render_text(description))
-    if settings.out:
-        page = render_page(description)
-        write_whole(Path(settings.out), lambda path: path.write_text(page, encoding="utf-8"))
-        print(f"written: {settings.out}", file=sys.stderr)
-    return 2 if description.questions else 0
-
-
-def run_compare(settings: CompareSettings, _: object) -> None:
-    """Print encoders side by side; write them if a file is named."""
-    from genexp.evaluation.compare import compare_with_first, render_comparison, render_text, tabulate_encoders, warn_of_differences
-    from genexp.output import write_whole
-    from genexp.tracking.logged import read_evaluations, read_experiment
-
-    out = Path(settings.out)
-    if bool(settings.experiment_name) == bool(settings.runs) or len(settings.runs) == 1:
-        raise ConfigError(
-            f"expected two evaluations or more, or an experiment; found runs={','.join(settings.runs)} "
-            f"experiment_name={settings.experiment_name}"
-        )
-    logged = read_experiment(settings.experiment_name) if settings.experiment_name else read_evaluations(settings.runs)
-    table, (differences, notes) = tabulate_encoders(logged), compare_with_first(logged if settings.runs else logged[:1])
-    notes = [*warn_of_differences(logged), *notes]
-    print(render_text(table, differences, notes))
-    if settings.out:
-        text = render_comparison(table, differences, notes) if out.suffix == ".html" else table.to_csv(sep="\t")
-        write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
-
-
-def run_contrasts(settings: ContrastsSettings, _: object) -> None:
-    """Write a cohort of log2 fold changes, and say what it holds and what was skipped."""
-    from genexp.contrasts import build_compendium
-
-    made = build_compendium(settings)
-    for name, row in made.skipped.iterrows():
-        print(f"skipped {name}: {row['reason']}", file=sys.stderr)
-    labels = f", {len(made.terms.columns)} terms" if settings.gene_sets else ""
-    n_datasets, significant = made.contrasts["dataset"].nunique(), made.contrasts["n_significant"]
-    print(
-        f"{len(made.contrasts)} contrasts of {n_datasets} data sets ({len(made.skipped)} skipped), "
-        f"median {significant.median():g} significant genes{labels}: {made.path}",
-        file=sys.stderr,
-    )
-
-
-def run_doctor(_: DoctorSettings, __: object) -> int:
-    """Print what each guard said; 1 where one stayed silent."""
-    from genexp.doctor import examine
-
-    findings = []
-    for finding in examine():
-        print(finding, flush=True)
-        findings.append(finding)
-    silent = [finding.trap for finding in findings if not finding.fired]
-    print(f"{len(findings) - len(silent)} of {len(findings)} guards fired" + (f"; silent: {', '.join(silent)}" if silent else ""))
-    return 1 if silent else 0
-
-
 VERB_FUNCTIONS: dict[str, Any] = {
-    "preprocess": run_preprocess,
-    "train": run_train,
-    "tune": run_tune,
-    "evaluate": run_evaluate,
-    "main": run_main,
-    "describe": run_describe,
-    "convert": run_convert,
-    "encode": run_encode,
-    "compare": run_compare,
-    "contrasts": run_contrasts,
-    "doctor": run_doctor,
+    "preprocess": pipeline.run_preprocess,
+    "train": pipeline.run_train,
+    "tune": pipeline.run_tune,
+    "evaluate": pipeline.run_evaluate,
+    "main": run_main_or_experiment,
+    "describe": pipeline.run_describe,
+    "convert": pipeline.run_convert,
+    "encode": pipeline.run_encode,
+    "compare": pipeline.run_compare,
+    "contrasts": pipeline.run_contrasts,
+    "doctor": pipeline.run_doctor,
 }
-
-
-def _check_questions(settings: EvaluationConfig, data: Preprocessed | None = None) -> None:
-    """Refuse gene sets and terms that the evaluation could not use, before hours of training: as files, and for the cohort ``data``."""
-    from genexp.cohort.source import open_source
-    from genexp.cohort.terms import read_terms
-    from genexp.evaluation.enrichment import match_gene_sets, read_gene_sets
-    from genexp.evaluation.evaluate import list_judged
-
-    if settings.gene_sets:
-        gene_sets = read_gene_sets(settings.gene_sets)
-        if data is not None:
-            match_gene_sets(gene_sets, data.var.index)
-    if settings.terms and data is not None:
-        read_terms(settings.terms, list_judged(data))
-    elif settings.terms:
-        with open_source(settings.terms):
-            pass
-
-
-def _load_start(settings: TrainSettings, tracker: MlflowTracker) -> StartFrom | None:
-    """Load the encoder to start from, before the cohort is read: a name that is not there is told at once."""
-    if not settings.init:
-        return None
-    from genexp.tracking.registry import load_encoder
-    from genexp.training.train import StartFrom
-
-    tracker.set_tags({"init": settings.init})
-    return StartFrom(load_encoder(settings.init.removeprefix("models:/")), settings.freeze)
-
-
-def _train(
-    config: EncoderConfig, settings: Any, data: Preprocessed, tracker: MlflowTracker, start_from: StartFrom | None = None
-) -> Replicates:
-    from genexp.cohort.read import hash_cohort
-    from genexp.training.seeds import train_seeds
-
-    card = {"cohort_settings": section_values(settings, CohortConfig), "cohort_hash": hash_cohort(settings, settings.seed)}
-    card |= {"run_id": tracker.run_id, "n_seeds": settings.seeds}
-    return train_seeds(data, config, settings, settings, settings.max_missing, tracker, card, start_from)
-
-
-def _register(settings: Any, data: Preprocessed, trained: Replicates, tracker: MlflowTracker, evaluation: Evaluation | None = None) -> None:
-    from genexp.tracking.registry import register_encoder
-
-    config = RegistryConfig(name=settings.name or name_model(data.name), alias=settings.alias, max_missing=settings.max_missing)
-    tags = evaluation.tags if evaluation else {"verdict": "not evaluated", "leakage": "not audited"}
-    verdict, below = tags["verdict"], f" Below PCA: {tags['below_pca']}." if "below_pca" in tags else ""
-    text = f"{data.name}: {len(data.var)} genes to {trained.encoder.n_latent} latents. {verdict}.{below}"
-    registration = register_encoder(trained.encoder, config, trained.loss_val, tracker, description=text, tags=tags)
-    tracker.set_tags({"registered": f"{registration.name}/{registration.version}", "champion": registration.holds_alias})
-    held = f", now @{config.alias}" if registration.holds_alias else ""
-    print(f"verdict: {verdict}", file=sys.stderr)
-    print(f"encoder: models:/{registration.name}/{registration.version}{held} ({registration.reason})", file=sys.stderr)
-
-
-def _reference(settings: Any) -> str:
-    """Name of the encoder that is meant: as given, else the alias of the cohort's name."""
-    from genexp.cohort.read import is_simulated
-    from genexp.cohort.source import read_name
-
-    name = settings.cohort.partition(":")[0] if is_simulated(settings.cohort) else read_name(settings.cohort)
-    return settings.encoder or f"{settings.name or name_model(name)}@{settings.alias}"

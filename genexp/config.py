@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from genexp.errors import ConfigError
 from genexp.model.kinds import KINDS
-from genexp.preflight import (
+from genexp.naming import (
     check_alias,
     check_encoder_name,
     check_experiment_name,

@@ -23,16 +23,16 @@ from mlflow.utils.validation import (
 from genexp.cli import main
 from genexp.config import VERBS, CompareSettings, EncodeSettings, EvaluateSettings, TrainSettings, TuneSettings, parse_settings
 from genexp.errors import ConfigError
-from genexp.preflight import (
+from genexp.naming import (
     check_alias,
     check_encoder_name,
     check_experiment_name,
     check_model_name,
-    check_places,
     check_run_name,
     check_study_name,
     name_model,
 )
+from genexp.preflight import check_places
 
 TEXTS = st.text(alphabet=st.sampled_from(string.printable + "äß√α.\\/:@v1"), min_size=1, max_size=12)
 
