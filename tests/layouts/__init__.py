@@ -20,11 +20,13 @@ from tests.layouts import (
     sources,
     stored,
     survival,
+    transcriptomes,
 )
 from tests.layouts.layout import Layout
 
 MODULES = (
-    orientation, sides, metadata, leaks, scale, mistakes, patients, annotations, labels, survival, files, damaged, stored, sources, names
+    orientation, sides, metadata, leaks, scale, transcriptomes, mistakes, patients, annotations, labels, survival,
+    files, damaged, stored, sources, names,
 )  # fmt: skip
 LAYOUTS: dict[str, Layout] = {
     f"{module.__name__.rpartition('.')[2]}-{name}": layout for module in MODULES for name, layout in module.LAYOUTS.items()

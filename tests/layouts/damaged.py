@@ -133,11 +133,6 @@ def an_archive_of_tar(folder: Path):
 
 
 @LAYOUTS
-def a_file_that_is_not_there(folder: Path):
-    return {"cohort": "nothing.tsv"}, {"refuse": ["nothing.tsv"]}
-
-
-@LAYOUTS
 def an_empty_folder(folder: Path):
     (folder / "counts").mkdir()
     return {"cohort": "counts"}, {"refuse": ["folder"]}

@@ -36,7 +36,7 @@ def variance_stabilised_counts(folder: Path):
 
 @LAYOUTS
 def log_cpm_with_a_prior_count(folder: Path):
-    """edgeR's ``cpm(log=TRUE)``: the prior follows the library, so the lowest value differs between samples."""
+    """edgeR's ``cpm(log=TRUE)``."""
     library = C.sum(axis=1)
     prior = 2 * library / library.mean()
     x = np.log2(C.add(prior, axis=0).div(library + 2 * prior, axis=0) * 1e6)
