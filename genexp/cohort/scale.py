@@ -82,9 +82,10 @@ class Sketch:
         Share of the values that are the most frequent one of the lowest hundredth.
     lowest : float
         That value.
-    gene_median, gene_sd : ndarray of float, (n_genes,)
-    totals : ndarray of float, (n_samples,)
-        Sums over all genes.
+    highest_share : float
+        Share of the values that equal the largest but for typing errors.
+    gene_median, gene_sd, gene_std : ndarray of float, (n_genes,)
+        Median and standard deviation of each gene, the latter without regard to typing errors and with it.
     """
 
     n: int
@@ -98,8 +99,10 @@ class Sketch:
     zero: float
     lowest: float
     lowest_share: float
+    highest_share: float
     gene_median: np.ndarray
     gene_sd: np.ndarray
+    gene_std: np.ndarray
 
 
 def _pick_evenly(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +123,7 @@ def sketch_values(X: np.ndarray) -> Sketch:
     lowest, lowest_share = _find_floor(values)
     genes = sampled[:, np.isfinite(sampled).sum(axis=0) >= 2]
     genes = genes if genes.size else np.zeros((1, 1))
-    gene_median, gene_sd = _describe_genes(genes)
+    gene_median, gene_sd, gene_std = _describe_genes(genes)
     lower, median, upper = (float(quantile) for quantile in np.quantile(body, [0.01, 0.5, 0.99]))
     return Sketch(
         n=len(values),
@@ -134,8 +137,10 @@ def sketch_values(X: np.ndarray) -> Sketch:
         zero=float((body == 0).mean()),
         lowest=lowest,
         lowest_share=lowest_share,
+        highest_share=float((np.abs(values - body[-1]) < 1e-4).mean()),
         gene_median=gene_median,
         gene_sd=gene_sd,
+        gene_std=gene_std,
     )
 
 
@@ -146,13 +151,13 @@ def _find_floor(values: np.ndarray) -> tuple[float, float]:
     return floor, float((np.abs(values - floor) < 1e-4).mean())
 
 
-def _describe_genes(genes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Median of each gene, and its standard deviation from the quantiles 0.16 and 0.84, which typing errors do not move."""
+def _describe_genes(genes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Median of each gene, its standard deviation from the quantiles 0.16 and 0.84, which typing errors do not move, and the usual one."""
     n = np.isfinite(genes).sum(axis=0)
     ordered = np.sort(genes, axis=0)  # missing values last; quicker than a quantile that skips them gene by gene
     low, median, high = (ordered[np.rint(share * (n - 1)).astype(int), np.arange(len(n))] for share in (0.16, 0.5, 0.84))
-    sd = (high - low) / 2
-    return median, np.where(sd > 0, sd, np.nanstd(genes, axis=0))
+    sd, std = (high - low) / 2, np.nanstd(genes, axis=0)
+    return median, np.where(sd > 0, sd, std), std
 
 
 @dataclass(frozen=True)
@@ -367,8 +372,13 @@ def _infer_signed(sketch: Sketch) -> ScaleGuess:
             f"{reason}: linear values with a few below 0, as of arrays after background correction, or a mistake; set these to 0, take "
             "logarithms, or say scale="
         )
-    floor = sketch.lowest_share > 0.005 and sketch.lowest < 0
-    if centre > 1 or (floor and sketch.lowest <= sketch.low + 0.01 and sketch.lowest_share > 0.01):
+    std = sketch.gene_std[sketch.gene_std > 0]
+    if len(std) and abs(centre) < 0.5 and (abs(std - 1) < 0.2).mean() > 0.8:
+        return ScaleGuess("zscore", f"{_span(sketch)}; genes have median {centre:.2g} and standard deviations near 1")
+    low_gene, high_gene = np.quantile(sketch.gene_median, [0.05, 0.95])
+    is_expression = centre > 1 or high_gene > max(3.0, 3 * abs(low_gene))  # ratios lie on both sides of 0 alike
+    floor = sketch.lowest_share > 0.005 and sketch.lowest < 0 and 3 * sketch.highest_share < sketch.lowest_share  # no limit on both sides
+    if is_expression or (floor and sketch.lowest <= sketch.low + 0.01 and sketch.lowest_share > 0.01):
         of_floor = f"; the lowest value, {sketch.lowest:.4g}, occurs in {sketch.lowest_share:.1%}" if floor else ""
         return ScaleGuess("log2_tpm", reason + of_floor)
     alike = 0.5 <= sd <= 2 and high_sd < 2.5 * low_sd
