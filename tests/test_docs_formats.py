@@ -11,7 +11,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="u
 
 def render_formats() -> str:
     """Rows of the table of formats."""
-    return "\n".join(f"| {one.name} | {one.recognised_by} | {'yes' if one.annotate else 'no'} |" for one in FORMATS)
+    return "\n".join(f"| {one.name} | {one.recognised_by} | {'yes' if one.annotate else 'no'} | {one.layer} |" for one in FORMATS)
 
 
 def test_every_format_is_in_the_table_with_what_it_is_recognised_by() -> None:

@@ -147,7 +147,7 @@ def _match_columns(table: pd.DataFrame, ids: Sequence[str], sample_id: str) -> l
     ]
     full = [match for match in exact if match.n_matches == len(ids)]
     if full:
-        return full
+        return [match for match in exact if match.n_matches >= RIVAL_SHARE * len(ids)]
     several = {column for column in columns if table[column].nunique() > 0.3 * len(table)} | {sample_id}
     return [match_column(table[match.column], ids) if match.column in several else match for match in exact]
 

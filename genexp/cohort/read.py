@@ -18,6 +18,7 @@ import genexp
 from genexp.cohort.annotations import add_canonical_columns, empty_missing_words, find_types, join_annotations, select_samples
 from genexp.cohort.check import check_values
 from genexp.cohort.formats import DenseValues, Request, Table, open_annotations, open_table
+from genexp.cohort.formats.table import name_apart
 from genexp.cohort.gene_names import describe_names
 from genexp.cohort.ids import count_matches
 from genexp.cohort.orientation import describe_sides, find_orientation
@@ -229,8 +230,7 @@ def annotate_samples(
     if opened.annotations is not None:
         joined, kept, report = join_annotations(opened.annotations, sides.samples, config.sample_id, config.unmatched, said)
         obs = joined.join(own.drop(columns=list(joined.columns), errors="ignore"))
-    obs = obs.set_axis([str(column) for column in obs.columns], axis=1)
-    obs = obs.loc[:, ~obs.columns.duplicated()]
+    obs = name_apart(obs.set_axis([str(column) for column in obs.columns], axis=1))
     texts, counts = empty_missing_words(obs, config.missing_words)
     _say_missing(counts, [getattr(config, name) for name in NAMING], len(obs), said)
     obs = find_types(texts)

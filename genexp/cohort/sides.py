@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from genexp.cohort.formats import Table
+from genexp.cohort.formats.table import name_apart
 from genexp.cohort.genes import is_nameless
-from genexp.cohort.names import counts_rows, find_metadata, is_gene_column, is_missing, is_summary
-from genexp.cohort.vocabulary import GENE_TITLES
+from genexp.cohort.names import counts_rows, find_metadata, is_gene_column, is_missing, is_summary, normal_title
+from genexp.cohort.vocabulary import GENE_TITLES, SAMPLE_NAMES
 from genexp.errors import CohortError, name_some
 
 
@@ -59,10 +60,11 @@ def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metada
     own_obs, own_var = table.column_annotations, table.row_annotations
     if not genes_in_rows:
         own_obs, own_var = own_var, own_obs
-    gene_names = _find_better_names(gene_names, own_var, said)
+    gene_names = _find_better_names(gene_names, own_var, "genes", said)
+    sample_names = _find_better_names(sample_names, own_obs, "samples", said)
     annotations = _find_annotations(gene_names, named, metadata)
     if annotations:
-        own_obs = pd.concat([own_obs, _read_annotations(table, annotations, gene_names, genes_in_rows)], axis=1)
+        own_obs = name_apart(pd.concat([own_obs, _read_annotations(table, annotations, gene_names, genes_in_rows)], axis=1))
     _say_annotations(own_obs, own_var, genes_in_rows, said)
     gene_positions, sample_positions = _keep_genes(gene_names, own_var, annotations, said), _keep_samples(sample_names, said)
     genes = [_name_gene(gene_names[i], own_var, i) for i in gene_positions]
@@ -72,13 +74,17 @@ def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metada
     return Sides(genes_in_rows, samples, genes, sample_positions, gene_positions, obs, var)
 
 
-def _find_better_names(names: list[str], var: pd.DataFrame, said: list[str]) -> list[str]:
-    """Names of genes from an annotation of theirs, where the names merely count them."""
-    titles = [column for column in var.columns if GENE_TITLES.fullmatch(str(column).strip())] if counts_rows(names) else []
+def _find_better_names(names: list[str], annotations: pd.DataFrame, what: str, said: list[str]) -> list[str]:
+    """Names of genes or samples from an annotation of theirs, where the names merely count them."""
+    columns = annotations.columns if counts_rows(names) else []
+    if what == "genes":
+        titles = [column for column in columns if GENE_TITLES.fullmatch(str(column).strip())]
+    else:
+        titles = [column for column in columns if SAMPLE_NAMES.fullmatch(normal_title(str(column))) and annotations[column].is_unique]
     if not titles:
         return names
-    said.append(f"The names of genes count them; the genes are named by their annotation {titles[0]!r}.")
-    return ["" if is_missing(name) else name for name in var[titles[0]].astype(str)]
+    said.append(f"The names of {what} count them; the {what} are named by their annotation {titles[0]!r}.")
+    return ["" if is_missing(name) else name for name in annotations[titles[0]].astype(str)]
 
 
 def _find_annotations(gene_names: list[str], named: Collection[str], metadata: Collection[str]) -> list[int]:
@@ -96,7 +102,7 @@ def _read_annotations(table: Table, positions: list[int], names: list[str], gene
     at = np.array(positions)
     values = table.values.read(at, columns).T if genes_in_rows else table.values.read(rows, at)
     frame = pd.DataFrame(values.astype(np.float64).round(6), columns=[names[i] for i in positions])
-    return frame.loc[:, ~frame.columns.duplicated()]
+    return frame
 
 
 def _say_annotations(own_obs: pd.DataFrame, own_var: pd.DataFrame, genes_in_rows: bool, said: list[str]) -> None:

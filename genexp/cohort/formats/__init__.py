@@ -75,18 +75,8 @@ def open_table(path: Path, request: Request) -> Table:
     """Open a file of expression values."""
     probe = Probe(path, request.name)
     file_format = find_format(probe)
-    if request.layer and file_format.name not in (
-        "AnnData",
-        "Zarr",
-        "loom",
-        "HDF5",
-        "pandas HDF5",
-        "Excel",
-        "R data",
-        *per_sample.LAYERED,
-        magetab.FORMAT.name,
-    ):
-        raise CohortError(f"layer={request.layer}: layers are of AnnData files; {request.name} is {file_format.name}: leave layer empty")
+    if request.layer and not file_format.layer:
+        raise CohortError(f"layer={request.layer}: {request.name} is {file_format.name}, which has no layers: leave layer empty")
     table = file_format.open(probe, request)
     if not table.rows or not table.columns:
         shape = f"{len(table.rows)} rows and {len(table.columns)} columns of values"

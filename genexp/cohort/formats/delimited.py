@@ -25,7 +25,7 @@ from genexp.cohort.formats.format import Format
 from genexp.cohort.formats.layout import BLANKS, DELIMITER_NAMES, Layout, find_layout, refuse_second_heading
 from genexp.cohort.formats.probe import UNPACK_ERRORS, Probe, Request, decode, find_wide_encoding, open_stream
 from genexp.cohort.formats.quoted import open_quoted
-from genexp.cohort.formats.table import Table, name_apart
+from genexp.cohort.formats.table import Table, list_text_rows, name_apart
 from genexp.cohort.formats.tabular import read_text_annotations
 from genexp.errors import CohortError
 
@@ -196,13 +196,13 @@ class _Parsed:
     names: list[str] = field(default_factory=list)
     blocks: deque[np.ndarray] = field(default_factory=deque)
     annotations: list[list[list[str]]] = field(default_factory=list)
-    text_rows: dict[str, list[str]] = field(default_factory=dict)
+    text_rows: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def add(self, part: _Parsed) -> None:
         self.names += part.names
         self.blocks.extend(part.blocks)
         self.annotations += part.annotations
-        self.text_rows |= part.text_rows
+        self.text_rows += part.text_rows
 
 
 def _parse_pieces(pieces: Iterator[bytes], layout: Layout) -> _Parsed:
@@ -302,9 +302,8 @@ def _parse_mixed(cells: pa.Array, names: list[str], layout: Layout) -> _Parsed:
         names = pick([layout.names_at]).to_pylist()
     annotations = [pick([i]).to_pylist() for i in layout.texts]
     values, is_text = parse_cells(pick(layout.values), names, layout)
-    text_rows = {
-        names[i]: pick(layout.values).to_pylist()[i * values.shape[1] : (i + 1) * values.shape[1]] for i in np.flatnonzero(is_text)
-    }
+    width = values.shape[1]
+    text_rows = [(names[i], pick(layout.values).slice(i * width, width).to_pylist()) for i in np.flatnonzero(is_text)]
     kept = np.flatnonzero(~is_text)
     block = allocate(len(kept), values.shape[1])
     block[:] = values[kept]
@@ -326,7 +325,7 @@ def _build_table(parsed: _Parsed, layout: Layout) -> Table:
     for part in parsed.annotations:
         for i, values in zip(layout.texts, part, strict=True):
             columns[i] += values
-    refuse_second_heading(parsed.text_rows.values(), layout.headings, layout.file)
+    refuse_second_heading((texts for _, texts in parsed.text_rows), layout.headings, layout.file)
     annotations = pd.DataFrame(columns, index=range(n_rows), dtype=object).set_axis([layout.headings[i] for i in layout.texts], axis=1)
     return Table(
         rows,
@@ -334,7 +333,7 @@ def _build_table(parsed: _Parsed, layout: Layout) -> Table:
         BlockValues(parsed.blocks),
         heading=layout.headings[layout.names_at] if layout.names_at >= 0 else "",
         row_annotations=name_apart(annotations),
-        column_annotations=pd.DataFrame(parsed.text_rows, index=range(len(layout.values)), dtype=object),
+        column_annotations=list_text_rows(parsed.text_rows, len(layout.values)),
         format=f"text separated by {DELIMITER_NAMES[layout.delimiter]}",
         named_rows=layout.names_at >= 0,
         notes=layout.notes,

@@ -168,4 +168,4 @@ def _write_cell(cell: Any, is_dated: bool) -> str:
     return " ".join(str(cell).split())
 
 
-FORMAT = Format(NAME, "zip archive with xl/workbook.xml", recognise, open_excel, annotate)
+FORMAT = Format(NAME, "zip archive with xl/workbook.xml", recognise, open_excel, annotate, layer="a sheet")

@@ -28,6 +28,8 @@ class Format:
     annotate : callable or None
         Read the same file as a table of annotations: one row per sample, text where the file holds text, the ids in some column.
         None: the format holds no annotations.
+    layer : str
+        What ``layer=`` names in a file of this format; empty: nothing.
     """
 
     name: str
@@ -35,3 +37,4 @@ class Format:
     recognise: Callable[[Probe], bool]
     open: Callable[[Probe, Request], Table]
     annotate: Callable[[Probe, Request], pd.DataFrame] | None = None
+    layer: str = ""

@@ -66,10 +66,4 @@ def _read_annotations(file: h5py.File, from_raw: bool) -> tuple[pd.DataFrame, pd
     return read_elem(file["obs"]), read_elem(file["raw/var"] if is_raw else file["var"])
 
 
-FORMAT = Format(
-    NAME,
-    "HDF5 with encoding-type anndata, or with obs, var and X",
-    recognise,
-    open_h5ad,
-    annotate,
-)
+FORMAT = Format(NAME, "HDF5 with encoding-type anndata, or with obs, var and X", recognise, open_h5ad, annotate, layer="a layer, or raw")

@@ -133,4 +133,10 @@ def _read_others(side: dict[str, h5py.Dataset], key: str) -> pd.DataFrame:
     return pd.DataFrame({titles[path]: read_column(item) for path, item in others.items()}, index=np.arange(len(side[key])))
 
 
-FORMAT = Format(NAME, "HDF5 of no other kind: one two-dimensional dataset of numbers, names in datasets of text", is_hdf5, open_hdf5_matrix)
+FORMAT = Format(
+    NAME,
+    "HDF5 of no other kind: one two-dimensional dataset of numbers, names in datasets of text",
+    is_hdf5,
+    open_hdf5_matrix,
+    layer="a dataset",
+)

@@ -100,4 +100,4 @@ def _order_columns(blocks: list[tuple[list[str], h5py.Dataset]], order: list[str
     return [items[i] for i in sorting], DenseValues(values[:, sorting])
 
 
-FORMAT = Format(NAME, "HDF5 with a pandas_type", recognise, open_store)
+FORMAT = Format(NAME, "HDF5 with a pandas_type", recognise, open_store, layer="a key")

@@ -81,7 +81,10 @@ class Layout:
 def split_line(line: str, delimiter: str) -> list[str]:
     """Fields of a line, without quotes and surrounding blanks."""
     line, delimiter = (re.sub(r"[ \t]+", " ", line.strip()), " ") if delimiter == BLANKS else (line, delimiter)
-    fields = next(csv.reader([line.replace("\r", " ")], delimiter=delimiter), []) if '"' in line else line.split(delimiter)
+    try:
+        fields = next(csv.reader([line.replace("\r", " ")], delimiter=delimiter), []) if '"' in line else line.split(delimiter)
+    except csv.Error:  # a field longer than any in a table
+        fields = line.split(delimiter)
     return [field.strip() for field in fields]
 
 
@@ -132,6 +135,8 @@ def find_delimiter(lines: Sequence[str], name: str) -> tuple[str, int]:
     for delimiter in (*DELIMITERS, BLANKS):
         rows = [split_line(line, delimiter) if line.strip() else [] for line in lines]
         start, width, share = _find_start(lines, [len(row) for row in rows])
+        if delimiter == "|" and delimiter not in lines[start]:  # names such as ?|100130426 have one, headings have none
+            continue
         quality = share * (1 + _share_numbers(rows[start + 1 :])) if share >= 0.5 else 0.0
         if (
             width > 1 and quality > best[0] + 0.05
@@ -268,9 +273,9 @@ def _find_names(
     first = [row[0] for row in rows]
     is_annotation = heading[0] in request.named or heading[0] in request.metadata
     candidates = _find_candidates(heading, rows, texts, decimal, request)
-    titled = [i for i in candidates if is_id_title(heading[i])]
-    if short_heading and not (counts_rows(first) and candidates):
-        return 0, [], []
+    titled = [i for i in candidates if is_id_title(heading[i])] or [i for i in candidates if _look_like_names([row[i] for row in rows])]
+    if short_heading and not (candidates and (counts_rows(first) or (titled and _are_numbers(first, decimal)))):
+        return _settle_names(heading, rows, [0, *(i for i in candidates if i)], request, is_titled=False), [], []
     samples = [i for i in candidates if SAMPLE_NAMES.fullmatch(normal_title(heading[i]))]
     is_coarser = is_sample_column(heading[0]) and not SAMPLE_NAMES.fullmatch(normal_title(heading[0]))  # patients, or a label
     if samples and is_coarser:
@@ -282,7 +287,7 @@ def _find_names(
     if is_repeated and not titled:
         return -1, [], ["The file has no column of sample ids; samples are named by row number, from 0."]
     is_text = sum(not is_missing(name) and not is_number(name, decimal) for name in first) > TEXT_SHARE * len(first)
-    if is_text and not is_annotation and (not titled or is_id_title(heading[0]) or len(set(first)) == len(first)):
+    if is_text and not is_annotation and (not titled or _is_better(heading[0], first)):
         return _settle_names(heading, rows, [0, *(i for i in candidates if i)], request), [], []
     is_number_of_line = counts_rows(first) or (is_id_title(heading[0]) and not _is_title_of_names(heading[0]))
     if is_number_of_line and (titled or (candidates and ROW_NUMBER_TITLES.fullmatch(heading[0].strip()))):
@@ -293,9 +298,8 @@ def _find_names(
         return names_at, counters or [0], [f"The first column counts or numbers rows; the names are in the column {heading[names_at]!r}."]
     if not is_annotation and (is_id_title(heading[0]) or counts_rows(first)):
         return 0, [], []
-    likely = titled or [i for i in candidates if _look_like_names([row[i] for row in rows])]
-    if likely:
-        names_at = _settle_names(heading, rows, likely, request)
+    if titled:
+        names_at = _settle_names(heading, rows, titled, request)
         return names_at, [], [f"The names are in the column {heading[names_at]!r}."]
     if not _are_numbers(first, decimal) and not is_annotation:
         return 0, [], []
@@ -322,12 +326,18 @@ def _is_title_of_names(title: str) -> bool:
     return SAMPLE_NAMES.fullmatch(normal_title(title)) is not None or GENE_TITLES.fullmatch(title) is not None
 
 
+def _is_better(title: str, values: Sequence[str]) -> bool:
+    """Whether the first column names rows though another with a title of names does: it is distinct, or has such a title, too."""
+    n_distinct = len(set(values))
+    return n_distinct == len(values) or (is_id_title(title) and 2 * n_distinct > len(values))
+
+
 def _look_like_names(values: Sequence[str]) -> bool:
     likeness = measure_likeness(values)
     return likeness.gene_ids + likeness.sample_ids >= 0.5
 
 
-def _settle_names(heading: list[str], rows: list[list[str]], candidates: list[int], request: Request) -> int:
+def _settle_names(heading: list[str], rows: list[list[str]], candidates: list[int], request: Request, is_titled: bool = True) -> int:
     """First field of some that may hold names; refused where another has the same names in other lines, as a column of pairs has."""
     names_at = candidates[0]
     names = {row[names_at] for row in rows}
@@ -335,7 +345,7 @@ def _settle_names(heading: list[str], rows: list[list[str]], candidates: list[in
         moved = sum(row[i] in names and row[i] != row[names_at] for row in rows)
         if 2 * moved <= len(rows):
             continue
-        if is_id_title(heading[i]) == is_id_title(heading[names_at]):
+        if not is_titled or is_id_title(heading[i]) == is_id_title(heading[names_at]):
             raise CohortError(
                 f"{request.name}: the columns {heading[names_at]!r} and {heading[i]!r} hold the same names in different lines; "
                 "expected one "

@@ -69,4 +69,4 @@ def _find_key(frame: pd.DataFrame, keys: tuple[str, ...], name: str) -> str:
     raise CohortError(f"{name}: expected names in the attribute {keys[0]}, found {name_some(frame.columns)}; rename the one that has them")
 
 
-FORMAT = Format(NAME, "HDF5 with matrix, row_attrs and col_attrs", recognise, open_loom, annotate)
+FORMAT = Format(NAME, "HDF5 with matrix, row_attrs and col_attrs", recognise, open_loom, annotate, layer="a layer")

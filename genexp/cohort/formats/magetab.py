@@ -188,5 +188,6 @@ FORMAT = Format(
     _is_matrix,
     open_matrix,
     read_clinical,
+    layer="the column of values",
 )
 SDRF = Format("SDRF", "a heading that starts with 'Source Name' and has Characteristics; as annotations", _is_sdrf, refuse_sdrf, read_sdrf)

@@ -272,6 +272,7 @@ FOLDER = Format(
     "a folder or an archive (.zip, .tar, .tar.gz) of files of one sample each",
     _is_folder,
     open_folder,
+    layer="the column of values",
 )
 FORMAT = Format(
     "file of one sample",
@@ -280,6 +281,5 @@ FORMAT = Format(
     _is_file,
     open_file,
     read_text_annotations,
+    layer="the column of values",
 )
-LAYERED = (FOLDER.name, FORMAT.name)
-"""Formats in which ``layer`` names a column of values."""

@@ -15,7 +15,7 @@ from genexp.cohort.formats.blocks import BlockValues
 from genexp.cohort.formats.cells import parse_cells
 from genexp.cohort.formats.layout import BLANKS, DELIMITER_NAMES, Layout, refuse_second_heading
 from genexp.cohort.formats.probe import decode
-from genexp.cohort.formats.table import Table, name_apart
+from genexp.cohort.formats.table import Table, list_text_rows, name_apart
 from genexp.errors import CohortError
 
 
@@ -37,9 +37,7 @@ def open_quoted(pieces: Iterator[bytes], layout: Layout) -> Table:
         BlockValues(deque([values[kept]])),
         heading=layout.headings[layout.names_at] if layout.names_at >= 0 else "",
         row_annotations=annotations.reset_index(drop=True).astype(object),
-        column_annotations=pd.DataFrame(
-            {names[i]: list(texts[i]) for i in np.flatnonzero(is_text)}, index=range(len(columns)), dtype=object
-        ),
+        column_annotations=list_text_rows([(names[i], list(texts[i])) for i in np.flatnonzero(is_text)], len(columns)),
         format=f"text separated by {DELIMITER_NAMES[layout.delimiter]}",
         named_rows=layout.names_at >= 0,
         notes=layout.notes,

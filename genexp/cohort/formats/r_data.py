@@ -128,4 +128,11 @@ def _open_object(item: RObject, assay: str, request: Request) -> Table:
     return Table(rows, columns, GuardedValues(values, request.name, NAME), heading=heading, format=NAME)
 
 
-FORMAT = Format(NAME, "RDX or RDA, or the first bytes of one object of R, below gzip, bzip2 or xz", recognise, open_r, annotate)
+FORMAT = Format(
+    NAME,
+    "RDX or RDA, or the first bytes of one object of R, below gzip, bzip2 or xz",
+    recognise,
+    open_r,
+    annotate,
+    layer="an object, or OBJECT/ASSAY",
+)

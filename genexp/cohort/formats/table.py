@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -92,6 +93,12 @@ class Table:
     format: str = ""
     named_rows: bool = True
     notes: tuple[str, ...] = ()
+
+
+def list_text_rows(rows: Sequence[tuple[str, list[str]]], n_columns: int) -> pd.DataFrame:
+    """Rows of text, each with its name, as annotations of the columns (n_columns, ...)."""
+    table = pd.DataFrame({i: texts for i, (_, texts) in enumerate(rows)}, index=range(n_columns), dtype=object)
+    return name_apart(table.set_axis([name for name, _ in rows], axis=1))
 
 
 def name_apart(table: pd.DataFrame) -> pd.DataFrame:

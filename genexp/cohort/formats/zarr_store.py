@@ -100,4 +100,4 @@ def _read_metadata(probe: Probe) -> Iterator[tuple[str, bytes]]:
                 yield member, archive.read(member)
 
 
-FORMAT = Format(NAME, "folder or zip archive with .zgroup or zarr.json", recognise, open_zarr, annotate)
+FORMAT = Format(NAME, "folder or zip archive with .zgroup or zarr.json", recognise, open_zarr, annotate, layer="a layer, or raw")
