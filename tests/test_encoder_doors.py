@@ -348,13 +348,18 @@ def test_case_is_disregarded_only_where_nothing_else_matches_and_said() -> None:
 def test_names_of_another_kind_are_refused_with_both_kinds() -> None:
     encoder = replace(LOG_ENCODER, genes=SYMBOLS, sources=SYMBOLS)
     message = (
-        r"300 of the encoder's 300 genes are absent .*names genes by symbols \(TP0A, TP1A, TP2A, \.\.\.\); the table's columns are "
-        r"Ensembl identifiers \(ENSG0+, ENSG0+1, ENSG0+2, \.\.\.\). Give columns the encoder's kind of names"
+        r"300 of the encoder's 300 genes are absent .*names genes by symbols \(TP0A, TP1A, TP2A, \.\.\.\), the table's 300 columns by "
+        r"Ensembl identifiers \(ENSG0+, ENSG0+1, ENSG0+2, \.\.\.\); give columns the encoder's kind of names"
     )
     with pytest.raises(GeneMismatchError, match=message):
         encoder.encode(new.set_axis(ENSEMBL, axis=1))
     entrez = replace(LOG_ENCODER, genes=[str(i) for i in range(N)], sources=[str(i) for i in range(N)])
     np.testing.assert_allclose(entrez.encode(new.set_axis(range(N), axis=1)), LOG_ENCODER.encode(new), atol=1e-4)
+
+
+def test_a_table_of_other_genes_is_told_from_one_with_other_names() -> None:
+    with pytest.raises(GeneMismatchError, match="they are of one kind, so the table is of other genes: take an encoder"):
+        LOG_ENCODER.encode(new.iloc[:, :100])
 
 
 def test_absent_genes_are_filled_and_named_by_align_too() -> None:

@@ -1,9 +1,9 @@
 """Whether a sample's genes are distributed as those of training were: what tells natural logarithms from those of base 2.
 
 Over genes, values of one scale are distributed much alike in all samples, whatever their tissue. Quantiles of a sample's genes are
-compared with those that the train means and standard deviations foresee, which every encoder ships; where a sample fits far better as natural
-logarithms, say, it is refused. Between real cohorts of one scale (RNA-seq of eight cohorts, arrays of two kinds, 200 to 20,500 genes, all or
-the most variable ones) no sample was.
+compared with those that the train means and standard deviations foresee, which every encoder ships; where a sample fits far better as
+natural logarithms, say, it is refused. Between real cohorts of one scale (RNA-seq of eight cohorts, arrays of two kinds, 200 to 20,500
+genes, all or the most variable ones) no sample was.
 
 This file's text is part of every registered encoder, so it imports nothing of genexp but what is part of it, too.
 """

@@ -164,11 +164,16 @@ def check_absent(absent: Sequence[str], frame: pd.DataFrame, genes: Sequence[str
             f"samples in rows and genes in columns were expected; found {in_index} of the encoder's {n} genes in the table's index, "
             "so it stands the wrong way round. Give expression.T"
         )
-    found = describe_form(str(name) for name in frame.columns)
+    expected, found = describe_form(genes), describe_form(str(name) for name in frame.columns)
+    alike = expected.partition(" (")[0] == found.partition(" (")[0]
+    advice = (
+        "they are of one kind, so the table is of other genes: take an encoder that was trained on them"
+        if alike
+        else "give columns the encoder's kind of names"
+    )
     raise GeneMismatchError(
         f"{len(absent)} of the encoder's {n} genes are absent ({', '.join(absent[:5])}{', ...' if len(absent) > 5 else ''}); it accepts up "
-        f"to {max_missing:.0%}. The encoder names genes by {describe_form(genes)}; the table's columns are {found}. Give columns the "
-        "encoder's kind of names"
+        f"to {max_missing:.0%}. The encoder names genes by {expected}, the table's {frame.shape[1]} columns by {found}; {advice}"
     )
 
 
