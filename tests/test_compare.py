@@ -239,3 +239,11 @@ def test_a_comparison_is_refused(options: list[str], fragment: str, capsys: pyte
     error = " ".join(capsys.readouterr().err.split())
     assert fragment in error
     assert "Traceback" not in error
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_deleted_experiment_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    client = MlflowClient()
+    client.delete_experiment(client.create_experiment("gone"))
+    assert main(["compare", "--experiment_name", "gone"]) == 2
+    assert "'gone' was deleted; bring it back with 'mlflow experiments restore" in " ".join(capsys.readouterr().err.split())

@@ -59,6 +59,10 @@ def read_experiment(experiment: str) -> list[Logged]:
         if found is None:
             known = [other.name for other in client.search_experiments()]
             raise RegistryError(f"expected the name of an experiment; found '{experiment}'. There are {name_some(known)}")
+        if found.lifecycle_stage == "deleted":
+            raise RegistryError(
+                f"experiment '{experiment}' was deleted; bring it back with 'mlflow experiments restore -x {found.experiment_id}'"
+            )
         evaluated = "attributes.status = 'FINISHED' and tags.verdict != ''"
         runs = client.search_runs([found.experiment_id], evaluated, max_results=MAX_RUNS, order_by=["attributes.start_time DESC"])
     if not runs:
