@@ -229,7 +229,8 @@ def _are_numbers(texts: Sequence[str], decimal: str = ".") -> bool:
 
 def is_fraction(text: str) -> bool:
     """Whether a text is a number, and not a whole one: no name."""
-    return NUMBER.fullmatch(text) is not None and not text.strip("+-").isdigit() and float(text) % 1 != 0
+    text = text.replace(",", ".")
+    return NUMBER.fullmatch(text) is not None and float(text) % 1 != 0
 
 
 def is_number(text: str, decimal: str = ".") -> bool:
