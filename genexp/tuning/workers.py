@@ -176,7 +176,7 @@ def _score(fitted: Any, basis: Any, data: Any, seed: int) -> dict[str, float]:
         {part: data.obs(part) for part in ("train", "val")},
         seed,
     )
-    return {"r2/val_gain": summarise(fitted, basis)["r2/val_gain"]} | scores
+    return {"r2/val_gain": summarise(fitted, squared_error=False)["r2/val_gain"]} | scores
 
 
 def _train_job(job: Job, data: Any, results: Path) -> Result:
