@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 export MLFLOW_DISABLE_TELEMETRY = true
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup tune test test-all check ui lock mlproject bench bench-peers
+.PHONY: help setup tune test test-all soak check ui lock mlproject bench bench-peers
 
 help:            ## show this help
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -22,10 +22,13 @@ tune: setup      ## the main job on a simulated cohort: search, train, evaluate,
 	$(BIN)/mlflow run . -e tune --env-manager local --experiment-name genexp
 
 test: setup      ## unit, meaning and end-to-end tests
-	$(BIN)/python -m pytest -n 2 -m "not slow and not server" -q
+	$(BIN)/python -m pytest -n 2 -m "not slow and not server and not soak" -q
 
 test-all: test   ## all tests, with the slow ones and those against real servers
-	$(BIN)/python -m pytest -n 2 -m "slow or server" -q
+	$(BIN)/python -m pytest -n 2 -m "(slow or server) and not soak" -q
+
+soak: setup      ## tests too long for CI (20,000 mutated files); keeps their results in benchmarks/soak.json
+	$(BIN)/python -m benchmarks.soak
 
 check: setup     ## format, lint and types
 	$(BIN)/ruff format --check

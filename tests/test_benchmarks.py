@@ -1,12 +1,13 @@
 """Every benchmark runs, at toy size and in this process; what the figures are worth is not tested."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import growth, kinds, large, plain, quality, reading, results, tracking, training, tuning
+from benchmarks import growth, kinds, large, plain, quality, reading, results, soak, tracking, training, tuning
 from benchmarks.plan import Plan
 from benchmarks.sides import Side, take_turns
 from tests.planted import make_preprocessed
@@ -82,6 +83,35 @@ def test_results_are_kept_by_section_and_rendered(tmp_path: Path) -> None:
     text = (tmp_path / "RESULTS.md").read_text()
     assert "| reading of a thing | 1 s | 3 s | 4 x |  | `python -m benchmarks reading` |" in text
     assert "3 x" not in text.replace("30 x", "")
+
+
+SOAKED = """
+import pytest
+
+@pytest.mark.soak
+@pytest.mark.parametrize("number", [1, 2])
+def test_numbers(record_property, number):
+    record_property("examples", 10)
+    record_property("outcomes", {"read": number})
+    assert number == 1
+
+def test_of_no_soak():
+    pass
+"""
+
+
+def test_soaked_tests_are_kept_with_commit_and_failures(tmp_path: Path) -> None:
+    (tmp_path / "test_soaked.py").write_text(SOAKED)
+    code, records = soak.run_tests([str(tmp_path / "test_soaked.py"), "-c", "pyproject.toml", "-p", "no:cacheprovider"])
+    assert code == 1
+    assert [{**record, "seconds": 0} for record in records] == [
+        {"what": "test_numbers", "examples": 20, "outcomes": {"read": 3}, "failures": 1, "seconds": 0}
+    ]
+    kept = tmp_path / "soak.json"
+    for examples in (5, 20):
+        soak.keep([records[0] | {"examples": examples}, {"what": "test_others", "examples": examples}], kept)
+    assert [(record["what"], record["examples"]) for record in json.loads(kept.read_text())] == [("test_numbers", 20), ("test_others", 20)]
+    assert {"commit", "date"} <= set(json.loads(kept.read_text())[0])
 
 
 def test_planted_rows_reach_the_same_loss_in_both_loops(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Small files that are mutated, and what they hold then."""
