@@ -32,13 +32,13 @@ MAX_NEGATIVE = 4
 Columns = list[tuple[str, list[str]]]
 
 
-def read_number(text: str, decimal: str = ".") -> float | None:
-    """Number in a cell, NaN where it is missing, None where it is no number."""
+def read_number(text: str, decimal: str = ".", kind: type[np.floating] = np.float32) -> float | None:
+    """Number in a cell at the precision of a kind, NaN where it is missing, None where it is no number."""
     if is_missing(text) or text == "None":
         return math.nan
     text = text.replace(",", ".") if decimal == "," else text
     with np.errstate(over="ignore"):
-        number = np.float32(text) if NUMBER.fullmatch(text) else None
+        number = kind(text) if NUMBER.fullmatch(text) else None
     return None if number is None or np.isinf(number) else float(number)
 
 
@@ -85,7 +85,8 @@ class Contents:
         heading, lines = (lines[0], lines[1:]) if lines else ([], [])
         width = Counter(len(line) for line in lines).most_common(1)[0][0] if lines else 0
         lines = [line if "".join(line[width:]).strip() else line[:width] for line in lines]
-        if lines and all(len(line) == width and not line[-1].strip() for line in lines):
+        is_open = len(heading) < width or not heading[-1].strip()
+        if lines and is_open and all(len(line) == width and not line[-1].strip() for line in lines):
             lines, width = [line[:-1] for line in lines], width - 1
             heading = heading[:-1] if heading and not heading[-1].strip() else heading
         if len(heading) == width + 1 and not heading[-1].strip():
@@ -221,7 +222,7 @@ def compare_annotations(cohort: AnnData, contents: Contents, form: Callable[[str
 def _is_outcome(days: float, event: float, times: set[str], events: set[str], decimal: str) -> bool:
     if len(times) != 1 or len(events) != 1:
         return False
-    time, word = read_number(next(iter(times)), decimal), next(iter(events)).lower()
+    time, word = read_number(next(iter(times)), decimal, np.float64), next(iter(events)).lower()
     number = read_number(word)
     word = str(int(number)) if number in (0, 1) else word
     seen = math.nan if is_missing(word) else 1.0 if word in SEEN else 0.0 if word in CENSORED else None

@@ -202,7 +202,7 @@ def _align_heading(
     empty_end = width > 2 and all(not row[-1] for row in rows)
     if len(heading) == width + 1 and not heading[-1]:
         heading = heading[:-1]
-    if len(heading) == width - 1 and empty_end and not (heading and _are_numbers([row[0] for row in rows])):
+    if len(heading) == width - 1 and empty_end and not lacks_row_number(heading, rows):
         return [*heading, ""], rows, False, True, [width - 1]
     if len(heading) == width - 1 and lacks_corner(heading, rows) and not any(is_fraction(row[0]) for row in rows):
         return ["", *heading], rows, True, False, []
@@ -212,6 +212,16 @@ def _align_heading(
             f"its delimiter {DELIMITER_NAMES[delimiter]}?"
         )
     return heading, rows, False, False, [width - 1] if empty_end and not heading[-1] else []
+
+
+def lacks_row_number(heading: Sequence[str], rows: Sequence[list[str]]) -> bool:
+    """Whether a heading that is short by one has no title above row numbers, though the last field of all lines is empty."""
+    return (
+        bool(heading)
+        and counts_rows([row[0] for row in rows])
+        and not ROW_NUMBER_TITLES.fullmatch(heading[0])
+        and not is_id_title(heading[0])
+    )
 
 
 def lacks_corner(heading: Sequence[str], rows: Sequence[list[str]]) -> bool:
@@ -335,7 +345,7 @@ def _is_better(title: str, values: Sequence[str]) -> bool:
 
 def _look_like_names(values: Sequence[str]) -> bool:
     likeness = measure_likeness(values)
-    return likeness.gene_ids + likeness.sample_ids >= 0.5
+    return likeness.gene_ids + likeness.sample_ids + likeness.symbols >= 0.6
 
 
 def _settle_names(heading: list[str], rows: list[list[str]], candidates: list[int], request: Request, is_titled: bool = True) -> int:

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pandas as pd
 
-from genexp.cohort.formats.layout import DELIMITER_NAMES, find_delimiter, lacks_corner, refuse_second_heading, split_line
+from genexp.cohort.formats.layout import DELIMITER_NAMES, find_delimiter, lacks_corner, lacks_row_number, refuse_second_heading, split_line
 from genexp.cohort.formats.probe import UNPACK_ERRORS, Probe, Request, decode, open_stream
 from genexp.cohort.formats.quoted import check_widths, read_rows
 from genexp.cohort.formats.table import name_apart
@@ -65,7 +65,7 @@ def _complete_heading(heading: list[str], rows: list[list[str]], delimiter: str,
     whole = [row for row in rows if len(row) == width]
     if len(heading) == width + 1 and not heading[-1]:
         return heading[:-1]
-    if len(heading) == width - 1 and all(not row[-1] for row in whole):
+    if len(heading) == width - 1 and all(not row[-1] for row in whole) and not lacks_row_number(heading, whole):
         return [*heading, ""]
     if len(heading) == width - 1 and lacks_corner(heading, whole):
         return ["", *heading]
