@@ -531,6 +531,7 @@ def test_real_cohorts_get_commands_that_read_them(name: str, proposed: set[str])
     assert len(read_proposed(description.commands[0])) > 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in LAYOUTS if not name.endswith("a_file_that_is_not_there")])
 def test_describing_asks_what_reading_asks_and_nothing_else(name: str, tmp_path: Path) -> None:
     parameters, _ = LAYOUTS[name].write(tmp_path)

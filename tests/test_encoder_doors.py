@@ -199,6 +199,11 @@ def test_another_unit_and_another_platform_pass_with_a_word() -> None:
         ENCODERS["log2_intensity"].encode(narrow)
 
 
+def test_a_sample_without_any_expression_is_named() -> None:
+    with pytest.warns(UserWarning, match=r"all genes have the same value in 1 \(s4\) of 30 samples"):
+        ENCODERS["counts"].encode(RIGHT["counts"].mul(new.index != "s4", axis=0))
+
+
 def test_estimated_counts_pass_though_they_are_not_whole() -> None:
     assert ENCODERS["counts"].encode(RIGHT["norm_count"]).attrs["notes"] == []
 
@@ -239,9 +244,11 @@ LOG_ENCODER = ENCODERS["log2_norm_count"]
         (lambda: new.T, r"found 300 of the encoder's 300 genes in the table's index.*Give expression.T"),
         (lambda: new.where(new < 13, np.inf), "infinite ones in .* was a logarithm taken of 0"),
         (lambda: new.where(new > 0, -np.inf), r"infinite ones in 30 \(G\d+ of s0"),
+        (lambda: new.assign(G3=1e300), r"infinite ones in 30 \(G3 of s0"),
         (lambda: new.assign(G3="high"), r"found others in the columns of 1 \(G3: 'high'\)"),
         (lambda: new.assign(G3="3,14"), r"1 \(G3: '3,14'\)"),
         (lambda: new.assign(G3=pd.Timestamp("2020-01-01")), r"1 \(G3: Timestamp"),
+        (lambda: new.assign(G3=1j), r"1 \(G3: 1j\)"),
         (lambda: pd.concat([new, new[["G3"]]], axis=1), r"1 genes occur more than once \(G3: G3, G3\); give each gene one column"),
         (lambda: new.assign(**{"G0|17": 1.0}).rename(columns={"G0": "G0 (17)"}), r"more than once \(G0: G0 \(17\), G0\|17\)"),
     ],
@@ -267,12 +274,12 @@ def test_numbers_in_text_are_read_and_words_for_missing_are_missing() -> None:
     text.loc["s0", "G1"] = "NA"
     expected = new.copy()
     expected.loc["s0", "G1"] = np.nan
-    with pytest.warns(UserWarning, match=r"numbers were read from text in the columns of 2 \(G1, G2\)"):
+    with pytest.warns(UserWarning, match=r"numbers were read from text or categories in the columns of 2 \(G1, G2\)"):
         latent = LOG_ENCODER.encode(text)
     pd.testing.assert_frame_equal(latent, LOG_ENCODER.encode(expected), atol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "Float32", "float32[pyarrow]"])
+@pytest.mark.parametrize("dtype", ["float64", "Float32", "float32[pyarrow]", "object", "Sparse[float32]"])
 def test_any_type_of_number_is_read(dtype: str) -> None:
     pd.testing.assert_frame_equal(LOG_ENCODER.encode(new.astype(dtype)), LOG_ENCODER.encode(new), atol=1e-4)
 
@@ -543,6 +550,7 @@ def real(shared_data: Path) -> dict[str, pd.DataFrame]:
     return tables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained", list(REAL))
 def test_real_cohorts_of_one_scale_pass_from_one_platform_to_another(real: dict[str, pd.DataFrame], trained: str) -> None:
     encoder = make(real[trained].fillna(real[trained].mean()), REAL[trained], max_missing=1)
@@ -556,6 +564,7 @@ def test_real_cohorts_of_one_scale_pass_from_one_platform_to_another(real: dict[
                 assert len(encoder.encode(table.iloc[[i]])) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_genes", [500, 2000])
 @pytest.mark.parametrize("name", ["tcga_5cohorts_fulltranscriptome.tsv.gz", "gse3143_breast.parquet", "tcga_paired_tumor_normal.parquet"])
 def test_the_most_variable_genes_of_real_cohorts_are_judged_as_well(real: dict[str, pd.DataFrame], name: str, n_genes: int) -> None:
@@ -568,6 +577,7 @@ def test_the_most_variable_genes_of_real_cohorts_are_judged_as_well(real: dict[s
         encoder.encode(table.iloc[1::2] * LN2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("trained", [name for name, scale in REAL.items() if scale.startswith("log2_")])
 def test_real_cohorts_in_natural_logarithms_are_refused(real: dict[str, pd.DataFrame], trained: str) -> None:
     table = real[trained].fillna(real[trained].mean())
