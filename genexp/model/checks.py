@@ -136,6 +136,9 @@ def check_facts(rows: Rows) -> list[str]:
     """
     _check_infinite(rows)
     notes = _check_bounds(rows)
+    flat = rows.samples[rows.low == rows.high]
+    if len(flat) and len(rows.present) > 1:
+        notes.append(f"all genes have the same value in {name_some(flat)} of {len(rows.raw)} samples")
     if rows.scale == "counts":
         _check_not_small(rows)
     elif rows.scale in LOGARITHMS:

@@ -18,6 +18,8 @@ import pandas as pd
 from genexp.cohort.genes import NAMELESS, current_name, describe_case, describe_form, match_key
 from genexp.errors import name_some
 
+OBJECTS_OF_NUMBERS = ("floating", "integer", "mixed-integer-float", "empty")
+"""Columns of Python objects all of which are numbers, as pandas infers."""
 GENES_IN_INDEX = 0.2
 """Share of the encoder's genes in a table's index from which the table stands the wrong way round."""
 
@@ -188,18 +190,23 @@ def read_values(frame: pd.DataFrame, columns: Columns) -> tuple[np.ndarray, list
     first, alike = columns.first, columns.alike
     notes: list[str] = []
     dtypes = frame.dtypes.unique()
-    if len(dtypes) == 1 and pd.api.types.is_numeric_dtype(dtypes[0]):
-        values = frame.to_numpy(dtype=np.float32, na_value=np.nan)
-    else:  # other columns may hold anything, and are not looked at
-        used = np.unique(np.concatenate([first[first >= 0], *alike.values()])).astype(np.int64)
-        values, notes = _convert(frame.iloc[:, used])
-        first = np.where(first >= 0, np.searchsorted(used, first), -1)
-        alike = {i: np.searchsorted(used, places).tolist() for i, places in alike.items()}
+    with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and is refused
+        if len(dtypes) == 1 and _is_real(dtypes[0]):
+            values = frame.to_numpy(dtype=np.float32, na_value=np.nan)
+        else:  # other columns may hold anything, and are not looked at
+            used = np.unique(np.concatenate([first[first >= 0], *alike.values()])).astype(np.int64)
+            values, notes = _convert(frame.iloc[:, used])
+            first = np.where(first >= 0, np.searchsorted(used, first), -1)
+            alike = {i: np.searchsorted(used, places).tolist() for i, places in alike.items()}
     raw = np.take(values, np.maximum(first, 0), axis=1)
     raw[:, first < 0] = np.nan
     for i, places in alike.items():
         raw[:, i] = values[:, places].mean(axis=1)
     return raw, notes
+
+
+def _is_real(dtype: Any) -> bool:
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
 
 
 def _convert(frame: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
@@ -208,19 +215,18 @@ def _convert(frame: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
     text: list[str] = []
     wrong: list[str] = []
     for j, (name, column) in enumerate(frame.items()):
-        if pd.api.types.is_numeric_dtype(column.dtype):
+        if _is_real(column.dtype):
             values[:, j] = column.to_numpy(dtype=np.float32, na_value=np.nan)
             continue
-        numbers, odd = _read_text(column)
-        values[:, j] = numbers
-        text.append(str(name))
+        values[:, j], odd = _read_text(column)
+        text += [] if pd.api.types.infer_dtype(column) in OBJECTS_OF_NUMBERS else [str(name)]
         wrong += [f"{name}: {odd.iloc[0]!r}"] if len(odd) else []
     if wrong:
         raise ExpressionError(
             f"numbers were expected; found others in the columns of {name_some(wrong)}. Convert them (decimal points, no units), or leave "
             "those columns out"
         )
-    return values, [f"numbers were read from text in the columns of {name_some(text)}"] if text else []
+    return values, [f"numbers were read from text or categories in the columns of {name_some(text)}"] if text else []
 
 
 def _read_text(column: pd.Series) -> tuple[np.ndarray, pd.Series]:
