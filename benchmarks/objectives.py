@@ -57,7 +57,11 @@ def _train(data: Any, config: Any, seed: int) -> tuple[Any, dict[str, float]]:
     fitted = fit_autoencoder(basis, config, seed)
     latents = {part: encode_rows(fitted, getattr(basis, part)) for part in ("train", "val")}
     scores = score_latents(latents, {part: data.obs(part) for part in latents}, 0)
-    found = {"loss/val": -fitted.loss_val, "r2/val_gain": summarise(fitted, squared_error=False)["r2/val_gain"], "n_latent": float(config.n_latent)}
+    found = {
+        "loss/val": -fitted.loss_val,
+        "r2/val_gain": summarise(fitted, squared_error=False)["r2/val_gain"],
+        "n_latent": float(config.n_latent),
+    }
     return build_encoder(fitted, basis, data, 0.2, {}), found | scores
 
 

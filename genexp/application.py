@@ -25,7 +25,8 @@ from genexp.model.table import ExpressionError
 from genexp.output import write_whole
 from genexp.preprocess import Preprocessed, apply_transform
 from genexp.preprocess.correction import StudyError
-from genexp.preprocess.pipeline import place_samples
+from genexp.preprocess.pipeline import log_reading, place_samples
+from genexp.tracker import Tracker
 from genexp.tracking.registry import download_artifact, training_run
 
 READING = ("rows", "layer", "scale", "metadata", "date_genes", "missing", "s3_endpoint")
@@ -110,9 +111,10 @@ def _refusals() -> Iterator[None]:
         print(f"note: {warning.message}", file=sys.stderr)
 
 
-def apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings) -> Preprocessed:
-    """The cohort as the encoder sees it, in the parts of the encoder's own split; nothing is fitted."""
+def apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings, tracker: Tracker) -> Preprocessed:
+    """The cohort as the encoder sees it, in the parts of the encoder's own split; nothing is fitted. How it was read is logged."""
     adata = read_for_encoder(encoder, settings, READING + ANNOTATING, MIN_SAMPLES)
+    log_reading(adata.uns["report"], tracker)
     with _refusals():
         raw, _ = encoder.align(tabulate(adata))
     with tempfile.TemporaryDirectory() as folder:

@@ -90,7 +90,7 @@ def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
     _check_questions(settings)
     reference = name_encoder(settings)
     encoder = load_encoder(reference)
-    data = apply_encoder(encoder, reference, settings)
+    data = apply_encoder(encoder, reference, settings, tracker)
     tracker.set_tags({"encoder": reference, "encoder_run": training_run(reference), "split_hash": data.split_hash})
     tracker.log_table("preprocess/split.tsv", data.split)
     evaluation = evaluate_encoder(encoder, data, settings, settings.seed, tracker)

@@ -179,3 +179,18 @@ def test_real_cohorts(
         assert data.split.groupby("group")["part"].nunique().max() == 1
     else:
         assert_whole(data, n_samples)
+
+
+def test_how_a_cohort_was_read_is_logged(tmp_path: Path) -> None:
+    class Notes(MemoryTracker):
+        def log_text(self, name: str, text: str) -> None:
+            self.files.append(name)
+            self.report = json.loads(text)
+
+    notes = Notes()
+    preprocess_cohort(PreprocessSettings(cohort="simulated:60x80", cache=str(tmp_path)), notes)
+    assert "cohort/reading.json" in notes.files
+    assert notes.report["scale"] == "log2_norm_count"
+    assert notes.report["reading"][0].startswith("simulated: 60 samples x 80 genes")
+    assert notes.tags["cohort_orientation"] == "samples in rows: the format (simulation) has samples in rows"
+    assert notes.tags["cohort_groups"].startswith("patient_id (")

@@ -115,7 +115,8 @@ def find_enrichment(
 
     tests["q"] = false_discovery_control(tests["p"].to_numpy()) if len(tests) else []
     table = tests.sort_values("p", kind="stable", ignore_index=True).head(MAX_ROWS)
-    members_of = {name: set(gene_sets[name]) for name in table["gene_set"].unique()}
+    row_of = {name: i for i, name in enumerate(names)}
+    members_of = {name: set(genes[members[[row_of[name]]].indices]) for name in table["gene_set"].unique()}
     table["genes"] = [_name_overlap(row, members_of[row.gene_set], signatures) for row in table.itertuples()]
     table.attrs = {"n_tests": len(tests), "n_sets": len(names)}
     return table[COLUMNS]

@@ -44,7 +44,7 @@ def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preproces
         It cannot be split, filtered, normalised or written as asked.
     """
     from genexp.cohort import cohort_fingerprint, read_cohort
-    from genexp.cohort.reading import dump_reading, print_reading
+    from genexp.cohort.reading import print_reading
 
     cohorts = prepare_cache(config.cache)
     own = config.model_dump(include=set(PreprocessConfig.model_fields))
@@ -55,20 +55,24 @@ def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preproces
         _say(f"reading {config.cohort}")
         data = preprocess_anndata(read_cohort(config, config.seed), config, cohorts / fingerprint)
     print_reading(data.report["cohort"])
-    tracker.log_text("cohort/reading.json", dump_reading(data.report["cohort"]))
-    tracker.set_tags(tag_reading(data.report["cohort"]))
+    log_reading(data.report["cohort"], tracker)
     log_preprocessed(data, tracker, source=config.cohort, reused=found)
     return data
 
 
-def tag_reading(report: Mapping[str, Any]) -> dict[str, object]:
-    """Tags on how a cohort was read: which way round, by what scale, and by what patients are known."""
-    return {
-        "cohort_format": report.get("format", ""),
-        "cohort_orientation": f"{report['orientation']}: {report['orientation_by']}",
-        "cohort_scale_by": report["scale_by"],
-        "cohort_groups": f"{report['group']} ({report['n_groups']})",
-    }
+def log_reading(report: Mapping[str, Any], tracker: Tracker) -> None:
+    """Log how a cohort was read (``cohort/reading.json``), and as tags which way round, by what scale, and by what patients are known."""
+    from genexp.cohort.reading import dump_reading
+
+    tracker.log_text("cohort/reading.json", dump_reading(report))
+    tracker.set_tags(
+        {
+            "cohort_format": report.get("format", ""),
+            "cohort_orientation": f"{report['orientation']}: {report['orientation_by']}",
+            "cohort_scale_by": report["scale_by"],
+            "cohort_groups": f"{report['group']} ({report['n_groups']})",
+        }
+    )
 
 
 def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path) -> Preprocessed:
