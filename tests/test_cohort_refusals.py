@@ -163,7 +163,7 @@ def test_annotations_that_are_missing_or_binary_are_refused(tmp_path: Path) -> N
     with pytest.raises(CohortError, match="does not exist"):
         read_cohort(CohortConfig(**(files | {"obs": str(tmp_path / "none.tsv")})))
     (tmp_path / "bad.parquet").write_bytes(b"not parquet")
-    with pytest.raises(CohortError, match="has no rows|expected a table"):
+    with pytest.raises(CohortError, match=r"has no rows|expected a table"):
         read_cohort(CohortConfig(**(files | {"obs": str(tmp_path / "bad.parquet")})))
 
 
