@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from genexp.cohort.genes import AROUND, FAMILIES, IDENTIFIER, VERSIONED, display_name, is_nameless, match_key
+from genexp.cohort.names import find_unusual
 from genexp.errors import name_some
 
 MONTHS = {
@@ -70,7 +71,7 @@ def repair_dates(names: Sequence[str], serials: bool = False) -> dict[str, str]:
 
     Names of most genes decide between ``MARCHF1`` and, as of the mouse, ``Marchf1``.
     """
-    dates = [name for name in names if is_date_like(name, serials)]
+    dates = [names[i] for i in find_unusual(names) if is_date_like(names[i], serials)]
     if not dates:
         return {}
     others = [name for name in names if not is_date_like(name, serials)]
@@ -156,14 +157,17 @@ def describe_names(names: Sequence[str], serials: bool = False) -> GeneNames:
     serials : bool
         Whether numbers such as 44256 are dates of a spreadsheet.
     """
-    display = [display_name(name) for name in names]
-    nameless = [i for i, name in enumerate(names) if is_nameless(name)]
-    changed = [(name.strip(AROUND), new) for name, new in zip(names, display, strict=True) if name.strip(AROUND) != new]
+    display, unusual = list(names), find_unusual(names)
+    for i in unusual:
+        display[i] = display_name(names[i])
+    nameless = [i for i in unusual if is_nameless(names[i])]
+    changed = [(names[i].strip(AROUND), display[i]) for i in unusual if names[i].strip(AROUND) != display[i]]
     versions = [pair for pair in changed if VERSIONED.fullmatch(pair[0])]
     identifiers = [pair for pair in changed if not IDENTIFIER.fullmatch(pair[0])]
     skipped = set(nameless)
-    numbers = [name for name in display if NUMBER.fullmatch(name)]
-    counts = Counter(name for i, name in enumerate(display) if i not in skipped)
+    numbers = [display[i] for i in unusual if NUMBER.fullmatch(display[i])]
+    is_unique = len(set(display)) == len(display)
+    counts = Counter(name for i, name in enumerate(display) if i not in skipped) if not is_unique else Counter()
     return GeneNames(
         display,
         nameless,

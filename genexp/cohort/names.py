@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from genexp.cohort.vocabulary import (
     GENERIC_SAMPLES,
     KNOWN,
     MISSING_WORDS,
+    ORDINARY,
     SAMPLE_COLUMNS,
     SAMPLE_IDS,
     SUMMARIES,
@@ -66,14 +68,26 @@ def is_metadata_name(name: str) -> bool:
     return is_sample_column(name) or is_gene_column(name)
 
 
+def find_unusual(names: Sequence[str]) -> list[int]:
+    """Find the names, by position, that may be more than a symbol or an id: others need no close look, which takes long."""
+    return list(_find_unusual(tuple(names)))
+
+
+@lru_cache(maxsize=4)  # several questions are asked of the same names
+def _find_unusual(names: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(i for i, name in enumerate(names) if not ORDINARY.fullmatch(name))
+
+
 def find_metadata(names: Sequence[str]) -> list[int]:
     """Find the names, by position, that are those of annotations.
 
     Symbols of fly genes are lower-case words (``arm``, ``y``, ``os``): among many such names, only those of several words count.
     """
-    positions = [i for i, name in enumerate(names) if is_metadata_name(name)]
+    positions = [i for i in find_unusual(names) if is_metadata_name(names[i])]
+    if not positions:
+        return []
     others = set(range(len(names))).difference(positions)
-    if positions and sum(FLY_SYMBOLS.fullmatch(names[i]) is not None for i in others) > max(0.3 * len(names), 10):
+    if sum(FLY_SYMBOLS.fullmatch(names[i]) is not None for i in others) > max(0.3 * len(names), 10):
         return [i for i in positions if "_" in normal_title(names[i])]
     return positions
 

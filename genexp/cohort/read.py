@@ -6,6 +6,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,7 @@ from genexp.cohort.gene_names import describe_names
 from genexp.cohort.ids import count_matches
 from genexp.cohort.orientation import describe_sides, find_orientation
 from genexp.cohort.safety import find_leaks, find_strangers, find_whole_samples
-from genexp.cohort.scale import LINEAR, LN_2, SCALE_NAMES, check_scale, find_outliers, infer_scale
+from genexp.cohort.scale import LINEAR, LN_2, SCALE_NAMES, check_scale, find_outliers, infer_scale, sketch_values
 from genexp.cohort.sides import Sides, find_sides
 from genexp.cohort.simulate import BRCA_SHAPE, SimulatedCohort, simulate_cohort
 from genexp.cohort.simulate_cells import CELLS_SHAPE, SimulatedCells, simulate_cells
@@ -60,12 +61,12 @@ SIMULATORS = {
 
 @dataclass(frozen=True)
 class OpenedCohort:
-    """A cohort whose names and annotations are known and whose values are not read yet."""
+    """A cohort whose names and annotations are known and whose values are not read yet; its files are hashed meanwhile."""
 
     table: Table
     annotations: pd.DataFrame | None
     name: str
-    digest: str
+    digest: Callable[[], str]
     truth: dict[str, pd.DataFrame] | None = None
 
 
@@ -118,7 +119,7 @@ def read_cohort(config: CohortConfig, seed: int = 0, min_samples: int = MIN_SAMP
     check_leaks(X, var.index, obs, scale, config, said)
     first = f"{opened.name}: {X.shape[0]:,} samples x {X.shape[1]:,} genes, {SCALE_NAMES[scale]}."
     report |= scale_report | {"scale": scale, "reading": [first, *filter(None, said)]}
-    uns: dict[str, object] = {"name": opened.name, "digest": opened.digest, "scale": scale, "report": report}
+    uns: dict[str, object] = {"name": opened.name, "digest": opened.digest(), "scale": scale, "report": report}
     return _build(X, obs, var, uns | ({"truth": opened.truth} if opened.truth else {}))
 
 
@@ -182,14 +183,13 @@ def open_cohort(config: CohortConfig, seed: int) -> Iterator[OpenedCohort]:
         return
     with ExitStack() as files:
         path = files.enter_context(open_source(config.cohort, config.s3_endpoint))
-        annotations, digests = None, [hash_path(path)]
-        if config.obs:
-            obs_path = files.enter_context(open_source(config.obs, config.s3_endpoint))
-            annotations = open_annotations(obs_path, Request(config.obs))
-            digests.append(hash_path(obs_path))
+        obs_path = files.enter_context(open_source(config.obs, config.s3_endpoint)) if config.obs else None
+        pool = files.enter_context(ThreadPoolExecutor(1))
+        digest = pool.submit(lambda: hash_values([hash_path(file) for file in (path, obs_path) if file])).result
+        annotations = open_annotations(obs_path, Request(config.obs)) if obs_path else None
         named = frozenset(getattr(config, name) for name in NAMING) - {"", "none"}
         request = Request(config.cohort, config.layer, named - set([] if annotations is None else annotations.columns), config.metadata)
-        yield OpenedCohort(open_table(path, request), annotations, read_name(config.cohort), hash_values(digests))
+        yield OpenedCohort(open_table(path, request), annotations, read_name(config.cohort), digest)
 
 
 def _open_simulated(cohort: str, seed: int) -> OpenedCohort:
@@ -203,7 +203,7 @@ def _open_simulated(cohort: str, seed: int) -> OpenedCohort:
         genes_in_rows=False,
         format="simulation",
     )
-    return OpenedCohort(table, None, name, hash_values([name, shape, seed, genexp.__version__]), simulated.truth)
+    return OpenedCohort(table, None, name, lambda: hash_values([name, shape, seed, genexp.__version__]), simulated.truth)
 
 
 def list_named_columns(config: CohortConfig, annotations: pd.DataFrame | None) -> list[str]:
@@ -264,7 +264,7 @@ def describe_genes(sides: Sides, config: CohortConfig, said: list[str]) -> tuple
         )
     names = pd.Index(described.repaired if config.date_genes == "repair" else described.display, name="gene")
     said += [f"Gene names: {'; '.join(described.notes)}."] if described.notes else []
-    ids = [source.rpartition("|")[2] if re.search(r"\|\d+$", source) else "" for source in sides.genes]
+    ids = [source.rpartition("|")[2] if "|" in source and re.search(r"\|\d+$", source) else "" for source in sides.genes]
     repeated = names[names.duplicated()].unique()
     if len(repeated) and config.duplicates == "refuse":
         raise CohortError(f"duplicated genes: {name_some(repeated)}; say what to do: duplicates=max_variance, mean or first")
@@ -294,8 +294,9 @@ def check_matrix(
 ) -> tuple[np.ndarray, str, dict[str, object]]:
     """Values, their scale, declared or inferred, after all checks; and figures for the report."""
     n_missing, low, high = check_values(X, genes, config.missing)
+    sketch = sketch_values(X)
     if config.scale == "auto":
-        guess = infer_scale(X, table.scale, table.says_scale, list(obs.index), list(genes))
+        guess = infer_scale(X, table.scale, table.says_scale, list(obs.index), list(genes), sketch)
         scale, reason, factor = guess.scale, guess.reason, guess.factor
         said += [f"Scale: {scale} ({SCALE_NAMES[scale]}): {reason}.", *guess.notes]
     elif config.scale == "ln_norm_count":
@@ -306,13 +307,14 @@ def check_matrix(
         said.append(f"Scale: {scale} ({SCALE_NAMES[scale]}), as declared.")
     if factor != 1.0:
         X *= np.float32(factor)
-    check_scale(X, scale)
+        sketch = sketch_values(X)
+    check_scale(sketch, scale)
     if scale in LINEAR and low < 0:
         cells = [f"{X[i, j]:g} at {obs.index[i]}, {genes[j]}" for i, j in np.argwhere(X < 0)]
         raise CohortError(
             f"{SCALE_NAMES[scale]} were expected, of which {name_some(cells)} are negative; correct or empty them, or say scale="
         )
-    said.append(find_outliers(X, scale, list(obs.index), list(genes)))
+    said.append(find_outliers(X, scale, list(obs.index), list(genes), (low * factor, high * factor)))
     total = int(n_missing.sum())
     if total:
         said.append(f"Missing: {total:,} values of {int((n_missing > 0).sum()):,} genes; missing={config.missing} decides.")

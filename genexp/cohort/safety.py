@@ -157,9 +157,12 @@ def find_whole_samples(X: np.ndarray, samples: Sequence[str], scale: str) -> lis
     """Samples of whole numbers alone, not all 0, among logarithms that are none: lengths, or counts of something."""
     if not scale.startswith("log2"):
         return []
-    part = X[:, np.linspace(0, X.shape[1] - 1, min(X.shape[1], 2000)).astype(int)]
-    whole = ((part == np.rint(part)) | ~np.isfinite(part)).all(axis=1) & (part > 0).any(axis=1)
-    return [] if whole.mean() > 0.1 else [samples[i] for i in np.flatnonzero(whole).tolist()]
+    whole = np.arange(len(X))
+    for n_genes in (100, 2000):  # few samples pass the first look
+        part = X[np.ix_(whole, np.linspace(0, X.shape[1] - 1, min(X.shape[1], n_genes)).astype(int))]
+        is_whole = ((part == np.rint(part)) | ~np.isfinite(part)).all(axis=1)
+        whole = whole[is_whole & ((part > 0).any(axis=1) if n_genes == 2000 else True)]
+    return [] if len(whole) > 0.1 * len(X) else [samples[i] for i in whole.tolist()]
 
 
 def find_strangers(X: np.ndarray, genes: Sequence[str], scale: str) -> list[str]:
@@ -167,7 +170,7 @@ def find_strangers(X: np.ndarray, genes: Sequence[str], scale: str) -> list[str]
 
     Only looked for where nearly all names are of one usual form.
     """
-    usual = np.array([bool(GENE_IDS.fullmatch(name) or SYMBOLS.fullmatch(name) or name.upper() in KNOWN) for name in genes])
+    usual = np.array([bool(SYMBOLS.fullmatch(name) or GENE_IDS.fullmatch(name) or name.upper() in KNOWN) for name in genes])
     if usual.mean() < 0.9 or usual.all():
         return []
     rows = np.linspace(0, len(X) - 1, min(len(X), 400)).astype(int)

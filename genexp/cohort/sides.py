@@ -11,7 +11,7 @@ import pandas as pd
 from genexp.cohort.formats import Table
 from genexp.cohort.formats.table import name_apart
 from genexp.cohort.genes import is_nameless
-from genexp.cohort.names import counts_rows, find_metadata, is_gene_column, is_missing, is_summary, normal_title
+from genexp.cohort.names import counts_rows, find_metadata, find_unusual, is_gene_column, is_missing, is_summary, normal_title
 from genexp.cohort.vocabulary import GENE_TITLES, SAMPLE_NAMES
 from genexp.errors import CohortError, name_some
 
@@ -67,7 +67,8 @@ def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metada
         own_obs = name_apart(pd.concat([own_obs, _read_annotations(table, annotations, gene_names, genes_in_rows)], axis=1))
     _say_annotations(own_obs, own_var, genes_in_rows, said)
     gene_positions, sample_positions = _keep_genes(gene_names, own_var, annotations, said), _keep_samples(sample_names, said)
-    genes = [_name_gene(gene_names[i], own_var, i) for i in gene_positions]
+    nameless = {i for i in find_unusual(gene_names) if is_nameless(gene_names[i])}
+    genes = [_find_other_id(own_var, i) if i in nameless else gene_names[i].strip() for i in gene_positions.tolist()]
     samples = [sample_names[i].strip() for i in sample_positions]
     obs = own_obs.iloc[sample_positions] if len(own_obs.columns) else pd.DataFrame(index=range(len(samples)))
     var = own_var.iloc[gene_positions] if len(own_var.columns) else pd.DataFrame(index=range(len(genes)))
@@ -115,19 +116,19 @@ def _say_annotations(own_obs: pd.DataFrame, own_var: pd.DataFrame, genes_in_rows
 
 def _keep_genes(names: list[str], var: pd.DataFrame, annotations: list[int], said: list[str]) -> np.ndarray:
     """Positions of genes: not of annotations, summaries, or names that are empty and have no other id."""
-    drop = set(annotations)
-    summaries = [i for i, name in enumerate(names) if is_summary(name)]
+    drop, unusual = set(annotations), find_unusual(names)
+    summaries = [i for i in unusual if is_summary(names[i])]
     if len(summaries) == len(names):
         summaries = []
     if summaries:
         said.append(f"Left out as summary rows or columns, not genes: {name_some((names[i] for i in summaries), 5)}.")
-    nameless = [i for i, name in enumerate(names) if i not in drop and is_nameless(name) and not _find_other_id(var, i)]
+    nameless = [i for i in unusual if i not in drop and is_nameless(names[i]) and not _find_other_id(var, i)]
     if nameless:
         said.append(
             f"Left out: {len(nameless)} genes without a name (empty, NA), at {name_some((i + 1 for i in nameless), 3)} of the file."
         )
     drop |= {*summaries, *nameless}
-    kept = np.array([i for i in range(len(names)) if i not in drop], dtype=np.int64)
+    kept = np.delete(np.arange(len(names)), sorted(drop))
     if not len(kept):
         raise CohortError(
             f"no gene is left: all {len(names)} names look like annotations or summaries ({name_some(names, 3)}); say metadata=none"
@@ -145,7 +146,7 @@ def _keep_samples(names: list[str], said: list[str]) -> np.ndarray:
     nameless = [i for i, name in enumerate(names) if not name.strip()]
     if nameless:
         raise CohortError(f"samples without a name at positions {name_some(i + 1 for i in nameless)}; name them or take them out")
-    return np.array([i for i in range(len(names)) if i not in drop], dtype=np.int64)
+    return np.delete(np.arange(len(names)), sorted(drop))
 
 
 def _find_other_id(var: pd.DataFrame, position: int) -> str:
@@ -157,8 +158,3 @@ def _find_other_id(var: pd.DataFrame, position: int) -> str:
             if value and not is_missing(value):
                 return value.removesuffix(".0")
     return ""
-
-
-def _name_gene(name: str, var: pd.DataFrame, position: int) -> str:
-    """Name of a gene as the file writes it, or another id of a gene without a name."""
-    return _find_other_id(var, position) if is_nameless(name) else name.strip()
