@@ -31,6 +31,7 @@ def test_scores_equal_scikit_learn():
     assert probe.confusion.loc["a", "b"] == ((truth == "a") & (found == "b")).sum()
 
 
+@pytest.mark.slow
 def test_permuted_labels_give_chance_level():
     planted, scores = plant_classes("train", 90, 0), []
     train = make_latents("train", planted.obs, {"encoder": planted.z["encoder"]})
@@ -41,6 +42,7 @@ def test_permuted_labels_give_chance_level():
     assert abs(np.mean(scores) - 1 / 3) < 2 * np.std(scores) / np.sqrt(20) + 0.02
 
 
+@pytest.mark.slow
 def test_permuted_labels_give_the_macro_f1_that_the_same_predictions_have_with_any_labels():
     """Over 20 permutations of the train labels, the mean gain over shuffled test labels is within 2 standard errors of 0."""
     planted, test, gains = plant_classes("train", 90, 0), plant_classes("test", 60, 1), []
