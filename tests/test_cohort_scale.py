@@ -96,3 +96,10 @@ def test_missing_values_and_genes_without_any_do_not_disturb() -> None:
 def test_heavy_tailed_zscores_pass_for_nothing_else(scale: str) -> None:
     with pytest.raises(CohortError, match=f"scale={scale}"):
         check_scale(sketch_values(build_matrices()["zscore, heavy tails"]), scale)
+
+
+def test_a_few_values_below_0_among_logarithms_of_counts_are_asked_about() -> None:
+    X = build_matrices()["log2_norm_count"].copy()
+    X[np.arange(8), np.arange(8)] = -3.5
+    with pytest.raises(CohortError, match=r"are below 0; correct or empty these, or say scale=log2_tpm"):
+        infer_scale(X)

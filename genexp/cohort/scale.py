@@ -218,6 +218,7 @@ def infer_scale(
         _check_hint(sketch, hint, says)
         return ScaleGuess(hint, f"{says} says so")
     if sketch.negative * sketch.n >= 1 and sketch.low < 0:
+        _refuse_few_negative(sketch)
         return _infer_signed(sketch)
     if sketch.high <= 1.0 + 1e-4 and sketch.whole < 0.999:
         return ScaleGuess("zero_one", f"values from {sketch.low:.3g} to {sketch.high:.3g}")
@@ -229,6 +230,15 @@ def infer_scale(
         _refuse_few(X, samples, "samples")
         _refuse_few(X.T, genes, "genes")
     return _infer_positive(X, sketch)
+
+
+def _refuse_few_negative(sketch: Sketch) -> None:
+    """Refuse a few values below 0 among logarithms whose floor is 0: typing errors, or an offset that would put the floor below 0."""
+    if sketch.median > 1 and sketch.high <= MAX_LOG2 and sketch.zero > 0.005 and sketch.negative < sketch.zero / 5:
+        raise CohortError(
+            f"{_span(sketch)}: {sketch.zero:.1%} are 0, as in log2(x + 1), but {sketch.negative:.2%} are below 0; correct or empty these, "
+            "or say scale=log2_tpm if they are logarithms with an offset below 1"
+        )
 
 
 def _check_hint(sketch: Sketch, hint: str, says: str) -> None:
