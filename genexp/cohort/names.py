@@ -50,6 +50,8 @@ def measure_likeness(names: Sequence[str], limit: int = 500) -> Likeness:
 
 def normal_title(name: str) -> str:
     """Lower case, words joined by ``_``."""
+    if name.isalnum():
+        return name.lower()
     return re.sub(r"[\s.\-()/]+", "_", name.strip().lower()).strip("_")
 
 

@@ -128,7 +128,7 @@ GENE_COLUMNS = re.compile(
 
 FLY_SYMBOLS = re.compile(r"[a-z]{1,5}\d{0,3}[A-Z]?")
 
-PREFIXES = "pam50|her2|ki67|smoking|alcohol|menopaus|entrez|ensembl|refseq|unigene|hgnc|mgi|uniprot|kegg"
+PREFIXES = "log2|pam50|her2|ki67|smoking|alcohol|menopaus|entrez|ensembl|refseq|unigene|hgnc|mgi|uniprot|kegg"
 ORDINARY = re.compile(rf"(?!(?i:{PREFIXES}))[A-Za-z]+\d[A-Za-z0-9]*")
 """Names of letters and digits alone, such as most symbols and ids of genes: no annotation, summary, date or empty name looks so."""
 

@@ -16,6 +16,8 @@ from genexp.errors import CohortError, name_some
 DELIMITERS = ("\t", ";", ",", "|")
 BLANKS = " "
 """Stands for runs of blanks."""
+TITLES = re.compile("|".join(f"(?:{titles.pattern})" for titles in (ID_TITLES, GENE_TITLES, SAMPLE_TITLES)), re.IGNORECASE)
+"""Headings of names or ids."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
 TEXT_SHARE = 0.1
 """Share of texts above which the first column holds names and no numbers of lines."""
@@ -251,9 +253,8 @@ def is_number(text: str, decimal: str = ".") -> bool:
 def _find_decimal(rows: list[list[str]], delimiter: str, name: str) -> str:
     """Decimal mark; refused where a comma may as well separate thousands."""
     fields = [field for row in rows[:50] for field in row]
-    commas = [field for field in fields if DECIMAL_COMMA.fullmatch(field)]
-    points = [field for field in fields if NUMBER.fullmatch(field) and "." in field]
-    if not commas or len(points) > len(commas):
+    commas = [field for field in fields if "," in field and DECIMAL_COMMA.fullmatch(field)]
+    if not commas or sum("." in field and NUMBER.fullmatch(field) is not None for field in fields) > len(commas):
         return "."
     if all(THOUSANDS.fullmatch(field) for field in commas):
         raise CohortError(
@@ -267,14 +268,24 @@ def _find_texts(heading: list[str], rows: list[list[str]], decimal: str, request
     """Fields that hold no expression: text in most lines, or a name that a parameter or the vocabulary of annotations has."""
     names = set() if request.metadata == ("none",) else {i for i in find_metadata(heading) if i}
     texts = []
-    for i, title in enumerate(heading):
-        values = [row[i] for row in rows if not is_missing(row[i])]
-        n_texts = sum(not is_number(value, decimal) for value in values)
+    for i, (title, column) in enumerate(zip(heading, zip(*rows, strict=True), strict=True)):
         if i in dropped:
             continue
-        if 2 * n_texts > len(values) or i in names or title in request.named or title in request.metadata:
+        if i in names or title in request.named or title in request.metadata or _is_mostly_text(column, decimal):
             texts.append(i)
     return texts
+
+
+def _is_mostly_text(column: Sequence[str], decimal: str) -> bool:
+    """Whether more than half of the present values are no numbers."""
+    try:
+        if "_" not in "".join(column):  # which Python takes for a mark within a number
+            list(map(float, column))
+            return False
+    except ValueError:
+        pass
+    values = [value for value in column if not is_missing(value)]
+    return 2 * sum(not is_number(value, decimal) for value in values) > len(values)
 
 
 def _find_names(
@@ -291,10 +302,11 @@ def _find_names(
     is_coarser = is_sample_column(heading[0]) and not SAMPLE_NAMES.fullmatch(normal_title(heading[0]))  # patients, or a label
     if samples and is_coarser:
         return samples[0], [], [f"The names are in the column {heading[samples[0]]!r}."]
-    numbered = [i for i, title in enumerate(heading) if title and is_id_title(title) and _are_ids([row[i] for row in rows])]
     is_repeated = is_coarser and 2 * len(set(first)) < len(first)
-    if numbered and not titled and (is_annotation or is_repeated):
-        return numbered[0], [], [f"The names are in the column {heading[numbered[0]]!r}."]
+    if not titled and (is_annotation or is_repeated):
+        numbered = [i for i, title in enumerate(heading) if title and is_id_title(title) and _are_ids([row[i] for row in rows])]
+        if numbered:
+            return numbered[0], [], [f"The names are in the column {heading[numbered[0]]!r}."]
     if is_repeated and not titled:
         return -1, [], ["The file has no column of sample ids; samples are named by row number, from 0."]
     is_text = sum(not is_missing(name) and not is_number(name, decimal) for name in first) > TEXT_SHARE * len(first)
@@ -375,4 +387,4 @@ def _resembles(first: list[str], rows: list[list[str]]) -> bool:
 
 def is_id_title(title: str) -> bool:
     """Whether a heading is that of names or ids."""
-    return any(titles.fullmatch(title.strip()) for titles in (ID_TITLES, GENE_TITLES, SAMPLE_TITLES))
+    return TITLES.fullmatch(title.strip()) is not None

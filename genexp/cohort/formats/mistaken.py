@@ -48,6 +48,8 @@ STATISTICS = re.compile(
 )
 MELTED = re.compile(r"variable|var_?\d|sample.*|key|name")
 MAX_LINES = 400
+MAX_FIELDS = 1000
+"""Columns above which a table lists no results, files or mutations."""
 
 
 def _find_kind(probe: Probe) -> tuple[str, str] | None:
@@ -73,6 +75,8 @@ def _find_problem(probe: Probe) -> str:
         return ""
     rows = [split_line(line, delimiter) for line in lines[start:] if line.strip()]
     heading, body = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    if len(heading) > MAX_FIELDS:
+        return _describe_headless(heading, rows[1:])
     return (
         _describe_files(heading, body)
         or _describe_results(heading)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 import pyarrow as pa
@@ -26,7 +27,7 @@ class ParquetColumns:
 
     file: pyarrow.parquet.ParquetFile
 
-    @property
+    @cached_property
     def schema(self) -> pa.Schema:
         """Names and types of all columns."""
         return self.file.schema_arrow
