@@ -54,4 +54,4 @@ bench-peers: setup   ## the same for peers from PyPI, in environments of their o
 	$(BIN)/python -m benchmarks peers
 
 mlproject: setup ## render MLproject and docs/parameters.md from the config
-	$(BIN)/python -m genexp.mlproject
+	$(BIN)/python -m genexp.settings.mlproject

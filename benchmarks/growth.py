@@ -19,8 +19,8 @@ def stages(folder: str, hidden: list[int], n_latent: int, epochs: int) -> Iterat
     """Decomposition, epochs in the span, and folding to genes."""
     import shutil
 
-    from genexp.config import EncoderConfig
-    from genexp.preprocess import load_preprocessed
+    from genexp.preprocessing import load_preprocessed
+    from genexp.settings.config import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
     from genexp.training.train import build_encoder

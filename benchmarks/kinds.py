@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmarks.plan import REAL, Plan
 from benchmarks.results import Section, read_tables
-from genexp.config import hash_values
+from genexp.settings.config import hash_values
 from genexp.training.threads import count_cores
 
 HIDDEN = (512,)
@@ -100,8 +100,8 @@ def _keep(plan: Plan, data: Any, what: list[Any], judge: Callable[[], pd.DataFra
 
 def _judge_baselines(plan: Plan, data: Any, seed: int) -> pd.DataFrame:
     from genexp.evaluation.baselines import fit_pca, fit_raw
-    from genexp.evaluation.downstream import score_test
     from genexp.evaluation.results import ENCODER
+    from genexp.verdict.downstream import score_test
 
     X = data.matrix("train")
     pca = replace(fit_pca(X, plan.n_latent), name=ENCODER)
@@ -109,15 +109,15 @@ def _judge_baselines(plan: Plan, data: Any, seed: int) -> pd.DataFrame:
 
 
 def _judge_variant(plan: Plan, data: Any, seed: int, variant: Variant) -> pd.DataFrame:
-    from genexp.config import EncoderConfig
     from genexp.evaluation.baselines import Representation
-    from genexp.evaluation.downstream import score_test
     from genexp.evaluation.results import ENCODER
     from genexp.model.kinds import KINDS
+    from genexp.settings.config import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
     from genexp.training.targets import build_targets
     from genexp.training.train import build_encoder
+    from genexp.verdict.downstream import score_test
 
     config = EncoderConfig(**{"hidden": HIDDEN, "n_latent": plan.n_latent, "epochs": plan.epochs} | variant.values)
     basis = build_basis(data, config.basis, plan.n_latent, KINDS[config.kind](config).needs_genes)

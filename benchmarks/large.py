@@ -20,9 +20,9 @@ ROWS_AT_A_TIME = 512
 
 def write_factors(folder: Path, n_samples: int, n_genes: int) -> Path:
     """A preprocessed cohort of N_FACTORS linear factors and as much noise, made and written in blocks of rows."""
-    from genexp.preprocess.split import draw_split
-    from genexp.preprocess.store import write_preprocessed
-    from genexp.preprocess.transform import Transform
+    from genexp.preprocessing.split import draw_split
+    from genexp.preprocessing.store import write_preprocessed
+    from genexp.preprocessing.transform import Transform
 
     target = folder / "cohorts" / f"factors-{n_samples}x{n_genes}"
     if target.exists():
@@ -53,9 +53,9 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
 
     import torch
 
-    from genexp.config import EncoderConfig
     from genexp.model.kinds import KINDS
-    from genexp.preprocess import load_preprocessed
+    from genexp.preprocessing import load_preprocessed
+    from genexp.settings.config import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import NO_TARGETS, build_batches, build_network, build_optimiser, fit_autoencoder, train_epoch
     from genexp.training.train import build_encoder

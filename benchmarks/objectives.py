@@ -25,9 +25,9 @@ def judge_trial(plan: Plan, values: dict[str, Any], number: int) -> dict[str, fl
     import torch
     from threadpoolctl import threadpool_limits
 
-    from genexp.config import TuneSettings
-    from genexp.evaluation.downstream import score_latents
+    from genexp.settings.config import TuneSettings
     from genexp.tuning.space import configure, suggest
+    from genexp.verdict.downstream import score_latents
 
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -48,10 +48,10 @@ def judge_trial(plan: Plan, values: dict[str, Any], number: int) -> dict[str, fl
 
 
 def _train(data: Any, config: Any, seed: int) -> tuple[Any, dict[str, float]]:
-    from genexp.evaluation.downstream import score_latents
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
     from genexp.training.train import build_encoder, encode_rows, summarise
+    from genexp.verdict.downstream import score_latents
 
     basis = build_basis(data, config.basis, config.n_latent)
     fitted = fit_autoencoder(basis, config, seed)

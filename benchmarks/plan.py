@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from genexp.config import PreprocessSettings
-from genexp.preprocess import Preprocessed, preprocess_cohort
+from genexp.preprocessing import Preprocessed, preprocess_cohort
+from genexp.settings.config import PreprocessSettings
 from genexp.tracker import NullTracker
 
 REAL = Path(os.environ.get("GENEXP_DATA", Path(__file__).parents[2] / "shared" / "data"))

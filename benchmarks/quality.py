@@ -51,7 +51,7 @@ def judge_split(plan: Plan, cohort: Cohort, seed: int) -> pd.DataFrame:
     from genexp.evaluation.probe import evaluate_probe
     from genexp.evaluation.reconstruction import evaluate_reconstruction
     from genexp.evaluation.results import PartLatents
-    from genexp.evaluation.survival import evaluate_survival
+    from genexp.survival.regression import evaluate_survival
 
     data = plan.preprocess(seed=seed, **cohort.values)
     X, (X_test, obs_test) = data.matrix("train"), data.open_test()
@@ -82,7 +82,7 @@ def _represent(plan: Plan, data: Any, seed: int) -> Iterator[Any]:
 
 
 def _train(plan: Plan, data: Any, seed: int, values: dict[str, str]) -> Any:
-    from genexp.config import EncoderConfig
+    from genexp.settings.config import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
     from genexp.training.threads import choose_threads

@@ -20,8 +20,8 @@ from benchmarks.sides import Side, take_turns
 
 def genexp_studies(folder: str, n_trials: int, epochs: int, turns: int) -> Iterator[dict[str, Any]]:
     """Whole studies, one a turn: decomposition, workers' start, trials, pictures."""
-    from genexp.config import TuneSettings
-    from genexp.preprocess import load_preprocessed
+    from genexp.preprocessing import load_preprocessed
+    from genexp.settings.config import TuneSettings
     from genexp.tracker import NullTracker
     from genexp.tuning.tune import tune_encoder
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.gene_sets import judge_overlaps
 from genexp.evaluation.baselines import Representation
-from genexp.evaluation.enrichment import MIN_SIZE, match_gene_sets, read_gene_sets
-from genexp.evaluation.signatures import Signatures, find_signatures, weigh_genes
+from genexp.explain.enrichment import MIN_SIZE, match_gene_sets, read_gene_sets
+from genexp.explain.signatures import Signatures, find_signatures, weigh_genes
+from genexp.names.gene_sets import judge_overlaps
 
 LEVEL = 0.05
 """False discovery rate, over all sets, nodes and directions of one representation, below which a set counts as enriched."""

@@ -24,7 +24,12 @@ from tqdm import tqdm
 
 import genexp
 from experiments.keeping import keep_picture, put_tables
-from genexp.config import (
+from genexp.errors import ConfigError
+from genexp.evaluation.baselines import Representation
+from genexp.evaluation.results import ENCODER
+from genexp.model.encoder import Encoder
+from genexp.preprocessing import Preprocessed, preprocess_cohort
+from genexp.settings.config import (
     EncoderConfig,
     ExperimentConfig,
     MainSettings,
@@ -34,11 +39,6 @@ from genexp.config import (
     parse_settings,
     section_values,
 )
-from genexp.errors import ConfigError
-from genexp.evaluation.baselines import Representation
-from genexp.evaluation.results import ENCODER
-from genexp.model.encoder import Encoder
-from genexp.preprocess import Preprocessed, preprocess_cohort
 from genexp.tracker import NullTracker
 from genexp.tracking.registry import download_artifact
 from genexp.training.threads import count_cores
@@ -104,7 +104,7 @@ def train(data: Preprocessed, seed: int, cache: str, start_from: StartFrom | Non
 
 
 def represent(encoder: Encoder, name: str = ENCODER) -> Representation:
-    """An encoder as what :func:`genexp.evaluation.downstream.score_test` takes."""
+    """An encoder as what :func:`genexp.verdict.downstream.score_test` takes."""
     return Representation(name, encoder.encoder, lambda z: encoder.decoder(z.astype(np.float32)))
 
 

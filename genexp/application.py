@@ -16,16 +16,16 @@ from anndata import AnnData
 from genexp.cohort import read_cohort
 from genexp.cohort.read import MIN_SAMPLES, hash_cohort, is_simulated
 from genexp.cohort.reading import print_reading
-from genexp.config import CohortConfig, EvaluateSettings, section_values
 from genexp.errors import CohortError, EvaluationError, RegistryError
 from genexp.model.checks import SCALES
 from genexp.model.encoder import Encoder
 from genexp.model.novelty import Calibration, describe_coverage, score_samples
 from genexp.model.table import ExpressionError
 from genexp.output import write_whole
-from genexp.preprocess import Preprocessed, apply_transform
-from genexp.preprocess.correction import StudyError
-from genexp.preprocess.pipeline import log_reading, place_samples
+from genexp.preprocessing import Preprocessed, apply_transform
+from genexp.preprocessing.correction import StudyError
+from genexp.preprocessing.pipeline import log_reading, place_samples
+from genexp.settings.config import CohortConfig, EvaluateSettings, section_values
 from genexp.tracker import Tracker
 from genexp.tracking.registry import download_artifact, training_run
 

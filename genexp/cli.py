@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from genexp import pipeline
-from genexp.config import (
+from genexp.errors import ConfigError, GenexpError, name_some
+from genexp.settings.config import (
     VERBS,
     CompareSettings,
     ConvertSettings,
@@ -22,8 +23,7 @@ from genexp.config import (
     parameter_names,
     parse_settings,
 )
-from genexp.errors import ConfigError, GenexpError, name_some
-from genexp.section import Section, format_value
+from genexp.settings.section import Section, format_value
 
 if TYPE_CHECKING:
     from genexp.tracking.tracker import MlflowTracker

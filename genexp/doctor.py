@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from genexp.config import CohortConfig, MainSettings
 from genexp.errors import GenexpError
-from genexp.evaluation.attribution_methods import METHODS
 from genexp.evaluation.audit import audit_split, refuse_leaks
 from genexp.evaluation.clustering import evaluate_clusters
-from genexp.evaluation.evaluate import describe_evaluation, judge_encoder
 from genexp.evaluation.probe import bootstrap_macro_f1, evaluate_probe
-from genexp.evaluation.seeds import Findings, Rows, compare_drivers, encode_parts, find_drivers, judge_other
+from genexp.explain.methods import METHODS
 from genexp.model.encoder import Affine, Encoder, Network
+from genexp.settings.config import CohortConfig, MainSettings
 from genexp.tracker import NullTracker
+from genexp.verdict.evaluate import describe_evaluation, judge_encoder
+from genexp.verdict.seeds import Findings, Rows, compare_drivers, encode_parts, find_drivers, judge_other
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from genexp.evaluation.results import Evaluation
-    from genexp.preprocess import Preprocessed
+    from genexp.preprocessing import Preprocessed
 
 N_PERMUTATIONS = 10
 """Permutations of the label."""
@@ -77,8 +77,8 @@ class Bench:
     @cached_property
     def data(self) -> Preprocessed:
         """Split and scaled."""
-        from genexp.preprocess.pipeline import preprocess_anndata
-        from genexp.preprocess.store import prepare_cache
+        from genexp.preprocessing.pipeline import preprocess_anndata
+        from genexp.preprocessing.store import prepare_cache
 
         return preprocess_anndata(self.adata, self.settings, prepare_cache(self.settings.cache) / "doctor")
 
@@ -153,8 +153,8 @@ def expect_refusal(action: Callable[[], object], fragment: str) -> Outcome:
 
 def plant_leaky_scaler(bench: Bench) -> Outcome:
     """Fit the scaler on all rows; no gene is filtered out, so that the scaler alone can tell."""
-    from genexp.preprocess.fit import fit_genes
-    from genexp.preprocess.invariance import find_dependent
+    from genexp.preprocessing.fit import fit_genes
+    from genexp.preprocessing.invariance import find_dependent
 
     X, adata, every_gene = np.array(bench.adata.X), bench.adata, bench.settings.model_copy(update={"min_detected": 0.0})
     on_all = partial(fit_genes, var=adata.var, train=np.arange(len(X)), scale=adata.uns["scale"], normalise="none", config=every_gene)
@@ -188,7 +188,7 @@ def plant_shared_sample(bench: Bench) -> Outcome:
 
 def plant_second_split(bench: Bench) -> Outcome:
     """Draw the split again from the same samples in another order."""
-    from genexp.preprocess.split import draw_split, hash_split
+    from genexp.preprocessing.split import draw_split, hash_split
 
     obs, settings = bench.adata.obs, bench.settings
     again = hash_split(draw_split(obs.sample(frac=1, random_state=1), settings.split, settings.seed))
@@ -205,7 +205,7 @@ def plant_early_look(bench: Bench) -> Outcome:
 
 def plant_label_in_study(bench: Bench) -> Outcome:
     """Take every label from a study of its own, and correct the studies by ComBat."""
-    from genexp.preprocess.pipeline import preprocess_anndata
+    from genexp.preprocessing.pipeline import preprocess_anndata
 
     adata = bench.adata.copy()
     adata.obs["study"] = adata.obs["label"].astype(object).fillna("none")

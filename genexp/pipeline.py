@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genexp.config import (
+from genexp.errors import ConfigError
+from genexp.settings.config import (
     CohortConfig,
     CompareSettings,
     ContrastsSettings,
@@ -27,12 +28,11 @@ from genexp.config import (
     TuneSettings,
     section_values,
 )
-from genexp.errors import ConfigError
-from genexp.naming import name_model
+from genexp.settings.naming import name_model
 
 if TYPE_CHECKING:
     from genexp.evaluation.results import Evaluation
-    from genexp.preprocess import Preprocessed
+    from genexp.preprocessing import Preprocessed
     from genexp.tracking.tracker import MlflowTracker
     from genexp.training.seeds import Replicates
     from genexp.training.train import StartFrom
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 def run_preprocess(settings: PreprocessSettings, tracker: MlflowTracker) -> Preprocessed:
     """Check, split, filter and scale a cohort."""
-    from genexp.preprocess import preprocess_cohort
+    from genexp.preprocessing import preprocess_cohort
 
     return preprocess_cohort(settings, tracker)
 
@@ -55,7 +55,7 @@ def run_train(settings: TrainSettings, tracker: MlflowTracker) -> None:
 
 def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
     """Train one configuration, evaluate and register its encoder."""
-    from genexp.evaluation.evaluate import evaluate_encoder
+    from genexp.verdict.evaluate import evaluate_encoder
 
     _check_questions(settings)
     start_from = _load_start(settings, tracker)
@@ -68,8 +68,8 @@ def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
 
 def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
     """Search, then train, evaluate and register the selected configuration."""
-    from genexp.evaluation.evaluate import evaluate_encoder
     from genexp.tuning.tune import tune_encoder
+    from genexp.verdict.evaluate import evaluate_encoder
 
     _check_questions(settings)
     data = run_preprocess(settings, tracker)
@@ -84,8 +84,8 @@ def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
 def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
     """Open the test samples of the encoder's own split and judge it."""
     from genexp.application import apply_encoder
-    from genexp.evaluation.evaluate import evaluate_encoder
     from genexp.tracking.registry import load_encoder, training_run
+    from genexp.verdict.evaluate import evaluate_encoder
 
     _check_questions(settings)
     reference = name_encoder(settings)
@@ -127,7 +127,7 @@ def run_convert(settings: ConvertSettings, _: object) -> None:
 
 def run_describe(settings: DescribeSettings, _: object) -> int:
     """Print how a file would be read, and write it as a page if one is named; 2 where a question would be asked."""
-    from genexp.cohort.describe import describe_cohort, render_page, render_text
+    from genexp.describe import describe_cohort, render_page, render_text
     from genexp.output import write_whole
 
     description = describe_cohort(settings)
@@ -141,9 +141,9 @@ def run_describe(settings: DescribeSettings, _: object) -> int:
 
 def run_compare(settings: CompareSettings, _: object) -> None:
     """Print encoders side by side; write them if a file is named."""
-    from genexp.evaluation.compare import compare_with_first, render_comparison, render_text, tabulate_encoders, warn_of_differences
     from genexp.output import write_whole
     from genexp.tracking.logged import read_evaluations, read_experiment
+    from genexp.verdict.compare import compare_with_first, render_comparison, render_text, tabulate_encoders, warn_of_differences
 
     out = Path(settings.out)
     if bool(settings.experiment_name) == bool(settings.runs) or len(settings.runs) == 1:
@@ -191,10 +191,10 @@ def run_doctor(_: DoctorSettings, __: object) -> int:
 
 def _check_questions(settings: EvaluationConfig, data: Preprocessed | None = None) -> None:
     """Refuse gene sets and terms that the evaluation could not use, before hours of training: as files, and for the cohort ``data``."""
-    from genexp.cohort.source import open_source
     from genexp.cohort.terms import read_terms
-    from genexp.evaluation.enrichment import match_gene_sets, read_gene_sets
-    from genexp.evaluation.evaluate import list_judged
+    from genexp.explain.enrichment import match_gene_sets, read_gene_sets
+    from genexp.files.source import open_source
+    from genexp.verdict.evaluate import list_judged
 
     if settings.gene_sets:
         gene_sets = read_gene_sets(settings.gene_sets)
@@ -246,7 +246,7 @@ def _register(settings: Any, data: Preprocessed, trained: Replicates, tracker: M
 def name_encoder(settings: Any) -> str:
     """Name of the encoder that is meant: as given, else the alias of the cohort's name."""
     from genexp.cohort.read import is_simulated
-    from genexp.cohort.source import read_name
+    from genexp.files.source import read_name
 
     name = settings.cohort.partition(":")[0] if is_simulated(settings.cohort) else read_name(settings.cohort)
     return settings.encoder or f"{settings.name or name_model(name)}@{settings.alias}"

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from genexp.cohort.source import read_name
 from genexp.errors import ConfigError
-from genexp.naming import MAX_NAME, check_study_name, name_model
+from genexp.files.source import read_name
+from genexp.settings.naming import MAX_NAME, check_study_name, name_model
 
 INPUTS = ("cohort", "obs", "gene_sets", "terms", "graph")
 """Parameters that name a file which is read, and must not be written over."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.formats import Request, Table, open_annotations, open_table
+from genexp.formats import Request, Table, open_annotations, open_table
 
 DATA = Path(__file__).parent / "data"
 

@@ -6,9 +6,9 @@ import anndata
 import numpy as np
 import pandas as pd
 
-from genexp.config import PreprocessSettings
-from genexp.preprocess import Preprocessed
-from genexp.preprocess.pipeline import preprocess_anndata
+from genexp.preprocessing import Preprocessed
+from genexp.preprocessing.pipeline import preprocess_anndata
+from genexp.settings.config import PreprocessSettings
 
 
 def make_expression(n_samples: int, n_genes: int, n_factors: int = 4, seed: int = 0, noise: float = 0.5) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from genexp.model.encoder import Encoder
-from genexp.preprocess import Preprocessed
+from genexp.preprocessing import Preprocessed
 from genexp.training.basis import Basis
 from genexp.training.loop import Fitted
 from genexp.training.train import build_encoder

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from anndata import AnnData
 
-from genexp.config import PreprocessSettings
-from genexp.preprocess import Preprocessed
-from genexp.preprocess.pipeline import preprocess_anndata
+from genexp.preprocessing import Preprocessed
+from genexp.preprocessing.pipeline import preprocess_anndata
+from genexp.settings.config import PreprocessSettings
 
 N_SAMPLES, N_GENES = 120, 60
 

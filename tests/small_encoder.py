@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.model.encoder import Affine, Encoder, Network
-from genexp.preprocess.transform import Transform
+from genexp.preprocessing.transform import Transform
 
 N_GENES, N_LATENT = 40, 3
 

@@ -6,16 +6,16 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.attribution import Attribution
 from genexp.evaluation.cluster_features import find_features
 from genexp.evaluation.cluster_methods import ClusterMethods
-from genexp.evaluation.enrichment import find_enrichment
-from genexp.evaluation.explanation import Explanation
 from genexp.evaluation.novelty import Novelty
-from genexp.evaluation.prognosis import Prognosis, judge_prognosis
 from genexp.evaluation.results import Audit, Clustering, Embeddings, Evaluation, PartLatents, Probe, Reconstruction, Survival, Verdict
-from genexp.evaluation.signatures import find_signatures
-from genexp.evaluation.survival_scores import score_risks
+from genexp.explain.attribution import Attribution
+from genexp.explain.enrichment import find_enrichment
+from genexp.explain.explanation import Explanation
+from genexp.explain.signatures import find_signatures
+from genexp.survival.prognosis import Prognosis, judge_prognosis
+from genexp.survival.scores import score_risks
 
 N_LATENT = 6
 

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 import genexp
 from genexp.application import ANNOTATING, READING, read_for_encoder
 from genexp.cli import main, parse_arguments
-from genexp.config import VERBS, parameter_names
+from genexp.settings.config import VERBS, parameter_names
 from tests.planted import make_expression
 
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from genexp.cohort.formats import FORMATS
-from genexp.cohort.vocabulary import MISSING_WORDS
-from genexp.config import CohortConfig, list_choices
+from genexp.formats import FORMATS
+from genexp.names.vocabulary import MISSING_WORDS
+from genexp.settings.config import CohortConfig, list_choices
 
 PAGE = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
 

@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genexp.cohort.read import read_cohort
-from genexp.config import CohortConfig
 from genexp.errors import CohortError
+from genexp.settings.config import CohortConfig
 from tests.mutated.contents import Contents, compare
 from tests.mutated.dialect import Dialect, damage
 from tests.mutated.sheets import MUTATIONS, Sheet

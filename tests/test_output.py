@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from genexp.config import EncoderConfig, RunConfig, parse_settings
 from genexp.errors import ConfigError, TrainingError
 from genexp.model.encoder import Affine
 from genexp.model.kind import Inputs
 from genexp.model.kinds import KINDS
 from genexp.model.output import GeneOutput
-from genexp.preprocess import Preprocessed
+from genexp.preprocessing import Preprocessed
+from genexp.settings.config import EncoderConfig, RunConfig, parse_settings
 from genexp.tracker import NullTracker
 from genexp.training.basis import Basis, build_basis
 from genexp.training.ensemble import build_ensemble

@@ -21,9 +21,10 @@ from mlflow.utils.validation import (
 )
 
 from genexp.cli import main
-from genexp.config import VERBS, CompareSettings, EncodeSettings, EvaluateSettings, TrainSettings, TuneSettings, parse_settings
 from genexp.errors import ConfigError
-from genexp.naming import (
+from genexp.preflight import check_places
+from genexp.settings.config import VERBS, CompareSettings, EncodeSettings, EvaluateSettings, TrainSettings, TuneSettings, parse_settings
+from genexp.settings.naming import (
     check_alias,
     check_encoder_name,
     check_experiment_name,
@@ -32,7 +33,6 @@ from genexp.naming import (
     check_study_name,
     name_model,
 )
-from genexp.preflight import check_places
 
 TEXTS = st.text(alphabet=st.sampled_from(string.printable + "äß√α.\\/:@v1"), min_size=1, max_size=12)
 

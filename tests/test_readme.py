@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from genexp.config import EncoderConfig
 from genexp.model.kind import Batch, Inputs
+from genexp.settings.config import EncoderConfig
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

@@ -18,8 +18,8 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from genexp.config import PreprocessSettings, RegistryConfig
 from genexp.errors import RegistryError
+from genexp.settings.config import PreprocessSettings, RegistryConfig
 from genexp.tracking.registry import download_artifact, load_encoder, register_encoder
 from genexp.tracking.runs import start_run
 from genexp.tracking.store import open_store

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genexp.cohort.formats import Request, Table, open_annotations, open_table
 from genexp.errors import CohortError
+from genexp.formats import Request, Table, open_annotations, open_table
 
 MAX_MESSAGE = 1000
 

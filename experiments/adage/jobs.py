@@ -15,12 +15,12 @@ from experiments.ica import fit_ica
 from experiments.nodes import enrich_nodes, sign_nodes, weigh_nodes
 from experiments.study import Job, Tables, represent, train
 from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
-from genexp.evaluation.downstream import score_test
-from genexp.evaluation.enrichment import read_gene_sets
 from genexp.evaluation.results import ENCODER, RAW
+from genexp.explain.enrichment import read_gene_sets
 from genexp.model.encoder import Encoder
-from genexp.preprocess import Preprocessed, load_preprocessed
+from genexp.preprocessing import Preprocessed, load_preprocessed
 from genexp.training.ensemble import RECURRING, find_recurring, match_units
+from genexp.verdict.downstream import score_test
 
 Fitted = tuple[Representation, Encoder | None]
 

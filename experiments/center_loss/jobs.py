@@ -12,14 +12,14 @@ import pandas as pd
 from experiments.center_loss.pairs import rank_partners
 from experiments.study import Job, Tables, represent, train
 from genexp.cohort import read_cohort
-from genexp.config import CohortConfig
 from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
 from genexp.evaluation.batch_effects import evaluate_batch_effects, judge_groups
-from genexp.evaluation.downstream import MACRO_F1, score_latents
 from genexp.evaluation.probe import evaluate_probe
 from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.evaluation.results import ENCODER, PartLatents
-from genexp.preprocess import Preprocessed, load_preprocessed
+from genexp.preprocessing import Preprocessed, load_preprocessed
+from genexp.settings.config import CohortConfig
+from genexp.verdict.downstream import MACRO_F1, score_latents
 
 PREDICTION = ("balanced_accuracy", "macro_f1")
 

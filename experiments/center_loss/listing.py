@@ -24,8 +24,8 @@ from experiments.center_loss.plan import (
     Method,
 )
 from experiments.study import Study
-from genexp.config import CohortConfig
-from genexp.preprocess import Preprocessed
+from genexp.preprocessing import Preprocessed
+from genexp.settings.config import CohortConfig
 
 Jobs = dict[str, dict[str, Any]]
 Chosen = Mapping[tuple[str, str], str]

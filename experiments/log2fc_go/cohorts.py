@@ -11,10 +11,10 @@ import pandas as pd
 
 from experiments.log2fc_go.plan import Plan
 from experiments.study import DATA, Study, find_data
-from genexp.cohort.gene_sets import match_gene_sets, read_gene_sets
 from genexp.cohort.read import read_shape
 from genexp.cohort.simulate_compendium import plant_compendium
 from genexp.contrasts.part import find_terms
+from genexp.names.gene_sets import match_gene_sets, read_gene_sets
 
 CHANGED = 0.05
 """Share of the measured genes that count as changed in a contrast of one patient: the largest changes, up and down together."""

@@ -15,9 +15,9 @@ from experiments.log2fc_go.jobs import PLAIN, compare, search, train_point
 from experiments.log2fc_go.plan import ANCHORED, FULL, SMALL, SPACE, UNANCHORED, Plan, list_shapes
 from experiments.log2fc_go.terms import explain
 from experiments.study import Study
-from genexp.config import TuneSettings
-from genexp.evaluation.figures_terms import plot_deletion, plot_terms
 from genexp.evaluation.terms import Terms
+from genexp.report.figures.terms import plot_deletion, plot_terms
+from genexp.settings.config import TuneSettings
 
 NAMES = {"encoder": "encoder, starts at PCA", PLAIN: "plain network, in genes", "pca": "PCA", "raw": "raw genes", "chance": "chance"}
 

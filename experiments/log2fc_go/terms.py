@@ -10,10 +10,10 @@ from experiments.study import Job, Tables, represent, train
 from genexp.cohort.terms import read_terms
 from genexp.errors import EvaluationError
 from genexp.evaluation.baselines import fit_pca, fit_raw
-from genexp.evaluation.deletion import judge_deletion
 from genexp.evaluation.results import PartLatents
 from genexp.evaluation.terms import evaluate_terms
-from genexp.preprocess import load_preprocessed
+from genexp.explain.deletion import judge_deletion
+from genexp.preprocessing import load_preprocessed
 
 
 def explain(job: Job) -> Tables:
@@ -23,7 +23,7 @@ def explain(job: Job) -> Tables:
     -------
     dict of DataFrame
         ``scores`` and ``by_term`` of :class:`genexp.evaluation.terms.Terms`, ``curves`` and ``areas`` of
-        :class:`genexp.evaluation.deletion.Deletion`.
+        :class:`genexp.explain.deletion.Deletion`.
     """
     data = load_preprocessed(Path(job["folder"]))
     encoder = train(data, job["seed"], job["cache"], **job["values"]).encoder

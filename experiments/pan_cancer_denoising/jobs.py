@@ -14,9 +14,9 @@ from experiments.ica import fit_ica
 from experiments.nodes import enrich_nodes, sign_nodes, weigh_nodes
 from experiments.study import Job, Tables, represent, train
 from genexp.evaluation.baselines import Representation, fit_nmf, fit_pca
-from genexp.evaluation.enrichment import read_gene_sets
+from genexp.explain.enrichment import read_gene_sets
 from genexp.model.encoder import Encoder
-from genexp.preprocess import Preprocessed, load_preprocessed
+from genexp.preprocessing import Preprocessed, load_preprocessed
 
 LINEAR: dict[str, Callable[[np.ndarray, int, int], Representation]] = {"PCA": fit_pca, "ICA": fit_ica, "NMF": fit_nmf}
 

@@ -13,12 +13,12 @@ from scipy.stats import spearmanr
 from experiments.study import Job, Tables, represent, train
 from genexp.cohort.simulate_cells import SimulatedCells, simulate_cells
 from genexp.evaluation.baselines import Representation, fit_pca
-from genexp.evaluation.downstream import score_test
 from genexp.evaluation.results import ENCODER
-from genexp.preprocess import Preprocessed
-from genexp.preprocess.store import load_preprocessed
+from genexp.preprocessing import Preprocessed
+from genexp.preprocessing.store import load_preprocessed
 from genexp.training.loop import Fitted
 from genexp.training.train import encode_rows
+from genexp.verdict.downstream import score_test
 
 PER = 1e4
 """Truth and estimates are compared as log2(counts per ten thousand + 1)."""

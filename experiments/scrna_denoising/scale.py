@@ -14,10 +14,10 @@ import torch
 
 from experiments.scrna_denoising.plan import READING, SHARED
 from experiments.study import Job, Tables
-from genexp.config import EncoderConfig, PreprocessSettings, parse_settings
 from genexp.model.kinds import KINDS
-from genexp.preprocess import preprocess_cohort
-from genexp.preprocess.store import load_preprocessed
+from genexp.preprocessing import preprocess_cohort
+from genexp.preprocessing.store import load_preprocessed
+from genexp.settings.config import EncoderConfig, PreprocessSettings, parse_settings
 from genexp.tracker import NullTracker
 from genexp.training.basis import build_basis
 from genexp.training.loop import fit_autoencoder

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from experiments.study import Job, Tables, represent, train
 from genexp.evaluation.baselines import fit_pca, fit_raw
-from genexp.evaluation.downstream import score_test
-from genexp.preprocess import load_preprocessed
+from genexp.preprocessing import load_preprocessed
+from genexp.verdict.downstream import score_test
 
 
 def train_variant(job: Job) -> Tables:

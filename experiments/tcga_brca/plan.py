@@ -8,9 +8,9 @@ from typing import Any
 from experiments.study import find_data
 from experiments.tcga_brca.xena import name_columns, recognise
 from genexp.cohort import read_cohort
-from genexp.cohort.formats import Request, open_annotations
-from genexp.cohort.source import open_source
-from genexp.config import CohortConfig, parse_settings
+from genexp.files.source import open_source
+from genexp.formats import Request, open_annotations
+from genexp.settings.config import CohortConfig, parse_settings
 
 RECIPE: dict[str, Any] = {"split": "85/15", "scaling": "zscore", "dropout": 0.2, "batch_norm": True, "minibatch": 256, "patience": 10}
 """Linear, batch norm, ReLU, dropout 0.2, He normal, Adam, early stopping; 85/15 stratified by subtype, here grouped by patient too."""

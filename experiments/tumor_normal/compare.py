@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 
 from experiments.study import Job, Tables, represent, train
-from genexp.evaluation.attribution import attribute_genes
-from genexp.evaluation.attribution_methods import METHODS
 from genexp.evaluation.baselines import fit_pca
 from genexp.evaluation.classifiers import CLASSIFIERS, Classified, Probabilities, fit_on, score_probabilities
-from genexp.evaluation.deletion import SHARES, trace_order
 from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.evaluation.results import PartLatents
+from genexp.explain.attribution import attribute_genes
+from genexp.explain.deletion import SHARES, trace_order
+from genexp.explain.methods import METHODS
 from genexp.model.encoder import Encoder
-from genexp.preprocess import Preprocessed, load_preprocessed
+from genexp.preprocessing import Preprocessed, load_preprocessed
 
 T_TEST, RANDOM = "t statistic", "random order"
 """The plainest ranking of genes, and none at all, beside those of the methods."""

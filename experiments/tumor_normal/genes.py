@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.keeping import list_head, list_line
 from experiments.tumor_normal.compare import T_TEST
-from genexp.evaluation.attribution import TOP, compare_rankings
+from genexp.explain.attribution import TOP, compare_rankings
 
 KNOWN = ("TOP2A", "BIRC5", "MYBL2", "COL10A1", "MMP1")
 """Genes that rise in these tumours by three doublings and more."""

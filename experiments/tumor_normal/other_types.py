@@ -12,12 +12,12 @@ import pandas as pd
 from experiments.study import Job, Tables, train
 from experiments.tumor_normal.compare import Rows, predict_with, tabulate
 from genexp.cohort import read_cohort
-from genexp.config import CohortConfig, parse_settings
 from genexp.evaluation.classifiers import CLASSIFIERS, Classified, Probabilities, fit_logistic, score_probabilities
 from genexp.model.encoder import Encoder
-from genexp.preprocess import Preprocessed, load_preprocessed
-from genexp.preprocess.pipeline import apply_transform
-from genexp.preprocess.split import LOST
+from genexp.preprocessing import Preprocessed, load_preprocessed
+from genexp.preprocessing.pipeline import apply_transform
+from genexp.preprocessing.split import LOST
+from genexp.settings.config import CohortConfig, parse_settings
 from genexp.training.train import StartFrom
 
 NO_SPLIT = pd.DataFrame({"part": [], "group": []}, dtype=object)

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from genexp.cohort.ids import find_id_column, read_patient
-from genexp.cohort.names import is_missing, normal_title
-from genexp.cohort.query import named_columns, select_rows
 from genexp.cohort.survival import build_survival
-from genexp.config import CohortConfig
 from genexp.errors import CohortError, name_some
+from genexp.names.likeness import is_missing, normal_title
+from genexp.query import named_columns, select_rows
+from genexp.settings.config import CohortConfig
 
 CANONICAL = ("label", "time_days", "event", "group", "order")
 MAX_CLASSES = 100
@@ -30,7 +30,7 @@ PATIENT_TITLES = re.compile(
     r"bcr_patient_(barcode|uuid)|(cases?_)?submitter_id|subjid|subject_alias|pt_?id|icgc_donor_id|dbgap_subject_id|individual_identifier|"
     r"characteristics_(individual|patient|donor|subject)|patient_identifier|mrn"
 )
-"""Columns that name the patient of a sample, in the form of :func:`genexp.cohort.names.normal_title`."""
+"""Columns that name the patient of a sample, in the form of :func:`genexp.names.likeness.normal_title`."""
 BINARY = {"0", "1", "yes", "no", "true", "false", "case", "control"}
 """Values of a column that says whether a sample is of a patient, and not of which."""
 NUMBERED_TEXT = re.compile(r"0\d")

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.names import counts_rows
-from genexp.cohort.vocabulary import ROW_NUMBER_TITLES
 from genexp.errors import CohortError, name_some
+from genexp.names.likeness import counts_rows
+from genexp.names.vocabulary import ROW_NUMBER_TITLES
 
 BARCODE = re.compile(r"TCGA-\w\w-\w{4}(-.*)?", re.IGNORECASE)
 BARCODE_LENGTHS = (16, 15)

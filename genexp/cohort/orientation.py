@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from genexp.cohort.formats import Table
-from genexp.cohort.names import is_gene_column, is_sample_column, measure_likeness
-from genexp.cohort.vocabulary import GENE_TITLES, SAMPLE_TITLES
 from genexp.errors import CohortError
+from genexp.formats import Table
+from genexp.names.likeness import is_gene_column, is_sample_column, measure_likeness
+from genexp.names.vocabulary import GENE_TITLES, SAMPLE_TITLES
 
 STRONG, MODERATE, WEAK = 5, 4, 2
 CERTAIN = 10

@@ -18,9 +18,6 @@ import pandas as pd
 import genexp
 from genexp.cohort.annotations import add_canonical_columns, empty_missing_words, find_types, join_annotations, select_samples
 from genexp.cohort.check import check_values
-from genexp.cohort.formats import DenseValues, Request, Table, open_annotations, open_table
-from genexp.cohort.formats.table import name_apart
-from genexp.cohort.gene_names import describe_names
 from genexp.cohort.ids import count_matches
 from genexp.cohort.orientation import describe_sides, find_orientation
 from genexp.cohort.safety import find_leaks, find_strangers, find_whole_samples
@@ -29,9 +26,12 @@ from genexp.cohort.sides import Sides, find_sides
 from genexp.cohort.simulate import BRCA_SHAPE, SimulatedCohort, simulate_cohort
 from genexp.cohort.simulate_cells import CELLS_SHAPE, SimulatedCells, simulate_cells
 from genexp.cohort.simulate_compendium import COMPENDIUM_SHAPE, SimulatedCompendium, simulate_compendium
-from genexp.cohort.source import hash_path, hash_source, open_source, read_name
-from genexp.config import CohortConfig, hash_values, section_values
 from genexp.errors import CohortError, name_some
+from genexp.files.source import hash_path, hash_source, open_source, read_name
+from genexp.files.table import name_apart
+from genexp.formats import DenseValues, Request, Table, open_annotations, open_table
+from genexp.names.gene_names import describe_names
+from genexp.settings.config import CohortConfig, hash_values, section_values
 
 MIN_SAMPLES = 20
 NAMING = ("label", "time", "event", "group", "study", "order")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.names import is_metadata_name
-from genexp.cohort.vocabulary import FAMILIES, GENE_IDS, KNOWN, SYMBOLS
+from genexp.names.likeness import is_metadata_name
+from genexp.names.vocabulary import FAMILIES, GENE_IDS, KNOWN, SYMBOLS
 
 MIN_SAMPLES, MIN_CLASS = 20, 5
 """Samples, and samples of the smallest class, without which a perfect separation by one gene may be chance."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.formats import Table
-from genexp.cohort.formats.table import name_apart
-from genexp.cohort.genes import is_nameless
-from genexp.cohort.names import counts_rows, find_metadata, find_unusual, is_gene_column, is_missing, is_summary, normal_title
-from genexp.cohort.vocabulary import GENE_TITLES, SAMPLE_NAMES
 from genexp.errors import CohortError, name_some
+from genexp.files.table import name_apart
+from genexp.formats import Table
+from genexp.names.genes import is_nameless
+from genexp.names.likeness import counts_rows, find_metadata, find_unusual, is_gene_column, is_missing, is_summary, normal_title
+from genexp.names.vocabulary import GENE_TITLES, SAMPLE_NAMES
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import re
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.query import quote_column
-from genexp.config import CohortConfig
 from genexp.errors import CohortError, name_some
+from genexp.query import quote_column
+from genexp.settings.config import CohortConfig
 
 HALF_DAY = 0.5
 DAYS = {"days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25}

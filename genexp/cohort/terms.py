@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.formats import Request, open_annotations
-from genexp.cohort.source import open_source
 from genexp.errors import CohortError, name_some
+from genexp.files.source import open_source
+from genexp.formats import Request, open_annotations
 
 
 def read_terms(address: str, samples: Sequence[str]) -> pd.DataFrame:

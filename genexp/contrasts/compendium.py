@@ -18,16 +18,24 @@ from tqdm import tqdm
 
 from genexp.cohort import read_cohort
 from genexp.cohort.annotations import CANONICAL
-from genexp.cohort.formats.blocks import count_threads
-from genexp.cohort.gene_sets import match_gene_sets, read_gene_sets
 from genexp.cohort.reading import print_reading
-from genexp.config import CohortConfig, ContrastConfig, ContrastsSettings, SourceConfig, hash_values, parse_settings, section_values
 from genexp.contrasts.design import MIN_SAMPLES, Contrast, plan_contrasts
 from genexp.contrasts.part import Recipe
 from genexp.contrasts.workers import Task, make_parts, part_path
 from genexp.contrasts.writer import Compendium, read_parts, write_compendium
 from genexp.errors import CohortError, ContrastError, name_some
-from genexp.section import Range
+from genexp.files.blocks import count_threads
+from genexp.names.gene_sets import match_gene_sets, read_gene_sets
+from genexp.settings.config import (
+    CohortConfig,
+    ContrastConfig,
+    ContrastsSettings,
+    SourceConfig,
+    hash_values,
+    parse_settings,
+    section_values,
+)
+from genexp.settings.section import Range
 
 EXPRESSION = ("counts", "tpm", "norm_count", "log2_norm_count", "log2_tpm", "log2_intensity")
 """Scales whose differences are log2 fold changes; those of linear ones once logarithms are taken."""

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from genexp.cohort.gene_sets import judge_overlaps
 from genexp.cohort.scale import LINEAR
-from genexp.config import ContrastConfig
 from genexp.contrasts.design import Contrast
 from genexp.contrasts.moderated_t import ModeratedT, moderate
+from genexp.names.gene_sets import judge_overlaps
+from genexp.settings.config import ContrastConfig
 
 STATISTICS = ("log2fc", "t", "p", "q")
 """What a contrast says of each gene."""

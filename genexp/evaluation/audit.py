@@ -13,7 +13,7 @@ from genexp.cohort.safety import find_leaks
 from genexp.errors import EvaluationError, name_some
 from genexp.evaluation.results import Audit
 from genexp.model.encoder import Encoder
-from genexp.preprocess.store import Preprocessed
+from genexp.preprocessing.store import Preprocessed
 from genexp.tracker import Tracker
 
 Rows = Mapping[str, tuple[np.ndarray, pd.DataFrame]]
@@ -160,7 +160,7 @@ def _unit_rows(X: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarra
 
 
 def _check_fitted(data: Preprocessed) -> tuple[str, str]:
-    """What :func:`genexp.preprocess.invariance.find_dependent` found when the cohort was preprocessed."""
+    """What :func:`genexp.preprocessing.invariance.find_dependent` found when the cohort was preprocessed."""
     found = data.report.get("fitted_state")
     if found is None:
         return UNKNOWN, "nothing was fitted on this cohort: genes and scaling are the encoder's own"

@@ -14,7 +14,7 @@ from genexp.evaluation.clustering import score_clusters
 from genexp.evaluation.mixing import Neighbours, find_neighbours, measure_lisi, measure_mixing
 from genexp.evaluation.probe import evaluate_probe
 from genexp.evaluation.results import PartLatents, Probe
-from genexp.preprocess.confounding import measure_cramers_v
+from genexp.preprocessing.confounding import measure_cramers_v
 
 ALPHA = 0.05
 """Level of the tests of kBET."""

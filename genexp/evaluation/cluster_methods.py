@@ -82,7 +82,7 @@ def compare_methods(parts: Sequence[PartLatents], clustering: Clustering, weight
     clustering : Clustering
         What k-means found.
     weights : ndarray of float64, (n_draws, n_test)
-        Bootstrap draws, from :func:`genexp.evaluation.verdict.draw_weights`.
+        Bootstrap draws, from :func:`genexp.verdict.verdict.draw_weights`.
     seed : int
         Of starts, resamples and subsamples.
     """

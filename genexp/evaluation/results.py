@@ -17,13 +17,13 @@ import pandas as pd
 if TYPE_CHECKING:
     from genexp.evaluation.batch_effects import BatchEffects
     from genexp.evaluation.cluster_methods import ClusterMethods
-    from genexp.evaluation.deletion import Deletion
-    from genexp.evaluation.explanation import Explanation
-    from genexp.evaluation.heads import JudgedHeads
     from genexp.evaluation.novelty import Novelty
-    from genexp.evaluation.prognosis import Prognosis
-    from genexp.evaluation.seeds import Seeds
     from genexp.evaluation.terms import Terms
+    from genexp.explain.deletion import Deletion
+    from genexp.explain.explanation import Explanation
+    from genexp.survival.prognosis import Prognosis
+    from genexp.verdict.heads import JudgedHeads
+    from genexp.verdict.seeds import Seeds
 
 ENCODER = "encoder"
 """Name of the encoder among the representations."""
@@ -207,7 +207,7 @@ class Survival:
         On test patients ``c_index`` (Harrell's), ``ipcw_c_index`` (Uno's), ``integrated_brier`` and ``auc`` (mean over its times); and
         ``penalty`` (ridge, chosen by cross-validation on train patients).
     quality : DataFrame
-        The same scores with intervals and times, from :func:`genexp.evaluation.survival_scores.score_risks`.
+        The same scores with intervals and times, from :func:`genexp.survival.scores.score_risks`.
     cox : DataFrame, (n_latent, 6)
         Index ``latent`` (``latent_00`` ...): ``hazard_ratio``, ``low``, ``high`` (95 %), ``p``: of one train standard deviation of this
         latent alone, unpenalised, train patients; ``q``: Benjamini-Hochberg; ``joint_hazard_ratio``: by the penalised regression on all.

@@ -16,7 +16,7 @@ import pandas as pd
 
 from genexp.errors import name_some
 from genexp.model.table import ExpressionError
-from genexp.preprocess.transform import measure_library
+from genexp.preprocessing.transform import measure_library
 
 LINEAR = ("counts", "tpm", "norm_count")
 LOGARITHMS = ("log2_norm_count", "log2_tpm", "log2_intensity")

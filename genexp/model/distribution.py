@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from genexp.model.checks import LINEAR, LOGARITHMS, MAX_LOG, Rows, spread_evenly
-from genexp.preprocess.transform import OF_COUNTS, Transform
+from genexp.preprocessing.transform import OF_COUNTS, Transform
 
 SOME_ROWS, SOME_GENES, FEW_GENES = 32, 2000, 200
 """Samples and genes, at most, that are looked at, and genes without which nothing is."""

@@ -21,7 +21,7 @@ from genexp.model.checks import Rows, check_annotated, check_facts
 from genexp.model.distribution import check_distribution
 from genexp.model.prediction import Head
 from genexp.model.table import AnnotatedMatrix, GeneMismatchError, check_absent, match_columns, read_frame, read_values
-from genexp.preprocess.transform import Transform
+from genexp.preprocessing.transform import Transform
 
 FORMAT = 1
 

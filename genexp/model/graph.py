@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from scipy import sparse
 
-from genexp.cohort.genes import match_names
 from genexp.errors import TrainingError, name_some
+from genexp.names.genes import match_names
 
 MIN_SHARE = 0.1
 """Share of the genes, of the file or of the cohort, whichever are fewer, that both must have."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from genexp.section import Section
+from genexp.settings.section import Section
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from genexp.model.autoencoder import Autoencoder
-    from genexp.preprocess import Preprocessed
-    from genexp.preprocess.transform import Transform
+    from genexp.preprocessing import Preprocessed
+    from genexp.preprocessing.transform import Transform
 
 LABEL, SURVIVAL = "label", "survival"
 SQUARED_ERROR = "squared error"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from genexp.errors import TrainingError, name_some
-from genexp.preprocess import Preprocessed
+from genexp.preprocessing import Preprocessed
 
 Activation = Literal["sigmoid", "softplus"]
 RANGES: dict[str, tuple[float, float]] = {"sigmoid": (0.0, 1.0), "softplus": (0.0, np.inf)}

@@ -1,6 +1,6 @@
 """The table that an encoder is given: its genes among the columns, and their values as numbers.
 
-This file's text is part of every registered encoder, so it imports nothing of genexp but :mod:`genexp.cohort.genes` and
+This file's text is part of every registered encoder, so it imports nothing of genexp but :mod:`genexp.names.genes` and
 :mod:`genexp.errors`, whose texts are too.
 """
 
@@ -15,8 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.genes import NAMELESS, current_name, describe_case, describe_form, match_key
 from genexp.errors import name_some
+from genexp.names.genes import NAMELESS, current_name, describe_case, describe_form, match_key
 
 OBJECTS_OF_NUMBERS = ("floating", "integer", "mixed-integer-float", "empty")
 """Columns of Python objects all of which are numbers, as pandas infers."""
@@ -87,7 +87,7 @@ def match_columns(names: Sequence[str], genes: Sequence[str], sources: Sequence[
     """Find genes among the names of columns.
 
     A gene is found by the name that the training file gave it, by its own, or by the normal form of either
-    (:func:`genexp.cohort.genes.current_name`); regardless of case only where more than ``max_missing`` of the genes would be absent.
+    (:func:`genexp.names.genes.current_name`); regardless of case only where more than ``max_missing`` of the genes would be absent.
 
     Parameters
     ----------

@@ -12,9 +12,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from genexp.errors import RegistryError, name_some
-from genexp.evaluation.compare import Logged
 from genexp.tracking.registry import download_artifact, training_run
 from genexp.tracking.store import mlflow_errors, open_store
+from genexp.verdict.compare import Logged
 
 SAMPLES = {
     "reconstruction_samples": "evaluation/reconstruction_samples.tsv",

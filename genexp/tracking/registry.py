@@ -21,10 +21,10 @@ from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 from genexp import __version__
-from genexp.config import RegistryConfig
 from genexp.errors import RegistryError, name_some
 from genexp.model.encoder import Encoder
-from genexp.section import format_value
+from genexp.settings.config import RegistryConfig
+from genexp.settings.section import format_value
 from genexp.tracking.store import mlflow_errors, open_store
 from genexp.tracking.tracker import MlflowTracker
 
@@ -33,10 +33,10 @@ ARTIFACT = "encoder"
 DEFAULT_ALIAS = "champion"
 TEXT_PARTS = (
     ("genexp", "errors.py"),
-    ("genexp.cohort", "genes.py"),
-    ("genexp.preprocess", "shrinkage.py"),
-    ("genexp.preprocess", "correction.py"),
-    ("genexp.preprocess", "transform.py"),
+    ("genexp.names", "genes.py"),
+    ("genexp.preprocessing", "shrinkage.py"),
+    ("genexp.preprocessing", "correction.py"),
+    ("genexp.preprocessing", "transform.py"),
     ("genexp.model", "prediction.py"),
     ("genexp.model", "table.py"),
     ("genexp.model", "checks.py"),

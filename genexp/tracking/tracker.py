@@ -17,7 +17,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.tracking.context.registry import resolve_tags
 
-from genexp.section import format_value
+from genexp.settings.section import format_value
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -24,8 +24,8 @@ from typing import Literal
 import numpy as np
 
 from genexp.errors import TrainingError
-from genexp.preprocess import Preprocessed
-from genexp.preprocess.transform import Transform
+from genexp.preprocessing import Preprocessed
+from genexp.preprocessing.transform import Transform
 
 GENES_AT_A_TIME = 2048
 ROWS_AT_A_TIME = 1024

@@ -16,7 +16,7 @@ from genexp.model.ensemble import align_latents, combine_decoders, combine_encod
 from genexp.model.novelty import calibrate_novelty
 
 if TYPE_CHECKING:
-    from genexp.preprocess import Preprocessed
+    from genexp.preprocessing import Preprocessed
 
 RECURRING = 0.7
 """A programme recurs when its best match in every other seed correlates with it above this, in absolute value."""

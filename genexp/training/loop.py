@@ -16,12 +16,12 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, ReduceLROnPlateau
 from tqdm import tqdm
 
-from genexp.config import EncoderConfig
 from genexp.errors import TrainingError
 from genexp.model.autoencoder import Autoencoder
 from genexp.model.heads import Heads
 from genexp.model.kind import Batch, Inputs, Kind, Pass
 from genexp.model.kinds import KINDS
+from genexp.settings.config import EncoderConfig
 from genexp.tracker import NullTracker, Tracker
 from genexp.training.basis import Basis
 from genexp.training.checkpoint import Checkpoint

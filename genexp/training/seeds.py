@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genexp.config import EncoderConfig, ReplicationConfig, RunConfig
 from genexp.model.encoder import Encoder
-from genexp.preprocess import Preprocessed
+from genexp.preprocessing import Preprocessed
+from genexp.settings.config import EncoderConfig, ReplicationConfig, RunConfig
 from genexp.tracker import Tracker
 from genexp.training.ensemble import build_ensemble, compare_seeds, find_recurring
 from genexp.training.figures import plot_recurring

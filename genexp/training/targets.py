@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from genexp.config import EncoderConfig
 from genexp.errors import TrainingError, name_some
 from genexp.model.kind import SURVIVAL
 from genexp.model.kinds import KINDS
-from genexp.preprocess import Preprocessed
+from genexp.preprocessing import Preprocessed
+from genexp.settings.config import EncoderConfig
 
 MAX_CLASSES = 100
 """More distinct values are no classes."""

@@ -8,10 +8,10 @@ import time
 import torch
 from torch.optim import AdamW
 
-from genexp.config import EncoderConfig
 from genexp.model.autoencoder import Autoencoder
 from genexp.model.kind import Batch, Kind
 from genexp.model.kinds import KINDS
+from genexp.settings.config import EncoderConfig
 from genexp.training.basis import Basis
 from genexp.training.loop import NO_TARGETS, build_batches, build_network, build_optimiser, train_step
 from genexp.training.targets import Targets

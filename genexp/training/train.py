@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from genexp.config import EncoderConfig, RunConfig, hash_values, section_values
 from genexp.errors import TrainingError
 from genexp.model.autoencoder import Autoencoder
 from genexp.model.encoder import Encoder
@@ -22,7 +21,8 @@ from genexp.model.kind import SQUARED_ERROR
 from genexp.model.kinds import KINDS
 from genexp.model.novelty import calibrate_novelty
 from genexp.model.transfer import describe_shape, transfer_weights
-from genexp.preprocess import Preprocessed
+from genexp.preprocessing import Preprocessed
+from genexp.settings.config import EncoderConfig, RunConfig, hash_values, section_values
 from genexp.tracker import Tracker
 from genexp.training.basis import Basis, build_basis
 from genexp.training.figures import plot_history

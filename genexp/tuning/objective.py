@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from genexp.config import OBJECTIVES
 from genexp.errors import ConfigError
-from genexp.evaluation.downstream import list_scores
+from genexp.settings.config import OBJECTIVES
 from genexp.tuning.workers import Result
+from genexp.verdict.downstream import list_scores
 
 if TYPE_CHECKING:
-    from genexp.preprocess import Preprocessed
+    from genexp.preprocessing import Preprocessed
 
 LOSS = "loss/val"
 

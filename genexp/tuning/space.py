@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genexp.config import EncoderConfig, SearchSpace, ShapeSpace, TrainingConfig
 from genexp.model.kinds import KINDS
-from genexp.section import Range
+from genexp.settings.config import EncoderConfig, SearchSpace, ShapeSpace, TrainingConfig
+from genexp.settings.section import Range
 
 if TYPE_CHECKING:
     from optuna.trial import Trial

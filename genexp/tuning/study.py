@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from genexp.config import EncoderConfig, TuneSettings
 from genexp.errors import ConfigError, TrainingError
 from genexp.model.kinds import KINDS
-from genexp.preprocess import Preprocessed
+from genexp.preprocessing import Preprocessed
+from genexp.settings.config import EncoderConfig, TuneSettings
 from genexp.training.basis import build_basis
 from genexp.training.threads import count_cores
 from genexp.tuning.objective import LOSS, check_objectives, correlate_objectives, direction, find_front, orient, read_objective

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from genexp.config import EncoderConfig, SearchSpace, TrainingConfig, TuneSettings, hash_values, section_values
-from genexp.preprocess import Preprocessed
+from genexp.preprocessing import Preprocessed
+from genexp.settings.config import EncoderConfig, SearchSpace, TrainingConfig, TuneSettings, hash_values, section_values
 from genexp.tracker import Tracker
 from genexp.tuning.figures import draw_study
 from genexp.tuning.space import name_trial

@@ -17,8 +17,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from genexp.config import EncoderConfig
 from genexp.errors import GenexpError
+from genexp.settings.config import EncoderConfig
 
 BYTES_OF_A_PROCESS = 600 * 2**20
 """Memory of a worker beside its networks: interpreter, torch, one epoch's activations."""
@@ -155,7 +155,7 @@ def _serve(connection: Connection, n_threads: int, data_folder: Path, results: P
 
     import torch
 
-    from genexp.preprocess import load_preprocessed
+    from genexp.preprocessing import load_preprocessed
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(n_threads)
@@ -168,8 +168,8 @@ def _serve(connection: Connection, n_threads: int, data_folder: Path, results: P
 
 def _score(fitted: Any, basis: Any, data: Any, seed: int) -> dict[str, float]:
     """What a trial can be chosen by beside its loss, at its best epoch."""
-    from genexp.evaluation.downstream import score_latents
     from genexp.training.train import encode_rows, summarise
+    from genexp.verdict.downstream import score_latents
 
     scores = score_latents(
         {part: encode_rows(fitted, getattr(basis, part)) for part in ("train", "val")},

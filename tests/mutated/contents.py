@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from anndata import AnnData
 
-from genexp.cohort.genes import display_name
-from genexp.cohort.names import is_missing
 from genexp.cohort.survival import CENSORED, SEEN
+from genexp.names.genes import display_name
+from genexp.names.likeness import is_missing
 from tests.layouts.truth import words
 from tests.mutated.dialect import Dialect
 from tests.mutated.sheets import NAMES, Sheet

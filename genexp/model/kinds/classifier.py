@@ -9,12 +9,12 @@ from pydantic import Field
 from genexp.model.kind import LABEL, Batch, Inputs, Kind, Pass
 from genexp.model.kinds.convolutional import Convolutional
 from genexp.model.kinds.deep import Deep
-from genexp.section import Section
+from genexp.settings.section import Section
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from genexp.preprocess import Preprocessed
+    from genexp.preprocessing import Preprocessed
 
 
 class ClassifierParameters(Section):

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from genexp.errors import TrainingError
 from genexp.model.kind import Inputs, Kind
-from genexp.section import Section
+from genexp.settings.section import Section
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from genexp.preprocess import Preprocessed
+    from genexp.preprocessing import Preprocessed
 
 
 class ConvolutionalParameters(Section):

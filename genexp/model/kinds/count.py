@@ -8,7 +8,7 @@ from pydantic import Field
 
 from genexp.errors import TrainingError
 from genexp.model.kind import Batch, Inputs, Kind, Pass
-from genexp.section import Section
+from genexp.settings.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genexp.model.autoencoder import Autoencoder
-    from genexp.preprocess import Preprocessed
+    from genexp.preprocessing import Preprocessed
 
 LIBRARY = "library"
 ROWS_AT_A_TIME = 1024
@@ -53,7 +53,7 @@ class Count(Kind):
 
     def check(self, data: Preprocessed) -> None:
         """Refuse what is not counts, or is not kept so that the counts can be told from it, and an output beside the kind's own."""
-        from genexp.preprocess.transform import OF_COUNTS
+        from genexp.preprocessing.transform import OF_COUNTS
 
         if self.config.output != "linear":
             raise TrainingError(

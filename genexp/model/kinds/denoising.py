@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from genexp.model.kind import Batch, Kind, Pass
-from genexp.section import Section
+from genexp.settings.section import Section
 
 if TYPE_CHECKING:
     from torch import Tensor

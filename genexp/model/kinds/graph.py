@@ -8,13 +8,13 @@ from pydantic import Field
 
 from genexp.errors import CohortError, TrainingError
 from genexp.model.kind import Inputs, Kind
-from genexp.section import Section
+from genexp.settings.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from genexp.model.autoencoder import Autoencoder
-    from genexp.preprocess import Preprocessed
+    from genexp.preprocessing import Preprocessed
 
 
 class GraphParameters(Section):
@@ -83,8 +83,8 @@ class Graph(Kind):
 
     def _read(self, genes: Sequence[str]) -> Any:
         """Names and members of gene sets, or normalised edges."""
-        from genexp.cohort.gene_sets import read_edges, read_gene_sets
         from genexp.model.graph import connect_sets, normalise_edges
+        from genexp.names.gene_sets import read_edges, read_gene_sets
 
         path = self.config.graph
         if not path:

@@ -9,13 +9,13 @@ from pydantic import Field
 from genexp.errors import TrainingError
 from genexp.model.kind import PLACE, SUBJECT
 from genexp.model.kinds.classifier import Classifier
-from genexp.section import Section
+from genexp.settings.section import Section
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from genexp.preprocess import Preprocessed
+    from genexp.preprocessing import Preprocessed
 
 
 class RecurrentParameters(Section):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from genexp.model.kind import Batch, Inputs, measure_reconstruction
 from genexp.model.kinds.denoising import Denoising, corrupt
-from genexp.section import Section
+from genexp.settings.section import Section
 
 
 class StackedParameters(Section):

@@ -1,0 +1,76 @@
+"""Parameters that columns of annotations suggest, tried before they are proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from genexp.cohort.annotations import as_text
+from genexp.cohort.survival import build_survival
+from genexp.describe.roles import ROLES, Candidate, list_columns, pair_endpoints
+from genexp.errors import CohortError
+from genexp.settings.config import CohortConfig
+
+MAX_PAIRS, MAX_CONFOUNDED = 6, 3
+"""Pairs of time and event, and batches and labels, that are looked at."""
+
+
+def describe_endpoints(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> tuple[str, ...]:
+    """What each pair of a time and an event would give, or what would be asked of it."""
+    sentences = []
+    for time, event in _pair(candidates):
+        report, said = _try_survival(obs, time, event, config)
+        pair = f"{time} with {event}"
+        sentences.append(f"{pair}: {' '.join(said)}" if report else f"{pair} would be asked about: {said[0]}.")
+    return tuple(sentences)
+
+
+def describe_confounding(texts: pd.DataFrame, candidates: Sequence[Candidate]) -> list[str]:
+    """Sentence about each batch in which every value has one label alone."""
+    sentences = []
+    for batch in list_columns(candidates, "batch")[:MAX_CONFOUNDED]:
+        for label in list_columns(candidates, "label")[:MAX_CONFOUNDED]:
+            table = pd.crosstab(as_text(texts[batch]), as_text(texts[label]))
+            if label != batch and min(table.shape) > 1 and ((table > 0).sum(axis=1) == 1).all():
+                sentences.append(
+                    f"Each value of {batch!r} has one value of {label!r} alone: effects of batch and label cannot be told apart."
+                )
+    return sentences
+
+
+def suggest_parameters(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> dict[str, str]:
+    """Likely values of label, time, event, study and group, where the configuration names none."""
+    suggested = {}
+    for role in ("label", "batch", "patient"):
+        likely = [candidate for candidate in candidates if candidate.role == role and candidate.is_likely]
+        if likely and not getattr(config, ROLES[role]):
+            suggested[ROLES[role]] = likely[0].column
+    if not config.time and not config.event:
+        suggested |= _suggest_survival(obs, candidates, config)
+    return {name: suggested[name] for name in ("label", "time", "event", "study", "group") if name in suggested}
+
+
+def _suggest_survival(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> dict[str, str]:
+    """Suggest the first pair that is read and has censored samples."""
+    likely = [candidate for candidate in candidates if candidate.is_likely]
+    for time, event in _pair(likely):
+        report, _ = _try_survival(obs, time, event, config)
+        if report and 0 < int(str(report["n_events"])) < int(str(report["n_survival"])):
+            return {"time": time, "event": event}
+    return {}
+
+
+def _pair(candidates: Sequence[Candidate]) -> list[tuple[str, str]]:
+    return pair_endpoints(list_columns(candidates, "time"), list_columns(candidates, "event"))[:MAX_PAIRS]
+
+
+def _try_survival(obs: pd.DataFrame, time: str, event: str, config: CohortConfig) -> tuple[dict[str, object], list[str]]:
+    """Figures and sentences of the survival by two columns; no figures, and the question, where it would be asked about."""
+    report: dict[str, object] = {}
+    said: list[str] = []
+    try:
+        build_survival(obs, obs[time], obs[event], config.model_copy(update={"time": time, "event": event}), report, said)
+    except CohortError as error:
+        return {}, [str(error)]
+    return report, [sentence.removeprefix("Survival: ") for sentence in said]

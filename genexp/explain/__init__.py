@@ -1,0 +1,1 @@
+"""Explanation of latents and predictions by genes and gene sets."""

@@ -1,0 +1,113 @@
+"""From an encoder's latents, its label and its risk score back to genes and gene sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from genexp.explain.attribution import MAX_LATENTS, Attribution, attribute_genes, collect_targets
+from genexp.explain.enrichment import find_enrichment
+from genexp.explain.methods import METHODS
+from genexp.explain.signatures import Signatures, find_signatures, rank_units, weigh_genes
+from genexp.model.encoder import Encoder
+
+if TYPE_CHECKING:
+    from genexp.evaluation.results import PartLatents, Probe, Survival
+    from genexp.evaluation.terms import Terms
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is behind the latents.
+
+    Parameters
+    ----------
+    attribution : Attribution
+        Genes that drive each latent, each class of the probe, and the risk.
+    signatures : Signatures
+        Genes that each latent stands for, and its units.
+    enrichment : DataFrame or None
+        Gene sets in both, from :func:`genexp.explain.enrichment.find_enrichment`; None where no sets were given.
+    notes : tuple of str
+        What was left out, and why.
+    """
+
+    attribution: Attribution
+    signatures: Signatures
+    enrichment: pd.DataFrame | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables for download, by name."""
+        attribution = self.attribution
+        tables = {
+            "attribution_checks": attribution.checks,
+            "attribution_top": attribution.list_top().set_index("target"),
+            "attribution_genes": attribution.strength,
+            "units": self.signatures.units,
+            "signatures": self.signatures.list_genes().set_index("source"),
+            "signature_weights": self.signatures.weights,
+        }
+        return tables if self.enrichment is None else {**tables, "enrichment": self.enrichment.set_index("test")}
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The largest completeness delta, where the method has one, and medians over targets of the rank correlations."""
+        checks = self.attribution.checks if self.attribution.baselines else self.attribution.checks[["rho_halves"]]
+        found = {f"attribution/{name}": checks[name].median() for name in ("rho_baselines", "rho_halves") if name in checks}
+        if "completeness_delta" in checks:
+            found |= {"attribution/completeness_delta": checks["completeness_delta"].max()}
+        return {name: float(value) for name, value in found.items()}
+
+
+def explain_encoder(
+    encoder: Encoder,
+    rows: Mapping[str, np.ndarray],
+    train: PartLatents,
+    test: PartLatents,
+    probe: Probe | None,
+    survival: Survival | None,
+    gene_sets: Mapping[str, list[str]] | None,
+    method: str,
+    seed: int,
+    terms: Terms | None = None,
+) -> Explanation:
+    """Attribute to genes, describe the units, and test gene sets where there are some.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Whose latents.
+    rows : mapping of str to ndarray of float32, (n, n_genes)
+        Scaled rows of ``train`` and ``test``, in the order of their latents.
+    train, test : PartLatents
+        Latents and annotations.
+    probe, survival : Probe, Survival or None
+        What predicts label and survival from the latents.
+    gene_sets : mapping of str to list of str, or None
+        From :func:`genexp.explain.enrichment.read_gene_sets`.
+    method : str
+        How to attribute, one of ``METHODS``.
+    seed : int
+        Of the samples that are attributed.
+    terms : Terms, optional
+        What predicts terms from the latents.
+    """
+    genes, latents = pd.Index(encoder.genes, dtype=object), encoder.latents
+    z_train, z_test = train.z["encoder"], test.z["encoder"]
+    weights = weigh_genes(encoder.decoder, z_train, latents, genes)
+    attributed = sorted(rank_units(weights).index[:MAX_LATENTS])
+    targets = collect_targets(latents, attributed, probe, survival, train, terms)
+    chosen = METHODS[method]
+    baselines = chosen.choose(rows["train"], train.obs, seed)
+    attribution = attribute_genes(encoder.encoder, rows["test"], test.obs, chosen, baselines, targets, genes, seed)
+    signatures = find_signatures(weights, attribution.strength, z_train, z_test)
+    found = None if gene_sets is None else find_enrichment(gene_sets, genes, signatures.genes, attribution.strength)
+    left_out = len(latents) - len(attributed)
+    notes = (f"Attribution: {left_out} latents that move expression least were left out.",) if left_out else ()
+    return Explanation(attribution, signatures, found, notes)

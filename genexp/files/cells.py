@@ -1,0 +1,66 @@
+"""Cells of a text table as numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genexp.errors import CohortError, name_some
+from genexp.files.layout import Layout
+from genexp.names.vocabulary import MISSING_WORDS
+
+MISSING = sorted({variant for word in MISSING_WORDS for variant in (word, word.upper(), word.capitalize(), word.title())} | {"NaN", "None"})
+"""What a missing value may look like among numbers."""
+MAX_TYPOS = 0.5
+"""Share of the cells of a line that may be text, before the line counts as annotations of the columns."""
+
+
+def parse_cells(cells: pa.Array, names: list[str], layout: Layout) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of some lines.
+
+    Parameters
+    ----------
+    cells : pyarrow array of text, (n_lines * n_values,)
+        Without surrounding blanks.
+    names : list of str, (n_lines,)
+        Names of the lines, for messages.
+    layout : Layout
+
+    Returns
+    -------
+    values : ndarray of float32, (n_lines, n_values)
+        NaN where missing, and in lines of text.
+    is_text : ndarray of bool, (n_lines,)
+        Lines that hold text: annotations of the columns.
+
+    Raises
+    ------
+    CohortError
+        Text stands among the numbers of a line.
+    """
+    shape = (len(names), len(layout.values))
+    missing = pc.is_in(cells, pa.array(MISSING, pa.string()))
+    present = pc.if_else(missing, None, cells)
+    try:
+        numbers = present.cast(pa.float32())
+        return numbers.to_numpy(zero_copy_only=False).reshape(shape), np.zeros(shape[0], dtype=bool)
+    except pa.ArrowInvalid:
+        texts = present.to_pandas()
+        values = pd.to_numeric(texts, errors="coerce")
+    is_wrong = (values.isna() & texts.notna()).to_numpy().reshape(shape)
+    n_present = texts.notna().to_numpy().reshape(shape).sum(axis=1)
+    is_text = is_wrong.sum(axis=1) > MAX_TYPOS * n_present
+    is_text &= n_present > 0
+    typos = np.argwhere(is_wrong & ~is_text[:, None])
+    if len(typos):
+        columns = [layout.headings[i] for i in layout.values]
+        cell = texts.to_numpy().reshape(shape)
+        shown = [f"{cell[i, j]!r} at {names[i]}, {columns[j]}" for i, j in typos]
+        raise CohortError(
+            f"{layout.file}: expected numbers, found text in {name_some(shown)} places of the first part that has any; correct them, or "
+            "leave them empty if the values are missing"
+        )
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused later
+        return values.to_numpy(dtype=np.float32).reshape(shape), is_text

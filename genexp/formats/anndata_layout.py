@@ -1,0 +1,186 @@
+"""AnnData as HDF5 files and Zarr stores hold it: X, layers, raw, annotations, and what uns says of the scale.
+
+h5py and Zarr name things alike, so that both formats are read here; values wait in the file, see
+:mod:`genexp.files.stored`.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from anndata.io import read_elem
+
+from genexp.errors import CohortError, name_some
+from genexp.files.damage import GuardedValues
+from genexp.files.stored import DenseArray, SparseArray
+from genexp.files.table import Table, Values
+
+N_SAMPLED = 64
+"""Rows, and ten times as many columns, by which a claim about the scale is checked."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence warnings to the authors of files: old encodings, Zarr data types that have no specification yet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def is_anndata(group: Any) -> bool:
+    """Whether a group of h5py or Zarr holds AnnData; versions before 0.7 do not say so."""
+    return group.attrs.get("encoding-type") == "anndata" or (
+        "obs" in group and "var" in group and bool({"X", "layers", "raw", "raw.X"} & set(group.keys()))
+    )
+
+
+def open_anndata(group: Any, obs: pd.DataFrame, var: pd.DataFrame, name: str, layer: str, kind: str) -> Table:
+    """Open the X or a layer of AnnData.
+
+    Parameters
+    ----------
+    group : group of h5py or Zarr
+        Where AnnData lies.
+    obs : DataFrame, (n_obs, ...)
+    var : DataFrame, (n_vars, ...)
+        Of X; for ``layer="raw"``, of raw.
+    name : str
+        Address of the file, for messages.
+    layer : str
+        A layer, or ``raw``; empty: X.
+    kind : str
+        Name of the format.
+
+    Raises
+    ------
+    CohortError
+        There is no such layer, or it is no matrix of numbers.
+    """
+    stored = find_matrix(group, layer, name)
+    values = GuardedValues(open_values(stored, name, layer or "X"), name, kind)
+    shape = read_shape(stored)
+    if shape != (len(obs), len(var)):
+        raise CohortError(
+            f"{name}: {layer or 'X'} is {shape[0]} x {shape[1]}, but obs has {len(obs)} rows and var {len(var)}; write it again"
+        )
+    scale, says_scale, notes = ("", "", ()) if layer else _read_scale(group, values, shape, name)
+    return Table(
+        [str(text) for text in obs.index],
+        [str(text) for text in var.index],
+        values,
+        heading=str(obs.index.name or ""),
+        row_annotations=obs.reset_index(drop=True),
+        column_annotations=var.reset_index(drop=True),
+        scale=scale,
+        says_scale=says_scale,
+        format=kind,
+        notes=notes,
+    )
+
+
+def list_layers(group: Any) -> list[str]:
+    """Layers that can be asked for: those of ``layers``, and raw where there is one."""
+    layers = sorted(group["layers"].keys()) if "layers" in group else []
+    return [*layers, "raw"] if "raw" not in layers and _find_raw(group) is not None else layers
+
+
+def _find_raw(group: Any) -> Any:
+    """X of raw, or None; versions before 0.7 write it beside X."""
+    if "raw" in group and hasattr(group["raw"], "keys") and "X" in group["raw"]:
+        return group["raw"]["X"]
+    return group.get("raw.X")
+
+
+def find_matrix(group: Any, layer: str, name: str) -> Any:
+    """Stored X or layer."""
+    layers = list_layers(group)
+    if not layer:
+        X = group.get("X")
+        if X is None or X.attrs.get("encoding-type") == "null":
+            choice = f"give one by its name, such as layer={'counts' if 'counts' in layers else layers[0]}" if layers else "write its X"
+            raise CohortError(f"{name} has no X; expected one, or a layer named by layer=. Its layers: {name_some(layers)}; {choice}")
+        return X
+    if layer not in layers:
+        raise CohortError(
+            f"{name} has no layer {layer!r}; its layers: {name_some(layers, 10)}. Give one of these, or leave layer empty for X"
+        )
+    return group["layers"][layer] if "layers" in group and layer in group["layers"] else _find_raw(group)
+
+
+def read_shape(stored: Any) -> tuple[int, ...]:
+    """Shape of a stored matrix; h5sparse, the encoding before 0.7, has another name for it."""
+    shape = stored.shape if hasattr(stored, "shape") else stored.attrs["shape" if "shape" in stored.attrs else "h5sparse_shape"]
+    return tuple(int(length) for length in shape)
+
+
+def open_values(stored: Any, name: str, what: str) -> Values:
+    """Values of a stored matrix, dense or sparse."""
+    if hasattr(stored, "dtype"):
+        if stored.dtype.kind not in "biuf" or len(stored.shape) != 2:
+            raise CohortError(f"{name}: expected a matrix of numbers, found {what} of {stored.dtype} with {len(stored.shape)} dimensions")
+        return DenseArray(stored)
+    encoding = str(stored.attrs.get("encoding-type", stored.attrs.get("h5sparse_format", "of no kind")))
+    if encoding[:3] not in ("csr", "csc"):
+        raise CohortError(f"{name}: expected {what} as an array, CSR or CSC, found {encoding}; write it as one of these")
+    if stored["data"].dtype.kind not in "biuf":
+        raise CohortError(f"{name}: expected a matrix of numbers, found {what} of {stored['data'].dtype}")
+    n_rows, n_columns = read_shape(stored)
+    return SparseArray(stored["data"], stored["indices"], stored["indptr"][:].astype(np.int64), (n_rows, n_columns), encoding[:3] == "csr")
+
+
+def _read_scale(group: Any, values: Values, shape: tuple[int, ...], name: str) -> tuple[str, str, tuple[str, ...]]:
+    """Scale of X as uns says it, what says so, and notes."""
+    uns = group.get("uns", {})
+    if "scale" in uns and hasattr(uns["scale"], "dtype") and isinstance(scale := read_elem(uns["scale"]), str):
+        return scale, 'uns["scale"]', ()
+    if "log1p" not in uns:
+        return "", "", ()
+    contradiction = _contradict_logarithms(values, shape)
+    if contradiction:
+        return "", "", (f'uns["log1p"] says that X holds logarithms, but it holds {contradiction}, so that was not believed.',)
+    base = _read_base(uns["log1p"])
+    if base == 2:
+        return "log2_norm_count", 'uns["log1p"]', ()
+    counts = [layer for layer in list_layers(group) if layer.lower() in ("counts", "raw_counts", "count", "umi")]
+    other = f" The counts are in a layer: layer={counts[0]} reads them." if counts else ""
+    if not math.isclose(base, math.e, rel_tol=1e-3):
+        raise CohortError(
+            f'{name}: uns["log1p"] says that X holds logarithms to base {base:g}; expected natural logarithms or base 2.{other} '
+            "Write X in one of these, or as counts"
+        )
+    return "ln_norm_count", 'uns["log1p"]', (f'X holds natural logarithms, as uns["log1p"] says.{other}',)
+
+
+def _read_base(log1p: Any) -> float:
+    """Base of the logarithm that scanpy wrote; it names none for natural logarithms."""
+    stored = read_elem(log1p)
+    base = stored.get("base") if isinstance(stored, dict) else None
+    return math.e if base is None else float(base)
+
+
+def _contradict_logarithms(values: Values, shape: tuple[int, ...]) -> str:
+    """What shows that X does not hold log(x + 1), or nothing: scanpy's note stays behind when X is scaled or set to counts."""
+    rows, columns = (
+        np.unique(np.linspace(0, n - 1, min(n, most)).astype(int)) for n, most in zip(shape, (N_SAMPLED, 10 * N_SAMPLED), strict=True)
+    )
+    sampled = values.read(rows, columns)
+    sampled = sampled[np.isfinite(sampled)]
+    if (sampled < 0).any():
+        return "values below 0"
+    return "whole numbers only" if sampled.any() and (sampled == np.rint(sampled)).all() else ""
+
+
+def index_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """Annotations with their index as the first column, whatever its name."""
+    name = str(frame.index.name or "index")
+    while name in frame.columns:
+        name += "_"
+    table = frame.reset_index(drop=True)
+    table.insert(0, name, frame.index.astype(str))
+    return table

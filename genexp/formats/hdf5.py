@@ -1,0 +1,48 @@
+"""HDF5 files, whatever they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import h5py
+import numpy as np
+
+from genexp.files.packing import unpack
+from genexp.files.probe import Probe
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+
+
+def is_hdf5(probe: Probe) -> bool:
+    """Whether a file is HDF5, packed or not; a block of the writer's own may stand before it (512 bytes or a power of two more)."""
+    if probe.is_folder:
+        return False
+    starts = (0, *(512 << i for i in range(9)))
+    return any(probe.head.startswith(MAGIC, start) for start in starts)
+
+
+def open_hdf5(probe: Probe) -> h5py.File:
+    """Open a file to read; it is closed when nothing refers to it any more."""
+    return h5py.File(unpack(probe), "r")
+
+
+def peek(probe: Probe, holds: Callable[[h5py.File], bool]) -> bool:
+    """Whether something holds of a file; a damaged one has nothing."""
+    try:
+        with open_hdf5(probe) as file:
+            return holds(file)
+    except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError):
+        return False
+
+
+def read_texts(dataset: h5py.Dataset) -> list[str]:
+    """Texts of a dataset of strings, of fixed or variable length."""
+    values = np.asarray(dataset[()]).ravel()
+    return [value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value) for value in values]
+
+
+def read_column(dataset: h5py.Dataset) -> np.ndarray:
+    """Values of a dataset: texts as objects, numbers as they are."""
+    if dataset.dtype.kind in "OS":
+        return np.array(read_texts(dataset), dtype=object)
+    return np.asarray(dataset[()])

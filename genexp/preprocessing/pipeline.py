@@ -1,0 +1,299 @@
+"""The whole way from a cohort to its preprocessed form, found in the cache where it was gone before."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+import genexp
+from genexp.errors import PreprocessError, name_some
+from genexp.preprocessing.confounding import measure_confounding, refuse_confounding, warn_of_confounding
+from genexp.preprocessing.correction import Correction
+from genexp.preprocessing.fit import FittedGenes, choose_normalisation, fit_genes
+from genexp.preprocessing.invariance import find_dependent
+from genexp.preprocessing.quality import measure_samples
+from genexp.preprocessing.split import LOST, PARTS, count_labels, draw_split, hash_split, warn_of_split, warn_of_test
+from genexp.preprocessing.store import Preprocessed, load_preprocessed, prepare_cache, write_preprocessed
+from genexp.preprocessing.tails import warn_of_tails
+from genexp.preprocessing.transform import Transform
+from genexp.settings.config import PreprocessConfig, PreprocessSettings, hash_values, section_values
+from genexp.tracker import Tracker
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+
+def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preprocessed:
+    """Read a cohort, split it, choose genes and scale them by the train samples, and log what happened.
+
+    A cohort that was preprocessed before, from the same files by the same settings and code, is taken from the cache.
+
+    Raises
+    ------
+    CohortError
+        The input is no cohort.
+    PreprocessError
+        It cannot be split, filtered, normalised or written as asked.
+    """
+    from genexp.cohort import cohort_fingerprint, read_cohort
+    from genexp.cohort.reading import print_reading
+
+    cohorts = prepare_cache(config.cache)
+    own = config.model_dump(include=set(PreprocessConfig.model_fields))
+    fingerprint = hash_values([cohort_fingerprint(config, config.seed), own, config.seed, genexp.__version__, hash_code()])
+    data = find_preprocessed(cohorts / fingerprint)
+    found = data is not None
+    if data is None:
+        _say(f"reading {config.cohort}")
+        data = preprocess_anndata(read_cohort(config, config.seed), config, cohorts / fingerprint)
+    print_reading(data.report["cohort"])
+    log_reading(data.report["cohort"], tracker)
+    log_preprocessed(data, tracker, source=config.cohort, reused=found)
+    return data
+
+
+def log_reading(report: Mapping[str, Any], tracker: Tracker) -> None:
+    """Log how a cohort was read (``cohort/reading.json``), and as tags which way round, by what scale, and by what patients are known."""
+    from genexp.cohort.reading import dump_reading
+
+    tracker.log_text("cohort/reading.json", dump_reading(report))
+    tracker.set_tags(
+        {
+            "cohort_format": report.get("format", ""),
+            "cohort_orientation": f"{report['orientation']}: {report['orientation_by']}",
+            "cohort_scale_by": report["scale_by"],
+            "cohort_groups": f"{report['group']} ({report['n_groups']})",
+        }
+    )
+
+
+def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path) -> Preprocessed:
+    """Preprocess a checked cohort into ``folder``; the settings' own path to a cohort is not read.
+
+    The chain is split, filter, normalise, correct, scale. Studies are corrected without covariates, because to keep the differences
+    between labels the labels of held-out samples would have to be known; :mod:`genexp.preprocessing.confounding` measures what that
+    costs. A study without train samples is refused, or estimated in each part from the part's own samples (``unseen_study``).
+    """
+    X, scale = np.asarray(adata.X), str(adata.uns["scale"])
+    normalise = choose_normalisation(config.normalise, scale, X)
+    quality = measure_samples(X, scale).set_index(adata.obs.index)
+    stays = (quality["detected"] >= config.min_sample_detected).to_numpy()
+    _check_samples_left(quality[~stays], int(stays.sum()), config)
+    part = draw_split(adata.obs[stays], config.split, config.seed).reindex(adata.obs.index, fill_value=LOST)
+    cramers_v = measure_confounding(adata.obs[part == "train"]) if config.study else None
+    refuse_confounding(cramers_v, config.correction)
+    study = None if config.correction == "none" else adata.obs["study"].to_numpy(dtype=object)
+    train = np.flatnonzero(part == "train")
+    fit = partial(fit_genes, var=adata.var, train=train, scale=scale, normalise=normalise, config=config, study=study)
+    held_out = np.flatnonzero(part != "train")
+    fitted = fit(X)
+    fitted_state = {"n_held_out": len(held_out), "changed": find_dependent(X, held_out, fitted, fit)}
+    report = _report(adata, part, fitted, config, cramers_v) | {"fitted_state": fitted_state}
+    report["warnings"] += warn_of_tails(
+        X, adata.obs.index, train, fitted, lambda clip: fit(X, config=config.model_copy(update={"clip": clip})), scale, study
+    )
+    return write_preprocessed(
+        folder,
+        lambda rows: fitted.columns.take(X, rows),
+        adata.obs,
+        pd.concat([part, adata.obs["group"], quality], axis=1),
+        fitted.var,
+        fitted.transform,
+        report,
+        {"lost_genes": fitted.lost, "lost_samples": quality[~stays].assign(reason="too few genes detected")},
+    )
+
+
+def apply_transform(
+    raw: np.ndarray,
+    obs: pd.DataFrame,
+    split: pd.DataFrame,
+    var: pd.DataFrame,
+    transform: Transform,
+    *,
+    name: str,
+    scale: str,
+    cache: str | Path,
+) -> Preprocessed:
+    """Bring a cohort into the form that a finished encoder was trained in; nothing is fitted.
+
+    Parameters
+    ----------
+    raw : ndarray of float32, (n_samples, n_genes)
+        Raw values of the encoder's genes in its order, NaN where missing (:meth:`genexp.model.encoder.Encoder.align`).
+    obs : DataFrame, (n_samples, ...)
+        Annotations with ``group`` and, where the transform corrects studies, ``study``; index sample id.
+    split : DataFrame
+        ``part`` and ``group`` of the samples that the encoder was made from (:attr:`Preprocessed.split`); index sample id.
+    var : DataFrame, (n_genes, ...)
+        The encoder's genes; index gene name, with the column ``source``.
+    transform : Transform
+        The encoder's own.
+    name, scale : str
+        Name and value scale of the cohort.
+    cache : str or Path
+        Where to keep the result.
+
+    Returns
+    -------
+    Preprocessed
+        Samples keep the part that they had (or stay lost), and new samples of a group that was there take the group's; all others
+        are test samples.
+    """
+    part = place_samples(obs, split)
+    spec, arrays = transform.to_parts()
+    texts = [obs.to_csv(), part.to_csv(), hash_values([list(var.index), spec, scale, name, genexp.__version__, hash_code()])]
+    numbers = [np.ascontiguousarray(array).data for array in (raw, *arrays.values())]
+    folder = prepare_cache(cache) / _hash_bytes([text.encode() for text in texts] + numbers)
+    data = find_preprocessed(folder)
+    if data is None:
+        report = {"name": name, "scale": scale, "normalise": transform.normalise, "warnings": [], "labels": _label_counts(obs, part)}
+        assignment = pd.concat([part, obs["group"]], axis=1)
+        data = write_preprocessed(folder, lambda places: raw[places], obs, assignment, var, transform, report, {})
+    return data
+
+
+def place_samples(obs: pd.DataFrame, split: pd.DataFrame) -> pd.Series:
+    """Part of every sample of a cohort in view of an earlier split: its own, else its group's, else test."""
+    part_of_group = split[split["part"] != LOST].drop_duplicates("group").set_index("group")["part"]
+    own, of_group = obs.index.to_series().map(split["part"]), obs["group"].map(part_of_group)
+    part = own.where(own.notna(), of_group)
+    return part.where(part.notna(), "test").rename("part")
+
+
+def find_preprocessed(folder: Path) -> Preprocessed | None:
+    """Open a preprocessed cohort if it is there; a broken one is removed."""
+    if not folder.exists():
+        return None
+    try:
+        return load_preprocessed(folder)
+    except PreprocessError:
+        shutil.rmtree(folder)
+        return None
+
+
+def hash_code() -> str:
+    """Hash of the code that decides what a preprocessed cohort holds: the rooms cohort and preprocess."""
+    rooms = [Path(genexp.__file__).parent / room for room in ("cohort", "preprocess")]
+    return _hash_bytes([path.read_bytes() for room in rooms for path in sorted(room.rglob("*.py"))])
+
+
+def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: bool) -> None:
+    """Write what a reader of the run wants to know of its cohort: tags, tables, the fitted transform and two figures."""
+    from genexp.preprocessing.figures import plot_gene_quality, plot_sample_quality
+
+    lost_genes, lost_samples = data.read_table("lost_genes"), data.read_table("lost_samples")
+    parts = data.report["parts"]
+    tracker.set_tags(
+        {
+            "preprocess": "reused" if reused else "computed",
+            "cohort": data.name,
+            "scale": data.scale,
+            "fingerprint": data.fingerprint,
+            "split_hash": data.split_hash,
+            **{f"n_{part}": parts[part]["samples"] for part in PARTS},
+            "n_genes": len(data.var),
+            "n_lost_genes": len(lost_genes),
+            "n_lost_samples": len(lost_samples),
+        }
+    )
+    if (cramers_v := data.report.get("cramers_v")) is not None:
+        tracker.set_tags({"study_label_cramers_v": round(cramers_v, 3)})
+    if (correction := data.transform.correction) is not None:
+        tracker.set_tags({"correction": data.report["correction"]["method"], "n_studies": len(correction.studies)})
+    for warning in data.report["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
+    if data.report["warnings"]:
+        tracker.set_tags({"preprocess_warnings": "; ".join(data.report["warnings"])})
+    tracker.log_dataset(
+        data.name,
+        digest=data.report["digest"],
+        source=source,
+        n_samples=len(data.split),
+        n_genes=len(data.var) + len(lost_genes),
+        context="preprocess",
+    )
+    tracker.log_table("preprocess/lost_genes.tsv", lost_genes)
+    tracker.log_table("preprocess/lost_samples.tsv", lost_samples)
+    tracker.log_table("preprocess/split.tsv", data.split)
+    for file in ("report.json", "transform.json", "transform.safetensors"):
+        tracker.log_file(data.folder / file, "preprocess")
+    tracker.log_figure("figures/qc_samples.png", plot_sample_quality(data))
+    tracker.log_figure("figures/qc_genes.png", plot_gene_quality(data))
+
+
+def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, config: PreprocessSettings, cramers_v: float | None) -> dict[str, Any]:
+    counts = count_labels(adata.obs, part)
+    warnings = warn_of_split(counts, config.split) + warn_of_test(adata.obs, part) + warn_of_confounding(cramers_v, config.correction)
+    correction = describe_correction(fitted.transform.correction, adata.obs, part, config)
+    if correction.get("n_genes_left"):
+        warnings.append(
+            f"{correction['n_genes_left']} of {len(fitted.var)} genes do not vary in some study, and keep their differences between studies"
+        )
+    if config.n_top_genes is not None and config.n_top_genes > len(fitted.var):
+        warnings.append(f"n_top_genes={config.n_top_genes} asks for more genes than the {len(fitted.var)} that the other rules leave")
+    return {
+        "name": str(adata.uns["name"]),
+        "scale": str(adata.uns["scale"]),
+        "digest": str(adata.uns["digest"]),
+        "cohort": adata.uns.get("report", {}),
+        "settings": section_values(config, PreprocessConfig),
+        "policies": {"duplicates": config.duplicates, "missing": config.missing, "seed": config.seed},
+        "normalise": fitted.transform.normalise,
+        "correction": correction,
+        "cramers_v": cramers_v,
+        "split_hash": hash_split(part),
+        "groups": adata.obs["group"].groupby(part).nunique().to_dict(),
+        "labels": _label_counts(adata.obs, part),
+        "genes": {"kept": len(fitted.var), "lost": fitted.lost["reason"].value_counts().to_dict()},
+        "samples": {"kept": int((part != LOST).sum()), "lost": int((part == LOST).sum())},
+        "warnings": warnings,
+    }
+
+
+def describe_correction(correction: Correction | None, obs: pd.DataFrame, part: pd.Series, config: PreprocessConfig) -> dict[str, Any]:
+    """How studies were corrected: method, samples of every study by part, and genes that were left as they are."""
+    if correction is None:
+        return {"method": "none"}
+    return {
+        "method": config.correction,
+        "prior": correction.prior,
+        "studies": pd.crosstab(obs["study"], part).reindex(columns=list(PARTS), fill_value=0).T.to_dict(),
+        "unseen": sorted(set(obs.loc[part != LOST, "study"]) - set(correction.studies)),
+        "n_genes_left": int((correction.spread == 0).sum()),
+    }
+
+
+def _label_counts(obs: pd.DataFrame, part: pd.Series) -> dict[str, dict[str, int]]:
+    return count_labels(obs, part).T.to_dict() if "label" in obs else {}
+
+
+def _check_samples_left(lost: pd.DataFrame, n_left: int, config: PreprocessSettings) -> None:
+    from genexp.cohort.read import MIN_SAMPLES
+
+    if n_left < MIN_SAMPLES:
+        raise PreprocessError(
+            f"expected at least {MIN_SAMPLES} samples, found {n_left} after {name_some(lost.index)} were lost, in which fewer than "
+            f"{config.min_sample_detected:.0%} of the genes are detected; lower min_sample_detected or check the scale of the cohort"
+        )
+
+
+def _hash_bytes(pieces: list[Any]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(piece)
+    return digest.hexdigest()[:16]
+
+
+def _say(text: str) -> None:
+    """Tell someone who watches; a log stays silent."""
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)

@@ -1,0 +1,79 @@
+"""Pictures of counts: one category against another, as heat maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from genexp.evaluation.results import Clustering, Probe
+from genexp.palette import INK, dress_axes, new_figure, plain_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from genexp.verdict.heads import JudgedLabel
+
+
+def plot_confusion(probe: Probe) -> Figure:
+    """Draw the confusion matrix of the label's probe: shares of each true class, counts written."""
+    scores = probe.scores.loc["encoder"]
+    title = "Predicting the label from the latent, on test samples"
+    found = f"macro F1 {scores['macro_f1']:.3f}, balanced accuracy {scores['balanced_accuracy']:.3f}"
+    return _plot_counts(probe.confusion, title, f"logistic regression: {found}", "predicted label", "true label")
+
+
+def plot_head(judged: JudgedLabel) -> Figure:
+    """Draw the confusion matrix of a label's head: shares of each true class, counts written."""
+    scores = judged.scores.loc["head"]
+    found = ", ".join(f"{title} {scores[name]:.3f}" for name, title in (("macro_f1", "macro F1"), ("accuracy", "accuracy")))
+    title = f"The encoder's own head of {plain_text(judged.name)}, on test samples"
+    name = plain_text(judged.name, 20)
+    return _plot_counts(judged.confusion, title, f"trained with the latents: {found}", f"{name} by the head", f"true {name}")
+
+
+def plot_composition(clustering: Clustering) -> Figure:
+    """Draw how the test samples of each label fall into clusters: shares of each label, counts written."""
+    assert clustering.contingency is not None
+    scores = clustering.scores.loc["encoder"]
+    found = f"adjusted Rand index {scores['ari']:.3f}, normalised mutual information {scores['nmi']:.3f}"
+    title = "Labels and clusters of the test samples"
+    return _plot_counts(clustering.contingency, title, f"k-means, k = {clustering.k}: {found}", "cluster", "label")
+
+
+def _plot_counts(counts: pd.DataFrame, title: str, subtitle: str, x: str, y: str) -> Figure:
+    n_rows, n_columns = counts.shape
+    totals = counts.sum(axis=1).to_numpy()
+    shares = counts.to_numpy() / np.maximum(totals, 1)[:, None]
+    cell = float(np.clip(9 / n_columns, 0.27, 1.1))
+    height = float(np.clip(2.4 + n_rows * max(0.3, min(cell, 0.62)), 4.2, 12.5))
+    figure = new_figure(title, height=height)
+    axes = figure.subplots()
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    dress_axes(axes, subtitle, x, y, grid="")
+    size = 11.5 if n_columns <= 12 else 8.0
+    columns = [plain_text(name, 18) for name in counts.columns]
+    slanted = max(map(len, columns)) * size * n_columns > 1100
+    slant: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+    rows = [f"{plain_text(name, 24)} (n={n:,})" for name, n in zip(counts.index, totals, strict=True)]
+    axes.set_xticks(range(n_columns), columns, fontsize=size - 1, **slant)
+    axes.set_yticks(range(n_rows), rows, fontsize=size - 1)
+    for (i, j), count in np.ndenumerate(counts.to_numpy()):
+        if count or n_columns <= 12:
+            axes.text(j, i, f"{count:,}", ha="center", va="center", fontsize=size, color="white" if shares[i, j] > 0.55 else INK)
+    _separate_cells(axes, n_rows, n_columns)
+    bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, format=lambda share, _: f"{share:.0%}")
+    bar.set_label(f"share of the {y}'s samples", fontsize=10.5, color=INK)
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _separate_cells(axes: Axes, n_rows: int, n_columns: int) -> None:
+    axes.set_xticks(np.arange(n_columns + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(n_rows + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=1.5)
+    axes.tick_params(which="both", length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)

@@ -1,0 +1,82 @@
+"""Part of the report on what latents know of the study that a sample comes from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from genexp.evaluation.batch_effects import ALPHA, BatchEffects
+from genexp.evaluation.results import DISPLAY
+from genexp.report.html import render_paragraph, render_section, render_table
+
+TABLES = {
+    "batch_effect_scores": "how far samples lie apart by study and by label, test samples, and what chance gives",
+    "batch_effect_samples": "mixing of studies and labels around every test sample",
+    "batch_effect_studies": "samples by label and study",
+}
+"""What a table holds, for the list of downloads."""
+MIXING = {"ilisi": "iLISI", "kbet": "kBET", "clisi": "cLISI"}
+APART = {"silhouette": "silhouette", "calinski_harabasz": "C.-Harabasz", "davies_bouldin": "D.-Bouldin"}
+PREDICTED = {"balanced_accuracy": "accuracy", "macro_f1": "F1"}
+
+
+def render_batch_effects(found: BatchEffects | None) -> str:
+    """Section on the studies; the scores of the label stand beside theirs."""
+    if found is None:
+        said = "No study was given, or too few test samples of them: see the notes of the verdict."
+        return render_section("studies", "Studies", render_paragraph(said))
+    lead = (
+        "Where latents are free of batch effects, studies are mixed and cannot be predicted, while labels stay apart. iLISI and cLISI: "
+        "effective number of studies, and labels, among a sample's neighbours (1: one only). kBET: share of samples whose neighbours' "
+        f"studies differ from those of all (p < {ALPHA}; 1: not mixed). Chance: the same with studies and labels permuted."
+    )
+    return render_section(
+        "studies",
+        "Studies",
+        render_paragraph(lead),
+        render_paragraph(describe_confounding(found)),
+        _render_scores(
+            found,
+            "Mixing among neighbours; balanced accuracy and macro F1 of a logistic regression. Test samples.",
+            {**MIXING, **PREDICTED},
+        ),
+        _render_scores(
+            found,
+            "Studies, and labels, as clusters of the test samples: silhouette, Calinski-Harabasz, Davies-Bouldin (higher is less apart).",
+            APART,
+        ),
+        _render_contingency(found.contingency),
+    )
+
+
+def describe_confounding(found: BatchEffects) -> str:
+    """Say how far study and label can be told apart at all."""
+    if not math.isfinite(found.cramers_v):
+        return f"{found.study.nunique()} studies; without a label nothing says what biology is lost with them."
+    return (
+        f"Study and label are associated with Cramér's V {found.cramers_v:.2f} (0: independent, 1: one gives the other). The more they "
+        "are, the more a label that is predicted may be a study that is recognised."
+    )
+
+
+def _render_scores(found: BatchEffects, caption: str, titles: dict[str, str]) -> str:
+    columns = {
+        column: f"{group}: {title}" if suffix else title
+        for name, title in titles.items()
+        for suffix, group in (("", ""), ("_study", "study"), ("_label", "label"))
+        if (column := f"{name}{suffix}") in found.scores
+    }
+    rows = pd.concat([found.scores.rename(index=DISPLAY), found.chance.to_frame("chance").T])
+    if not found.chance[list(columns)].notna().any():
+        rows = rows.drop(index="chance")
+    return render_table(caption, ["", *columns.values()], ([name, *map(float, row)] for name, *row in rows[list(columns)].itertuples()))
+
+
+def _render_contingency(table: pd.DataFrame) -> str:
+    def lines() -> Iterator[list[object]]:
+        for label, *counts in table.itertuples():
+            yield [label, *map(int, counts)]
+
+    return render_table("Samples by label and study, all parts.", ["", *table.columns], lines())

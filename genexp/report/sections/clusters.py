@@ -1,0 +1,98 @@
+"""Parts of the report on how firm the clusters are, what goes with them, and which samples are novel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from genexp.evaluation.cluster_methods import N_RESAMPLES, SHARE, ClusterMethods, name_features
+from genexp.evaluation.faithfulness import describe_faithfulness
+from genexp.evaluation.novelty import Novelty
+from genexp.evaluation.results import Clustering, Embeddings
+from genexp.report.figures.draw import format_p
+from genexp.report.html import render_paragraph, render_section, render_table
+
+TABLES = {
+    "cluster_methods": "k-means, Gaussian mixture and Ward's tree on the encoder's latents, test samples, with intervals",
+    "cluster_methods_choice": "silhouette by number of clusters and method, train samples",
+    "cluster_features": "annotations that go with a cluster, with p and q",
+    "novelty": "error, distance and conformal p-values of every test sample",
+    "picture_faithfulness": "how far each picture of the latent can be believed",
+}
+"""What a table holds, for the list of downloads."""
+
+
+def render_methods(methods: ClusterMethods) -> str:
+    """Table of the methods, with intervals and stability."""
+    named = {"silhouette": "Silhouette [95 %]", "ari": "ARI [95 %]", "nmi": "NMI [95 %]"}
+    shown = {name: title for name, title in named.items() if name in methods.scores}
+    headers = ["Method", "k", "Stability", *shown.values(), "Calinski-Harabasz", "Davies-Bouldin"]
+    caption = (
+        "Three ways to cluster the encoder's latents, on test samples; k by the silhouette on train samples. Stability: adjusted Rand "
+        f"index with the clusters of {N_RESAMPLES} resamples of {SHARE:.0%} of the train samples (1: always the same)."
+    )
+    plain = ["calinski_harabasz", "davies_bouldin"]
+    rows = (
+        [name, int(row["k"]), float(row["stability"]), *(_join_interval(row, one) for one in shown), *map(float, row[plain])]
+        for name, row in methods.scores.iterrows()
+    )
+    said = (
+        "The clusters of k-means are used everywhere else. The mixture has a variance for each latent and component; the tree (Ward's "
+        "criterion) gives a sample to the cluster whose centroid is nearest."
+    )
+    return render_table(caption, headers, rows) + render_paragraph(said)
+
+
+def _join_interval(row: pd.Series, name: str) -> str:
+    low, value, high = row[f"{name}_low"], row[name], row[f"{name}_high"]
+    shown = f"{value:.3f} [{low:.3f}, {high:.3f}]" if math.isfinite(low) else f"{value:.3f}" if math.isfinite(value) else "–"
+    return shown.replace("-", "−").replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def render_sizes(clustering: Clustering, methods: ClusterMethods) -> str:
+    """Table of the clusters: their sizes and the annotations that go with them."""
+
+    def lines() -> Iterator[list[object]]:
+        for cluster, *row in clustering.sizes.itertuples():
+            yield [f"cluster {cluster}", *(int(n) for n in row), "; ".join(name_features(methods.features, cluster)) or "–"]
+
+    caption = (
+        f"Samples by cluster and part, and the annotations that go with a cluster most: share or median inside against outside, on "
+        f"{methods.features_of}; q < 0.05 after Benjamini and Hochberg over {len(methods.features):,} tests."
+    )
+    return render_table(caption, ["", *clustering.sizes.columns, "Goes with it"], lines())
+
+
+def describe_picture(embeddings: Embeddings, name: str) -> str:
+    """Caption of a map: how far it can be believed."""
+    return describe_faithfulness(embeddings.faithfulness, name) + "."
+
+
+def render_novelty(novelty: Novelty | None, n_shown: int = 10) -> str:
+    """Section on the test samples that are unlike the train samples."""
+    if novelty is None:
+        return render_section("novelty", "Novelty", render_paragraph("Too few validation samples: see the notes of the verdict."))
+    table = novelty.samples.sort_values(["p", "error"], ascending=[True, False]).head(n_shown)
+    found = int(novelty.samples["novel"].sum())
+    rows = (
+        [
+            sample,
+            float(row.error),
+            float(row.distance),
+            *(format_p(p).removeprefix("= ") for p in (row.p, row.q)),
+            "novel" if row.novel else "",
+        ]
+        for sample, row in table.iterrows()
+    )
+    said = (
+        f"{found:,} of {len(novelty.samples):,} test samples are novel at a false discovery rate of 5 %; "
+        f"{(novelty.samples['p'] <= 0.05).mean():.1%} have p ≤ 0.05, where 5 % are expected if nothing is novel. p-values are conformal: "
+        f"the rank of a sample's error and distance of the latents among {len(novelty.reference):,} validation samples, so none is below "
+        f"{novelty.smallest_p:.2g}, and fewer than {novelty.fewest:,} novel samples cannot be told from chance. Training stopped by the "
+        "validation samples, which makes p slightly too small."
+    )
+    caption = f"The {len(table)} strangest test samples; error: mean squared, of scaled values; distance: Mahalanobis."
+    headers = ["Sample", "Error", "Distance", "p", "q", "Novel"]
+    return render_section("novelty", "Novelty", render_paragraph(said), render_table(caption, headers, rows))

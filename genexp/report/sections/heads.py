@@ -1,0 +1,81 @@
+"""Part of the report on what the encoder's own heads predict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from genexp.evaluation.results import DISPLAY, ENCODER
+from genexp.report.html import render_paragraph, render_plot, render_section, render_table
+from genexp.verdict.heads import HEAD, JudgedHeads, JudgedLabel
+
+TABLES = {
+    "head_scores": "quality of the encoder's own heads, beside logistic regressions, test samples",
+    "head_per_class": "precision, recall and F1 of the heads by class",
+    "head_confusion": "confusion matrices of the heads, one below the other",
+    "head_predictions": "true class of every test sample, that of the head with its probability, and those of logistic regressions",
+    "head_survival": "C-index of the survival head, beside Cox regressions",
+}
+"""What a table holds, for the list of downloads."""
+
+
+def render_heads(heads: JudgedHeads | None) -> str:
+    """Section on the heads, one after the other."""
+    if heads is None:
+        said = "The encoder has no heads of its own; heads=label,survival (or other columns of the annotations) trains some."
+        return render_section("heads", "Heads", render_paragraph(said))
+    said = (
+        "Heads are part of the encoder: they were trained together with its latents, and are shipped with it. Beside them stand "
+        "regressions that were fitted afterwards on the same train samples, with a penalty chosen by cross-validation."
+    )
+    parts = [part for place, one in enumerate(heads.labels) for part in _render_label(place, one)]
+    if heads.risk is not None:
+        caption = "Log relative hazard of the survival head, on test patients: C-index, intervals by bootstrap over patients."
+        rows = [[name_predictor(str(name), "Cox"), _join(row.c_index, row.low, row.high)] for name, row in heads.risk.iterrows()]
+        parts.append(render_table(caption, ["Predicted by", "C-index [95 %]"], rows))
+    return render_section("heads", "Heads", render_paragraph(said), *parts)
+
+
+def name_predictor(name: str, regression: str = "logistic") -> str:
+    """Name of a predictor as it is printed."""
+    if name == HEAD:
+        return "the head"
+    return f"{regression} regression on {'the same latents' if name == ENCODER else DISPLAY[name]}"
+
+
+def _render_label(place: int, one: JudgedLabel) -> Iterator[str]:
+    n_test = f"{len(one.predictions):,} test samples"
+    headers = ["Predicted by", "Macro F1 [95 %]", "Accuracy", "Balanced accuracy (mean recall)", "Mean precision"]
+    rows = (
+        [
+            name_predictor(str(name)),
+            _join(row.macro_f1, row.macro_f1_low, row.macro_f1_high),
+            *(float(row[quantity]) for quantity in ("accuracy", "balanced_accuracy", "macro_precision")),
+        ]
+        for name, row in one.scores.iterrows()
+    )
+    memory = ", from the earlier samples of a subject too" if one.remembers else ""
+    yield render_table(f"Head of {one.name}{memory}, on {n_test}; means over classes, intervals by bootstrap over groups.", headers, rows)
+    hint = f"{n_test}: true class (row) by the head's class; counts, coloured by share."
+    yield render_plot(f"plot-confusion-head-{place}", f"Confusion matrix of the head of {one.name}", hint)
+    caption = f"Head of {one.name} by class, on test samples; F1 of latents, PCA ...: of the logistic regressions on them."
+    yield render_table(caption, _list_columns(one.per_class), _list_classes(one.per_class))
+
+
+def _list_columns(per_class: pd.DataFrame) -> list[str]:
+    beside = [name.removeprefix("f1_") for name in per_class if name.startswith("f1_")]
+    return ["Class", "n train", "n test", "precision", "recall", *map(_name_f1, beside)]
+
+
+def _name_f1(predictor: str) -> str:
+    return "F1" if predictor == HEAD else f"F1 of {'latents' if predictor == ENCODER else DISPLAY[predictor]}"
+
+
+def _list_classes(per_class: pd.DataFrame) -> Iterator[list[object]]:
+    for name, n_train, n_test, *scores in per_class.itertuples():
+        yield [name, int(n_train), int(n_test), *map(float, scores)]
+
+
+def _join(value: float, low: float, high: float) -> str:
+    return f"{value:.3f} [{low:.3f}, {high:.3f}]".replace(" ", "\N{NO-BREAK SPACE}")

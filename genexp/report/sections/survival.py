@@ -1,0 +1,180 @@
+"""Parts of the report on the risk score: its scores in time, its groups, its calibration, and what it adds."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+import pandas as pd
+
+from genexp.evaluation.results import DISPLAY, Survival
+from genexp.palette import ENCODER, MUTED
+from genexp.report.figures.draw import format_p
+from genexp.report.figures.survival import describe_groups, name_time
+from genexp.report.html import draw_interval, render_paragraph, render_plot, render_table
+from genexp.survival.groups import N_PERMUTATIONS
+from genexp.survival.prognosis import Prognosis
+from genexp.survival.scores import DAYS_PER_YEAR, NOBODY
+
+TABLES = {
+    "survival_quality": "every score of the risk by representation, with intervals and times",
+    "survival_groups": "differences between clusters, and between risk groups",
+    "risk_group_curves": "survival curves by risk group",
+    "calibration": "predicted and observed survival by risk group",
+    "survival_increments": "concordance of clinical covariates, latents and both",
+    "survival_nulls": "concordance of random genes and random projections",
+}
+"""What a table holds, for the list of downloads."""
+NAMES = {"c_index": "Harrell's C-index", "ipcw_c_index": "Uno's C-index", "integrated_brier": "integrated Brier score", "auc": "AUC"}
+"""How scores are printed."""
+
+
+def render_prognosis(survival: Survival, prognosis: Prognosis) -> str:
+    """Parts of the survival section on the risk score."""
+    patients = prognosis.patients[prognosis.patients["part"] == "test"]
+    return "".join(
+        [
+            _render_scores(survival.quality),
+            render_plot(
+                "plot-risk_groups",
+                "Survival by predicted risk",
+                f"{_capitalise(describe_groups(prognosis))}; groups are tertiles of train patients.",
+            ),
+            render_at_risk(patients, "risk_group"),
+            _render_calibration(prognosis),
+            _render_groups(prognosis.groups),
+            _render_increments(prognosis.increments),
+            _render_nulls(prognosis),
+        ]
+    )
+
+
+def _capitalise(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def render_at_risk(patients: pd.DataFrame, by: str) -> str:
+    """Table of the patients followed by year, of each ``cluster`` or ``risk_group``."""
+    years = range(0, min(int(patients["time_days"].max() / DAYS_PER_YEAR), 10) + 1)
+    rows = (
+        [
+            f"cluster {group}" if by == "cluster" else f"{group} risk",
+            *(int((own["time_days"] >= year * DAYS_PER_YEAR).sum()) for year in years),
+            int(own["event"].sum()),
+        ]
+        for group, own in patients.groupby(by, observed=True)
+    )
+    return render_table("Patients at risk by year, and events in all.", ["", *(f"{year} y" for year in years), "events"], rows)
+
+
+def _interval(*numbers: float, digits: int = 3) -> str:
+    """Write ``value [low, high]``, or ``low to high``, on one line; a dash where they are undefined."""
+    if not all(map(math.isfinite, numbers)):
+        return "–"
+    *value, low, high = (f"{round(number, digits) + 0.0:.{digits}f}" for number in numbers)
+    text = f"{value[0]} [{low}, {high}]" if value else f"{low} to {high}"
+    return text.replace("-", "−").replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def _render_scores(quality: pd.DataFrame) -> str:
+    """Scores, one column each; the names of representations are rows."""
+    headings = [
+        _name_score(quantity, time) for quantity, time in quality[["quantity", "time_days"]].drop_duplicates().itertuples(index=False)
+    ]
+    table = quality.assign(
+        heading=[_name_score(*row) for row in quality[["quantity", "time_days"]].itertuples(index=False)],
+        shown=[_interval(*row) for row in quality[["value", "low", "high"]].itertuples(index=False)],
+    ).pivot(index="representation", columns="heading", values="shown")
+    names = [name for name in [*DISPLAY, NOBODY] if name in table.index]
+    rows = [
+        [
+            DISPLAY.get(name, "no latents: one curve for all"),
+            *(text if isinstance(text, str) else "–" for text in table.loc[name, headings]),
+        ]
+        for name in names
+    ]
+    caption = (
+        "Scores of the risk on test patients, with 95 % intervals. Uno's C-index, Brier score and AUC weigh for censoring; "
+        "a lower Brier score is better, and beside it stands that of one survival curve for all patients."
+    )
+    return render_table(caption, ["", *headings], rows)
+
+
+def _name_score(quantity: str, time: float) -> str:
+    if quantity == "c_index":
+        return NAMES[quantity]
+    return f"{NAMES[quantity]}, {'at' if quantity == 'auc' else 'up to'} {name_time(time)}"
+
+
+def _render_calibration(prognosis: Prognosis) -> str:
+    if not len(prognosis.calibration):
+        return ""
+    rows = (
+        [f"{group} risk", int(row["n"]), int(row["events"]), float(row["predicted"]), _interval(row["observed"], row["low"], row["high"])]
+        for group, row in prognosis.calibration.iterrows()
+    )
+    when = name_time(prognosis.horizon)
+    caption = f"Calibration: predicted and observed (Kaplan-Meier) survival of test patients at {when}."
+    return render_table(caption, ["", "patients", f"events by {when}", "predicted", "observed [95 %]"], rows)
+
+
+def _render_groups(groups: pd.DataFrame) -> str:
+    names = {"cluster": "clusters of the latent", "risk_group": "predicted risk"}
+    rows = (
+        [
+            names[str(name)],
+            int(row["n_groups"]),
+            *(format_p(p).removeprefix("= ") if math.isfinite(p) else "–" for p in row[["log_rank_p", "permutation_p"]]),
+            _interval(row["hazard_ratio"], row["low"], row["high"], digits=2),
+        ]
+        for name, row in groups.iterrows()
+    )
+    caption = (
+        f"Groups of test patients: do they survive alike? The permutation p comes from {N_PERMUTATIONS:,} permutations of survival over "
+        "patients; the hazard ratio is that of high against low predicted risk."
+    )
+    return render_table(caption, ["Groups by", "groups", "log-rank p", "permutation p", "Hazard ratio [95 %]"], rows)
+
+
+def _render_increments(increments: pd.DataFrame) -> str:
+    if not len(increments):
+        return ""
+    reach = max(0.01, *(abs(number) for number in increments[["low", "high"]].to_numpy().ravel() if math.isfinite(number)))
+
+    def lines() -> Iterator[list[object]]:
+        for row in increments.to_dict("records"):
+            colour = ENCODER if row["low"] > 0 or row["high"] < 0 else MUTED
+            chart = draw_interval(row["low"], row["increment"], row["high"], (-reach, reach), colour)
+            indices = [_interval(*(row[model + end] for end in ("", "_low", "_high"))) for model in ("covariates", "latents", "both")]
+            yield [row["known"], *indices, _interval(row["increment"], row["low"], row["high"]), chart]
+
+    sentences = ". ".join(sentence[0].upper() + sentence[1:] for sentence in increments["sentence"])
+    caption = "What the latents add: C-index on test patients, differences by paired bootstrap."
+    headers = ["Known beside the latents", "alone", "latents", "both", "Added by the latents [95 %]", "worse | better"]
+    return render_paragraph(re.sub(r"-(?=\d)", "−", f"{sentences}.")) + render_table(caption, headers, lines())
+
+
+def _render_nulls(prognosis: Prognosis) -> str:
+    counts = prognosis.nulls.groupby("kind")["c_index"].size()
+    rows = (
+        [f"{counts[kind]} × {kind}", float(row["median"]), _interval(row["low"], row["high"]), f"{row['as_good']:.0%}"]
+        for kind, row in prognosis.places.iterrows()
+    )
+    caption = (
+        f"Chance in the place of the latents (C-index {prognosis.c_index:.3f}): as many random genes, as many random directions, each in a "
+        "Cox regression of its own. Where many are as good, the risk is written all over the genes."
+    )
+    return render_table(caption, ["", "median C-index", "5 % to 95 %", "as good as the latents"], rows)
+
+
+def describe_methods(prognosis: Prognosis) -> list[str]:
+    """Sentences for the methods paragraph."""
+    sentences = [
+        "Beside Harrell's C: Uno's C, Graf's integrated Brier score (survival curves by Breslow's baseline of the train patients) and the",
+        "cumulative/dynamic AUC, weighted by the train patients' censoring curve, up to the last day on which a tenth of them",
+        "are uncensored. Risk groups: tertiles of the train patients' risk.",
+    ]
+    if len(prognosis.increments):
+        sentences.append("Increments: Cox regressions in which age, stage and proliferation bear a hundredth of the latents' penalty.")
+    return sentences

@@ -1,0 +1,73 @@
+"""Part of the report on terms: how well they are predicted, and the genes that a prediction needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from genexp.evaluation.results import DISPLAY
+from genexp.evaluation.terms import Terms
+from genexp.explain.deletion import Deletion
+from genexp.report.html import render_paragraph, render_section, render_table
+
+N_SHOWN = 20
+"""Terms of the table."""
+TABLES = {
+    "terms_scores": "macro average precision of the terms' prediction",
+    "terms": "average precision of every term, with its prevalence",
+    "deletion": "what is left of a term's score when genes are deleted",
+    "deletion_areas": "areas under these curves",
+}
+"""What a table holds, for the list of downloads."""
+
+
+def render_terms(terms: Terms | None, deletion: Deletion | None) -> str:
+    """Section on terms."""
+    if terms is None:
+        return render_section("terms", "Terms", render_paragraph("No terms were given: name a table of 0 and 1 by sample with terms=PATH."))
+    said = (
+        f"A logistic regression for each of {len(terms.by_term)} terms, on the latents of train samples; one penalty for all of them, by "
+        f"cross-validation grouped as the split is. A random ranking has a mean average precision of {terms.chance:.3f}, the prevalence."
+    )
+    scores = ([DISPLAY[str(name)], float(row["macro_ap"])] for name, row in terms.scores.iterrows())
+    shown = terms.by_term.loc[terms.name_best(N_SHOWN)]
+    named = {column: _name_column(column) for column in shown if str(column).startswith("ap")}
+    title = f"The {len(shown)} terms that are furthest above chance: average precision on test samples."
+    return render_section(
+        "terms",
+        "Terms",
+        render_paragraph(said),
+        render_table("Mean average precision over terms, on test samples.", ["", "Macro AP"], scores),
+        render_table(title, ["Term", "n train", "n test", "Prevalence", *named.values()], _list_terms(shown)),
+        "" if deletion is None else _render_deletion(deletion),
+    )
+
+
+def _name_column(column: object) -> str:
+    _, _, baseline = str(column).partition("_")
+    return f"AP of {DISPLAY[baseline]}" if baseline else "AP"
+
+
+def _list_terms(table: pd.DataFrame) -> Iterator[list[object]]:
+    for name, row in table.iterrows():
+        yield [name, int(row["n_train"]), int(row["n_test"]), *(float(value) for value in row.drop(["n_train", "n_test"]))]
+
+
+def _render_deletion(deletion: Deletion) -> str:
+    caption = (
+        "Genes are set to their train mean in an order made on train samples, and the score of test samples with the term is predicted "
+        "anew. Areas under the curve of what is left (deletion: small is good) and of what genes give back alone (insertion: large)."
+    )
+    rows = ([row.term, row.order, float(row.deletion), float(row.insertion)] for row in deletion.areas.itertuples())
+    return render_table(caption, ["Term", "Order of the genes", "Deletion", "Insertion"], rows)
+
+
+def describe_terms(terms: Terms | None) -> list[str]:
+    """Sentences for the methods paragraph."""
+    if terms is None:
+        return []
+    return [
+        f"Terms: {len(terms.by_term)} logistic regressions with one penalty, by grouped cross-validation on train samples; average",
+        "precision on test samples.",
+    ]

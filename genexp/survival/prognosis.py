@@ -1,0 +1,154 @@
+"""How far the risk score can be trusted: in time, in calibration, against chance, and beside what a clinic knows already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from genexp.evaluation.probe import scale_latents
+from genexp.evaluation.results import ENCODER, PartLatents, Survival
+from genexp.names.genes import match_key
+from genexp.survival.groups import compare_groups, cut_risk
+from genexp.survival.increment import MIN_GENES, PROLIFERATION, measure_increments, read_covariates, score_proliferation
+from genexp.survival.nulls import draw_nulls, place_among
+from genexp.survival.regression import estimate_curves
+from genexp.survival.scores import calibrate
+
+
+@dataclass(frozen=True)
+class Prognosis:
+    """The risk score of the encoder's latents, looked at from all sides; test patients unless said otherwise.
+
+    Parameters
+    ----------
+    c_index : float
+        Harrell's, by the latents.
+    patients : DataFrame, (n_patients, ...)
+        That of :class:`~genexp.evaluation.results.Survival`, with ``risk_group`` (``low``, ``middle``, ``high``: cut at the tertiles
+        of the train patients' risk).
+    curves : DataFrame
+        Kaplan-Meier steps by ``risk_group``, as those by cluster.
+    groups : DataFrame, (2, 7)
+        From :func:`~genexp.survival.groups.compare_groups`.
+    calibration : DataFrame, (n_groups, 6)
+        From :func:`~genexp.survival.scores.calibrate`, at ``horizon``.
+    horizon : float
+        Days; NaN where test patients reach no time that could be used: the calibration is empty then.
+    increments : DataFrame, (n_models, 14)
+        Models ``clinical``, ``proliferation``, ``clinical_proliferation``, those that there are:
+        From :func:`~genexp.survival.increment.measure_increments`; empty without covariates.
+    nulls : DataFrame, (2 * n_nulls, 2)
+        From :func:`~genexp.survival.nulls.draw_nulls`.
+    places : DataFrame, (2, 4)
+        Where the encoder stands among them.
+    """
+
+    c_index: float
+    patients: pd.DataFrame
+    curves: pd.DataFrame
+    groups: pd.DataFrame
+    calibration: pd.DataFrame
+    horizon: float
+    increments: pd.DataFrame
+    nulls: pd.DataFrame
+    places: pd.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables for download, by name."""
+        return {
+            "survival_groups": self.groups,
+            "risk_group_curves": self.curves.set_index("risk_group"),
+            "calibration": self.calibration,
+            "survival_increments": self.increments,
+            "survival_nulls": self.nulls.set_index("kind"),
+        }
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Hazard ratio and permutation p of the groups, increments, and shares of nulls at least as good."""
+        found = {f"survival/permutation_p_{name}": row for name, row in self.groups["permutation_p"].items()}
+        found["survival/hazard_ratio_high_low"] = self.groups.loc["risk_group", "hazard_ratio"]
+        found |= {f"survival/increment_over_{name}": row for name, row in self.increments["increment"].items()}
+        found |= {f"survival/{kind.replace(' ', '_')}_as_good": row for kind, row in self.places["as_good"].items()}
+        return {name: float(value) for name, value in found.items()}
+
+
+def judge_prognosis(
+    survival: Survival, rows: Mapping[str, np.ndarray], train: PartLatents, test: PartLatents, genes: Sequence[str], seed: int
+) -> tuple[Prognosis, list[str]]:
+    """Look at the encoder's risk score from all sides; with notes on what was left out.
+
+    Parameters
+    ----------
+    survival : Survival
+        Risks of train and test patients.
+    rows : mapping of str to ndarray of float32, (n, n_genes)
+        Scaled rows of ``train`` and ``test``, in the order of their latents.
+    train, test : PartLatents
+        Latents and annotations.
+    genes : sequence of str, (n_genes,)
+    seed : int
+        Of folds, bootstrap, permutations and nulls.
+    """
+    patients = survival.patients.assign(risk_group=cut_risk(survival.patients, ENCODER))
+    in_train = (patients["part"] == "train").to_numpy()
+    on_test = patients[~in_train]
+    obs, X, z = _collect_patients(patients, rows, (train, test))
+    z = scale_latents(ENCODER, z[in_train], z)[1]
+    known, notes = _collect_covariates(obs, X, in_train, genes)
+    nulls = draw_nulls(X, in_train, patients, z.shape[1], seed)
+    horizon = _choose_horizon(survival.quality)
+    found = float(survival.scores.loc[ENCODER, "c_index"])
+    return Prognosis(
+        c_index=found,
+        patients=patients,
+        curves=estimate_curves(on_test, "risk_group"),
+        groups=compare_groups(on_test, seed),
+        calibration=calibrate(patients, ENCODER, horizon),
+        horizon=horizon,
+        increments=measure_increments(z, known, patients, patients[f"risk_{ENCODER}"].to_numpy(), seed),
+        nulls=nulls,
+        places=place_among(nulls, found),
+    ), notes
+
+
+def _collect_patients(
+    patients: pd.DataFrame, rows: Mapping[str, np.ndarray], parts: tuple[PartLatents, ...]
+) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
+    """Annotations, scaled expression (n_patients, n_genes) and latents (n_patients, n_latent) of the patients, in their order."""
+    at = {part.part: part.obs.index.get_indexer(patients.index[patients["part"] == part.part]) for part in parts}
+    obs = pd.concat([part.obs.iloc[at[part.part]] for part in parts])
+    X, z = (
+        np.concatenate([values[at[name]] for name, values in table.items()])
+        for table in ({part.part: rows[part.part] for part in parts}, {part.part: part.z[ENCODER] for part in parts})
+    )
+    return obs, X, z
+
+
+def _collect_covariates(
+    obs: pd.DataFrame, X: np.ndarray, in_train: np.ndarray, genes: Sequence[str]
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """What is known beside the latents, by the name of its model: clinical covariates, proliferation, and both."""
+    clinical, notes = read_covariates(obs, in_train)
+    models = {"clinical": clinical} if clinical.shape[1] else {}
+    if not models:
+        notes.append("Survival: no column of the annotations holds age or stage, so no clinical model stands beside the latents.")
+    score, n_measured = score_proliferation(X, in_train, [match_key(str(gene)) for gene in genes])
+    if score is None:
+        found = f"{n_measured} of its {len(PROLIFERATION)} genes are measured, {MIN_GENES} are needed"
+        return models, [*notes, f"Survival: not adjusted for proliferation: {found}."]
+    standard = (score - score[in_train].mean()) / score[in_train].std()
+    models["proliferation"] = pd.DataFrame({"proliferation": standard}, index=obs.index)
+    if clinical.shape[1]:
+        models["clinical_proliferation"] = clinical.join(models["proliferation"])
+    return models, notes
+
+
+def _choose_horizon(quality: pd.DataFrame) -> float:
+    """The middle of the days at which survivors are told from the dead; NaN where there is none."""
+    times = sorted(quality.loc[quality["quantity"] == "auc", "time_days"].unique())
+    return float(times[len(times) // 2]) if times else float("nan")
