@@ -20,7 +20,7 @@ def stages(folder: str, hidden: list[int], n_latent: int, epochs: int) -> Iterat
     import shutil
 
     from genexp.preprocessing import load_preprocessed
-    from genexp.settings.config import EncoderConfig
+    from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
     from genexp.training.train import build_encoder

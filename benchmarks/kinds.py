@@ -15,7 +15,7 @@ import pandas as pd
 
 from benchmarks.plan import REAL, Plan
 from benchmarks.results import Section, read_tables
-from genexp.settings.config import hash_values
+from genexp.settings.values import hash_values
 from genexp.training.threads import count_cores
 
 HIDDEN = (512,)
@@ -99,8 +99,9 @@ def _keep(plan: Plan, data: Any, what: list[Any], judge: Callable[[], pd.DataFra
 
 
 def _judge_baselines(plan: Plan, data: Any, seed: int) -> pd.DataFrame:
-    from genexp.evaluation.baselines import fit_pca, fit_raw
     from genexp.evaluation.results import ENCODER
+
+    from genexp.evaluation.baselines import fit_pca, fit_raw
     from genexp.verdict.downstream import score_test
 
     X = data.matrix("train")
@@ -109,10 +110,11 @@ def _judge_baselines(plan: Plan, data: Any, seed: int) -> pd.DataFrame:
 
 
 def _judge_variant(plan: Plan, data: Any, seed: int, variant: Variant) -> pd.DataFrame:
-    from genexp.evaluation.baselines import Representation
     from genexp.evaluation.results import ENCODER
+
+    from genexp.evaluation.baselines import Representation
     from genexp.model.kinds import KINDS
-    from genexp.settings.config import EncoderConfig
+    from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
     from genexp.training.targets import build_targets

@@ -55,7 +55,7 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
 
     from genexp.model.kinds import KINDS
     from genexp.preprocessing import load_preprocessed
-    from genexp.settings.config import EncoderConfig
+    from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import NO_TARGETS, build_batches, build_network, build_optimiser, fit_autoencoder, train_epoch
     from genexp.training.train import build_encoder

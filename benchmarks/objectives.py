@@ -25,7 +25,7 @@ def judge_trial(plan: Plan, values: dict[str, Any], number: int) -> dict[str, fl
     import torch
     from threadpoolctl import threadpool_limits
 
-    from genexp.settings.config import TuneSettings
+    from genexp.settings.verbs import TuneSettings
     from genexp.tuning.space import configure, suggest
     from genexp.verdict.downstream import score_latents
 

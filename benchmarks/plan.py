@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genexp.preprocessing import Preprocessed, preprocess_cohort
-from genexp.settings.config import PreprocessSettings
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker
 
 REAL = Path(os.environ.get("GENEXP_DATA", Path(__file__).parents[2] / "shared" / "data"))

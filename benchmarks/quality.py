@@ -48,9 +48,10 @@ def real_cohorts() -> list[Cohort]:
 
 def judge_split(plan: Plan, cohort: Cohort, seed: int) -> pd.DataFrame:
     """Scores (representations x metrics) on the test rows of one split; all is fitted on its train rows."""
+    from genexp.evaluation.results import PartLatents
+
     from genexp.evaluation.probe import evaluate_probe
     from genexp.evaluation.reconstruction import evaluate_reconstruction
-    from genexp.evaluation.results import PartLatents
     from genexp.survival.regression import evaluate_survival
 
     data = plan.preprocess(seed=seed, **cohort.values)
@@ -82,7 +83,7 @@ def _represent(plan: Plan, data: Any, seed: int) -> Iterator[Any]:
 
 
 def _train(plan: Plan, data: Any, seed: int, values: dict[str, str]) -> Any:
-    from genexp.settings.config import EncoderConfig
+    from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
     from genexp.training.threads import choose_threads

@@ -76,7 +76,7 @@ def _write_text(path: Path, heading: str, rows: list[str], columns: list[str], v
 def genexp_reads(path: str) -> Iterator[dict[str, Any]]:
     """Checked cohorts, one a turn."""
     from genexp.cohort import read_cohort
-    from genexp.settings.config import CohortConfig
+    from genexp.settings.cohort import CohortConfig
 
     while True:
         start = time.perf_counter()

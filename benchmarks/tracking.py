@@ -19,7 +19,8 @@ from benchmarks.sides import Side, take_turns
 def trainings(folder: str, hidden: list[int], n_latent: int, epochs: int, tracked: bool) -> Iterator[dict[str, Any]]:
     """Trainings of a fixed number of epochs, one a turn, with MLflow on SQLite or with a tracker that keeps nothing."""
     from genexp.preprocessing import load_preprocessed
-    from genexp.settings.config import EncoderConfig, RunConfig
+    from genexp.settings.tracking import RunConfig
+    from genexp.settings.training import EncoderConfig
     from genexp.tracker import NullTracker
     from genexp.training.train import train_encoder
 

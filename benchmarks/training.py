@@ -19,7 +19,8 @@ from benchmarks.sides import Side, take_turns
 def span_epochs(folder: str, hidden: list[int], n_latent: int, turns: int, burst: int = 10) -> Iterator[dict[str, Any]]:
     """Whole trainings of a few epochs, from the preprocessed cohort to the encoder in genes; nothing is kept from one to the next."""
     from genexp.preprocessing import load_preprocessed
-    from genexp.settings.config import EncoderConfig, RunConfig
+    from genexp.settings.tracking import RunConfig
+    from genexp.settings.training import EncoderConfig
     from genexp.training.train import train_encoder
 
     data = load_preprocessed(Path(folder))

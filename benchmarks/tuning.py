@@ -21,7 +21,7 @@ from benchmarks.sides import Side, take_turns
 def genexp_studies(folder: str, n_trials: int, epochs: int, turns: int) -> Iterator[dict[str, Any]]:
     """Whole studies, one a turn: decomposition, workers' start, trials, pictures."""
     from genexp.preprocessing import load_preprocessed
-    from genexp.settings.config import TuneSettings
+    from genexp.settings.verbs import TuneSettings
     from genexp.tracker import NullTracker
     from genexp.tuning.tune import tune_encoder
 

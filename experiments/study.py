@@ -20,25 +20,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from genexp.evaluation.results import ENCODER
 from tqdm import tqdm
 
 import genexp
 from experiments.keeping import keep_picture, put_tables
 from genexp.errors import ConfigError
 from genexp.evaluation.baselines import Representation
-from genexp.evaluation.results import ENCODER
 from genexp.model.encoder import Encoder
 from genexp.preprocessing import Preprocessed, preprocess_cohort
-from genexp.settings.config import (
-    EncoderConfig,
-    ExperimentConfig,
-    MainSettings,
-    PreprocessSettings,
-    RunConfig,
-    hash_values,
-    parse_settings,
-    section_values,
-)
+from genexp.settings.experiment import ExperimentConfig
+from genexp.settings.parse import parse_settings
+from genexp.settings.tracking import RunConfig
+from genexp.settings.training import EncoderConfig
+from genexp.settings.values import hash_values, section_values
+from genexp.settings.verbs import MainSettings, PreprocessSettings
 from genexp.tracker import NullTracker
 from genexp.tracking.registry import download_artifact
 from genexp.training.threads import count_cores

@@ -25,7 +25,9 @@ from genexp.output import write_whole
 from genexp.preprocessing import Preprocessed, apply_transform
 from genexp.preprocessing.correction import StudyError
 from genexp.preprocessing.pipeline import log_reading, place_samples
-from genexp.settings.config import CohortConfig, EvaluateSettings, section_values
+from genexp.settings.cohort import CohortConfig
+from genexp.settings.values import section_values
+from genexp.settings.verbs import EvaluateSettings
 from genexp.tracker import Tracker
 from genexp.tracking.registry import download_artifact, training_run
 

@@ -13,17 +13,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from genexp import pipeline
 from genexp.errors import ConfigError, GenexpError, name_some
-from genexp.settings.config import (
-    VERBS,
-    CompareSettings,
-    ConvertSettings,
-    DescribeSettings,
-    MainSettings,
-    list_choices,
-    parameter_names,
-    parse_settings,
-)
+from genexp.settings.parse import parse_settings
 from genexp.settings.section import Section, format_value
+from genexp.settings.values import list_choices, parameter_names
+from genexp.settings.verbs import VERBS, CompareSettings, ConvertSettings, DescribeSettings, MainSettings
 
 if TYPE_CHECKING:
     from genexp.tracking.tracker import MlflowTracker

@@ -22,7 +22,8 @@ from genexp.evaluation.clustering import evaluate_clusters
 from genexp.evaluation.probe import bootstrap_macro_f1, evaluate_probe
 from genexp.explain.methods import METHODS
 from genexp.model.encoder import Affine, Encoder, Network
-from genexp.settings.config import CohortConfig, MainSettings
+from genexp.settings.cohort import CohortConfig
+from genexp.settings.verbs import MainSettings
 from genexp.tracker import NullTracker
 from genexp.verdict.evaluate import describe_evaluation, judge_encoder
 from genexp.verdict.seeds import Findings, Rows, compare_drivers, encode_parts, find_drivers, judge_other

@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genexp.errors import ConfigError
-from genexp.settings.config import (
-    CohortConfig,
+from genexp.settings.cohort import CohortConfig
+from genexp.settings.evaluation import EvaluationConfig
+from genexp.settings.naming import name_model
+from genexp.settings.tracking import RegistryConfig
+from genexp.settings.training import EncoderConfig
+from genexp.settings.values import section_values
+from genexp.settings.verbs import (
     CompareSettings,
     ContrastsSettings,
     ConvertSettings,
     DescribeSettings,
     DoctorSettings,
-    EncoderConfig,
     EncodeSettings,
     EvaluateSettings,
-    EvaluationConfig,
     MainSettings,
     PreprocessSettings,
-    RegistryConfig,
     TrainSettings,
     TuneSettings,
-    section_values,
 )
-from genexp.settings.naming import name_model
 
 if TYPE_CHECKING:
     from genexp.evaluation.results import Evaluation

@@ -8,7 +8,7 @@ import pandas as pd
 
 from genexp.preprocessing import Preprocessed
 from genexp.preprocessing.pipeline import preprocess_anndata
-from genexp.settings.config import PreprocessSettings
+from genexp.settings.verbs import PreprocessSettings
 
 
 def make_expression(n_samples: int, n_genes: int, n_factors: int = 4, seed: int = 0, noise: float = 0.5) -> np.ndarray:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from genexp.preprocessing import Preprocessed
 from genexp.preprocessing.pipeline import preprocess_anndata
-from genexp.settings.config import PreprocessSettings
+from genexp.settings.verbs import PreprocessSettings
 
 
 def make_counts(n_samples: int, n_genes: int, size: np.ndarray, n_factors: int = 3, seed: int = 0, zeros: float = 0.0) -> np.ndarray:

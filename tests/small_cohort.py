@@ -9,7 +9,7 @@ from anndata import AnnData
 
 from genexp.preprocessing import Preprocessed
 from genexp.preprocessing.pipeline import preprocess_anndata
-from genexp.settings.config import PreprocessSettings
+from genexp.settings.verbs import PreprocessSettings
 
 N_SAMPLES, N_GENES = 120, 60
 

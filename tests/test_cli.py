@@ -14,7 +14,8 @@ from mlflow import MlflowClient
 import genexp
 from genexp.application import ANNOTATING, READING, read_for_encoder
 from genexp.cli import main, parse_arguments
-from genexp.settings.config import VERBS, parameter_names
+from genexp.settings.values import parameter_names
+from genexp.settings.verbs import VERBS
 from tests.planted import make_expression
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from genexp.formats import FORMATS
 from genexp.names.vocabulary import MISSING_WORDS
-from genexp.settings.config import CohortConfig, list_choices
+from genexp.settings.cohort import CohortConfig
+from genexp.settings.values import list_choices
 
 PAGE = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
 

@@ -120,7 +120,7 @@ def tuned(place: Workplace) -> Run:
 def raw(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """The simulated cohort as a user would hold it: samples in rows, gene columns."""
     from genexp.cohort import read_cohort
-    from genexp.settings.config import CohortConfig
+    from genexp.settings.cohort import CohortConfig
 
     adata = read_cohort(CohortConfig(cohort=COHORT))
     return pd.DataFrame(np.asarray(adata.X), index=adata.obs_names, columns=adata.var_names)

@@ -15,7 +15,7 @@ import pytest
 from genexp.cohort import read_cohort
 from genexp.cohort.reading import render_reading
 from genexp.errors import GenexpError
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 from tests.layouts import LAYOUTS
 from tests.layouts.compare import compare
 from tests.layouts.layout import Parameters, Right

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from genexp.cohort.read import read_cohort
 from genexp.errors import CohortError
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 from tests.mutated.contents import Contents, compare
 from tests.mutated.dialect import Dialect, damage
 from tests.mutated.sheets import MUTATIONS, Sheet

@@ -12,7 +12,9 @@ from genexp.model.kind import Inputs
 from genexp.model.kinds import KINDS
 from genexp.model.output import GeneOutput
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig, RunConfig, parse_settings
+from genexp.settings.parse import parse_settings
+from genexp.settings.tracking import RunConfig
+from genexp.settings.training import EncoderConfig
 from genexp.tracker import NullTracker
 from genexp.training.basis import Basis, build_basis
 from genexp.training.ensemble import build_ensemble

@@ -23,7 +23,6 @@ from mlflow.utils.validation import (
 from genexp.cli import main
 from genexp.errors import ConfigError
 from genexp.preflight import check_places
-from genexp.settings.config import VERBS, CompareSettings, EncodeSettings, EvaluateSettings, TrainSettings, TuneSettings, parse_settings
 from genexp.settings.naming import (
     check_alias,
     check_encoder_name,
@@ -33,6 +32,8 @@ from genexp.settings.naming import (
     check_study_name,
     name_model,
 )
+from genexp.settings.parse import parse_settings
+from genexp.settings.verbs import VERBS, CompareSettings, EncodeSettings, EvaluateSettings, TrainSettings, TuneSettings
 
 TEXTS = st.text(alphabet=st.sampled_from(string.printable + "äß√α.\\/:@v1"), min_size=1, max_size=12)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from genexp.model.kind import Batch, Inputs
-from genexp.settings.config import EncoderConfig
+from genexp.settings.training import EncoderConfig
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

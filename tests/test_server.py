@@ -19,7 +19,8 @@ import pytest
 from mlflow import MlflowClient
 
 from genexp.errors import RegistryError
-from genexp.settings.config import PreprocessSettings, RegistryConfig
+from genexp.settings.tracking import RegistryConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracking.registry import download_artifact, load_encoder, register_encoder
 from genexp.tracking.runs import start_run
 from genexp.tracking.store import open_store

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from genexp.evaluation.results import ENCODER, PartLatents
 
 from experiments.center_loss.pairs import rank_partners
 from experiments.study import Job, Tables, represent, train
@@ -16,9 +17,8 @@ from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
 from genexp.evaluation.batch_effects import evaluate_batch_effects, judge_groups
 from genexp.evaluation.probe import evaluate_probe
 from genexp.evaluation.reconstruction import evaluate_reconstruction
-from genexp.evaluation.results import ENCODER, PartLatents
 from genexp.preprocessing import Preprocessed, load_preprocessed
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 from genexp.verdict.downstream import MACRO_F1, score_latents
 
 PREDICTION = ("balanced_accuracy", "macro_f1")

@@ -25,7 +25,7 @@ from experiments.center_loss.plan import (
 )
 from experiments.study import Study
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 Jobs = dict[str, dict[str, Any]]
 Chosen = Mapping[tuple[str, str], str]

@@ -11,16 +11,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from genexp.evaluation.results import RAW, PartLatents
 
 from benchmarks.sides import Side, read_peak, take_turns
 from experiments.log2fc_go.jobs import predict_terms
 from experiments.study import Job, Tables, represent
 from genexp.evaluation.baselines import Representation
 from genexp.evaluation.reconstruction import evaluate_reconstruction
-from genexp.evaluation.results import RAW, PartLatents
 from genexp.model.kinds import KINDS
 from genexp.preprocessing import Preprocessed, load_preprocessed, preprocess_cohort
-from genexp.settings.config import EncoderConfig, PreprocessSettings, parse_settings
+from genexp.settings.parse import parse_settings
+from genexp.settings.training import EncoderConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker
 from genexp.training.basis import Basis, build_basis
 from genexp.training.loop import NO_TARGETS, build_batches, build_network, build_optimiser, fit_autoencoder, train_epoch

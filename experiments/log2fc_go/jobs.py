@@ -8,16 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from genexp.evaluation.results import ENCODER, PartLatents
 from threadpoolctl import threadpool_limits
 
 from experiments.study import Job, Tables, represent, train
 from genexp.cohort.terms import read_terms
 from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
 from genexp.evaluation.reconstruction import evaluate_reconstruction
-from genexp.evaluation.results import ENCODER, PartLatents
 from genexp.evaluation.terms import evaluate_terms
 from genexp.preprocessing import Preprocessed, load_preprocessed
-from genexp.settings.config import TuneSettings, parse_settings
+from genexp.settings.parse import parse_settings
+from genexp.settings.verbs import TuneSettings
 from genexp.training.basis import build_basis
 from genexp.training.train import encode_rows
 from genexp.tuning.study import run_study

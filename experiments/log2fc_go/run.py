@@ -17,7 +17,7 @@ from experiments.log2fc_go.terms import explain
 from experiments.study import Study
 from genexp.evaluation.terms import Terms
 from genexp.report.figures.terms import plot_deletion, plot_terms
-from genexp.settings.config import TuneSettings
+from genexp.settings.verbs import TuneSettings
 
 NAMES = {"encoder": "encoder, starts at PCA", PLAIN: "plain network, in genes", "pca": "PCA", "raw": "raw genes", "chance": "chance"}
 

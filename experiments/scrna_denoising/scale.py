@@ -17,7 +17,9 @@ from experiments.study import Job, Tables
 from genexp.model.kinds import KINDS
 from genexp.preprocessing import preprocess_cohort
 from genexp.preprocessing.store import load_preprocessed
-from genexp.settings.config import EncoderConfig, PreprocessSettings, parse_settings
+from genexp.settings.parse import parse_settings
+from genexp.settings.training import EncoderConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker
 from genexp.training.basis import build_basis
 from genexp.training.loop import fit_autoencoder

@@ -10,7 +10,8 @@ from experiments.tcga_brca.xena import name_columns, recognise
 from genexp.cohort import read_cohort
 from genexp.files.source import open_source
 from genexp.formats import Request, open_annotations
-from genexp.settings.config import CohortConfig, parse_settings
+from genexp.settings.cohort import CohortConfig
+from genexp.settings.parse import parse_settings
 
 RECIPE: dict[str, Any] = {"split": "85/15", "scaling": "zscore", "dropout": 0.2, "batch_norm": True, "minibatch": 256, "patience": 10}
 """Linear, batch norm, ReLU, dropout 0.2, He normal, Adam, early stopping; 85/15 stratified by subtype, here grouped by patient too."""

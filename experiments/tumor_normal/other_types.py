@@ -17,7 +17,8 @@ from genexp.model.encoder import Encoder
 from genexp.preprocessing import Preprocessed, load_preprocessed
 from genexp.preprocessing.pipeline import apply_transform
 from genexp.preprocessing.split import LOST
-from genexp.settings.config import CohortConfig, parse_settings
+from genexp.settings.cohort import CohortConfig
+from genexp.settings.parse import parse_settings
 from genexp.training.train import StartFrom
 
 NO_SPLIT = pd.DataFrame({"part": [], "group": []}, dtype=object)

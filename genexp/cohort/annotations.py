@@ -19,7 +19,7 @@ from genexp.cohort.survival import build_survival
 from genexp.errors import CohortError, name_some
 from genexp.names.likeness import is_missing, normal_title
 from genexp.query import named_columns, select_rows
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 CANONICAL = ("label", "time_days", "event", "group", "order")
 MAX_CLASSES = 100

@@ -31,7 +31,8 @@ from genexp.files.source import hash_path, hash_source, open_source, read_name
 from genexp.files.table import name_apart
 from genexp.formats import DenseValues, Request, Table, open_annotations, open_table
 from genexp.names.gene_names import describe_names
-from genexp.settings.config import CohortConfig, hash_values, section_values
+from genexp.settings.cohort import CohortConfig
+from genexp.settings.values import hash_values, section_values
 
 MIN_SAMPLES = 20
 NAMING = ("label", "time", "event", "group", "study", "order")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from genexp.errors import CohortError, name_some
 from genexp.query import quote_column
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 HALF_DAY = 0.5
 DAYS = {"days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25}

@@ -26,16 +26,12 @@ from genexp.contrasts.writer import Compendium, read_parts, write_compendium
 from genexp.errors import CohortError, ContrastError, name_some
 from genexp.files.blocks import count_threads
 from genexp.names.gene_sets import match_gene_sets, read_gene_sets
-from genexp.settings.config import (
-    CohortConfig,
-    ContrastConfig,
-    ContrastsSettings,
-    SourceConfig,
-    hash_values,
-    parse_settings,
-    section_values,
-)
+from genexp.settings.cohort import CohortConfig, SourceConfig
+from genexp.settings.contrasts import ContrastConfig
+from genexp.settings.parse import parse_settings
 from genexp.settings.section import Range
+from genexp.settings.values import hash_values, section_values
+from genexp.settings.verbs import ContrastsSettings
 
 EXPRESSION = ("counts", "tpm", "norm_count", "log2_norm_count", "log2_tpm", "log2_intensity")
 """Scales whose differences are log2 fold changes; those of linear ones once logarithms are taken."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from genexp.cohort.annotations import as_text, pick_column
 from genexp.errors import ConfigError, ContrastError, name_some
-from genexp.settings.config import ContrastConfig
+from genexp.settings.contrasts import ContrastConfig
 
 MIN_SAMPLES = 2
 """Cases, controls, and pairs of both where samples are paired, that a contrast needs."""

@@ -13,7 +13,7 @@ from genexp.cohort.scale import LINEAR
 from genexp.contrasts.design import Contrast
 from genexp.contrasts.moderated_t import ModeratedT, moderate
 from genexp.names.gene_sets import judge_overlaps
-from genexp.settings.config import ContrastConfig
+from genexp.settings.contrasts import ContrastConfig
 
 STATISTICS = ("log2fc", "t", "p", "q")
 """What a contrast says of each gene."""

@@ -15,7 +15,7 @@ import numpy as np
 from genexp.contrasts.design import Contrast
 from genexp.contrasts.part import Recipe, make_part
 from genexp.errors import ContrastError
-from genexp.settings.config import hash_values
+from genexp.settings.values import hash_values
 
 WAITING = 2
 """Contrasts that wait for each process, so that none is idle and few samples are in memory twice."""

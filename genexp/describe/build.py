@@ -24,7 +24,7 @@ from genexp.describe.suggest import describe_confounding, describe_endpoints, su
 from genexp.describe.values import describe_matrix, look_at_samples, look_for_leaks
 from genexp.errors import CohortError, name_some
 from genexp.files.source import read_name
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 TOPICS = ("File", "Way round", "Set aside", "Samples", "Genes", "Scale", "Missing values", "Annotations", "Patients")
 """Topics of the facts, in their order."""

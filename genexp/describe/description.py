@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from genexp.describe.roles import Candidate
-from genexp.settings.config import CohortConfig, list_choices, parameter_names
+from genexp.settings.cohort import CohortConfig
 from genexp.settings.section import format_value
+from genexp.settings.values import list_choices, parameter_names
 
 PARAMETERS = tuple(parameter_names(CohortConfig))
 ANSWER = re.compile(rf"\b({'|'.join(PARAMETERS)})=(\"[^\"]*\"|'[^']*'|\w[\w.+|-]*(?<=\w))?")

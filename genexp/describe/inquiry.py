@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from genexp.describe.description import BLANK, Question, find_answers
 from genexp.errors import CohortError
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 from genexp.settings.section import format_value
 
 Result = TypeVar("Result")

@@ -16,7 +16,7 @@ from genexp.describe.description import Question
 from genexp.describe.inquiry import Inquiry
 from genexp.describe.roles import Candidate, find_candidates, list_columns
 from genexp.errors import CohortError
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 MAX_COLOURS = 8
 """Batches that a figure tells apart by colour."""

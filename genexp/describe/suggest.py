@@ -10,7 +10,7 @@ from genexp.cohort.annotations import as_text
 from genexp.cohort.survival import build_survival
 from genexp.describe.roles import ROLES, Candidate, list_columns, pair_endpoints
 from genexp.errors import CohortError
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 MAX_PAIRS, MAX_CONFOUNDED = 6, 3
 """Pairs of time and event, and batches and labels, that are looked at."""

@@ -19,7 +19,7 @@ from genexp.describe.roles import list_columns
 from genexp.describe.sides import Samples
 from genexp.errors import CohortError, name_some
 from genexp.formats import Table
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 MAX_LABELS = 5
 """Further columns that could be labels for which genes are looked for that tell their classes alone."""

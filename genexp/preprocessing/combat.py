@@ -18,7 +18,7 @@ from genexp.errors import PreprocessError, name_some
 from genexp.preprocessing.correction import MIN_GENES, Correction, make_map, read_study
 from genexp.preprocessing.quality import RESOLUTION
 from genexp.preprocessing.shrinkage import Moments, Prior, shrink
-from genexp.settings.config import PreprocessConfig
+from genexp.settings.preprocessing import PreprocessConfig
 
 GENES_AT_A_TIME = 128
 """Genes that are fitted together in float64."""

@@ -22,7 +22,7 @@ from genexp.preprocessing.quality import (
     pick_top_genes,
 )
 from genexp.preprocessing.transform import OF_COUNTS, ROWS_AT_A_TIME, Transform, measure_library
-from genexp.settings.config import PreprocessSettings
+from genexp.settings.verbs import PreprocessSettings
 
 Normalise = Literal["none", "log2", "log2_cpm", "log2_median"]
 

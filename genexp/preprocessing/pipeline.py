@@ -24,7 +24,9 @@ from genexp.preprocessing.split import LOST, PARTS, count_labels, draw_split, ha
 from genexp.preprocessing.store import Preprocessed, load_preprocessed, prepare_cache, write_preprocessed
 from genexp.preprocessing.tails import warn_of_tails
 from genexp.preprocessing.transform import Transform
-from genexp.settings.config import PreprocessConfig, PreprocessSettings, hash_values, section_values
+from genexp.settings.preprocessing import PreprocessConfig
+from genexp.settings.values import hash_values, section_values
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import Tracker
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from genexp.cohort.scale import LINEAR
 from genexp.preprocessing.transform import ROWS_AT_A_TIME
-from genexp.settings.config import PreprocessConfig
+from genexp.settings.preprocessing import PreprocessConfig
 
 GENES_AT_A_TIME = 512
 """Genes whose statistics are computed together in float64."""

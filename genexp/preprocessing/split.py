@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.errors import PreprocessError, name_some
-from genexp.settings.config import hash_values
+from genexp.settings.values import hash_values
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = ("train", "val", "test")

@@ -12,7 +12,9 @@ from genexp.report.sections.genes import describe_methods
 from genexp.report.sections.seeds import describe_intervals
 from genexp.report.sections.survival import describe_methods as describe_prognosis
 from genexp.report.sections.terms import describe_terms
-from genexp.settings.config import KIND_PARAMETERS, EncoderConfig, parameter_names
+from genexp.settings.model import KIND_PARAMETERS
+from genexp.settings.training import EncoderConfig
+from genexp.settings.values import parameter_names
 
 
 def render_provenance(evaluation: Evaluation) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from genexp.settings.config import VERBS, SourceConfig, list_choices, section_values
+from genexp.settings.cohort import SourceConfig
 from genexp.settings.section import Section
+from genexp.settings.values import list_choices, section_values
+from genexp.settings.verbs import VERBS
 
 ENTRY_POINTS = ("main", "preprocess", "train", "tune", "evaluate")
 
@@ -17,7 +19,7 @@ ENTRY_POINTS = ("main", "preprocess", "train", "tune", "evaluate")
 def render_mlproject() -> str:
     """Text of MLproject: each entry point with every parameter of its settings, their defaults and one command."""
     lines = [
-        "# Rendered from genexp/settings/config.py by `make mlproject`; a test fails when it differs.",
+        "# Rendered from genexp/settings by `make mlproject`; a test fails when it differs.",
         "name: genexp",
         "conda_env: conda.yaml",
         "entry_points:",
@@ -52,7 +54,7 @@ def render_page() -> str:
     lines = (
         "# Parameters",
         "",
-        "Rendered from `genexp/settings/config.py` by `make mlproject`. They are written `-P name=value` with `mlflow run`, and",
+        "Rendered from `genexp/settings` by `make mlproject`. They are written `-P name=value` with `mlflow run`, and",
         "`--name value` with `python -m genexp`.",
         "In `tune`, the leaves of the model take a range `low..high` to search or a single value to hold.",
         "",

@@ -23,8 +23,8 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from genexp import __version__
 from genexp.errors import RegistryError, name_some
 from genexp.model.encoder import Encoder
-from genexp.settings.config import RegistryConfig
 from genexp.settings.section import format_value
+from genexp.settings.tracking import RegistryConfig
 from genexp.tracking.store import mlflow_errors, open_store
 from genexp.tracking.tracker import MlflowTracker
 

@@ -21,7 +21,8 @@ from mlflow.tracking.context.registry import resolve_tags
 
 from genexp import __version__
 from genexp.errors import GenexpError, RegistryError
-from genexp.settings.config import RunConfig, section_values
+from genexp.settings.tracking import RunConfig
+from genexp.settings.values import section_values
 from genexp.tracking.store import STORE_ERRORS, mlflow_errors, open_store, run_address, sqlite_path
 from genexp.tracking.tracker import MetricWriter, MlflowTracker
 

@@ -21,7 +21,7 @@ from genexp.model.autoencoder import Autoencoder
 from genexp.model.heads import Heads
 from genexp.model.kind import Batch, Inputs, Kind, Pass
 from genexp.model.kinds import KINDS
-from genexp.settings.config import EncoderConfig
+from genexp.settings.training import EncoderConfig
 from genexp.tracker import NullTracker, Tracker
 from genexp.training.basis import Basis
 from genexp.training.checkpoint import Checkpoint

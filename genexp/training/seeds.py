@@ -12,7 +12,8 @@ import pandas as pd
 
 from genexp.model.encoder import Encoder
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig, ReplicationConfig, RunConfig
+from genexp.settings.tracking import RunConfig
+from genexp.settings.training import EncoderConfig, ReplicationConfig
 from genexp.tracker import Tracker
 from genexp.training.ensemble import build_ensemble, compare_seeds, find_recurring
 from genexp.training.figures import plot_recurring

@@ -12,7 +12,7 @@ from genexp.errors import TrainingError, name_some
 from genexp.model.kind import SURVIVAL
 from genexp.model.kinds import KINDS
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig
+from genexp.settings.training import EncoderConfig
 
 MAX_CLASSES = 100
 """More distinct values are no classes."""

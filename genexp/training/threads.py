@@ -11,7 +11,7 @@ from torch.optim import AdamW
 from genexp.model.autoencoder import Autoencoder
 from genexp.model.kind import Batch, Kind
 from genexp.model.kinds import KINDS
-from genexp.settings.config import EncoderConfig
+from genexp.settings.training import EncoderConfig
 from genexp.training.basis import Basis
 from genexp.training.loop import NO_TARGETS, build_batches, build_network, build_optimiser, train_step
 from genexp.training.targets import Targets

@@ -22,7 +22,9 @@ from genexp.model.kinds import KINDS
 from genexp.model.novelty import calibrate_novelty
 from genexp.model.transfer import describe_shape, transfer_weights
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig, RunConfig, hash_values, section_values
+from genexp.settings.tracking import RunConfig
+from genexp.settings.training import EncoderConfig
+from genexp.settings.values import hash_values, section_values
 from genexp.tracker import Tracker
 from genexp.training.basis import Basis, build_basis
 from genexp.training.figures import plot_history

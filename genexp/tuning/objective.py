@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.errors import ConfigError
-from genexp.settings.config import OBJECTIVES
+from genexp.settings.search import OBJECTIVES
 from genexp.tuning.workers import Result
 from genexp.verdict.downstream import list_scores
 

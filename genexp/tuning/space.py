@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genexp.model.kinds import KINDS
-from genexp.settings.config import EncoderConfig, SearchSpace, ShapeSpace, TrainingConfig
+from genexp.settings.search import SearchSpace, ShapeSpace
 from genexp.settings.section import Range
+from genexp.settings.training import EncoderConfig, TrainingConfig
 
 if TYPE_CHECKING:
     from optuna.trial import Trial

@@ -22,7 +22,8 @@ import pandas as pd
 from genexp.errors import ConfigError, TrainingError
 from genexp.model.kinds import KINDS
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig, TuneSettings
+from genexp.settings.training import EncoderConfig
+from genexp.settings.verbs import TuneSettings
 from genexp.training.basis import build_basis
 from genexp.training.threads import count_cores
 from genexp.tuning.objective import LOSS, check_objectives, correlate_objectives, direction, find_front, orient, read_objective

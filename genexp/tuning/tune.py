@@ -10,7 +10,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig, SearchSpace, TrainingConfig, TuneSettings, hash_values, section_values
+from genexp.settings.search import SearchSpace
+from genexp.settings.training import EncoderConfig, TrainingConfig
+from genexp.settings.values import hash_values, section_values
+from genexp.settings.verbs import TuneSettings
 from genexp.tracker import Tracker
 from genexp.tuning.figures import draw_study
 from genexp.tuning.space import name_trial

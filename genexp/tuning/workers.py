@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from genexp.errors import GenexpError
-from genexp.settings.config import EncoderConfig
+from genexp.settings.training import EncoderConfig
 
 BYTES_OF_A_PROCESS = 600 * 2**20
 """Memory of a worker beside its networks: interpreter, torch, one epoch's activations."""

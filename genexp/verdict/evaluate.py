@@ -30,7 +30,7 @@ from genexp.explain.enrichment import read_gene_sets
 from genexp.explain.explanation import explain_encoder
 from genexp.model.encoder import Encoder
 from genexp.preprocessing.store import Preprocessed
-from genexp.settings.config import EvaluationConfig
+from genexp.settings.evaluation import EvaluationConfig
 from genexp.survival.prognosis import judge_prognosis
 from genexp.survival.regression import evaluate_survival
 from genexp.tracker import NullTracker, Tracker

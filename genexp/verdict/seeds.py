@@ -23,7 +23,7 @@ from genexp.survival.cox import c_index
 from genexp.survival.regression import choose_penalty, fit_ridge
 
 if TYPE_CHECKING:
-    from genexp.settings.config import EvaluationConfig
+    from genexp.settings.evaluation import EvaluationConfig
 
 Rows = Mapping[str, tuple[np.ndarray, pd.DataFrame]]
 """Scaled values (n, n_genes) and annotations of train, val and test samples."""

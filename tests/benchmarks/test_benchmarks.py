@@ -118,7 +118,7 @@ def test_planted_rows_reach_the_same_loss_in_both_loops(tmp_path: Path) -> None:
     """The plain loop is a fair rival: it learns the planted cohort as an encoder without an anchor does."""
     import torch
 
-    from genexp.settings.config import EncoderConfig
+    from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
 

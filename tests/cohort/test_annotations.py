@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from genexp.cohort.annotations import add_canonical_columns
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 
 def annotate(columns: dict[str, object], **options: str) -> tuple[pd.DataFrame, dict[str, object]]:

@@ -17,7 +17,7 @@ from genexp.cohort import cohort_fingerprint, read_cohort
 from genexp.errors import CohortError
 from genexp.files import columnar, stored
 from genexp.formats import delimited
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 N_SAMPLES, N_GENES = 30, 50
 

@@ -9,7 +9,7 @@ import pytest
 
 from genexp.cohort import read_cohort
 from genexp.errors import CohortError
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 Change = Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]]
 

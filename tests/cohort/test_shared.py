@@ -7,7 +7,7 @@ import pytest
 
 from genexp.cohort import read_cohort
 from genexp.errors import CohortError
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 OS = {"time": "OS_days", "event": "OS_event"}
 

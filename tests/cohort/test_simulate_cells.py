@@ -11,7 +11,7 @@ import pytest
 from genexp.cohort import read_cohort
 from genexp.cohort.simulate_cells import TYPES, SimulatedCells, simulate_cells
 from genexp.errors import CohortError
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from scipy.stats import kurtosis
 from genexp.cohort import read_cohort
 from genexp.cohort.simulate_compendium import COMPENDIUM_SHAPE, LIMIT, SimulatedCompendium, simulate_compendium
 from genexp.errors import CohortError
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 
 @pytest.fixture(scope="module")

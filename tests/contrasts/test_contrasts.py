@@ -15,7 +15,9 @@ from genexp.contrasts.part import find_terms
 from genexp.errors import GenexpError
 from genexp.names.gene_sets import match_gene_sets, read_gene_sets
 from genexp.preprocessing import preprocess_cohort
-from genexp.settings.config import CohortConfig, ContrastsSettings, PreprocessSettings, parse_settings
+from genexp.settings.cohort import CohortConfig
+from genexp.settings.parse import parse_settings
+from genexp.settings.verbs import ContrastsSettings, PreprocessSettings
 from genexp.tracker import NullTracker
 
 N_GENES = 120

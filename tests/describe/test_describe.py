@@ -17,7 +17,7 @@ from genexp.describe import Description, describe_cohort, render_page, render_te
 from genexp.describe.description import find_answers, write_command
 from genexp.describe.roles import find_candidates, list_columns, pair_endpoints
 from genexp.errors import CohortError, ConfigError
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 from tests.layouts import LAYOUTS
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

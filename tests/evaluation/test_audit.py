@@ -14,7 +14,8 @@ from genexp.preprocessing import pipeline
 from genexp.preprocessing.fit import fit_genes
 from genexp.preprocessing.invariance import find_dependent
 from genexp.preprocessing.pipeline import apply_transform, preprocess_anndata
-from genexp.settings.config import EvaluationConfig, PreprocessSettings
+from genexp.settings.evaluation import EvaluationConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker
 from genexp.verdict.evaluate import evaluate_encoder
 from tests.verdict.test_evaluate import make_cohort, make_pca_encoder

@@ -11,7 +11,7 @@ from experiments.cohorts.run import add_results
 from experiments.keeping import MAX_PICTURE, list_means, put_tables
 from experiments.study import Job, Study, Tables, list_experiments
 from genexp.cli import main
-from genexp.settings.config import MainSettings
+from genexp.settings.verbs import MainSettings
 from genexp.tracking.runs import start_run
 from tests.small_experiment import run_small
 

@@ -21,7 +21,8 @@ from genexp.explain.attribution import (
 from genexp.explain.methods import METHODS
 from genexp.explain.signatures import HIGH, find_signatures, weigh_genes
 from genexp.model.encoder import Affine, Network
-from genexp.settings.config import MainSettings, parse_settings
+from genexp.settings.parse import parse_settings
+from genexp.settings.verbs import MainSettings
 from genexp.survival.regression import evaluate_survival
 from genexp.tracker import NullTracker
 from tests.planted_latents import make_latents, make_obs, plant_classes, plant_hazard

@@ -35,7 +35,8 @@ from genexp.model.checks import ScaleError
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.model.table import ExpressionError, GeneMismatchError
 from genexp.preprocessing.transform import Transform
-from genexp.settings.config import PreprocessSettings, RegistryConfig
+from genexp.settings.tracking import RegistryConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracking.registry import TEXT_PARTS, register_encoder
 from genexp.tracking.runs import start_run
 from tests.small_encoder import N_GENES, make_encoder, make_expression

@@ -20,7 +20,7 @@ from genexp.model.kinds.denoising import corrupt
 from genexp.model.kinds.sparse import measure_sparsity
 from genexp.model.kinds.variational import measure_divergence
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig
+from genexp.settings.training import EncoderConfig
 from genexp.training.basis import Basis, build_basis
 from genexp.training.loop import Fitted, build_batches, build_network, build_optimiser, fit_autoencoder, run, train_step, weigh_classes
 from genexp.training.targets import Targets, build_targets

@@ -11,7 +11,10 @@ from genexp.model.encoder import Affine, Convolution
 from genexp.model.kinds import KINDS
 from genexp.preprocessing import Preprocessed
 from genexp.report.provenance import drop_other_kinds
-from genexp.settings.config import EncoderConfig, SearchSpace, TrainSettings, parse_settings
+from genexp.settings.parse import parse_settings
+from genexp.settings.search import SearchSpace
+from genexp.settings.training import EncoderConfig
+from genexp.settings.verbs import TrainSettings
 from genexp.tracker import NullTracker
 from genexp.training.basis import Basis, build_basis
 from genexp.training.loop import Fitted, fit_autoencoder

@@ -12,7 +12,7 @@ from genexp.explain.attribution import integrate_gradients
 from genexp.model.encoder import Convolution
 from genexp.model.gene_order import order_by_correlation
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig
+from genexp.settings.training import EncoderConfig
 from genexp.training.basis import Basis, build_basis
 from genexp.training.loop import Fitted, build_network, fit_autoencoder
 from genexp.training.targets import build_targets

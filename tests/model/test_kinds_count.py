@@ -10,7 +10,8 @@ from scipy.stats import nbinom
 from genexp.errors import ConfigError, TrainingError
 from genexp.model.counts import CountOutput, measure_log_likelihood
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig, TuneSettings
+from genexp.settings.training import EncoderConfig
+from genexp.settings.verbs import TuneSettings
 from genexp.training.basis import Basis, build_basis
 from genexp.training.loop import Fitted, build_batches, fit_autoencoder
 from genexp.training.targets import build_targets

@@ -9,7 +9,7 @@ import pytest
 from genexp.errors import TrainingError
 from genexp.model.graph import connect_sets, normalise_edges
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig
+from genexp.settings.training import EncoderConfig
 from genexp.training.basis import Basis, build_basis
 from genexp.training.loop import Fitted, fit_autoencoder
 from genexp.training.targets import build_targets

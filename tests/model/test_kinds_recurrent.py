@@ -18,7 +18,10 @@ from genexp.model.memory import GatedMemory, arrange
 from genexp.preprocessing import Preprocessed
 from genexp.preprocessing.pipeline import preprocess_anndata
 from genexp.report.sections.heads import render_heads
-from genexp.settings.config import CohortConfig, EncoderConfig, EvaluationConfig, PreprocessSettings
+from genexp.settings.cohort import CohortConfig
+from genexp.settings.evaluation import EvaluationConfig
+from genexp.settings.training import EncoderConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.training.basis import Basis, build_basis
 from genexp.training.ensemble import build_ensemble
 from genexp.training.loop import Fitted, build_batches, fit_autoencoder, run, score

@@ -14,7 +14,7 @@ import genexp
 from genexp.cli import main
 from genexp.cohort import read_cohort
 from genexp.model.kinds import KINDS
-from genexp.settings.config import CohortConfig
+from genexp.settings.cohort import CohortConfig
 
 COHORT = "simulated:200x300"
 OWN = {"stacked": {"pretrain_epochs": "2"}, "convolutional": {"kernel": "16", "stride": "8"}, "recurrent": {"order": "sample_type"}}

@@ -9,7 +9,8 @@ import pytest
 from genexp.errors import TrainingError
 from genexp.model.encoder import Encoder
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import TrainSettings, parse_settings
+from genexp.settings.parse import parse_settings
+from genexp.settings.verbs import TrainSettings
 from genexp.tracker import NullTracker
 from genexp.training.train import StartFrom, Trained, train_encoder
 from tests.planted import make_preprocessed

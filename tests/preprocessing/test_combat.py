@@ -19,7 +19,10 @@ from genexp.preprocessing.fit import fit_genes
 from genexp.preprocessing.invariance import find_dependent
 from genexp.preprocessing.quality import join_studies, measure_genes
 from genexp.preprocessing.transform import Transform
-from genexp.settings.config import CohortConfig, EncoderConfig, PreprocessSettings, parse_settings
+from genexp.settings.cohort import CohortConfig
+from genexp.settings.parse import parse_settings
+from genexp.settings.training import EncoderConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.training.targets import build_targets
 from tests.small_cohort import preprocess
 

@@ -16,7 +16,8 @@ import pytest
 
 from genexp.cli import main
 from genexp.model.encoder import Encoder
-from genexp.settings.config import PreprocessSettings, RegistryConfig
+from genexp.settings.tracking import RegistryConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracking.registry import load_encoder, register_encoder
 from genexp.tracking.runs import start_run
 from genexp.tracking.tracker import MlflowTracker

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from genexp.errors import PreprocessError
 from genexp.preprocessing import Preprocessed, preprocess_cohort
-from genexp.settings.config import PreprocessSettings
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker
 from tests.small_cohort import make_cohort
 

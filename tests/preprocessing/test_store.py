@@ -12,7 +12,7 @@ from genexp.errors import PreprocessError
 from genexp.preprocessing import apply_transform, load_preprocessed
 from genexp.preprocessing.pipeline import find_preprocessed, place_samples, preprocess_anndata
 from genexp.preprocessing.store import prepare_cache, write_preprocessed
-from genexp.settings.config import PreprocessSettings
+from genexp.settings.verbs import PreprocessSettings
 from tests.small_cohort import make_cohort, preprocess, rows_of
 
 

@@ -11,7 +11,7 @@ from anndata import AnnData
 
 from genexp.preprocessing import Preprocessed, preprocess_cohort
 from genexp.preprocessing.tails import HEAVY, LARGEST, Largest
-from genexp.settings.config import PreprocessSettings
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker
 from tests.small_cohort import make_cohort, preprocess
 

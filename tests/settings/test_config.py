@@ -7,8 +7,12 @@ import yaml
 
 from genexp.cli import parse_arguments
 from genexp.errors import ConfigError
-from genexp.settings.config import VERBS, EncoderConfig, Range, TrainSettings, TuneSettings, parameter_names, parse_settings, section_values
 from genexp.settings.mlproject import ENTRY_POINTS, render_mlproject, render_page
+from genexp.settings.parse import parse_settings
+from genexp.settings.section import Range
+from genexp.settings.training import EncoderConfig
+from genexp.settings.values import parameter_names, section_values
+from genexp.settings.verbs import VERBS, TrainSettings, TuneSettings
 
 ROOT = Path(__file__).parents[2]
 

@@ -19,7 +19,8 @@ from mlflow import MlflowClient
 import genexp
 from genexp.errors import RegistryError
 from genexp.model.encoder import Affine, Convolution, Encoder, LogCpm, Network
-from genexp.settings.config import PreprocessSettings, RegistryConfig
+from genexp.settings.tracking import RegistryConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracking.registry import Registration, download_artifact, load_encoder, model_text, register_encoder, training_run
 from genexp.tracking.runs import start_run
 from genexp.tracking.tracker import MlflowTracker

@@ -11,14 +11,14 @@ import pytest
 from mlflow import MlflowClient
 
 from genexp.errors import ConfigError
-from genexp.settings.config import PreprocessSettings
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracking.running import hold_run
 from genexp.tracking.runs import start_run
 
 SETTINGS = PreprocessSettings(experiment_name="tests of running")
 SCRIPT = """
     import sys, time
-    from genexp.settings.config import PreprocessSettings
+    from genexp.settings.verbs import PreprocessSettings
     from genexp.tracking.running import hold_run
     from genexp.tracking.runs import start_run
     with start_run("tune", PreprocessSettings(experiment_name="tests of running")) as tracker, hold_run(tracker, sys.argv[1]):

@@ -23,7 +23,7 @@ from mlflow.entities import Run
 
 from genexp import __version__
 from genexp.errors import CohortError, ConfigError, RegistryError
-from genexp.settings.config import PreprocessSettings
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker, Tracker
 from genexp.tracking.runs import fail_run, start_run
 from genexp.tracking.store import open_store
@@ -117,7 +117,7 @@ def test_an_exception_ends_the_run_with_its_reason(client: MlflowClient, error: 
 def test_sigterm_ends_the_run_killed_with_what_it_logged(client: MlflowClient, store: str) -> None:
     script = """
         import time
-        from genexp.settings.config import PreprocessSettings
+        from genexp.settings.verbs import PreprocessSettings
         from genexp.tracking.runs import start_run
         with start_run("preprocess", PreprocessSettings(experiment_name="tests of tracking")) as tracker:
             tracker.log_metrics({"loss/val": 0.5}, step=3)

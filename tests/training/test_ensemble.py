@@ -10,7 +10,9 @@ from genexp.errors import ConfigError, TrainingError
 from genexp.model.encoder import Encoder
 from genexp.model.ensemble import align_latents
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import ReplicationConfig, TrainSettings, parse_settings
+from genexp.settings.parse import parse_settings
+from genexp.settings.training import ReplicationConfig
+from genexp.settings.verbs import TrainSettings
 from genexp.tracker import NullTracker
 from genexp.training.ensemble import build_ensemble, compare_seeds, find_recurring, match_units, measure_cca
 from genexp.training.seeds import Replicates, train_seeds

@@ -11,7 +11,7 @@ from genexp.model.fold import fold_network
 from genexp.model.kind import Inputs
 from genexp.model.kinds import KINDS
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig
+from genexp.settings.training import EncoderConfig
 from genexp.training import checkpoint
 from genexp.training.basis import EXACT_UP_TO, Basis, build_basis, choose_basis
 from genexp.training.loop import as_tensor, build_network, fit_autoencoder

@@ -8,7 +8,9 @@ import pytest
 
 from genexp.errors import ConfigError
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig, TuneSettings, parse_settings
+from genexp.settings.parse import parse_settings
+from genexp.settings.training import EncoderConfig
+from genexp.settings.verbs import TuneSettings
 from genexp.tuning.figures import draw_study
 from genexp.tuning.objective import correlate_objectives, find_front
 from genexp.tuning.study import Study, Trial, run_study, select

@@ -11,7 +11,9 @@ import pytest
 
 from genexp.errors import ConfigError, TrainingError
 from genexp.preprocessing import Preprocessed
-from genexp.settings.config import EncoderConfig, TuneSettings, parse_settings
+from genexp.settings.parse import parse_settings
+from genexp.settings.training import EncoderConfig
+from genexp.settings.verbs import TuneSettings
 from genexp.training.basis import build_basis
 from genexp.tuning import study as study_module
 from genexp.tuning.figures import draw_study

@@ -15,7 +15,8 @@ from genexp.evaluation.projection import UMAP_ROWS, embed_latents, place_by_umap
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.preprocessing.pipeline import preprocess_anndata
 from genexp.report.page import render_report
-from genexp.settings.config import EvaluationConfig, PreprocessSettings
+from genexp.settings.evaluation import EvaluationConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker
 from genexp.verdict.evaluate import describe_evaluation, evaluate_encoder, judge_encoder, log_evaluation
 from tests.planted_latents import make_latents, plant_classes

@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 import torch
 from anndata import AnnData
+from genexp.evaluation.results import Evaluation
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, precision_score
 
 from genexp.application import write_predictions
-from genexp.evaluation.results import Evaluation
 from genexp.model.encoder import Encoder
 from genexp.model.fold import fold_heads
 from genexp.model.heads import Heads
@@ -27,7 +27,10 @@ from genexp.preprocessing import Preprocessed
 from genexp.preprocessing.pipeline import preprocess_anndata
 from genexp.report.figures.draw import draw_figures
 from genexp.report.page import render_report
-from genexp.settings.config import EncoderConfig, EvaluationConfig, PreprocessSettings, RegistryConfig
+from genexp.settings.evaluation import EvaluationConfig
+from genexp.settings.tracking import RegistryConfig
+from genexp.settings.training import EncoderConfig
+from genexp.settings.verbs import PreprocessSettings
 from genexp.tracking.registry import register_encoder
 from genexp.tracking.runs import start_run
 from genexp.training.basis import build_basis

@@ -10,7 +10,9 @@ import pytest
 from genexp.model.encoder import Affine, Network
 from genexp.preprocessing.pipeline import preprocess_anndata
 from genexp.report.page import render_report
-from genexp.settings.config import EvaluationConfig, MainSettings, ReplicationConfig
+from genexp.settings.evaluation import EvaluationConfig
+from genexp.settings.training import ReplicationConfig
+from genexp.settings.verbs import MainSettings
 from genexp.tracker import NullTracker
 from genexp.training.seeds import train_seeds
 from genexp.verdict.evaluate import describe_evaluation, judge_encoder
@@ -103,7 +105,7 @@ def test_one_seed_makes_no_child_and_no_spread(trained):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    from genexp.settings.config import PreprocessSettings
+    from genexp.settings.verbs import PreprocessSettings
 
     return preprocess_anndata(make_cohort(), PreprocessSettings(split="60/15/25"), tmp_path_factory.mktemp("cohort") / "planted")
 

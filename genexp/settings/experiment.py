@@ -1,0 +1,20 @@
+"""Parameters of a published system that is reproduced."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from genexp.settings.section import Section
+
+
+class ExperimentConfig(Section):
+    """A published system to reproduce instead of one training."""
+
+    experiment: str = Field(
+        "",
+        description="published system to reproduce: a folder of experiments/, whose parameters hold unless others are given; empty: none",
+    )
+    size: Literal["full", "small"] = Field("full", description="size of an experiment; small takes a minute or two and shows that it works")
+    keep: str = Field("", description="folder in which an experiment also writes its tables and pictures; empty: only in the run")

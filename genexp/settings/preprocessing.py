@@ -1,0 +1,52 @@
+"""Parameters of preprocessing: split, filters, normalisation, batch correction and scaling."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from genexp.settings.section import OptionalCount, OptionalNumber, Section, check_shares
+
+
+class PreprocessConfig(Section):
+    """What is fitted on the train samples before any encoder sees them."""
+
+    split: Annotated[str, AfterValidator(check_shares)] = Field(
+        "70/15/15", description="shares of train/val/test; two shares are development/test, with 15 % of development for validation"
+    )
+    normalise: Literal["auto", "none", "log2_cpm", "log2_median", "log2"] = Field(
+        "auto",
+        description="log2_cpm: log2(counts per million + 1); log2_median: the same at the median library of train samples, for libraries "
+        "far below a million, as of single cells; auto: log2_cpm for counts, none otherwise",
+    )
+    clip: OptionalNumber = Field(None, gt=0, description="values beyond +-clip are set to it before scaling (heavy tails); none: off")
+    min_detected: float = Field(
+        0.1, ge=0, le=1, description="a gene stays when at least this share of train samples is above the floor of the scale"
+    )
+    min_variance: float = Field(0.0, ge=0, description="a gene stays when its variance over train samples is above this")
+    n_top_genes: OptionalCount = Field(
+        None, ge=2, description="keep the genes of largest median absolute deviation over train samples; none: all"
+    )
+    min_sample_detected: float = Field(
+        0.05, ge=0, le=1, description="a sample stays when at least this share of genes is above the floor of the scale"
+    )
+    correction: Literal["none", "zscore", "combat"] = Field(
+        "none",
+        description="brings studies to one mean and spread per gene before scaling, by train samples, blind to the label: zscore takes "
+        "each study's own, combat shrinks them over genes",
+    )
+    combat_prior: Literal["parametric", "nonparametric"] = Field(
+        "parametric", description="what ComBat shrinks by: normal and inverse gamma priors, or the genes themselves (slower)"
+    )
+    reference_study: str = Field("", description="study that stays as it is while others are brought to it; empty: to the mean of all")
+    unseen_study: Literal["refuse", "estimate"] = Field(
+        "refuse", description="what becomes of a study without train samples; estimate: from its own samples, two or more"
+    )
+    scaling: Literal["zscore", "minmax", "none"] = Field("zscore", description="per-gene scaling, fitted on train samples")
+
+    @model_validator(mode="after")
+    def _check_reference(self) -> PreprocessConfig:
+        if self.reference_study and self.correction == "none":
+            raise ValueError(f"reference_study={self.reference_study} corrects nothing; add correction=combat or correction=zscore")
+        return self

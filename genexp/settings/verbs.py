@@ -1,0 +1,113 @@
+"""The settings of every verb: a union of sections, flat.
+
+``-P n_latent=32``, ``--n-latent 32`` and ``TrainSettings(n_latent=32).n_latent`` are the same thing. Because the union *is* each of its
+sections, a function takes its own section as argument and never sees the rest. MLproject is rendered from here
+(:mod:`genexp.settings.mlproject`), and a test fails when it differs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from genexp.settings.cohort import CohortConfig, SourceConfig
+from genexp.settings.contrasts import ContrastConfig
+from genexp.settings.evaluation import EvaluationConfig
+from genexp.settings.experiment import ExperimentConfig
+from genexp.settings.naming import ends_in
+from genexp.settings.preprocessing import PreprocessConfig
+from genexp.settings.search import SearchSpace, TuningConfig
+from genexp.settings.section import Section, split_list
+from genexp.settings.tracking import EncoderChoice, RegistryConfig, RunConfig
+from genexp.settings.training import EncoderConfig, ReplicationConfig, TrainingConfig, TransferConfig
+
+
+class PreprocessSettings(CohortConfig, PreprocessConfig, RunConfig):
+    """Check, split, filter and scale a cohort."""
+
+    @model_validator(mode="after")
+    def _check_study(self) -> PreprocessSettings:
+        if self.correction != "none" and not self.study:
+            raise ValueError(f"correction={self.correction} needs the study of every sample; name its column with study=")
+        return self
+
+
+class TrainSettings(PreprocessSettings, EncoderConfig, TransferConfig, ReplicationConfig, RegistryConfig):
+    """Train one autoencoder and register its encoder."""
+
+
+class TuneSettings(PreprocessSettings, SearchSpace, TrainingConfig, TuningConfig, ReplicationConfig, EvaluationConfig, RegistryConfig):
+    """Search autoencoders with Optuna, then train, evaluate and register the best."""
+
+
+class EvaluateSettings(CohortConfig, EvaluationConfig, RegistryConfig, EncoderChoice, RunConfig):
+    """Open the test samples and judge an encoder beside PCA."""
+
+
+class MainSettings(TrainSettings, EvaluationConfig, ExperimentConfig):
+    """The whole way with one configuration: preprocess, train, evaluate, register; or a published system (experiment=NAME)."""
+
+
+class EncodeSettings(CohortConfig, RegistryConfig, EncoderChoice):
+    """Write the latents of a cohort by a registered encoder."""
+
+    out: Annotated[str, AfterValidator(ends_in(".parquet", ".tsv", ".csv", ".h5ad"))] = Field(
+        "latent.parquet", min_length=1, description="file to write: .parquet, .tsv, .csv or .h5ad"
+    )
+
+
+class ConvertSettings(CohortConfig):
+    """Write a cohort as it was read: values, annotations and scale, as AnnData or as a table."""
+
+    out: Annotated[str, AfterValidator(ends_in(".h5ad", ".parquet", ".tsv.gz", ".tsv"))] = Field(
+        "cohort.h5ad", min_length=1, description="file to write: .h5ad, or .parquet, .tsv.gz or .tsv with the annotations beside it"
+    )
+
+
+class DescribeSettings(CohortConfig):
+    """Say how a file would be read, what its columns could be, and what is suspicious."""
+
+    out: Annotated[str, AfterValidator(ends_in(".html"))] = Field("", description="page to write (.html); empty: print only")
+
+
+class CompareSettings(Section):
+    """Put evaluated encoders side by side, from what their runs logged."""
+
+    runs: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
+        (),
+        description="evaluations side by side, also without --runs: run ids, NAME/version, NAME@alias; the first is the reference",
+    )
+    experiment_name: str = Field("", description="MLflow experiment whose evaluations are all listed")
+    out: Annotated[str, AfterValidator(ends_in(".html", ".tsv"))] = Field(
+        "", description="file to write: .html (both tables) or .tsv (encoders); empty: print only"
+    )
+
+
+class ContrastsSettings(SourceConfig, ContrastConfig):
+    """Make a cohort of log2 fold changes from expression and groups, data set by data set, with gene sets as labels."""
+
+    out: str = Field("contrasts", min_length=1, description="folder to write to")
+    workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
+        "auto", description="contrasts at a time, each in a process; auto: one per core"
+    )
+
+
+class DoctorSettings(Section):
+    """Plant each trap in a small simulated cohort and show the guard that fires."""
+
+
+VERBS: dict[str, type[Section]] = {
+    "preprocess": PreprocessSettings,
+    "train": TrainSettings,
+    "tune": TuneSettings,
+    "evaluate": EvaluateSettings,
+    "main": MainSettings,
+    "describe": DescribeSettings,
+    "convert": ConvertSettings,
+    "encode": EncodeSettings,
+    "compare": CompareSettings,
+    "contrasts": ContrastsSettings,
+    "doctor": DoctorSettings,
+}
+"""The verbs of the command line and their settings; those with a run are MLproject entry points."""
