@@ -38,10 +38,16 @@ check: setup     ## format, lint and types
 ui: setup        ## browse runs at http://127.0.0.1:5000
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db
 
-lock:            ## resolve requirements.txt anew, for CPU and GPU builds of torch alike
-	uv pip compile requirements.in --no-header --no-annotate --python-version 3.11 --upgrade | grep -vE '^(nvidia-|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
+# requirements.txt is what pyproject.toml resolves to on Python 3.11; requirements-dev.txt is what its extra dev adds. Lines of CUDA are left
+# out and torch keeps its plain version, so that a CPU build satisfies the lock as well as a GPU build.
+COMPILE = uv pip compile pyproject.toml --extra server --extra s3 --no-header --no-annotate --python-version 3.11
+PLAIN = grep -vE '^(nvidia-|cuda-|triton)' | sed 's/+cpu$$//'
+
+lock:            ## resolve the ranges in pyproject.toml anew into requirements.txt and requirements-dev.txt
+	$(COMPILE) --upgrade | $(PLAIN) > requirements.lock
 	mv requirements.lock requirements.txt
-	uv pip compile requirements-dev.in -c requirements.txt --no-header --no-annotate --python-version 3.11 --upgrade > requirements-dev.txt
+	$(COMPILE) --extra dev --constraint requirements.txt --upgrade | $(PLAIN) | grep -vxFf requirements.txt > requirements.lock
+	mv requirements.lock requirements-dev.txt
 
 bench: setup     ## measure genexp beside what a user would pick instead (half an hour); writes benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks

@@ -87,7 +87,7 @@ def test_the_compose_schema_accepts_the_file() -> None:
 
 
 def test_the_server_is_of_the_version_that_genexp_uses() -> None:
-    pinned = re.search(r"^mlflow==(\S+)", (ROOT / "requirements.in").read_text(), flags=re.MULTILINE)
+    pinned = re.search(r"^mlflow==(\S+)", (ROOT / "requirements.txt").read_text(), flags=re.MULTILINE)
     assert pinned is not None
     assert f"mlflow=={pinned[1]} " in (ROOT / "docker" / "mlflow.Dockerfile").read_text()
     assert set(re.findall(r"image: genexp-mlflow:(\S+)", (ROOT / "docker-compose.yml").read_text())) == {pinned[1]}

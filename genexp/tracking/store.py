@@ -116,7 +116,13 @@ def _probe_sqlite(uri: str) -> None:
 
 def _probe_database(uri: str) -> None:
     options = {"connect_timeout": PROBE_SECONDS} if uri.startswith(("postgresql", "mysql")) else {}
-    engine = sqlalchemy.create_engine(uri, connect_args=options)
+    try:
+        engine = sqlalchemy.create_engine(uri, connect_args=options)
+    except ModuleNotFoundError as error:
+        raise RegistryError(
+            f"a tracking store at {hide_password(uri)} needs the Python package '{error.name}', which is not installed; for PostgreSQL "
+            "install 'genexp[server]', or psycopg[binary]"
+        ) from error
     try:
         engine.connect().close()
     except sqlalchemy.exc.SQLAlchemyError as error:

@@ -331,6 +331,13 @@ def test_a_deleted_experiment_is_refused_with_the_way_back(client: MlflowClient)
         start_run("preprocess", PreprocessSettings(experiment_name="gone")).__enter__()
 
 
+def test_a_database_without_its_driver_is_refused_with_the_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "mssql+pymssql://someone:secret@127.0.0.1/mlflow")
+    with pytest.raises(RegistryError, match=r"needs the Python package 'pymssql'.*genexp\[server\]") as raised:
+        open_store()
+    assert "secret" not in str(raised.value)
+
+
 @pytest.mark.slow
 def test_processes_that_start_together_share_a_new_store(tmp_path: Path) -> None:
     script = "from genexp.tracking.store import open_store; open_store()"
