@@ -1,5 +1,6 @@
 # make tune and make test do all their own set-up; everything else is for developers.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+# The first of these that starts: a version manager may list a command for a version that is not active.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do $$python -c "" 2>/dev/null && echo $$python && break; done)
 VENV ?= .venv
 BIN = $(VENV)/bin
 export MLFLOW_DISABLE_TELEMETRY = true
@@ -13,7 +14,9 @@ help:            ## show this help
 setup: $(VENV)/.ready   ## make the virtual environment in .venv
 
 $(VENV)/.ready: requirements.txt requirements-dev.txt
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info[:2] != (3, 11))" || { echo "genexp needs Python 3.11 (set PYTHON=...)"; exit 1; }
+	@test -n "$(PYTHON)" && $(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || { \
+		echo "genexp needs Python 3.11 or newer; found: $$($(PYTHON) --version 2>/dev/null || echo none)." \
+		"Install one, or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	@touch $@
