@@ -30,6 +30,7 @@ from genexp.errors import CohortError, name_some
 from genexp.files.source import hash_path, hash_source, open_source, read_name
 from genexp.files.table import name_apart
 from genexp.formats import DenseValues, Request, Table, open_annotations, open_table
+from genexp.formats.in_memory import hash_anndata, open_in_memory
 from genexp.names.gene_names import describe_names
 from genexp.settings.cohort import CohortConfig
 from genexp.settings.values import hash_values, section_values
@@ -71,7 +72,9 @@ class OpenedCohort:
     truth: dict[str, pd.DataFrame] | None = None
 
 
-def read_cohort(config: CohortConfig, seed: int = 0, min_samples: int = MIN_SAMPLES) -> anndata.AnnData:
+def read_cohort(
+    config: CohortConfig, seed: int = 0, min_samples: int = MIN_SAMPLES, adata: anndata.AnnData | None = None
+) -> anndata.AnnData:
     """Read, check and annotate a cohort.
 
     Parameters
@@ -82,6 +85,8 @@ def read_cohort(config: CohortConfig, seed: int = 0, min_samples: int = MIN_SAMP
         Of the simulated cohort.
     min_samples : int
         Samples that a cohort must have; to encode a few samples, 1 will do.
+    adata : AnnData, optional
+        Read in the place of the file that ``config.cohort`` names, which is its name then. It is not changed.
 
     Returns
     -------
@@ -98,7 +103,7 @@ def read_cohort(config: CohortConfig, seed: int = 0, min_samples: int = MIN_SAMP
     """
     config = fill_defaults(config)
     said: list[str] = []
-    with open_cohort(config, seed) as opened:
+    with open_cohort(config, seed, adata) as opened:
         table = opened.table
         said += [table.format and f"Format: {table.format}.", *table.notes]
         known = None if opened.annotations is None else partial(count_matches, opened.annotations, sample_id=config.sample_id)
@@ -124,7 +129,7 @@ def read_cohort(config: CohortConfig, seed: int = 0, min_samples: int = MIN_SAMP
     return _build(X, obs, var, uns | ({"truth": opened.truth} if opened.truth else {}))
 
 
-def cohort_fingerprint(config: CohortConfig, seed: int = 0) -> str:
+def cohort_fingerprint(config: CohortConfig, seed: int = 0, adata: anndata.AnnData | None = None) -> str:
     """Hash of what :func:`read_cohort` would read and of how, without parsing anything.
 
     Files count by their content and name, not by their folder; the seed counts for the simulated cohort only.
@@ -132,16 +137,20 @@ def cohort_fingerprint(config: CohortConfig, seed: int = 0) -> str:
     config = fill_defaults(config)
     values = section_values(config, CohortConfig) | {"version": genexp.__version__}
     del values["s3_endpoint"]
-    if is_simulated(config.cohort):
+    if adata is not None:
+        values["cohort"] = f"{config.cohort} {hash_cohort(config, seed, adata)}"
+    elif is_simulated(config.cohort):
         return hash_values(values | {"cohort": [config.cohort.partition(":")[0], read_shape(config.cohort)], "seed": seed})
-    for name in ("cohort", "obs"):
+    for name in ("obs",) if adata is not None else ("cohort", "obs"):
         if values[name]:
             values[name] = f"{read_name(values[name])} {hash_source(values[name], config.s3_endpoint)}"
     return hash_values(values)
 
 
-def hash_cohort(config: CohortConfig, seed: int) -> str:
-    """Hash of the values of a cohort, whatever its annotations and its place."""
+def hash_cohort(config: CohortConfig, seed: int, adata: anndata.AnnData | None = None) -> str:
+    """Hash of the values of a cohort, whatever its annotations and its place; of an AnnData in memory with its annotations."""
+    if adata is not None:
+        return hash_anndata(adata, config.layer)
     if is_simulated(config.cohort):
         return hash_values([config.cohort.partition(":")[0], read_shape(config.cohort), seed])
     return hash_source(config.cohort, config.s3_endpoint)
@@ -177,8 +186,16 @@ def fill_defaults(config: CohortConfig) -> CohortConfig:
 
 
 @contextmanager
-def open_cohort(config: CohortConfig, seed: int) -> Iterator[OpenedCohort]:
+def open_cohort(config: CohortConfig, seed: int, adata: anndata.AnnData | None = None) -> Iterator[OpenedCohort]:
     """Open the files of a cohort, or simulate one; its values can be read as long as the context lasts."""
+    if adata is not None:
+        annotations = None
+        if config.obs:
+            with open_source(config.obs, config.s3_endpoint) as path:
+                annotations = open_annotations(path, Request(config.obs))
+        table = open_in_memory(adata, config.layer, config.cohort)
+        yield OpenedCohort(table, annotations, config.cohort, partial(hash_anndata, adata, config.layer))
+        return
     if is_simulated(config.cohort):
         yield _open_simulated(config.cohort, seed)
         return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -137,7 +137,15 @@ def open_values(stored: Any, name: str, what: str) -> Values:
 def _read_scale(group: Any, values: Values, shape: tuple[int, ...], name: str) -> tuple[str, str, tuple[str, ...]]:
     """Scale of X as uns says it, what says so, and notes."""
     uns = group.get("uns", {})
-    if "scale" in uns and hasattr(uns["scale"], "dtype") and isinstance(scale := read_elem(uns["scale"]), str):
+    told = {key: read_elem(uns[key]) for key in ("scale", "log1p") if key in uns and (key == "log1p" or hasattr(uns[key], "dtype"))}
+    return find_scale(told, list_layers(group), values, shape, name)
+
+
+def find_scale(
+    uns: Mapping[str, Any], layers: Sequence[str], values: Values, shape: tuple[int, ...], name: str
+) -> tuple[str, str, tuple[str, ...]]:
+    """Scale of X as ``uns["scale"]`` or scanpy's ``uns["log1p"]`` says it, the key that says so, and notes."""
+    if isinstance(scale := uns.get("scale"), str):
         return scale, 'uns["scale"]', ()
     if "log1p" not in uns:
         return "", "", ()
@@ -147,7 +155,7 @@ def _read_scale(group: Any, values: Values, shape: tuple[int, ...], name: str) -
     base = _read_base(uns["log1p"])
     if base == 2:
         return "log2_norm_count", 'uns["log1p"]', ()
-    counts = [layer for layer in list_layers(group) if layer.lower() in ("counts", "raw_counts", "count", "umi")]
+    counts = [layer for layer in layers if layer.lower() in ("counts", "raw_counts", "count", "umi")]
     other = f" The counts are in a layer: layer={counts[0]} reads them." if counts else ""
     if not math.isclose(base, math.e, rel_tol=1e-3):
         raise CohortError(
@@ -157,10 +165,9 @@ def _read_scale(group: Any, values: Values, shape: tuple[int, ...], name: str) -
     return "ln_norm_count", 'uns["log1p"]', (f'X holds natural logarithms, as uns["log1p"] says.{other}',)
 
 
-def _read_base(log1p: Any) -> float:
+def _read_base(stored: object) -> float:
     """Base of the logarithm that scanpy wrote; it names none for natural logarithms."""
-    stored = read_elem(log1p)
-    base = stored.get("base") if isinstance(stored, dict) else None
+    base = stored.get("base") if isinstance(stored, Mapping) else None
     return math.e if base is None else float(base)
 
 
