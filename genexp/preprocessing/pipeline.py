@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,18 +48,39 @@ def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preproces
     from genexp.cohort import cohort_fingerprint, read_cohort
     from genexp.cohort.reading import print_reading
 
-    cohorts = prepare_cache(config.cache)
-    own = config.model_dump(include=set(PreprocessConfig.model_fields))
-    fingerprint = hash_values([cohort_fingerprint(config, config.seed), own, config.seed, genexp.__version__, hash_code()])
-    data = find_preprocessed(cohorts / fingerprint)
-    found = data is not None
-    if data is None:
-        _say(f"reading {config.cohort}")
-        data = preprocess_anndata(read_cohort(config, config.seed), config, cohorts / fingerprint)
+    data, reused = prepare_cohort(config, partial(cohort_fingerprint, config, config.seed), partial(read_cohort, config, config.seed))
     print_reading(data.report["cohort"])
+    print_warnings(data)
     log_reading(data.report["cohort"], tracker)
-    log_preprocessed(data, tracker, source=config.cohort, reused=found)
+    log_preprocessed(data, tracker, source=config.cohort, reused=reused)
     return data
+
+
+def prepare_cohort(config: PreprocessSettings, fingerprint: Callable[[], str], read: Callable[[], AnnData]) -> tuple[Preprocessed, bool]:
+    """Preprocess a cohort, or take it from the cache; and whether it was there.
+
+    Parameters
+    ----------
+    config : PreprocessSettings
+    fingerprint : callable
+        Hashes all that decides what ``read`` gives (:func:`genexp.cohort.cohort_fingerprint`), once the cache is known to be writable.
+    read : callable
+        Gives the checked cohort.
+    """
+    cohorts = prepare_cache(config.cache)
+    values = config.model_dump(include=set(PreprocessConfig.model_fields))
+    folder = cohorts / hash_values([fingerprint(), values, config.seed, genexp.__version__, hash_code()])
+    data = find_preprocessed(folder)
+    if data is not None:
+        return data, True
+    _say(f"reading {config.cohort}")
+    return preprocess_anndata(read(), config, folder), False
+
+
+def print_warnings(data: Preprocessed) -> None:
+    """Print what a user should know of a preprocessed cohort."""
+    for warning in data.report["warnings"]:
+        print(f"warning: {warning}", file=sys.stderr)
 
 
 def log_reading(report: Mapping[str, Any], tracker: Tracker) -> None:
@@ -183,9 +204,10 @@ def find_preprocessed(folder: Path) -> Preprocessed | None:
 
 
 def hash_code() -> str:
-    """Hash of the code that decides what a preprocessed cohort holds: the rooms cohort and preprocess."""
-    rooms = [Path(genexp.__file__).parent / room for room in ("cohort", "preprocess")]
-    return _hash_bytes([path.read_bytes() for room in rooms for path in sorted(room.rglob("*.py"))])
+    """Hash of the code that decides what a preprocessed cohort holds: of all packages from files to preprocessing."""
+    packages = [Path(genexp.__file__).parent / name for name in ("names", "files", "formats", "query", "cohort", "preprocessing")]
+    assert all(package.is_dir() for package in packages)
+    return _hash_bytes([path.read_bytes() for package in packages for path in sorted(package.rglob("*.py"))])
 
 
 def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: bool) -> None:
@@ -211,8 +233,6 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
         tracker.set_tags({"study_label_cramers_v": round(cramers_v, 3)})
     if (correction := data.transform.correction) is not None:
         tracker.set_tags({"correction": data.report["correction"]["method"], "n_studies": len(correction.studies)})
-    for warning in data.report["warnings"]:
-        print(f"warning: {warning}", file=sys.stderr)
     if data.report["warnings"]:
         tracker.set_tags({"preprocess_warnings": "; ".join(data.report["warnings"])})
     tracker.log_dataset(
