@@ -25,6 +25,7 @@ from genexp.output import write_whole
 from genexp.preprocessing import Preprocessed, apply_transform
 from genexp.preprocessing.correction import StudyError
 from genexp.preprocessing.pipeline import log_reading, place_samples
+from genexp.settings.aliases import update_stored
 from genexp.settings.cohort import CohortConfig
 from genexp.settings.values import section_values
 from genexp.settings.verbs import EvaluateSettings
@@ -32,41 +33,43 @@ from genexp.tracker import Tracker
 from genexp.tracking.registry import download_artifact, training_run
 
 READING = ("rows", "layer", "scale", "metadata", "date_genes", "missing", "s3_endpoint")
-STUDYING = ("obs", "sample_id", "unmatched", "missing_words", "study")
+STUDYING = ("obs", "sample_id", "unmatched", "missing_words", "batch")
 ANNOTATING = (*STUDYING, "where", "group", "order", "label", "time", "event", "event_value", "time_unit", "zero_time")
 """Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said; for ``encode`` the
 first, and the second where studies are corrected, for ``evaluate`` all."""
 
 
-def read_for_encoder(encoder: Encoder, settings: Any, inherited: tuple[str, ...] = READING, min_samples: int = 1) -> AnnData:
+def read_for_encoder(
+    encoder: Encoder, settings: Any, inherited: tuple[str, ...] = READING, min_samples: int = 1, adata: AnnData | None = None
+) -> AnnData:
     """Read a cohort for an encoder; what is left open and was said in training holds where the cohort is the same.
 
-    Without a cohort it is that of the training.
+    Without a cohort it is that of the training; ``adata`` stands for the file of that name.
     """
     card, seed = encoder.card, int(encoder.card["seed"])
     given = section_values(settings, CohortConfig)
-    defaults, trained_on = section_values(CohortConfig()), card["cohort_settings"]
+    defaults, trained_on = section_values(CohortConfig()), update_stored(card["cohort_settings"])
     if given["cohort"] == defaults["cohort"]:
         given["cohort"] = trained_on["cohort"]
     accepted = {"auto", encoder.scale} | ({"ln_norm_count"} if encoder.scale == "log2_norm_count" else set())
     if settings.scale not in accepted:
         raise RegistryError(f"scale={settings.scale}: this encoder was trained on {encoder.scale} and takes nothing else")
-    cohort_hash = hash_cohort(CohortConfig(**given), seed)
+    cohort_hash = hash_cohort(CohortConfig(**given), seed, adata)
     corrects = encoder.transform.correction is not None
     if cohort_hash == card["cohort_hash"]:
         inherited += STUDYING if corrects else ()
         given |= {name: trained_on.get(name, defaults[name]) for name in inherited if given[name] == defaults[name]}
     if corrects:
-        given["study"] = given["study"] or trained_on["study"]
+        given["batch"] = given["batch"] or trained_on["batch"]
     if given["scale"] == "auto" and trained_on["scale"] == encoder.scale:  # values of this kind were misread in training, too
         given["scale"] = encoder.scale
-    adata = _read_on_scale(given | {"duplicates": encoder.duplicates}, encoder, seed, min_samples)
-    adata.uns["cohort_hash"] = cohort_hash
-    print_reading(adata.uns["report"])
-    return adata
+    read = _read_on_scale(given | {"duplicates": encoder.duplicates}, encoder, seed, min_samples, adata)
+    read.uns["cohort_hash"] = cohort_hash
+    print_reading(read.uns["report"])
+    return read
 
 
-def _read_on_scale(values: dict[str, str], encoder: Encoder, seed: int, min_samples: int) -> AnnData:
+def _read_on_scale(values: dict[str, str], encoder: Encoder, seed: int, min_samples: int, adata: AnnData | None) -> AnnData:
     """Read a cohort that is on the encoder's scale: by its values, or, where these leave it open, by the encoder's word.
 
     Raises
@@ -76,17 +79,17 @@ def _read_on_scale(values: dict[str, str], encoder: Encoder, seed: int, min_samp
     """
     declared = CohortConfig(**values | {"scale": encoder.scale})
     if values["scale"] != "auto":
-        return read_cohort(CohortConfig(**values), seed, min_samples)
+        return read_cohort(CohortConfig(**values), seed, min_samples, adata)
     try:
-        adata = read_cohort(CohortConfig(**values), seed, min_samples)
+        read = read_cohort(CohortConfig(**values), seed, min_samples, adata)
     except CohortError:
-        return read_cohort(declared, seed, min_samples)
-    if adata.uns["scale"] != encoder.scale:
+        return read_cohort(declared, seed, min_samples, adata)
+    if read.uns["scale"] != encoder.scale:
         raise RegistryError(
-            f"this encoder takes {encoder.scale} ({SCALES[encoder.scale].meaning}); {adata.uns['name']} was read as {adata.uns['scale']}: "
-            f"{adata.uns['report']['scale_by']}. {SCALES[encoder.scale].advice}; if its values are on that scale, say scale={encoder.scale}"
+            f"this encoder takes {encoder.scale} ({SCALES[encoder.scale].meaning}); {read.uns['name']} was read as {read.uns['scale']}: "
+            f"{read.uns['report']['scale_by']}. {SCALES[encoder.scale].advice}; if its values are on that scale, say scale={encoder.scale}"
         )
-    return adata
+    return read
 
 
 def tabulate(adata: AnnData) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from genexp import pipeline
 from genexp.errors import ConfigError, GenexpError, name_some
+from genexp.settings.aliases import former_names
 from genexp.settings.parse import parse_settings
 from genexp.settings.section import Section, format_value
 from genexp.settings.values import list_choices, parameter_names
@@ -127,6 +128,8 @@ def _add_options(parser: argparse.ArgumentParser, kind: type[Section]) -> None:
         choices = f" {{{', '.join(list_choices(kind, name))}}}" if list_choices(kind, name) else ""
         text = f"{field.description}{choices} (default: {default or 'empty'})".replace("%", "%%")
         parser.add_argument(f"--{name}", metavar="VALUE", help=text, default=None)
+        for former in former_names(name):
+            parser.add_argument(f"--{former}", help=argparse.SUPPRESS, default=None)
 
 
 def _read_unknown(unknown: Sequence[str]) -> dict[str, str]:

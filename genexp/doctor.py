@@ -210,7 +210,7 @@ def plant_label_in_study(bench: Bench) -> Outcome:
 
     adata = bench.adata.copy()
     adata.obs["study"] = adata.obs["label"].astype(object).fillna("none")
-    settings = bench.settings.model_copy(update={"study": "study", "correction": "combat"})
+    settings = bench.settings.model_copy(update={"batch": "study", "correction": "combat"})
     return expect_refusal(lambda: preprocess_anndata(adata, settings, bench.folder / "confounded"), "study and label are known from each")
 
 

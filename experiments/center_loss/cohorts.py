@@ -64,13 +64,13 @@ def _real(stem: str, **parameters: str) -> dict[str, str]:
 def _ovarian() -> Cohort:
     """Histology of tumours of five studies, two of them of two-colour arrays; healthy tissue and one study have none."""
     where = "not histological_type in ['mix', 'other', 'undifferentiated'] and sample_type != 'cellline'"
-    parameters = _real("ovarian_multistudy", label="histological_type", study="study", where=where)
+    parameters = _real("ovarian_multistudy", label="histological_type", batch="study", where=where)
     return Cohort(parameters, ("GSE51088", "GSE6822", "GSE8842"))
 
 
 def _colorectal() -> Cohort:
     """Microsatellite instability in seven studies; three have both."""
-    parameters = _real("colorectal_multistudy", label="msi", study="study", where="sample_type == 'tumor'")
+    parameters = _real("colorectal_multistudy", label="msi", batch="study", where="sample_type == 'tumor'")
     return Cohort(parameters, ("GSE24549.GPL5175", "GSE24550.GPL5175", "GSE27544"))
 
 
@@ -113,4 +113,4 @@ def _write(table: pd.DataFrame, obs: pd.DataFrame, folder: Path) -> dict[str, st
     table.to_parquet(folder / "expression.parquet")
     obs.to_csv(folder / "samples.tsv", sep="\t", index=False)
     places = {"cohort": str(folder / "expression.parquet"), "obs": str(folder / "samples.tsv")}
-    return {**places, "study": "study"}
+    return {**places, "batch": "study"}

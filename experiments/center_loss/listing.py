@@ -128,7 +128,7 @@ class Plan:
         if key not in self.folders:
             values = {**self.cohorts[cohort].parameters, "split": SPLIT, "seed": seed, "correction": correction}
             if where:
-                values |= {"where": self._ask(cohort, where), "unseen_study": "estimate"}
+                values |= {"where": self._ask(cohort, where), "unseen_batch": "estimate"}
             self.folders[key] = self.study.preprocess(**values)
         return self.folders[key]
 

@@ -170,8 +170,8 @@ def add_canonical_columns(
     if config.label:
         pick_column(obs, "label", config.label)
         canonical["label"] = _build_label(texts[config.label], config.label, report, said)
-    if config.study:
-        canonical["study"] = _build_study(pick_column(obs, "study", config.study), config.study, report)
+    if config.batch:
+        canonical["study"] = _build_study(pick_column(obs, "batch", config.batch), config.batch, report)
     if bool(config.time) != bool(config.event):
         given, lacking = ("time", "event") if config.time else ("event", "time")
         raise CohortError(f"survival needs both time and event; {given} is given and {lacking} is not: name its column")
@@ -322,7 +322,7 @@ def _build_study(values: pd.Series, column: str, report: dict[str, object]) -> p
     unknown = study.index[study.isna()]
     if len(unknown):
         raise CohortError(
-            f"study={column!r}: expected the study of every sample, found none for {name_some(unknown)} of {len(study)}; complete the "
+            f"batch={column!r}: expected the batch of every sample, found none for {name_some(unknown)} of {len(study)}; complete the "
             "column, or leave these samples out with where="
         )
     report["studies"] = {str(name): int(n) for name, n in study.value_counts().sort_index().items()}

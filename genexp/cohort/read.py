@@ -36,7 +36,7 @@ from genexp.settings.cohort import CohortConfig
 from genexp.settings.values import hash_values, section_values
 
 MIN_SAMPLES = 20
-NAMING = ("label", "time", "event", "group", "study", "order")
+NAMING = ("label", "time", "event", "group", "batch", "order")
 """Parameters that name columns of annotations."""
 
 

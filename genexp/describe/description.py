@@ -24,7 +24,7 @@ BLANK = {
     "label": "COLUMN",
     "time": "COLUMN",
     "event": "COLUMN",
-    "study": "COLUMN",
+    "batch": "COLUMN",
     "group": "COLUMN",
 }
 """What stands for a value that only the user knows."""

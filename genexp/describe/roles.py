@@ -13,7 +13,7 @@ from genexp.cohort.survival import CENSORED, SEEN
 from genexp.names.likeness import normal_title
 from genexp.names.vocabulary import FURTHER, OUTCOMES
 
-ROLES = {"label": "label", "time": "time", "event": "event", "batch": "study", "patient": "group"}
+ROLES = {"label": "label", "time": "time", "event": "event", "batch": "batch", "patient": "group"}
 """What a column could be, and the parameter that says so."""
 MIN_CLASS, MAX_CLASSES, MAX_NAMED_CLASSES = 5, 20, 60
 """Samples of a class, and classes, of what is proposed as a label; more classes where the name says that it is one, such as cancer_type."""

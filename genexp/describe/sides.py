@@ -23,10 +23,10 @@ MAX_COLOURS = 8
 WITHOUT_CANONICAL: tuple[dict[str, object], ...] = (
     {"label": ""},
     {"time": "", "event": ""},
-    {"study": ""},
+    {"batch": ""},
     {"order": ""},
     {"group": ""},
-    {"label": "", "time": "", "event": "", "study": "", "order": "", "group": ""},
+    {"label": "", "time": "", "event": "", "batch": "", "order": "", "group": ""},
 )
 """What is left out where a column that the user names cannot be read."""
 

@@ -40,7 +40,7 @@ def describe_confounding(texts: pd.DataFrame, candidates: Sequence[Candidate]) -
 
 
 def suggest_parameters(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> dict[str, str]:
-    """Likely values of label, time, event, study and group, where the configuration names none."""
+    """Likely values of label, time, event, batch and group, where the configuration names none."""
     suggested = {}
     for role in ("label", "batch", "patient"):
         likely = [candidate for candidate in candidates if candidate.role == role and candidate.is_likely]
@@ -48,7 +48,7 @@ def suggest_parameters(obs: pd.DataFrame, candidates: Sequence[Candidate], confi
             suggested[ROLES[role]] = likely[0].column
     if not config.time and not config.event:
         suggested |= _suggest_survival(obs, candidates, config)
-    return {name: suggested[name] for name in ("label", "time", "event", "study", "group") if name in suggested}
+    return {name: suggested[name] for name in ("label", "time", "event", "batch", "group") if name in suggested}
 
 
 def _suggest_survival(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> dict[str, str]:

@@ -126,7 +126,7 @@ def fit_correction(values: np.ndarray, study: np.ndarray, config: PreprocessConf
     would leak into its values. So what differs between studies because their samples are of other kinds is taken out with the rest.
     """
     prior: Prior = config.combat_prior if config.correction == "combat" else "none"
-    fitted = fit_combat(values, study, prior=prior, reference=config.reference_study, unseen=config.unseen_study).correction
+    fitted = fit_combat(values, study, prior=prior, reference=config.reference_batch, unseen=config.unseen_batch).correction
     arrays: dict[str, Any] = {name: array.astype(np.float32) for name, array in fitted.to_parts()[1].items()}
     return replace(fitted, **arrays)
 
@@ -154,10 +154,10 @@ def _check_studies(names: np.ndarray, codes: np.ndarray, reference: str) -> None
     if len(few):
         raise PreprocessError(
             f"expected two train samples or more of every study, to measure its location and scale; found one of {name_some(few)}. Leave "
-            "such studies out with where=, or join them with another in the column of study="
+            "such studies out with where=, or join them with another in the column of batch="
         )
     if reference and reference not in names:
-        raise PreprocessError(f"reference_study={reference}: expected one of the studies of the train samples, {name_some(names)}")
+        raise PreprocessError(f"reference_batch={reference}: expected one of the studies of the train samples, {name_some(names)}")
 
 
 def _check_design(design: np.ndarray, n_studies: int, covariates: list[str]) -> None:

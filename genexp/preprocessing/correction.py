@@ -99,7 +99,7 @@ class Correction:
             raise StudyError(
                 f"expected samples of the studies that the correction was fitted on, {_name(self.studies)}; found "
                 f"{int(np.isin(study, unseen).sum())} samples of others: {_name(unseen)}. Leave them out, name samples by a study that is "
-                "known, or preprocess with unseen_study=estimate, which estimates a new study from its own samples"
+                "known, or preprocess with unseen_batch=estimate, which estimates a new study from its own samples"
             )
         few = [name for name in unseen if np.sum(study == name) < 2]
         if few:

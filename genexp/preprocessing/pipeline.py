@@ -103,7 +103,7 @@ def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path)
 
     The chain is split, filter, normalise, correct, scale. Studies are corrected without covariates, because to keep the differences
     between labels the labels of held-out samples would have to be known; :mod:`genexp.preprocessing.confounding` measures what that
-    costs. A study without train samples is refused, or estimated in each part from the part's own samples (``unseen_study``).
+    costs. A study without train samples is refused, or estimated in each part from the part's own samples (``unseen_batch``).
     """
     X, scale = np.asarray(adata.X), str(adata.uns["scale"])
     normalise = choose_normalisation(config.normalise, scale, X)
@@ -111,7 +111,7 @@ def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path)
     stays = (quality["detected"] >= config.min_sample_detected).to_numpy()
     _check_samples_left(quality[~stays], int(stays.sum()), config)
     part = draw_split(adata.obs[stays], config.split, config.seed).reindex(adata.obs.index, fill_value=LOST)
-    cramers_v = measure_confounding(adata.obs[part == "train"]) if config.study else None
+    cramers_v = measure_confounding(adata.obs[part == "train"]) if config.batch else None
     refuse_confounding(cramers_v, config.correction)
     study = None if config.correction == "none" else adata.obs["study"].to_numpy(dtype=object)
     train = np.flatnonzero(part == "train")

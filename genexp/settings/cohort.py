@@ -65,7 +65,7 @@ class CohortConfig(SourceConfig):
     label: str = Field(
         "", description="column of obs with the label that stratifies, colours and is probed; unlabelled samples serve training only"
     )
-    study: str = Field("", description="column of obs with the study, platform or laboratory of every sample; empty: not told")
+    batch: str = Field("", description="column of obs with the laboratory, platform or cohort of origin of every sample; empty: not known")
     time: str = Field("", description="column of obs with the survival time")
     event: str = Field("", description="column of obs with the event (1, true, dead ...: seen)")
     event_value: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(

@@ -33,20 +33,20 @@ class PreprocessConfig(Section):
     )
     correction: Literal["none", "zscore", "combat"] = Field(
         "none",
-        description="brings studies to one mean and spread per gene before scaling, by train samples, blind to the label: zscore takes "
-        "each study's own, combat shrinks them over genes",
+        description="brings batches to the same mean and standard deviation per gene before scaling, fitted on train samples without the "
+        "label: zscore uses each batch's own mean and standard deviation, combat shrinks them over genes",
     )
     combat_prior: Literal["parametric", "nonparametric"] = Field(
-        "parametric", description="what ComBat shrinks by: normal and inverse gamma priors, or the genes themselves (slower)"
+        "parametric", description="priors of ComBat: normal and inverse gamma, or the empirical distribution over genes (slower)"
     )
-    reference_study: str = Field("", description="study that stays as it is while others are brought to it; empty: to the mean of all")
-    unseen_study: Literal["refuse", "estimate"] = Field(
-        "refuse", description="what becomes of a study without train samples; estimate: from its own samples, two or more"
+    reference_batch: str = Field("", description="batch that stays unchanged while others are brought to it; empty: to the mean of all")
+    unseen_batch: Literal["refuse", "estimate"] = Field(
+        "refuse", description="handling of a batch without train samples; estimate: from its own samples, two or more"
     )
     scaling: Literal["zscore", "minmax", "none"] = Field("zscore", description="per-gene scaling, fitted on train samples")
 
     @model_validator(mode="after")
     def _check_reference(self) -> PreprocessConfig:
-        if self.reference_study and self.correction == "none":
-            raise ValueError(f"reference_study={self.reference_study} corrects nothing; add correction=combat or correction=zscore")
+        if self.reference_batch and self.correction == "none":
+            raise ValueError(f"reference_batch={self.reference_batch} corrects nothing; add correction=combat or correction=zscore")
         return self

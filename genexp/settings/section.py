@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+
+from genexp.settings.aliases import update_names
 
 MAX_LAYERS = 32
 
@@ -89,9 +92,19 @@ def within(low: float, high: float, whole: bool = False) -> AfterValidator:
 
 
 class Section(BaseModel):
-    """Common behaviour: immutable, and an unknown name is an error."""
+    """Common behaviour: immutable, an unknown name is an error, and a former name is accepted with a warning."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _update_names(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        updated, notes = update_names(values, {name: format_value(field.default) for name, field in cls.model_fields.items()})
+        for note in notes:
+            print(f"note: {note}", file=sys.stderr)
+        return updated
 
 
 OptionalNumber = Annotated[float | None, BeforeValidator(none_if_blank)]

@@ -27,9 +27,9 @@ class PreprocessSettings(CohortConfig, PreprocessConfig, RunConfig):
     """Check, split, filter and scale a cohort."""
 
     @model_validator(mode="after")
-    def _check_study(self) -> PreprocessSettings:
-        if self.correction != "none" and not self.study:
-            raise ValueError(f"correction={self.correction} needs the study of every sample; name its column with study=")
+    def _check_batch(self) -> PreprocessSettings:
+        if self.correction != "none" and not self.batch:
+            raise ValueError(f"correction={self.correction} needs the batch of every sample; name its column with batch=")
         return self
 
 

@@ -521,7 +521,7 @@ def test_the_page_of_a_simulated_cohort_is_whole() -> None:
     [
         ("tcga_brca_rnaseq", {"--label pam50", "--time OS_days", "--event OS_event", "--group patient_id"}),
         ("tcga_brca_agilent", {"--missing drop_gene", "--label pam50", "--time OS_days", "--event OS_event", "--group patient_id"}),
-        ("ovarian_multistudy", {"--label histological_type", "--time OS_days", "--event OS_event", "--study study"}),
+        ("ovarian_multistudy", {"--label histological_type", "--time OS_days", "--event OS_event", "--batch study"}),
         ("gse3143_breast", {"--time OS_months", "--event OS_event"}),
     ],
 )

@@ -45,7 +45,7 @@ def time_kept_among_the_genes_in_rows(folder: Path):
 def batch_kept_among_the_genes(folder: Path):
     E.assign(PLT=np.where(BATCH == "b1", 1.0, 2.0)).to_csv(folder / "m.csv")
     write_obs(folder, OBS.assign(run=BATCH))
-    return {"cohort": "m.csv", "obs": "obs.tsv", "study": "run"}, {"refuse": ["PLT"]}
+    return {"cohort": "m.csv", "obs": "obs.tsv", "batch": "run"}, {"refuse": ["PLT"]}
 
 
 @LAYOUTS

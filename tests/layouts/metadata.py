@@ -20,7 +20,7 @@ def rows_of_text_above_genes_in_rows(folder: Path):
     """Tissue and batch stand in the first two rows, as in tables made for a spreadsheet."""
     t = E.T.astype(object)
     tsv(pd.concat([pd.DataFrame([LABEL, BATCH], ["tissue", "batch"], IDS), t]).rename_axis("gene"), folder / "m.tsv")
-    return {"cohort": "m.tsv", "label": "tissue", "study": "batch"}, expect(label=by_sample(LABEL), says=["tissue"])
+    return {"cohort": "m.tsv", "label": "tissue", "batch": "batch"}, expect(label=by_sample(LABEL), says=["tissue"])
 
 
 @LAYOUTS

@@ -52,7 +52,7 @@ def make_cohort(shift: float = 3.0, seed: int = 0) -> AnnData:
 
 
 def correct(adata: AnnData, tmp_path: Path, **values: Any) -> Preprocessed:
-    return preprocess(adata, tmp_path, **{"study": "study", "correction": "combat", **values})
+    return preprocess(adata, tmp_path, **{"batch": "study", "correction": "combat", **values})
 
 
 def share_of_variance(X: np.ndarray, group: pd.Series) -> np.ndarray:
@@ -115,7 +115,7 @@ class TestComBat:
     def test_an_unseen_study_is_refused_or_estimated_as_combat_estimates_its_own(self) -> None:
         samples, X = read_golden("samples"), read_golden("expression").T.to_numpy()
         known = (samples["study"] != "C").to_numpy()
-        with pytest.raises(StudyError, match=r"fitted on, 2 \(A, B\); found 6 samples of others: 1 \(C\).*unseen_study=estimate"):
+        with pytest.raises(StudyError, match=r"fitted on, 2 \(A, B\); found 6 samples of others: 1 \(C\).*unseen_batch=estimate"):
             fit_combat(X[known], samples["study"][known]).transform(X[~known], samples["study"][~known])
         combat = fit_combat(X[known], samples["study"][known], unseen="estimate")
         again = combat.transform(X[known], ["new"] * 10 + ["other"] * 8)
@@ -133,7 +133,7 @@ class TestComBat:
         ("change", "message"),
         [
             ({"study": ["A"] * 23 + ["B"]}, r"two train samples or more of every study.*found one of 1 \(B\)"),
-            ({"reference": "Z"}, r"reference_study=Z: expected one of the studies of the train samples, 3 \(A, B, C\)"),
+            ({"reference": "Z"}, r"reference_batch=Z: expected one of the studies of the train samples, 3 \(A, B, C\)"),
             ({"covariates": pd.DataFrame({"kind": list("xxxxxxxxxx" + "y" * 14)})}, r"1 \(kind\) are determined by the study"),
             ({"covariates": pd.DataFrame({"a": list("xy" * 12), "b": list("vw" * 12)})}, r"2 \(a, b\) are determined by each other"),
             ({"X": np.ones((24, 5))}, r"expected 3 genes or more that vary in every study, found 0 of 5"),
@@ -177,7 +177,7 @@ class TestPipeline:
 
     def test_train_rows_are_what_combat_gives_for_them(self, tmp_path: Path) -> None:
         adata = make_cohort()
-        data = correct(adata, tmp_path, scaling="none", combat_prior="nonparametric", reference_study="GSE2")
+        data = correct(adata, tmp_path, scaling="none", combat_prior="nonparametric", reference_batch="GSE2")
         own = adata[data.obs("train").index]
         combat = fit_combat(np.asarray(own.X), own.obs["study"], prior="nonparametric", reference="GSE2")
         np.testing.assert_allclose(data.matrix("train"), combat.transform(np.asarray(own.X, dtype=float), own.obs["study"]), atol=1e-4)
@@ -203,14 +203,14 @@ class TestPipeline:
         assert clean.report["fitted_state"]["changed"] == []
 
     def test_the_guard_finds_a_correction_that_saw_held_out_rows(self) -> None:
-        adata, config = make_cohort(), PreprocessSettings(study="study", correction="combat", min_detected=0)
+        adata, config = make_cohort(), PreprocessSettings(batch="study", correction="combat", min_detected=0)
         X, study = np.array(adata.X), adata.obs["study"].to_numpy(dtype=object)
         on_all = partial(fit_genes, var=adata.var, train=np.arange(N_SAMPLES), scale="log2fc", normalise="none", config=config, study=study)
         changed = find_dependent(X, np.arange(0, N_SAMPLES, 4), on_all(X), on_all)
         assert {"correction.gain", "correction.offset", "correction.centre", "correction.spread"} <= set(changed)
 
     def test_a_stored_cohort_is_read_back_with_its_correction(self, tmp_path: Path) -> None:
-        data = correct(make_cohort(), tmp_path, unseen_study="estimate")
+        data = correct(make_cohort(), tmp_path, unseen_batch="estimate")
         again = load_preprocessed(data.folder).transform
         assert again.to_parts()[0] == data.transform.to_parts()[0]
         raw = np.asarray(make_cohort()[data.obs("train").index].X)
@@ -232,7 +232,7 @@ class TestPipeline:
         del adata.obs["label"]
         with pytest.raises(PreprocessError, match=r"fitted on, 1 \(GSE\d\); found 60 samples of others: 1 \(GSE\d\)"):
             correct(adata, tmp_path, split="34/33/33")
-        data = correct(adata, tmp_path, split="34/33/33", unseen_study="estimate")
+        data = correct(adata, tmp_path, split="34/33/33", unseen_batch="estimate")
         train, (test, _) = data.matrix("train"), data.open_test()
         np.testing.assert_allclose(test.mean(axis=0), train.mean(axis=0), atol=0.1)
         assert np.abs(np.log(test.std(axis=0))).mean() < 0.1
@@ -276,7 +276,7 @@ class TestPipeline:
     def test_without_correction_the_study_changes_nothing(self, tmp_path: Path) -> None:
         adata = make_cohort()
         plain = preprocess(adata, tmp_path)
-        told = preprocess(adata, tmp_path, study="study")
+        told = preprocess(adata, tmp_path, batch="study")
         assert plain.transform.to_parts()[0] == told.transform.to_parts()[0] == {"normalise": "none", "clip": None, "common_library": 1e6}
         np.testing.assert_array_equal(plain.matrix("train"), told.matrix("train"))
 
@@ -312,8 +312,8 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("values", "message"),
         [
-            ({"correction": "combat"}, "correction=combat needs the study of every sample; name its column with study="),
-            ({"reference_study": "A"}, "reference_study=A corrects nothing; add correction=combat"),
+            ({"correction": "combat"}, "correction=combat needs the batch of every sample; name its column with batch="),
+            ({"reference_batch": "A"}, "reference_batch=A corrects nothing; add correction=combat"),
         ],
     )
     def test_contradicting_parameters_are_refused(self, values: dict[str, str], message: str) -> None:
@@ -322,15 +322,15 @@ class TestRefusals:
 
     def test_samples_without_a_study_are_refused(self) -> None:
         obs = pd.DataFrame({"lab": ["x", "", "y", None]}, index=["s0", "s1", "s2", "s3"])
-        with pytest.raises(CohortError, match=r"study='lab': expected the study of every sample, found none for 2 \(s1, s3\) of 4"):
-            add_canonical_columns(obs, CohortConfig(study="lab"))
-        with pytest.raises(CohortError, match=r"study='site' is not a column of the annotations"):
-            add_canonical_columns(obs, CohortConfig(study="site"))
+        with pytest.raises(CohortError, match=r"batch='lab': expected the batch of every sample, found none for 2 \(s1, s3\) of 4"):
+            add_canonical_columns(obs, CohortConfig(batch="lab"))
+        with pytest.raises(CohortError, match=r"batch='site' is not a column of the annotations"):
+            add_canonical_columns(obs, CohortConfig(batch="site"))
 
     def test_another_column_called_study_is_kept_aside_only_where_a_study_is_named(self) -> None:
         obs = pd.DataFrame({"study": ["x", "y"], "lab": [1, 2]}, index=["s0", "s1"])
         assert list(add_canonical_columns(obs, CohortConfig())[0]["study"]) == ["x", "y"]
-        named = add_canonical_columns(obs, CohortConfig(study="lab"))[0]
+        named = add_canonical_columns(obs, CohortConfig(batch="lab"))[0]
         assert (list(named["study"]), list(named["given_study"])) == (["1", "2"], ["x", "y"])
 
     def test_a_study_of_one_train_sample_is_refused(self, tmp_path: Path) -> None:
@@ -362,6 +362,6 @@ class TestRefusals:
             transform.apply(np.ones((4, N_GENES), dtype=np.float32), study)
 
     def test_an_unseen_study_of_one_sample_is_refused(self, tmp_path: Path) -> None:
-        transform = correct(make_cohort(), tmp_path, unseen_study="estimate").transform
+        transform = correct(make_cohort(), tmp_path, unseen_batch="estimate").transform
         with pytest.raises(StudyError, match=r"two samples or more of a new study.*found one of 1 \(GSE7\)"):
             transform.apply(np.asarray(make_cohort().X)[:3], ["GSE1", "GSE1", "GSE7"])

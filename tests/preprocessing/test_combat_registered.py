@@ -45,7 +45,7 @@ def tracker(store: str) -> Iterator[MlflowTracker]:
 @pytest.fixture(scope="module")
 def registered(tracker: MlflowTracker, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
     """Random weights behind a fitted transform of 40 genes."""
-    data = correct(make_cohort()[:, :N_ENCODED].copy(), tmp_path_factory.mktemp("cohort"), unseen_study="estimate")
+    data = correct(make_cohort()[:, :N_ENCODED].copy(), tmp_path_factory.mktemp("cohort"), unseen_batch="estimate")
     encoder = replace(make_encoder(), scale="log2fc", transform=data.transform)
     register_encoder(encoder, RegistryConfig(name="studies"), 0.5, tracker)
     return encoder
@@ -96,14 +96,14 @@ def trained(store: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     adata.to_df().to_csv(folder / "values.tsv", sep="\t")
     adata.obs.rename(columns={"study": "lab"}).drop(columns="group").to_csv(folder / "samples.tsv", sep="\t")
     options = {"cohort": folder / "values.tsv", "obs": folder / "samples.tsv", "rows": "samples", "scale": "log2_tpm", "label": "label"}
-    options |= {"study": "lab", "correction": "combat", "unseen_study": "estimate", "name": "studies_cli", "cache": folder / "cache"}
+    options |= {"batch": "lab", "correction": "combat", "unseen_batch": "estimate", "name": "studies_cli", "cache": folder / "cache"}
     options |= {"epochs": 2, "hidden": 8, "n_latent": 3, "threads": 1, "device": "cpu"}
     assert main(["train", *(f"--{name}={value}" for name, value in options.items())]) == 0
     return folder
 
 
 def test_encode_reads_the_study_of_every_sample(trained: Path) -> None:
-    """Without ``--study`` it is the column of the training, in the same cohort as in a new one."""
+    """Without ``--batch`` it is the column of the training, in the same cohort as in a new one."""
     encoder, adata = load_encoder("studies_cli"), make_cohort()
     out = trained / "latent.parquet"
     assert main(["encode", "--encoder=studies_cli", f"--out={out}"]) == 0
@@ -123,7 +123,7 @@ def test_encode_refuses_a_cohort_without_the_study(trained: Path, capsys: pytest
     assert (
         main(["encode", "--encoder=studies_cli", f"--cohort={trained / 'bare.tsv'}", "--rows=samples", f"--out={trained / 'l.tsv'}"]) == 2
     )
-    assert "study='lab' is not a column of the annotations" in capsys.readouterr().err
+    assert "batch='lab' is not a column of the annotations" in capsys.readouterr().err
 
 
 @pytest.mark.slow
