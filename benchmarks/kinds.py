@@ -57,7 +57,7 @@ SHUFFLED_MINUS_ORDERED = "shuffled minus ordered"
 def kind_cohorts() -> dict[str, dict[str, Any]]:
     """Shared cohorts by name, as parameters of genexp."""
     zscores = {"clip": 8, "group": "patient_id"} | SURVIVAL
-    files = {
+    files: dict[str, tuple[str, str, dict[str, Any]]] = {
         "TCGA-BRCA": ("tcga_brca_rnaseq.parquet", "tcga_brca_rnaseq_samples.tsv", {"label": "pam50"} | SURVIVAL),
         "five TCGA cohorts": (
             "tcga_5cohorts_fulltranscriptome.tsv.gz",

@@ -25,6 +25,7 @@ def judge_trial(plan: Plan, values: dict[str, Any], number: int) -> dict[str, fl
     import torch
     from threadpoolctl import threadpool_limits
 
+    from genexp.settings.parse import parse_settings
     from genexp.settings.verbs import TuneSettings
     from genexp.tuning.space import configure, suggest
     from genexp.verdict.downstream import score_latents
@@ -33,10 +34,10 @@ def judge_trial(plan: Plan, values: dict[str, Any], number: int) -> dict[str, fl
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with threadpool_limits(1):
         data = plan.preprocess(**values)
-        settings = TuneSettings(epochs=plan.epochs)
+        settings = parse_settings(TuneSettings, {"epochs": plan.epochs})
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=number))
-        suggest(study.ask(), settings, min(data.matrix("train").shape) - 1)
-        config = configure(settings, settings, study.get_trials()[0].params)
+        suggest(study.ask(), settings.space, min(data.matrix("train").shape) - 1)
+        config = configure(settings.space, settings.training, study.get_trials()[0].params)
         encoder, found = _train(data, config, number)
         X_test, obs_test = data.open_test()
         X = np.asarray(data.matrix("train"))

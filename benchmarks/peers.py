@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Any
 
@@ -91,7 +91,11 @@ def autoencodix_epochs(train: str, val: str, turns: int, epochs: int = 1) -> Ite
         yield {"seconds": (time.perf_counter() - start) / epochs, "version": version("autoencodix")}
 
 
-PEERS_OF = {"autoencodix Vanillix": autoencodix_epochs, "flexynesis supervised_vae": flexynesis_epochs, "scvi-tools SCVI": scvi_epochs}
+PEERS_OF: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
+    "autoencodix Vanillix": autoencodix_epochs,
+    "flexynesis supervised_vae": flexynesis_epochs,
+    "scvi-tools SCVI": scvi_epochs,
+}
 TARGETS = {"autoencodix Vanillix": "200 x", "flexynesis supervised_vae": "100 x"}
 
 

@@ -51,7 +51,7 @@ class PlainTraining:
         for (x,) in self.loader:
             self.optimiser.zero_grad()
             loss = nn.functional.mse_loss(self.network(x), x)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             self.optimiser.step()
         self.network.eval()
         total = 0.0
@@ -124,7 +124,7 @@ def lightning_epochs(train: str, val: str, hidden: list[int], n_latent: int, tur
     """The same network in a Lightning module; each turn is a fit of a few epochs, timed from the end of one to the end of the next."""
     import lightning
 
-    class Module(lightning.LightningModule):
+    class Module(lightning.LightningModule):  # type: ignore[misc]
         def __init__(self, n_genes: int) -> None:
             super().__init__()
             self.network = build_plain(n_genes, hidden, n_latent)

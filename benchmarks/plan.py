@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genexp.preprocessing import Preprocessed, preprocess_cohort
+from genexp.settings.parse import parse_settings
 from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker
 
@@ -68,7 +69,7 @@ class Plan:
 
     def preprocess(self, **values: Any) -> Preprocessed:
         """Preprocess, or find what an earlier benchmark preprocessed."""
-        return preprocess_cohort(PreprocessSettings(cache=str(self.folder), **values), NullTracker())
+        return preprocess_cohort(parse_settings(PreprocessSettings, {"cache": str(self.folder), **values}), NullTracker())
 
 
 class Stamps(NullTracker):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ class Cohort:
 def real_cohorts() -> list[Cohort]:
     """Three shared cohorts: few genes, the full transcriptome, and z-scores with heavy tails; none if they are not here."""
     survival = {"time": "OS_days", "event": "OS_event"}
-    found = {
+    found: dict[str, tuple[str, str, dict[str, Any]]] = {
         "TCGA-BRCA, 909 genes": ("tcga_brca_rnaseq.parquet", "tcga_brca_rnaseq_samples.tsv", {"label": "pam50"}),
         "five TCGA cohorts, full transcriptome": (
             "tcga_5cohorts_fulltranscriptome.tsv.gz",
@@ -77,9 +78,13 @@ def _represent(plan: Plan, data: Any, seed: int) -> Iterator[Any]:
 
     for name, values in {"encoder": {}, "plain": {"anchor": "none", "basis": "genes"}}.items():
         encoder = _train(plan, data, seed, values)
-        yield Representation(name, encoder.encoder, lambda z, decoder=encoder.decoder: decoder(z.astype(np.float32)))
+        yield Representation(name, encoder.encoder, partial(_decode, encoder.decoder))
     yield fit_pca(data.matrix("train"), plan.n_latent)
     yield _fit_nmf(data.matrix("train"), plan.n_latent, seed)
+
+def _decode(decoder: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> np.ndarray:
+    return decoder(z.astype(np.float32))
+
 
 
 def _train(plan: Plan, data: Any, seed: int, values: dict[str, str]) -> Any:

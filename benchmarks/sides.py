@@ -50,13 +50,14 @@ class Side:
         command = [self.python, "-m", "benchmarks.sides", name, json.dumps(dict(self.arguments))]
         environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", **threads}
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
+            to_process, from_process = process.stdin, process.stdout
+            assert to_process is not None
+            assert from_process is not None
 
             def turn() -> Figures | None:
-                process.stdin.write("\n")
-                process.stdin.flush()
-                line = process.stdout.readline()
+                to_process.write("\n")
+                to_process.flush()
+                line = from_process.readline()
                 if not line:
                     raise RuntimeError(f"the side {name} ended with code {process.wait()}")
                 return json.loads(line)

@@ -21,6 +21,7 @@ def trainings(folder: str, hidden: list[int], n_latent: int, epochs: int, tracke
     from genexp.preprocessing import load_preprocessed
     from genexp.settings.tracking import RunConfig
     from genexp.settings.training import EncoderConfig
+    from genexp.settings.verbs import PreprocessSettings
     from genexp.tracker import NullTracker
     from genexp.training.train import train_encoder
 
@@ -35,7 +36,7 @@ def trainings(folder: str, hidden: list[int], n_latent: int, epochs: int, tracke
         while True:
             begin, busy = time.perf_counter(), time.process_time()
             if tracked:
-                with start_run("train", run) as tracker:
+                with start_run("train", PreprocessSettings(run=run)) as tracker:
                     took = _train(train_encoder, data, config, run, tracker)
             else:
                 took = _train(train_encoder, data, config, run, NullTracker())
@@ -57,7 +58,7 @@ def measure_tracking(plan: Plan) -> Section:
     arguments = {"folder": str(data.folder), "hidden": list(plan.hidden), "n_latent": plan.n_latent, "epochs": plan.epochs // 2}
     sides = {name: Side(trainings, arguments | {"tracked": name == "mlflow"}, threads=1) for name in ("mlflow", "nothing")}
     found = {name: turns[-2:] for name, turns in take_turns(sides, plan.repeats, plan.apart).items()}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, turns in found.items():
         middle = {key: float(np.median([turn[key] for turn in turns])) for key in ("seconds", "whole", "busy")}
         rows.append({"tracker": name} | middle)

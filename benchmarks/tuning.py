@@ -21,6 +21,7 @@ from benchmarks.sides import Side, take_turns
 def genexp_studies(folder: str, n_trials: int, epochs: int, turns: int) -> Iterator[dict[str, Any]]:
     """Whole studies, one a turn: decomposition, workers' start, trials, pictures."""
     from genexp.preprocessing import load_preprocessed
+    from genexp.settings.parse import parse_settings
     from genexp.settings.verbs import TuneSettings
     from genexp.tracker import NullTracker
     from genexp.tuning.tune import tune_encoder
@@ -29,7 +30,7 @@ def genexp_studies(folder: str, n_trials: int, epochs: int, turns: int) -> Itera
     for seed in range(turns):
         shutil.rmtree(data.folder / "span", ignore_errors=True)
         with tempfile.TemporaryDirectory() as cache:
-            settings = TuneSettings(cache=cache, n_trials=n_trials, epochs=epochs, seed=seed, workers=2)
+            settings = parse_settings(TuneSettings, {"cache": cache, "n_trials": n_trials, "epochs": epochs, "seed": seed, "workers": 2})
             start = time.perf_counter()
             study = tune_encoder(data, settings, NullTracker())
             took = time.perf_counter() - start

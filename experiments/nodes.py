@@ -54,8 +54,8 @@ def enrich_nodes(signatures: Signatures, gene_sets: Mapping[str, list[str]]) -> 
     names, members = match_gene_sets(gene_sets, genes)
     filled = {key[1:]: own for key, own in signatures.genes.items() if len(own) >= MIN_SIZE}
     chosen = np.zeros((len(genes), len(filled)), dtype=bool)
-    for column, own in enumerate(filled.values()):
-        chosen[genes.get_indexer(own), column] = True
+    for j, own in enumerate(filled.values()):
+        chosen[genes.get_indexer(own), j] = True
     overlap, p = judge_overlaps(members, chosen)
     q = false_discovery_control(p, axis=None).reshape(p.shape) if p.size else p
     at, column = np.nonzero(q < LEVEL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -83,7 +83,7 @@ def plot_maps(cohort: str, latents: Mapping[str, pd.DataFrame]) -> Figure:
     """t-SNE of the latents of every method, by label above and by study below; held-out samples are rimmed."""
     figure = new_figure(f"{cohort}: t-SNE of the latents, held-out samples rimmed", height=7.4, width=2.6 * len(latents))
     places = {name: place_samples(table) for name, table in latents.items()}
-    for part, column in zip(figure.subfigures(2, 1), ("label", "study"), strict=True):
+    for part, column in zip(figure.subfigures(2, 1, squeeze=False)[:, 0], ("label", "study"), strict=True):
         values = next(iter(latents.values()))[column]
         marks = (mark_labels if column == "label" else mark_studies)(sorted(values.dropna().unique()))
         marks = {**({UNKNOWN: Mark(UNLABELLED, "o", "circle")} if values.isna().any() else {}), **marks}
@@ -110,8 +110,11 @@ def place_samples(table: pd.DataFrame) -> np.ndarray:
 
 
 def _draw_map(axes: Axes, places: np.ndarray, values: pd.Series, test: np.ndarray, marks: Mapping[str, Mark]) -> None:
+    trained: dict[str, Any] = {"alpha": 0.45, "linewidths": 0}
+    held_out: dict[str, Any] = {"edgecolors": INK, "linewidths": 0.6}
     for name, mark in marks.items():
         member = (values == name).to_numpy()
-        for rows, style in ((member & ~test, {"alpha": 0.45, "linewidths": 0}), (member & test, {"edgecolors": INK, "linewidths": 0.6})):
-            axes.scatter(*places[rows].T, color=mark.colour, marker=mark.marker, s=18, **style)
+        for rows, style in ((member & ~test, trained), (member & test, held_out)):
+            x, y = places[rows].T
+            axes.scatter(x, y, color=mark.colour, marker=mark.marker, s=18, **style)
         axes.scatter([], [], color=mark.colour, marker=mark.marker, s=36, label=plain_text(name, 20))

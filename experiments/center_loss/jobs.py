@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -105,9 +106,9 @@ def judge_left_out(job: Job) -> Tables:
 class Relabelled(Preprocessed):
     """A cohort whose labels are permuted among the labelled samples of each part."""
 
-    def obs(self, part: str) -> pd.DataFrame:  # type: ignore[override]
+    def obs(self, part: Literal["train", "val"]) -> pd.DataFrame:
         """Annotations with permuted labels."""
-        return permute_labels(super().obs(part))  # type: ignore[arg-type]
+        return permute_labels(super().obs(part))
 
 
 def permute_labels(obs: pd.DataFrame) -> pd.DataFrame:
@@ -137,6 +138,6 @@ def judge_null(job: Job) -> Tables:
         for part in parts:
             scores = judge_groups(part, "label", seed)[0].loc[ENCODER]
             found[f"{labels} {part.part}"] = {"silhouette": scores["silhouette_label"], "clisi": scores["clisi"]}
-        probe, _ = evaluate_probe(*parts, seed)
+        probe, _ = evaluate_probe(parts[0], parts[1], seed)
         found[f"{labels} held-out"]["balanced_accuracy"] = np.nan if probe is None else probe.scores.loc[ENCODER, "balanced_accuracy"]
     return {"scores": pd.DataFrame(found).T.rename_axis("judged")}

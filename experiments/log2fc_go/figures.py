@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -71,7 +71,7 @@ def _draw_lines(axes: Axes, table: pd.DataFrame, key: str) -> None:
     for way, rows in table.groupby("representation", sort=False):
         by_size = rows.groupby("size")[key]
         mean, sd = by_size.mean(), by_size.std().fillna(0)
-        style = {"marker": "o", "markersize": 4} if way != "chance" else {"linestyle": "--"}
+        style: dict[str, Any] = {"marker": "o", "markersize": 4} if way != "chance" else {"linestyle": "--"}
         style |= {"linestyle": ":", "markersize": 2} if way == "pca" else {}  # the encoder's line lies beneath it
         axes.plot(mean.index, mean, color=COLOURS[str(way)], linewidth=1.8, label=TITLES[str(way)], **style)
         axes.fill_between(mean.index, mean - sd, mean + sd, color=COLOURS[str(way)], alpha=0.15, linewidth=0)

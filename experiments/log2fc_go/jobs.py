@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from genexp.training.train import encode_rows
 from genexp.tuning.study import run_study
 from genexp.tuning.tune import fingerprint_study, study_folder
 
+PARTS: tuple[Literal["train", "val"], ...] = ("train", "val")
 PLAIN = "plain"
 """The network without a path that starts at PCA, trained on genes."""
 
@@ -42,7 +44,7 @@ def train_point(job: Job) -> Tables:
     r2 = {ENCODER: float(fitted.history["r2/val"][fitted.best_epoch]), "pca": trained.metrics["r2/val_pca"]}
     parts = [
         PartLatents(part, data.obs(part), {name: both[place].astype(np.float64) for name, both in z.items()})
-        for place, part in enumerate(("train", "val"))
+        for place, part in enumerate(PARTS)
     ]
     scores = pd.DataFrame({"r2": r2, "macro_ap": predict_terms(parts, job["terms"])}).rename_axis("representation")
     scores.loc[ENCODER, ["best_epoch", "seconds"]] = fitted.best_epoch, seconds
