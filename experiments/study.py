@@ -33,7 +33,7 @@ from genexp.settings.experiment import ExperimentConfig
 from genexp.settings.parse import parse_settings
 from genexp.settings.tracking import RunConfig
 from genexp.settings.training import EncoderConfig
-from genexp.settings.values import hash_values, section_values
+from genexp.settings.values import hash_values, parameter_names, section_values
 from genexp.settings.verbs import MainSettings, PreprocessSettings
 from genexp.tracker import NullTracker
 from genexp.tracking.registry import download_artifact
@@ -70,11 +70,11 @@ def run_experiment(settings: MainSettings, tracker: MlflowTracker) -> None:
     ConfigError
         There is none of this name.
     """
-    if settings.experiment not in list_experiments():
-        raise ConfigError(f"experiment={settings.experiment}: expected one of {', '.join(list_experiments())}")
-    tracker.set_tags({"experiment": settings.experiment, "size": settings.size})
+    if settings.reproduction.experiment not in list_experiments():
+        raise ConfigError(f"experiment={settings.reproduction.experiment}: expected one of {', '.join(list_experiments())}")
+    tracker.set_tags({"experiment": settings.reproduction.experiment, "size": settings.reproduction.size})
     study = Study(settings, tracker)
-    importlib.import_module(f"experiments.{settings.experiment}.run").run(study)
+    importlib.import_module(f"experiments.{settings.reproduction.experiment}.run").run(study)
     study.describe_kept()
 
 
@@ -128,7 +128,7 @@ class Study:
     @property
     def small(self) -> bool:
         """Whether the experiment is only to show that it works."""
-        return self.settings.size == "small"
+        return self.settings.reproduction.size == "small"
 
     @property
     def given(self) -> dict[str, str]:
@@ -140,7 +140,7 @@ class Study:
     @property
     def cache(self) -> Path:
         """Folder of cohorts and finished jobs."""
-        return Path(self.settings.cache).absolute()
+        return Path(self.settings.run.cache).absolute()
 
     def settle(self, **values: Any) -> dict[str, Any]:
         """The experiment's parameters, those of the user before them."""
@@ -148,7 +148,7 @@ class Study:
 
     def preprocess(self, **values: Any) -> Preprocessed:
         """Preprocess a cohort, or find it in the cache; parameters as :class:`PreprocessSettings` has them (``seed`` draws the split)."""
-        known = PreprocessSettings.model_fields
+        known = parameter_names(PreprocessSettings)
         settled = {name: value for name, value in self.settle(**values).items() if name in known}
         return preprocess_cohort(parse_settings(PreprocessSettings, settled | {"cache": str(self.cache)}), NullTracker())
 
@@ -166,8 +166,8 @@ class Study:
         """
         from genexp.pipeline import run_main
 
-        own = {"cache": str(self.cache), "experiment_name": self.settings.experiment_name, "name": self.settings.name or name}
-        settings = parse_settings(MainSettings, {"seed": self.settings.seed, **self.settle(**values), **own})
+        own = {"cache": str(self.cache), "experiment_name": self.settings.run.experiment_name, "name": self.settings.registry.name or name}
+        settings = parse_settings(MainSettings, {"seed": self.settings.run.seed, **self.settle(**values), **own})
         with self.tracker.child(name) as child:
             child.log_params(section_values(settings))
             run_main(settings, child)
@@ -201,7 +201,7 @@ class Study:
     def _place(self, function: Callable[[Job], Tables], job: Job) -> Path:
         source = Path(inspect.getsourcefile(function) or "").read_text(encoding="utf-8")
         key = hash_values([function.__qualname__, source, _hash_rooms(), dict(job)])
-        return self.cache / "experiments" / self.settings.experiment / key
+        return self.cache / "experiments" / self.settings.reproduction.experiment / key
 
     def _log_job(self, name: str, job: Job, tables: Tables) -> None:
         with self.tracker.child(name) as child:
@@ -254,7 +254,7 @@ class Study:
 
     @property
     def _notes(self) -> Path:
-        folder = self.cache / "experiments" / self.settings.experiment
+        folder = self.cache / "experiments" / self.settings.reproduction.experiment
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"notes-{self.tracker.run_id}.md"
 
@@ -266,9 +266,9 @@ class Study:
 
     @property
     def _kept(self) -> Path | None:
-        if not self.settings.keep:
+        if not self.settings.reproduction.keep:
             return None
-        folder = Path(self.settings.keep)
+        folder = Path(self.settings.reproduction.keep)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

@@ -128,7 +128,7 @@ def apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings, 
     _check_trained_on(adata, split, encoder, reference)
     var = pd.DataFrame({"source": list(encoder.sources)}, index=list(encoder.genes))
     return apply_transform(
-        raw, adata.obs, split, var, encoder.transform, cache=settings.cache, name=str(adata.uns["name"]), scale=encoder.scale
+        raw, adata.obs, split, var, encoder.transform, cache=settings.run.cache, name=str(adata.uns["name"]), scale=encoder.scale
     )
 
 

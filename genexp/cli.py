@@ -16,7 +16,7 @@ from genexp.errors import ConfigError, GenexpError, name_some
 from genexp.settings.aliases import former_names
 from genexp.settings.parse import parse_settings
 from genexp.settings.section import Section, format_value
-from genexp.settings.values import list_choices, parameter_names
+from genexp.settings.values import list_choices, parameter_fields, parameter_names
 from genexp.settings.verbs import VERBS, CompareSettings, ConvertSettings, DescribeSettings, MainSettings
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _first_line(kind: type[Section]) -> str:
 
 def _add_options(parser: argparse.ArgumentParser, kind: type[Section]) -> None:
     for name in parameter_names(kind):
-        field = kind.model_fields[name]
+        field = parameter_fields(kind)[name]
         default = format_value(field.default) if not isinstance(field.default, str) else field.default
         choices = f" {{{', '.join(list_choices(kind, name))}}}" if list_choices(kind, name) else ""
         text = f"{field.description}{choices} (default: {default or 'empty'})".replace("%", "%%")
@@ -142,7 +142,7 @@ def _read_unknown(unknown: Sequence[str]) -> dict[str, str]:
 
 def run_main_or_experiment(settings: MainSettings, tracker: MlflowTracker) -> None:
     """Run the whole way, or a folder of ``experiments/``, which stands beside the package in the project and is no part of it."""
-    if not settings.experiment:
+    if not settings.reproduction.experiment:
         pipeline.run_main(settings, tracker)
         return
     try:
@@ -151,7 +151,7 @@ def run_main_or_experiment(settings: MainSettings, tracker: MlflowTracker) -> No
         if not (error.name or "").startswith("experiments"):
             raise
         raise ConfigError(
-            f"experiment={settings.experiment}: a folder experiments/ was expected beside the package, found none here; "
+            f"experiment={settings.reproduction.experiment}: a folder experiments/ was expected beside the package, found none here; "
             "run from the root of the genexp project, or with 'mlflow run'"
         ) from None
     run_experiment(settings, tracker)

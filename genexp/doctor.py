@@ -23,6 +23,7 @@ from genexp.evaluation.probe import bootstrap_macro_f1, evaluate_probe
 from genexp.explain.methods import METHODS
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.settings.cohort import CohortConfig
+from genexp.settings.parse import parse_settings
 from genexp.settings.verbs import MainSettings
 from genexp.tracker import NullTracker
 from genexp.verdict.evaluate import describe_evaluation, judge_encoder
@@ -66,14 +67,14 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings = MainSettings(cache=str(folder / "cache"), **SMALL, **JUDGING)
+        self.settings = parse_settings(MainSettings, {"cache": str(folder / "cache"), **SMALL, **JUDGING})
 
     @cached_property
     def adata(self) -> AnnData:
         """The checked cohort."""
         from genexp.cohort import read_cohort
 
-        return read_cohort(self.settings)
+        return read_cohort(self.settings.reading)
 
     @cached_property
     def data(self) -> Preprocessed:
@@ -81,7 +82,7 @@ class Bench:
         from genexp.preprocessing.pipeline import preprocess_anndata
         from genexp.preprocessing.store import prepare_cache
 
-        return preprocess_anndata(self.adata, self.settings, prepare_cache(self.settings.cache) / "doctor")
+        return preprocess_anndata(self.adata, self.settings, prepare_cache(self.settings.run.cache) / "doctor")
 
     @cached_property
     def rows(self) -> Rows:
@@ -94,7 +95,9 @@ class Bench:
         """An encoder of a few epochs."""
         from genexp.training.train import train_encoder
 
-        return train_encoder(self.data, self.settings, self.settings, self.settings.max_missing, NullTracker()).encoder
+        return train_encoder(
+            self.data, self.settings.training, self.settings.run, self.settings.registry.max_missing, NullTracker()
+        ).encoder
 
     @cached_property
     def bad_encoder(self) -> Encoder:
@@ -106,7 +109,7 @@ class Bench:
     @cached_property
     def evaluation(self) -> Evaluation:
         """The whole evaluation of the bad encoder."""
-        return judge_encoder(self.bad_encoder, self.data, self.settings, self.settings.seed)
+        return judge_encoder(self.bad_encoder, self.data, self.settings.evaluation, self.settings.run.seed)
 
     def read(self, genes: list[str] | None = None, samples: list[str] | None = None, survival: pd.DataFrame | None = None) -> AnnData:
         """Write a small cohort of given names as a user would hold it, and read it."""
@@ -192,7 +195,7 @@ def plant_second_split(bench: Bench) -> Outcome:
     from genexp.preprocessing.split import draw_split, hash_split
 
     obs, settings = bench.adata.obs, bench.settings
-    again = hash_split(draw_split(obs.sample(frac=1, random_state=1), settings.split, settings.seed))
+    again = hash_split(draw_split(obs.sample(frac=1, random_state=1), settings.preprocessing.split, settings.run.seed))
     return again == bench.data.split_hash, f"split {again}, and {bench.data.split_hash} before"
 
 
@@ -287,7 +290,7 @@ def plant_outcomes_in_clusters(bench: Bench) -> Outcome:
     """Change every label and outcome before the clusters are made."""
     parts = encode_parts(bench.encoder, bench.rows)
     moved = [replace(part, obs=part.obs.set_axis(part.obs.index).apply(np.roll, shift=7)) for part in parts]
-    before, after = (evaluate_clusters(given, bench.settings.max_clusters, 0) for given in (parts, moved))
+    before, after = (evaluate_clusters(given, bench.settings.evaluation.max_clusters, 0) for given in (parts, moved))
     same = before.k == after.k and bool((before.assignments.to_numpy() == after.assignments.to_numpy()).all())
     return (
         same,
@@ -312,8 +315,8 @@ def plant_unstable_genes(bench: Bench) -> Outcome:
     """Ask two encoders of other weights for the genes behind label and risk."""
     found, rows = bench.evaluation, bench.rows
     own = Findings(found.reconstruction, found.clustering, found.probe, found.survival)
-    other = judge_other(bench.encoder, rows, own, bench.settings, 0)
-    method = METHODS[bench.settings.attribution]
+    other = judge_other(bench.encoder, rows, own, bench.settings.evaluation, 0)
+    method = METHODS[bench.settings.evaluation.attribution]
     pairs = ((bench.bad_encoder, own), (bench.encoder, other))
     stability = compare_drivers([find_drivers(encoder, findings, rows, method, 0) for encoder, findings in pairs])
     rho, delta = stability["rho_seeds"].median(), found.metrics["attribution/completeness_delta"]

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from genexp.errors import ConfigError
-from genexp.settings.cohort import CohortConfig
 from genexp.settings.evaluation import EvaluationConfig
 from genexp.settings.naming import name_model
 from genexp.settings.tracking import RegistryConfig
@@ -49,21 +48,21 @@ def run_train(settings: TrainSettings, tracker: MlflowTracker) -> None:
     """Train one configuration and register its encoder."""
     start_from = _load_start(settings, tracker)
     data = run_preprocess(settings, tracker)
-    trained = _train(settings, settings, data, tracker, start_from)
-    _register(settings, data, trained, tracker)
+    trained = _train(settings.training, settings, data, tracker, start_from)
+    _register(settings.registry, data, trained, tracker)
 
 
 def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
     """Train one configuration, evaluate and register its encoder."""
     from genexp.verdict.evaluate import evaluate_encoder
 
-    _check_questions(settings)
+    _check_questions(settings.evaluation)
     start_from = _load_start(settings, tracker)
     data = run_preprocess(settings, tracker)
-    _check_questions(settings, data)
-    trained = _train(settings, settings, data, tracker, start_from)
-    evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker, trained.others)
-    _register(settings, data, trained, tracker, evaluation)
+    _check_questions(settings.evaluation, data)
+    trained = _train(settings.training, settings, data, tracker, start_from)
+    evaluation = evaluate_encoder(trained.encoder, data, settings.evaluation, settings.run.seed, tracker, trained.others)
+    _register(settings.registry, data, trained, tracker, evaluation)
 
 
 def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
@@ -71,14 +70,14 @@ def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
     from genexp.tuning.tune import tune_encoder
     from genexp.verdict.evaluate import evaluate_encoder
 
-    _check_questions(settings)
+    _check_questions(settings.evaluation)
     data = run_preprocess(settings, tracker)
-    _check_questions(settings, data)
+    _check_questions(settings.evaluation, data)
     study = tune_encoder(data, settings, tracker)
     print(f"selected trial {study.selected.result.number}: {study.reason}", file=sys.stderr)
     trained = _train(study.selected.config, settings, data, tracker)
-    evaluation = evaluate_encoder(trained.encoder, data, settings, settings.seed, tracker, trained.others)
-    _register(settings, data, trained, tracker, evaluation)
+    evaluation = evaluate_encoder(trained.encoder, data, settings.evaluation, settings.run.seed, tracker, trained.others)
+    _register(settings.registry, data, trained, tracker, evaluation)
 
 
 def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
@@ -87,13 +86,13 @@ def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
     from genexp.tracking.registry import load_encoder, training_run
     from genexp.verdict.evaluate import evaluate_encoder
 
-    _check_questions(settings)
+    _check_questions(settings.evaluation)
     reference = name_encoder(settings)
     encoder = load_encoder(reference)
     data = apply_encoder(encoder, reference, settings, tracker)
     tracker.set_tags({"encoder": reference, "encoder_run": training_run(reference), "split_hash": data.split_hash})
     tracker.log_table("preprocess/split.tsv", data.split)
-    evaluation = evaluate_encoder(encoder, data, settings, settings.seed, tracker)
+    evaluation = evaluate_encoder(encoder, data, settings.evaluation, settings.run.seed, tracker)
     print(f"verdict: {evaluation.verdict}", file=sys.stderr)
 
 
@@ -119,7 +118,7 @@ def run_convert(settings: ConvertSettings, _: object) -> None:
     from genexp.cohort.reading import print_reading
     from genexp.output import write_cohort
 
-    adata = read_cohort(settings, min_samples=1)
+    adata = read_cohort(settings.reading, min_samples=1)
     print_reading(adata.uns["report"])
     files = write_cohort(adata, Path(settings.out))
     print(f"written: {', '.join(map(str, files))}", file=sys.stderr)
@@ -130,7 +129,7 @@ def run_describe(settings: DescribeSettings, _: object) -> int:
     from genexp.describe import describe_cohort, render_page, render_text
     from genexp.output import write_whole
 
-    description = describe_cohort(settings)
+    description = describe_cohort(settings.reading)
     print(render_text(description))
     if settings.out:
         page = render_page(description)
@@ -167,7 +166,7 @@ def run_contrasts(settings: ContrastsSettings, _: object) -> None:
     made = build_compendium(settings)
     for name, row in made.skipped.iterrows():
         print(f"skipped {name}: {row['reason']}", file=sys.stderr)
-    labels = f", {len(made.terms.columns)} terms" if settings.gene_sets else ""
+    labels = f", {len(made.terms.columns)} terms" if settings.contrast.gene_sets else ""
     n_datasets, significant = made.contrasts["dataset"].nunique(), made.contrasts["n_significant"]
     print(
         f"{len(made.contrasts)} contrasts of {n_datasets} data sets ({len(made.skipped)} skipped), "
@@ -209,30 +208,36 @@ def _check_questions(settings: EvaluationConfig, data: Preprocessed | None = Non
 
 def _load_start(settings: TrainSettings, tracker: MlflowTracker) -> StartFrom | None:
     """Load the encoder to start from, before the cohort is read: a name that is not there is told at once."""
-    if not settings.init:
+    if not settings.transfer.init:
         return None
     from genexp.tracking.registry import load_encoder
     from genexp.training.train import StartFrom
 
-    tracker.set_tags({"init": settings.init})
-    return StartFrom(load_encoder(settings.init.removeprefix("models:/")), settings.freeze)
+    tracker.set_tags({"init": settings.transfer.init})
+    return StartFrom(load_encoder(settings.transfer.init.removeprefix("models:/")), settings.transfer.freeze)
 
 
 def _train(
-    config: EncoderConfig, settings: Any, data: Preprocessed, tracker: MlflowTracker, start_from: StartFrom | None = None
+    config: EncoderConfig,
+    settings: TrainSettings | TuneSettings,
+    data: Preprocessed,
+    tracker: MlflowTracker,
+    start_from: StartFrom | None = None,
 ) -> Replicates:
     from genexp.cohort.read import hash_cohort
     from genexp.training.seeds import train_seeds
 
-    card = {"cohort_settings": section_values(settings, CohortConfig), "cohort_hash": hash_cohort(settings, settings.seed)}
-    card |= {"run_id": tracker.run_id, "n_seeds": settings.seeds}
-    return train_seeds(data, config, settings, settings, settings.max_missing, tracker, card, start_from)
+    card = {"cohort_settings": section_values(settings.reading), "cohort_hash": hash_cohort(settings.reading, settings.run.seed)}
+    card |= {"run_id": tracker.run_id, "n_seeds": settings.replication.seeds}
+    return train_seeds(data, config, settings.run, settings.replication, settings.registry.max_missing, tracker, card, start_from)
 
 
-def _register(settings: Any, data: Preprocessed, trained: Replicates, tracker: MlflowTracker, evaluation: Evaluation | None = None) -> None:
+def _register(
+    config: RegistryConfig, data: Preprocessed, trained: Replicates, tracker: MlflowTracker, evaluation: Evaluation | None = None
+) -> None:
     from genexp.tracking.registry import register_encoder
 
-    config = RegistryConfig(name=settings.name or name_model(data.name), alias=settings.alias, max_missing=settings.max_missing)
+    config = config.model_copy(update={"name": config.name or name_model(data.name)})
     tags = evaluation.tags if evaluation else {"verdict": "not evaluated", "leakage": "not audited"}
     verdict, below = tags["verdict"], f" Below PCA: {tags['below_pca']}." if "below_pca" in tags else ""
     text = f"{data.name}: {len(data.var)} genes to {trained.encoder.n_latent} latents. {verdict}.{below}"
@@ -243,10 +248,10 @@ def _register(settings: Any, data: Preprocessed, trained: Replicates, tracker: M
     print(f"encoder: models:/{registration.name}/{registration.version}{held} ({registration.reason})", file=sys.stderr)
 
 
-def name_encoder(settings: Any) -> str:
+def name_encoder(settings: EvaluateSettings | EncodeSettings) -> str:
     """Name of the encoder that is meant: as given, else the alias of the cohort's name."""
     from genexp.cohort.read import is_simulated
     from genexp.files.source import read_name
 
-    name = settings.cohort.partition(":")[0] if is_simulated(settings.cohort) else read_name(settings.cohort)
-    return settings.encoder or f"{settings.name or name_model(name)}@{settings.alias}"
+    name = settings.reading.cohort.partition(":")[0] if is_simulated(settings.reading.cohort) else read_name(settings.reading.cohort)
+    return settings.choice.encoder or f"{settings.registry.name or name_model(name)}@{settings.registry.alias}"

@@ -17,6 +17,7 @@ from experiments.log2fc_go.terms import explain
 from experiments.study import Study
 from genexp.evaluation.terms import Terms
 from genexp.report.figures.terms import plot_deletion, plot_terms
+from genexp.settings.values import parameter_names
 from genexp.settings.verbs import TuneSettings
 
 NAMES = {"encoder": "encoder, starts at PCA", PLAIN: "plain network, in genes", "pca": "PCA", "raw": "raw genes", "chance": "chance"}
@@ -118,7 +119,7 @@ def run_searches(study: Study, plan: Plan) -> list[str]:
     folder, jobs = str(preprocess_part(study, plan, 0, "0").folder), {}
     for sampler, seed in product(("random", "tpe"), range(plan.seeds)):
         settled = study.settle(**{**plan.train_values(epochs="10"), **SPACE, "n_trials": str(plan.n_trials)})
-        values = {name: value for name, value in settled.items() if name in TuneSettings.model_fields}
+        values = {name: value for name, value in settled.items() if name in parameter_names(TuneSettings)}
         jobs[f"{sampler}, study {seed}"] = {
             "folder": folder,
             "cache": str(study.cache),

@@ -26,7 +26,7 @@ from genexp.contrasts.writer import Compendium, read_parts, write_compendium
 from genexp.errors import CohortError, ContrastError, name_some
 from genexp.files.blocks import count_threads
 from genexp.names.gene_sets import match_gene_sets, read_gene_sets
-from genexp.settings.cohort import CohortConfig, SourceConfig
+from genexp.settings.cohort import CohortConfig
 from genexp.settings.contrasts import ContrastConfig
 from genexp.settings.parse import parse_settings
 from genexp.settings.section import Range
@@ -45,21 +45,21 @@ def build_compendium(settings: ContrastsSettings) -> Compendium:
     GenexpError
         What is named is not there, the cohort is not expression, or no data set can be contrasted.
     """
-    gene_sets = read_gene_sets(settings.gene_sets) if settings.gene_sets else {}
+    gene_sets = read_gene_sets(settings.contrast.gene_sets) if settings.contrast.gene_sets else {}
     adata = _read_expression(settings)
-    contrasts, skipped = plan_contrasts(_restore_names(adata.obs), settings)
+    contrasts, skipped = plan_contrasts(_restore_names(adata.obs), settings.contrast)
     columns = _pick_columns(adata)
     genes = adata.var_names[columns]
-    sets, members = _match_sets(gene_sets, genes, settings.term_size)
-    own = section_values(settings, ContrastConfig)
+    sets, members = _match_sets(gene_sets, genes, settings.contrast.term_size)
+    own = section_values(settings.contrast)
     name, out = f"{adata.uns['name']}_log2fc", Path(settings.out)
-    folder = out / f".{name}-{hash_values([adata.uns['digest'], section_values(settings, SourceConfig), own, gene_sets])}"
+    folder = out / f".{name}-{hash_values([adata.uns['digest'], section_values(settings.reading), own, gene_sets])}"
     _make_folder(folder)
     recipe = Recipe(parse_settings(ContrastConfig, own), str(adata.uns["scale"]), columns, members)
     made, failed = _compute(contrasts, np.asarray(adata.X), Task(recipe, folder), settings.workers)
     parts = [part_path(folder, contrast) for contrast in made]
     table, terms = read_parts(parts, sets)
-    terms = _keep_terms(terms, settings.term_share)
+    terms = _keep_terms(terms, settings.contrast.term_share)
     table = table.assign(n_terms=terms.sum(axis=1)) if sets else table
     compendium = Compendium(out / f"{name}.parquet", table, terms, pd.concat([skipped, failed]).sort_index())
     try:
@@ -72,7 +72,7 @@ def build_compendium(settings: ContrastsSettings) -> Compendium:
 
 def _read_expression(settings: ContrastsSettings) -> AnnData:
     """The cohort, NaN where values are missing; refused unless its values are expression."""
-    values = section_values(settings, SourceConfig) | {"missing": "impute_mean"}  # which leaves them to whoever knows train samples
+    values = section_values(settings.reading) | {"missing": "impute_mean"}  # which leaves them to whoever knows train samples
     adata = read_cohort(parse_settings(CohortConfig, values), min_samples=2 * MIN_SAMPLES)
     print_reading(adata.uns["report"])
     if adata.uns["scale"] not in EXPRESSION:

@@ -134,28 +134,28 @@ def fit_genes(
         Fewer than two genes stay, or the studies of the train samples cannot be corrected.
     """
     names, own_study = var.index.to_numpy(), None if study is None else study[train]
-    columns = group_duplicates(names, config.duplicates)
-    values, shares = _read_train(X, train, columns, scale, _start(X, train, columns, normalise, config.clip))
+    columns = group_duplicates(names, config.reading.duplicates)
+    values, shares = _read_train(X, train, columns, scale, _start(X, train, columns, normalise, config.preprocessing.clip))
     if own_study is not None:
         join_studies(values, own_study)
     statistics = measure_genes(values).assign(**shares)
-    reasons = judge_genes(statistics, config, drop_missing=config.missing == "drop_gene")
+    reasons = judge_genes(statistics, config.preprocessing, drop_missing=config.reading.missing == "drop_gene")
     reasons = pick_most_variable(names[columns.first], statistics["variance"].to_numpy(), reasons)
-    if config.n_top_genes is not None:
+    if config.preprocessing.n_top_genes is not None:
         candidates = np.flatnonzero(reasons == "")
         statistics["mad"] = np.nan
         statistics.loc[candidates, "mad"] = mad = measure_mad(values, candidates)
-        reasons[np.delete(candidates, pick_top_genes(mad, config.n_top_genes))] = "not among the top genes"
+        reasons[np.delete(candidates, pick_top_genes(mad, config.preprocessing.n_top_genes))] = "not among the top genes"
     del values
     judged = _join_reasons(var, columns, statistics, reasons)
     _check_genes_left(judged)
     kept = np.flatnonzero(reasons == "")
     columns, statistics = columns.keep(kept), statistics.iloc[kept]
-    plain = _start(X, train, columns, normalise, config.clip)
+    plain = _start(X, train, columns, normalise, config.preprocessing.clip)
     if normalise in OF_COUNTS or own_study is not None:
         values, _ = _read_train(X, train, columns, scale, plain)
         if own_study is not None:
-            correction = fit_correction(values, own_study, config)
+            correction = fit_correction(values, own_study, config.preprocessing)
             for block, _ in _blocks(train):
                 correction.apply(values[block], own_study[block])
             plain = replace(plain, correction=correction)
@@ -164,7 +164,7 @@ def fit_genes(
         columns,
         var=judged.iloc[columns.first].drop(columns="reason"),
         lost=judged[judged["reason"] != ""],
-        transform=fit_transform(statistics, plain, config.scaling),
+        transform=fit_transform(statistics, plain, config.preprocessing.scaling),
     )
 
 

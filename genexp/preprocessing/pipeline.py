@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 
-def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preprocessed:
+def preprocess_cohort(settings: PreprocessSettings, tracker: Tracker) -> Preprocessed:
     """Read a cohort, split it, choose genes and scale them by the train samples, and log what happened.
 
     A cohort that was preprocessed before, from the same files by the same settings and code, is taken from the cache.
@@ -48,33 +48,37 @@ def preprocess_cohort(config: PreprocessSettings, tracker: Tracker) -> Preproces
     from genexp.cohort import cohort_fingerprint, read_cohort
     from genexp.cohort.reading import print_reading
 
-    data, reused = prepare_cohort(config, partial(cohort_fingerprint, config, config.seed), partial(read_cohort, config, config.seed))
+    data, reused = prepare_cohort(
+        settings,
+        partial(cohort_fingerprint, settings.reading, settings.run.seed),
+        partial(read_cohort, settings.reading, settings.run.seed),
+    )
     print_reading(data.report["cohort"])
     print_warnings(data)
     log_reading(data.report["cohort"], tracker)
-    log_preprocessed(data, tracker, source=config.cohort, reused=reused)
+    log_preprocessed(data, tracker, source=settings.reading.cohort, reused=reused)
     return data
 
 
-def prepare_cohort(config: PreprocessSettings, fingerprint: Callable[[], str], read: Callable[[], AnnData]) -> tuple[Preprocessed, bool]:
+def prepare_cohort(settings: PreprocessSettings, fingerprint: Callable[[], str], read: Callable[[], AnnData]) -> tuple[Preprocessed, bool]:
     """Preprocess a cohort, or take it from the cache; and whether it was there.
 
     Parameters
     ----------
-    config : PreprocessSettings
+    settings : PreprocessSettings
     fingerprint : callable
         Hashes all that decides what ``read`` gives (:func:`genexp.cohort.cohort_fingerprint`), once the cache is known to be writable.
     read : callable
         Gives the checked cohort.
     """
-    cohorts = prepare_cache(config.cache)
-    values = config.model_dump(include=set(PreprocessConfig.model_fields))
-    folder = cohorts / hash_values([fingerprint(), values, config.seed, genexp.__version__, hash_code()])
+    cohorts = prepare_cache(settings.run.cache)
+    values = settings.preprocessing.model_dump()
+    folder = cohorts / hash_values([fingerprint(), values, settings.run.seed, genexp.__version__, hash_code()])
     data = find_preprocessed(folder)
     if data is not None:
         return data, True
-    _say(f"reading {config.cohort}")
-    return preprocess_anndata(read(), config, folder), False
+    _say(f"reading {settings.reading.cohort}")
+    return preprocess_anndata(read(), settings, folder), False
 
 
 def print_warnings(data: Preprocessed) -> None:
@@ -98,7 +102,7 @@ def log_reading(report: Mapping[str, Any], tracker: Tracker) -> None:
     )
 
 
-def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path) -> Preprocessed:
+def preprocess_anndata(adata: AnnData, settings: PreprocessSettings, folder: Path) -> Preprocessed:
     """Preprocess a checked cohort into ``folder``; the settings' own path to a cohort is not read.
 
     The chain is split, filter, normalise, correct, scale. Studies are corrected without covariates, because to keep the differences
@@ -106,22 +110,22 @@ def preprocess_anndata(adata: AnnData, config: PreprocessSettings, folder: Path)
     costs. A study without train samples is refused, or estimated in each part from the part's own samples (``unseen_batch``).
     """
     X, scale = np.asarray(adata.X), str(adata.uns["scale"])
-    normalise = choose_normalisation(config.normalise, scale, X)
+    normalise = choose_normalisation(settings.preprocessing.normalise, scale, X)
     quality = measure_samples(X, scale).set_index(adata.obs.index)
-    stays = (quality["detected"] >= config.min_sample_detected).to_numpy()
-    _check_samples_left(quality[~stays], int(stays.sum()), config)
-    part = draw_split(adata.obs[stays], config.split, config.seed).reindex(adata.obs.index, fill_value=LOST)
-    cramers_v = measure_confounding(adata.obs[part == "train"]) if config.batch else None
-    refuse_confounding(cramers_v, config.correction)
-    study = None if config.correction == "none" else adata.obs["study"].to_numpy(dtype=object)
+    stays = (quality["detected"] >= settings.preprocessing.min_sample_detected).to_numpy()
+    _check_samples_left(quality[~stays], int(stays.sum()), settings.preprocessing)
+    part = draw_split(adata.obs[stays], settings.preprocessing.split, settings.run.seed).reindex(adata.obs.index, fill_value=LOST)
+    cramers_v = measure_confounding(adata.obs[part == "train"]) if settings.reading.batch else None
+    refuse_confounding(cramers_v, settings.preprocessing.correction)
+    study = None if settings.preprocessing.correction == "none" else adata.obs["study"].to_numpy(dtype=object)
     train = np.flatnonzero(part == "train")
-    fit = partial(fit_genes, var=adata.var, train=train, scale=scale, normalise=normalise, config=config, study=study)
+    fit = partial(fit_genes, var=adata.var, train=train, scale=scale, normalise=normalise, config=settings, study=study)
     held_out = np.flatnonzero(part != "train")
     fitted = fit(X)
     fitted_state = {"n_held_out": len(held_out), "changed": find_dependent(X, held_out, fitted, fit)}
-    report = _report(adata, part, fitted, config, cramers_v) | {"fitted_state": fitted_state}
+    report = _report(adata, part, fitted, settings, cramers_v) | {"fitted_state": fitted_state}
     report["warnings"] += warn_of_tails(
-        X, adata.obs.index, train, fitted, lambda clip: fit(X, config=config.model_copy(update={"clip": clip})), scale, study
+        X, adata.obs.index, train, fitted, lambda clip: fit(X, config=settings.model_copy(update={"clip": clip})), scale, study
     )
     return write_preprocessed(
         folder,
@@ -252,23 +256,29 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
     tracker.log_figure("figures/qc_genes.png", plot_gene_quality(data))
 
 
-def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, config: PreprocessSettings, cramers_v: float | None) -> dict[str, Any]:
+def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, settings: PreprocessSettings, cramers_v: float | None) -> dict[str, Any]:
     counts = count_labels(adata.obs, part)
-    warnings = warn_of_split(counts, config.split) + warn_of_test(adata.obs, part) + warn_of_confounding(cramers_v, config.correction)
-    correction = describe_correction(fitted.transform.correction, adata.obs, part, config)
+    warnings = (
+        warn_of_split(counts, settings.preprocessing.split)
+        + warn_of_test(adata.obs, part)
+        + warn_of_confounding(cramers_v, settings.preprocessing.correction)
+    )
+    correction = describe_correction(fitted.transform.correction, adata.obs, part, settings.preprocessing)
     if correction.get("n_genes_left"):
         warnings.append(
             f"{correction['n_genes_left']} of {len(fitted.var)} genes do not vary in some study, and keep their differences between studies"
         )
-    if config.n_top_genes is not None and config.n_top_genes > len(fitted.var):
-        warnings.append(f"n_top_genes={config.n_top_genes} asks for more genes than the {len(fitted.var)} that the other rules leave")
+    if settings.preprocessing.n_top_genes is not None and settings.preprocessing.n_top_genes > len(fitted.var):
+        warnings.append(
+            f"n_top_genes={settings.preprocessing.n_top_genes} asks for more genes than the {len(fitted.var)} that the other rules leave"
+        )
     return {
         "name": str(adata.uns["name"]),
         "scale": str(adata.uns["scale"]),
         "digest": str(adata.uns["digest"]),
         "cohort": adata.uns.get("report", {}),
-        "settings": section_values(config, PreprocessConfig),
-        "policies": {"duplicates": config.duplicates, "missing": config.missing, "seed": config.seed},
+        "settings": section_values(settings.preprocessing),
+        "policies": {"duplicates": settings.reading.duplicates, "missing": settings.reading.missing, "seed": settings.run.seed},
         "normalise": fitted.transform.normalise,
         "correction": correction,
         "cramers_v": cramers_v,
@@ -298,7 +308,7 @@ def _label_counts(obs: pd.DataFrame, part: pd.Series) -> dict[str, dict[str, int
     return count_labels(obs, part).T.to_dict() if "label" in obs else {}
 
 
-def _check_samples_left(lost: pd.DataFrame, n_left: int, config: PreprocessSettings) -> None:
+def _check_samples_left(lost: pd.DataFrame, n_left: int, config: PreprocessConfig) -> None:
     from genexp.cohort.read import MIN_SAMPLES
 
     if n_left < MIN_SAMPLES:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from genexp.settings.cohort import SourceConfig
 from genexp.settings.section import Section
-from genexp.settings.values import list_choices, section_values
+from genexp.settings.values import list_choices, parameter_fields, section_values
 from genexp.settings.verbs import VERBS
 
 ENTRY_POINTS = ("main", "preprocess", "train", "tune", "evaluate")
@@ -38,13 +37,13 @@ def _render_entry_point(verb: str, kind: type[Section]) -> list[str]:
 
 def render_table() -> str:
     """Markdown table of every parameter: its default, its meaning and the verbs that know it; all are those that read a cohort."""
-    n_all = sum(issubclass(kind, SourceConfig) for kind in VERBS.values())
+    n_all = sum("cohort" in parameter_fields(kind) for kind in VERBS.values())
     verbs_of: dict[tuple[str, str], list[str]] = {}
     for verb, kind in VERBS.items():
         for name, default in section_values(kind()).items():
             choices = [choice for choice in list_choices(kind, name) if choice != default]
             shown = ", ".join(f"`{value}`" for value in (default, *choices) if value)
-            verbs_of.setdefault((name, f"{shown} | {kind.model_fields[name].description}"), []).append(verb)
+            verbs_of.setdefault((name, f"{shown} | {parameter_fields(kind)[name].description}"), []).append(verb)
     rows = [f"| `{name}` | {rest} | {'all' if len(verbs) == n_all else ', '.join(verbs)} |" for (name, rest), verbs in verbs_of.items()]
     return "\n".join(["| parameter | default, other choices | meaning | verbs |", "|---|---|---|---|", *rows]) + "\n"
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from genexp.errors import ConfigError
 from genexp.settings.section import Section
+from genexp.settings.values import held_sections, parameter_fields
 
 AnySection = TypeVar("AnySection", bound=Section)
 
@@ -28,15 +29,17 @@ def parse_settings(kind: type[AnySection], values: dict[str, Any]) -> AnySection
 
 
 def _describe_problem(kind: type[Section], problem: Any) -> str:
-    name = str(problem["loc"][0]) if problem["loc"] else "settings"
+    fields, sections = parameter_fields(kind), held_sections(kind)
+    place = [str(part) for part in problem["loc"] if part not in sections]
+    name = place[0] if place else "settings"
     if problem["type"] == "extra_forbidden":
         import difflib
 
-        close = difflib.get_close_matches(name, kind.model_fields, n=1)
-        return f"unknown parameter '{name}'" + (f"; did you mean '{close[0]}'?" if close else f" (known: {', '.join(kind.model_fields)})")
+        close = difflib.get_close_matches(name, fields, n=1)
+        return f"unknown parameter '{name}'" + (f"; did you mean '{close[0]}'?" if close else f" (known: {', '.join(fields)})")
     reason = problem["msg"].removeprefix("Value error, ")
-    if not problem["loc"]:
+    if not place:
         return reason
-    field = kind.model_fields.get(name)
+    field = fields.get(name)
     meaning = f" ({field.description})" if field else ""
     return f"{name}={problem['input']!r}: {reason[0].lower()}{reason[1:]}{meaning}"

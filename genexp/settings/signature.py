@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from genexp.settings.parse import parse_settings
 from genexp.settings.section import Range, Section, format_value
-from genexp.settings.values import list_choices, parameter_names
+from genexp.settings.values import list_choices, parameter_fields, parameter_names
 
 MARK = "    settings\n"
 """Line of a docstring in whose place the parameters are written."""
@@ -46,7 +46,7 @@ def takes(section: type[Section], only: Collection[str] = ()) -> Callable[[Funct
         positional = [parameter for parameter in own.parameters.values() if parameter.kind is not inspect.Parameter.VAR_KEYWORD]
         taken = {parameter.name for parameter in positional}
         names = [name for name in parameter_names(section) if name not in taken and (not only or name in only)]
-        known = {name: section.model_fields[name] for name in names}
+        known = {name: parameter_fields(section)[name] for name in names}
         keywords = [
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=field.default, annotation=plain_type(field.annotation))
             for name, field in known.items()
@@ -82,7 +82,7 @@ def _make_names(section: type[Section], fields: Mapping[str, Any]) -> type[Secti
 
 def plain_value(section: type[Section], name: str, value: Any) -> Any:
     """Value as the settings take it: numbers of NumPy as Python's, paths as text, two numbers as a range; None as not given."""
-    field = section.model_fields[name]
+    field = parameter_fields(section)[name]
     if value is None:
         return None if field.default is None else ...
     if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
@@ -119,7 +119,7 @@ def describe_parameters(section: type[Section], names: Collection[str]) -> str:
     """Entries of the section Parameters of a docstring, indented by four."""
     lines = []
     for name in names:
-        field = section.model_fields[name]
+        field = parameter_fields(section)[name]
         choices = f" ({', '.join(list_choices(section, name))})" if list_choices(section, name) else ""
         default = repr(field.default) if isinstance(field.default, str) else format_value(field.default)
         lines.append(f"    {name} : default {default or 'empty'}")

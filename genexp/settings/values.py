@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from typing import Any, get_args
+
+from pydantic.fields import FieldInfo
 
 from genexp.settings.section import Section, format_value
 
 
+def held_sections(kind: type[Section]) -> dict[str, type[Section]]:
+    """Sections that settings hold, by attribute."""
+    annotations = {name: field.annotation for name, field in kind.model_fields.items()}
+    return {name: section for name, section in annotations.items() if isinstance(section, type) and issubclass(section, Section)}
+
+
+@cache
+def parameter_fields(kind: type[Section]) -> dict[str, FieldInfo]:
+    """Parameters of some settings, those of the sections that they hold included, in the order in which they act."""
+    fields = {name: field for base in kind.__bases__ if issubclass(base, Section) for name, field in parameter_fields(base).items()}
+    sections = held_sections(kind)
+    for name, field in kind.model_fields.items():
+        fields |= parameter_fields(sections[name]) if name in sections else {name: field}
+    return fields
+
+
 def parameter_names(kind: type[Section]) -> list[str]:
     """Names of the parameters of some settings, section by section in the order in which they act."""
-    inherited = [name for base in kind.__bases__ if issubclass(base, Section) for name in parameter_names(base)]
-    return list(dict.fromkeys([*inherited, *kind.model_fields]))
+    return list(parameter_fields(kind))
 
 
 def list_choices(kind: type[Section], name: str) -> list[str]:
@@ -21,7 +39,7 @@ def list_choices(kind: type[Section], name: str) -> list[str]:
     def words(annotation: Any) -> list[str]:
         return [word for part in get_args(annotation) for word in ([part] if isinstance(part, str) else words(part))]
 
-    return words(kind.model_fields[name].annotation)
+    return words(parameter_fields(kind)[name].annotation)
 
 
 def section_values(settings: Section, *kinds: type[Section]) -> dict[str, str]:

@@ -1,7 +1,7 @@
-"""The settings of every verb: a union of sections, flat.
+"""The settings of every verb: the sections that it holds.
 
-``-P n_latent=32``, ``--n-latent 32`` and ``TrainSettings(n_latent=32).n_latent`` are the same thing. Because the union *is* each of its
-sections, a function takes its own section as argument and never sees the rest. MLproject is rendered from here
+A parameter has one name everywhere: ``-P n_latent=32``, ``--n-latent 32`` and ``TrainSettings(n_latent=32)`` put it into the section that
+has it. A function takes its own section as argument (``settings.training``) and never sees the rest. MLproject is rendered from here
 (:mod:`genexp.settings.mlproject`), and a test fails when it differs.
 """
 
@@ -21,53 +21,84 @@ from genexp.settings.search import SearchSpace, TuningConfig
 from genexp.settings.section import Section, split_list
 from genexp.settings.tracking import EncoderChoice, RegistryConfig, RunConfig
 from genexp.settings.training import EncoderConfig, ReplicationConfig, TrainingConfig, TransferConfig
+from genexp.settings.verb import VerbSettings
 
 
-class PreprocessSettings(CohortConfig, PreprocessConfig, RunConfig):
+class PreprocessSettings(VerbSettings):
     """Check, split, filter and scale a cohort."""
+
+    reading: CohortConfig = Field(default_factory=CohortConfig)
+    preprocessing: PreprocessConfig = Field(default_factory=PreprocessConfig)
+    run: RunConfig = Field(default_factory=RunConfig)
 
     @model_validator(mode="after")
     def _check_batch(self) -> PreprocessSettings:
-        if self.correction != "none" and not self.batch:
-            raise ValueError(f"correction={self.correction} needs the batch of every sample; name its column with batch=")
+        if self.preprocessing.correction != "none" and not self.reading.batch:
+            raise ValueError(f"correction={self.preprocessing.correction} needs the batch of every sample; name its column with batch=")
         return self
 
 
-class TrainSettings(PreprocessSettings, EncoderConfig, TransferConfig, ReplicationConfig, RegistryConfig):
+class TrainSettings(PreprocessSettings):
     """Train one autoencoder and register its encoder."""
 
+    training: EncoderConfig = Field(default_factory=EncoderConfig)
+    transfer: TransferConfig = Field(default_factory=TransferConfig)
+    replication: ReplicationConfig = Field(default_factory=ReplicationConfig)
+    registry: RegistryConfig = Field(default_factory=RegistryConfig)
 
-class TuneSettings(PreprocessSettings, SearchSpace, TrainingConfig, TuningConfig, ReplicationConfig, EvaluationConfig, RegistryConfig):
+
+class TuneSettings(PreprocessSettings):
     """Search autoencoders with Optuna, then train, evaluate and register the best."""
 
+    space: SearchSpace = Field(default_factory=SearchSpace)
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    search: TuningConfig = Field(default_factory=TuningConfig)
+    replication: ReplicationConfig = Field(default_factory=ReplicationConfig)
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    registry: RegistryConfig = Field(default_factory=RegistryConfig)
 
-class EvaluateSettings(CohortConfig, EvaluationConfig, RegistryConfig, EncoderChoice, RunConfig):
+
+class EvaluateSettings(VerbSettings):
     """Open the test samples and judge an encoder beside PCA."""
 
+    reading: CohortConfig = Field(default_factory=CohortConfig)
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    registry: RegistryConfig = Field(default_factory=RegistryConfig)
+    choice: EncoderChoice = Field(default_factory=EncoderChoice)
+    run: RunConfig = Field(default_factory=RunConfig)
 
-class MainSettings(TrainSettings, EvaluationConfig, ExperimentConfig):
+
+class MainSettings(TrainSettings):
     """The whole way with one configuration: preprocess, train, evaluate, register; or a published system (experiment=NAME)."""
 
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    reproduction: ExperimentConfig = Field(default_factory=ExperimentConfig)
 
-class EncodeSettings(CohortConfig, RegistryConfig, EncoderChoice):
+
+class EncodeSettings(VerbSettings):
     """Write the latents of a cohort by a registered encoder."""
 
+    reading: CohortConfig = Field(default_factory=CohortConfig)
+    registry: RegistryConfig = Field(default_factory=RegistryConfig)
+    choice: EncoderChoice = Field(default_factory=EncoderChoice)
     out: Annotated[str, AfterValidator(ends_in(".parquet", ".tsv", ".csv", ".h5ad"))] = Field(
         "latent.parquet", min_length=1, description="file to write: .parquet, .tsv, .csv or .h5ad"
     )
 
 
-class ConvertSettings(CohortConfig):
+class ConvertSettings(VerbSettings):
     """Write a cohort as it was read: values, annotations and scale, as AnnData or as a table."""
 
+    reading: CohortConfig = Field(default_factory=CohortConfig)
     out: Annotated[str, AfterValidator(ends_in(".h5ad", ".parquet", ".tsv.gz", ".tsv"))] = Field(
         "cohort.h5ad", min_length=1, description="file to write: .h5ad, or .parquet, .tsv.gz or .tsv with the annotations beside it"
     )
 
 
-class DescribeSettings(CohortConfig):
+class DescribeSettings(VerbSettings):
     """Say how a file would be read, what its columns could be, and what is suspicious."""
 
+    reading: CohortConfig = Field(default_factory=CohortConfig)
     out: Annotated[str, AfterValidator(ends_in(".html"))] = Field("", description="page to write (.html); empty: print only")
 
 
@@ -84,9 +115,11 @@ class CompareSettings(Section):
     )
 
 
-class ContrastsSettings(SourceConfig, ContrastConfig):
+class ContrastsSettings(VerbSettings):
     """Make a cohort of log2 fold changes from expression and groups, data set by data set, with gene sets as labels."""
 
+    reading: SourceConfig = Field(default_factory=SourceConfig)
+    contrast: ContrastConfig = Field(default_factory=ContrastConfig)
     out: str = Field("contrasts", min_length=1, description="folder to write to")
     workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
         "auto", description="contrasts at a time, each in a process; auto: one per core"

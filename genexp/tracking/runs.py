@@ -21,8 +21,8 @@ from mlflow.tracking.context.registry import resolve_tags
 
 from genexp import __version__
 from genexp.errors import GenexpError, RegistryError
-from genexp.settings.tracking import RunConfig
 from genexp.settings.values import section_values
+from genexp.settings.verbs import EvaluateSettings, PreprocessSettings
 from genexp.tracking.store import STORE_ERRORS, mlflow_errors, open_store, run_address, sqlite_path
 from genexp.tracking.tracker import MetricWriter, MlflowTracker
 
@@ -31,10 +31,10 @@ RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
 
 
 @contextmanager
-def start_run(verb: str, settings: RunConfig) -> Iterator[MlflowTracker]:
+def start_run(verb: str, settings: PreprocessSettings | EvaluateSettings) -> Iterator[MlflowTracker]:
     """Open the run of one invocation, and end it as what leaves the context says.
 
-    Joins the run that ``mlflow run`` made, else makes one in ``settings.experiment_name``. Nothing raised: FINISHED;
+    Joins the run that ``mlflow run`` made, else makes one in ``settings.run.experiment_name``. Nothing raised: FINISHED;
     an interrupt or SIGTERM: KILLED; any other exception: FAILED, with its message as tag ``error`` and description.
 
     Raises
@@ -44,9 +44,9 @@ def start_run(verb: str, settings: RunConfig) -> Iterator[MlflowTracker]:
     """
     client = open_store()
     values = section_values(settings)
-    name = settings.run_name or f"{verb} {values.get('experiment') or _cohort_name(values.get('cohort', ''))}".strip()
+    name = settings.run.run_name or f"{verb} {values.get('experiment') or _cohort_name(values.get('cohort', ''))}".strip()
     with mlflow_errors("the tracking store"):
-        run = _join_run(client, name, bool(settings.run_name)) or _make_run(client, settings.experiment_name, name)
+        run = _join_run(client, name, bool(settings.run.run_name)) or _make_run(client, settings.run.experiment_name, name)
     writer = MetricWriter(client)
     tracker = MlflowTracker(client, run.info.run_id, run.info.experiment_id, writer)
     address = run_address(client, run.info.experiment_id, run.info.run_id)

@@ -124,38 +124,38 @@ def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerpr
     TrainingError
         No trial could be completed.
     """
-    check_objectives(settings.objective, data)
+    check_objectives(settings.search.objective, data)
     n_train, n_genes = data.matrix("train").shape
     n_latent_max = min(n_train - 1, n_genes)
-    if settings.n_latent.low > n_latent_max:
+    if settings.space.n_latent.low > n_latent_max:
         raise TrainingError(
-            f"n_latent={settings.n_latent} is more than the data allow: {n_train} train samples of {n_genes} genes span at most "
+            f"n_latent={settings.space.n_latent} is more than the data allow: {n_train} train samples of {n_genes} genes span at most "
             f"{n_latent_max} dimensions; choose a lower range"
         )
     _check_kinds(data, settings)
-    n_latent = int(min(settings.n_latent.high, n_latent_max))
-    for needs_genes in {KINDS[kind](settings).needs_genes for kind in settings.kind}:
-        basis = build_basis(data, settings.basis, n_latent, needs_genes)
-    n_inputs, n_hidden = basis.train.shape[1], int(settings.n_hidden.high)
-    n_workers = min(count_workers(settings.workers, 2 * n_inputs * n_hidden + n_hidden**2), settings.n_trials)
-    n_threads = settings.threads if settings.threads != "auto" else max(1, count_cores() // n_workers)
+    n_latent = int(min(settings.space.n_latent.high, n_latent_max))
+    for needs_genes in {KINDS[kind](settings).needs_genes for kind in settings.space.kind}:
+        basis = build_basis(data, settings.training.basis, n_latent, needs_genes)
+    n_inputs, n_hidden = basis.train.shape[1], int(settings.space.n_hidden.high)
+    n_workers = min(count_workers(settings.search.workers, 2 * n_inputs * n_hidden + n_hidden**2), settings.search.n_trials)
+    n_threads = settings.training.threads if settings.training.threads != "auto" else max(1, count_cores() // n_workers)
     with _lock(folder), Workers(n_workers, n_threads, data.folder, folder) as workers:
-        study = _open_study(folder, fingerprint, settings.objective)
+        study = _open_study(folder, fingerprint, settings.search.objective)
         trials = list(_run_rounds(study, workers, settings, folder, n_latent_max, on_trial))
-    selected, reason = select(trials, settings.selection, settings.objective)
-    return Study(folder.name, tuple(trials), selected, reason, n_workers, settings.objective, study)
+    selected, reason = select(trials, settings.search.selection, settings.search.objective)
+    return Study(folder.name, tuple(trials), selected, reason, n_workers, settings.search.objective, study)
 
 
 def _check_kinds(data: Preprocessed, settings: TuneSettings) -> None:
     """Refuse kinds that this cohort does not suit, before any trial, and kinds whose losses cannot be compared."""
-    for kind in settings.kind:
-        KINDS[kind](configure(settings, settings, {"kind": kind})).check(data)
-    losses = {kind: KINDS[kind].loss for kind in settings.kind}
+    for kind in settings.space.kind:
+        KINDS[kind](configure(settings.space, settings.training, {"kind": kind})).check(data)
+    losses = {kind: KINDS[kind].loss for kind in settings.space.kind}
     if len(set(losses.values())) > 1:
         found = ", ".join(f"that of {kind} is a {loss}" for kind, loss in losses.items())
         raise ConfigError(
-            f"kind={','.join(settings.kind)}: kinds whose losses can be compared were expected; {found}. Search each in a study of its "
-            "own, and compare their evaluations"
+            f"kind={','.join(settings.space.kind)}: kinds whose losses can be compared were expected; {found}. Search each in a study "
+            "of its own, and compare their evaluations"
         )
 
 
@@ -202,23 +202,27 @@ def _run_rounds(
     """Finish rounds of as many trials as there are workers; trials of an earlier process are told, not trained again."""
     start, n_workers = time.monotonic(), workers.n_workers
     finished: list[Trial] = []
-    grid = list_grid(settings, n_latent_max) if settings.sampler == "grid" else None
-    n_trials = min(settings.n_trials, len(grid)) if grid else settings.n_trials
+    grid = list_grid(settings.space, n_latent_max) if settings.search.sampler == "grid" else None
+    n_trials = min(settings.search.n_trials, len(grid)) if grid else settings.search.n_trials
     for first in range(0, n_trials, n_workers):
         is_known = len(study.get_trials(deepcopy=False)) > first
-        if settings.timeout and time.monotonic() - start > 60 * settings.timeout and finished and not is_known:
+        if settings.search.timeout and time.monotonic() - start > 60 * settings.search.timeout and finished and not is_known:
             break
         numbers = range(first, min(first + n_workers, n_trials))
         for number in numbers[max(0, len(study.get_trials(deepcopy=False)) - first) :]:
             _ask(study, settings, n_latent_max, number, grid)
         parameters = [study.get_trials(deepcopy=False)[number].params for number in numbers]
-        configs = [configure(settings, settings, chosen) for chosen in parameters]
-        prune_above = _prune_levels(finished) if settings.prune and settings.objective == (LOSS,) and len(settings.kind) == 1 else {}
+        configs = [configure(settings.space, settings.training, chosen) for chosen in parameters]
+        prune_above = (
+            _prune_levels(finished)
+            if settings.search.prune and settings.search.objective == (LOSS,) and len(settings.space.kind) == 1
+            else {}
+        )
         results = {number: result for number in numbers if (result := _known_result(study, folder, number)) is not None}
-        jobs = [Job(n, config, settings.seed, prune_above) for n, config in zip(numbers, configs, strict=True) if n not in results]
+        jobs = [Job(n, config, settings.run.seed, prune_above) for n, config in zip(numbers, configs, strict=True) if n not in results]
         results |= {result.number: result for result in workers.train(jobs)}
         for number, config in zip(numbers, configs, strict=True):
-            _tell(study, results[number], settings.objective)
+            _tell(study, results[number], settings.search.objective)
             finished.append(Trial(config, results[number]))
             on_trial(finished[-1], n_trials)
             yield finished[-1]
@@ -227,12 +231,12 @@ def _run_rounds(
 def _ask(study: optuna.study.Study, settings: TuneSettings, n_latent_max: int, number: int, grid: list[dict[str, Any]] | None) -> None:
     from optuna.samplers import RandomSampler, TPESampler
 
-    seed = int(np.random.SeedSequence((settings.seed, number)).generate_state(1)[0])
-    study.sampler = TPESampler(seed=seed) if settings.sampler == "tpe" else RandomSampler(seed=seed)
+    seed = int(np.random.SeedSequence((settings.run.seed, number)).generate_state(1)[0])
+    study.sampler = TPESampler(seed=seed) if settings.search.sampler == "tpe" else RandomSampler(seed=seed)
     if grid:
         study.enqueue_trial(grid[number])
     asked = study.ask()
-    suggest(asked, settings, n_latent_max)
+    suggest(asked, settings.space, n_latent_max)
     assert asked.number == number
 
 

@@ -23,13 +23,15 @@ from genexp.tuning.study import Study, Trial, run_study
 def fingerprint_study(data: Preprocessed, settings: TuneSettings) -> str:
     """Hash of what must be equal for trials to be comparable: data, space, training, objective and seed."""
     values = section_values(settings, SearchSpace, TrainingConfig)
-    return hash_values([data.fingerprint, values, settings.objective, settings.sampler, settings.prune, settings.seed])
+    return hash_values(
+        [data.fingerprint, values, settings.search.objective, settings.search.sampler, settings.search.prune, settings.run.seed]
+    )
 
 
 def study_folder(data: Preprocessed, settings: TuneSettings) -> Path:
     """Home of a study in the cache: its own name, else one that its fingerprint makes."""
-    name = settings.study_name or f"{data.name}-{fingerprint_study(data, settings)[:8]}"
-    return Path(settings.cache) / "studies" / name
+    name = settings.search.study_name or f"{data.name}-{fingerprint_study(data, settings)[:8]}"
+    return Path(settings.run.cache) / "studies" / name
 
 
 def tune_encoder(data: Preprocessed, settings: TuneSettings, tracker: Tracker) -> Study:
@@ -37,7 +39,7 @@ def tune_encoder(data: Preprocessed, settings: TuneSettings, tracker: Tracker) -
     folder = study_folder(data, settings)
     tracker.set_tags({"study": folder.name})
     best = float("inf")
-    with tqdm(total=settings.n_trials, desc="tune", unit="trial", disable=not sys.stderr.isatty()) as bar:
+    with tqdm(total=settings.search.n_trials, desc="tune", unit="trial", disable=not sys.stderr.isatty()) as bar:
 
         def on_trial(trial: Trial, n_trials: int) -> None:
             nonlocal best

@@ -11,7 +11,7 @@ from genexp.settings.mlproject import ENTRY_POINTS, render_mlproject, render_pag
 from genexp.settings.parse import parse_settings
 from genexp.settings.section import Range
 from genexp.settings.training import EncoderConfig
-from genexp.settings.values import parameter_names, section_values
+from genexp.settings.values import parameter_fields, parameter_names, section_values
 from genexp.settings.verbs import VERBS, TrainSettings, TuneSettings
 
 ROOT = Path(__file__).parents[2]
@@ -102,4 +102,4 @@ def test_bad_command_lines_are_config_errors(arguments: list[str]) -> None:
 
 def test_every_parameter_says_what_it_means() -> None:
     for kind in VERBS.values():
-        assert all(field.description for field in kind.model_fields.values())
+        assert all(field.description for field in parameter_fields(kind).values())
