@@ -13,7 +13,7 @@ PACKAGE = Path(genexp.__file__).parent
 ORDER = [
     *("names", "files", "formats", "query", "cohort", "describe", "contrasts", "preprocessing", "model", "training"),
     *("evaluation", "survival", "explain", "verdict", "report", "tuning", "tracking"),
-    *("application", "doctor", "preflight", "pipeline", "cli", "__main__"),
+    *("application", "doctor", "preflight", "estimator", "pipeline", "cli", "__main__"),
 ]
 """Packages and modules from left to right: each imports only what is to its left."""
 OPEN_TO_ALL = {"errors", "settings", "tracker", "palette", "output", "__init__"}
