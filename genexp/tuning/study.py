@@ -176,7 +176,11 @@ def _open_study(folder: Path, fingerprint: str, objectives: Sequence[str] = (LOS
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(logging.WARNING)
-    storage = JournalStorage(JournalFileBackend(str(folder / "journal.log")))
+    # A tune that was killed while it wrote leaves Optuna's own lock behind, and the next one would wait for it forever: with a relative
+    # path Optuna cannot tell how old its lock is. The folder's lock is held here, so nobody else writes the journal.
+    journal = folder.resolve() / "journal.log"
+    journal.with_name("journal.log.lock").unlink(missing_ok=True)
+    storage = JournalStorage(JournalFileBackend(str(journal)))
     study = optuna.create_study(
         storage=storage, study_name=folder.name, load_if_exists=True, directions=[direction(name) for name in objectives]
     )

@@ -94,6 +94,14 @@ def test_a_study_of_other_data_is_not_continued(data: Preprocessed, home: Path, 
         run_study(data, settings(), folder, "different", lambda trial, n: None)
 
 
+@pytest.mark.usefixtures("whole")
+def test_a_lock_that_a_killed_process_left_in_the_journal_keeps_nobody_waiting(data: Preprocessed, home: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(home, tmp_path / "whole")
+    (folder / "journal.log.lock").symlink_to("cache/studies/whole/journal.log")
+    assert study_module._open_study(folder, "same").get_trials()
+    assert not (folder / "journal.log.lock").is_symlink()
+
+
 def test_two_processes_cannot_run_one_study(data: Preprocessed, tmp_path: Path) -> None:
     with study_module._lock(tmp_path / "busy"), pytest.raises(ConfigError, match="running in another process"):
         search(data, tmp_path / "busy")
