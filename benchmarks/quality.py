@@ -49,11 +49,10 @@ def real_cohorts() -> list[Cohort]:
 
 def judge_split(plan: Plan, cohort: Cohort, seed: int) -> pd.DataFrame:
     """Scores (representations x metrics) on the test rows of one split; all is fitted on its train rows."""
-    from genexp.evaluation.results import PartLatents
-
-    from genexp.evaluation.probe import evaluate_probe
+    from genexp.evaluation.latents import PartLatents
+    from genexp.evaluation.probe import Probe, evaluate_probe
     from genexp.evaluation.reconstruction import evaluate_reconstruction
-    from genexp.survival.regression import evaluate_survival
+    from genexp.survival.regression import Survival, evaluate_survival
 
     data = plan.preprocess(seed=seed, **cohort.values)
     X, (X_test, obs_test) = data.matrix("train"), data.open_test()
@@ -62,12 +61,12 @@ def judge_split(plan: Plan, cohort: Cohort, seed: int) -> pd.DataFrame:
     test = PartLatents("test", obs_test, {one.name: one.latents(X_test) for one in fitted})
     found = evaluate_reconstruction(fitted, X_test, X.mean(axis=0, dtype=np.float64), test, data.var.index)
     scores = pd.DataFrame({"r2": found.scores["r2"]})
-    probe, _ = evaluate_probe(train, test, seed)
-    if probe is not None:
+    probe = evaluate_probe(train, test, seed)
+    if isinstance(probe, Probe):
         scores["macro_f1"] = probe.scores["macro_f1"]
     clusters = pd.Series(1, index=train.obs.index.append(test.obs.index))
-    survival, _ = evaluate_survival(train, test, clusters, [f"latent_{i}" for i in range(plan.n_latent)], seed)
-    if survival is not None:
+    survival = evaluate_survival(train, test, clusters, [f"latent_{i}" for i in range(plan.n_latent)], seed)
+    if isinstance(survival, Survival):
         scores["c_index"] = survival.scores["c_index"]
     return scores
 
@@ -82,9 +81,9 @@ def _represent(plan: Plan, data: Any, seed: int) -> Iterator[Any]:
     yield fit_pca(data.matrix("train"), plan.n_latent)
     yield _fit_nmf(data.matrix("train"), plan.n_latent, seed)
 
+
 def _decode(decoder: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> np.ndarray:
     return decoder(z.astype(np.float32))
-
 
 
 def _train(plan: Plan, data: Any, seed: int, values: dict[str, str]) -> Any:

@@ -17,23 +17,26 @@ import numpy as np
 import pandas as pd
 
 from genexp.errors import GenexpError
-from genexp.evaluation.audit import audit_split, refuse_leaks
+from genexp.evaluation.audit import Rows, audit_split, refuse_leaks
 from genexp.evaluation.clustering import evaluate_clusters
-from genexp.evaluation.probe import bootstrap_macro_f1, evaluate_probe
+from genexp.evaluation.probe import Probe, bootstrap_macro_f1, evaluate_probe
+from genexp.evaluation.projection import Embeddings
+from genexp.evaluation.task import EvaluationInputs
 from genexp.explain.methods import METHODS
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.settings.cohort import CohortConfig
 from genexp.settings.parse import parse_settings
 from genexp.settings.verbs import MainSettings
 from genexp.tracker import NullTracker
-from genexp.verdict.evaluate import describe_evaluation, judge_encoder
-from genexp.verdict.seeds import Findings, Rows, compare_drivers, encode_parts, find_drivers, judge_other
+from genexp.verdict.evaluate import build_inputs, describe_evaluation, evaluate_encoder
+from genexp.verdict.seeds import compare_drivers, find_drivers, rescore_encoder
+from genexp.verdict.tasks import TASKS
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from genexp.evaluation.results import Evaluation
     from genexp.preprocessing import Preprocessed
+    from genexp.verdict.evaluation import Evaluation
 
 N_PERMUTATIONS = 10
 """Permutations of the label."""
@@ -95,9 +98,7 @@ class Bench:
         """An encoder of a few epochs."""
         from genexp.training.train import train_encoder
 
-        return train_encoder(
-            self.data, self.settings.training, self.settings.run, self.settings.registry.max_missing, NullTracker()
-        ).encoder
+        return train_encoder(self.data, self.settings.training, self.settings.run, self.settings.registry.max_missing, NullTracker()).encoder
 
     @cached_property
     def bad_encoder(self) -> Encoder:
@@ -109,7 +110,13 @@ class Bench:
     @cached_property
     def evaluation(self) -> Evaluation:
         """The whole evaluation of the bad encoder."""
-        return judge_encoder(self.bad_encoder, self.data, self.settings.evaluation, self.settings.run.seed)
+        return evaluate_encoder(self.bad_encoder, self.data, self.settings.evaluation, self.settings.run.seed)
+
+    @cached_property
+    def bad_inputs(self) -> EvaluationInputs:
+        """Inputs and results of that evaluation."""
+        inputs = build_inputs(self.bad_encoder, self.rows, self.data.var.index, self.settings.evaluation, 0)
+        return replace(inputs, results=self.evaluation.results)
 
     def read(self, genes: list[str] | None = None, samples: list[str] | None = None, survival: pd.DataFrame | None = None) -> AnnData:
         """Write a small cohort of given names as a user would hold it, and read it."""
@@ -246,13 +253,13 @@ def plant_zero_time(bench: Bench) -> Outcome:
     return report["n_survival_time_zero"] == 1 and report["n_survival"] == 39, said
 
 
-# --- judgements -------------------------------------------------------------------------------------------------------
+# --- evaluation -------------------------------------------------------------------------------------------------------
 
 
 def plant_bad_encoder(bench: Bench) -> Outcome:
     """Evaluate an encoder that nobody trained."""
     tags = bench.evaluation.tags
-    return "reconstruction" in tags.get("below_pca", ""), f"{tags['verdict']}; tag below_pca={tags.get('below_pca', '')}"
+    return "reconstruction" in tags.get("worse_than_pca", ""), f"{tags['verdict']}; tag worse_than_pca={tags.get('worse_than_pca', '')}"
 
 
 def plant_one_seed(bench: Bench) -> Outcome:
@@ -274,12 +281,12 @@ def plant_imbalance(bench: Bench) -> Outcome:
 
 def plant_permuted_label(bench: Bench) -> Outcome:
     """Shuffle the labels of the train samples."""
-    train, _, test = encode_parts(bench.encoder, bench.rows)
+    train, _, test = rescore_encoder(bench.encoder, bench.bad_inputs, []).all_parts
     rng, found = np.random.default_rng(0), []
     for shuffled in [False] + [True] * N_PERMUTATIONS:
         labels = train.obs["label"].to_numpy()[rng.permutation(len(train.obs)) if shuffled else slice(None)]
-        probe, _ = evaluate_probe(replace(train, obs=train.obs.assign(label=labels)), test, 0)
-        found.append(np.nan if probe is None else float(probe.scores.loc["encoder", "balanced_accuracy"]))
+        probe = evaluate_probe(replace(train, obs=train.obs.assign(label=labels)), test, 0)
+        found.append(float(probe.scores.loc["encoder", "balanced_accuracy"]) if isinstance(probe, Probe) else np.nan)
     chance = 1 / test.obs["label"].nunique()
     mean, error = np.mean(found[1:]), np.std(found[1:], ddof=1) / N_PERMUTATIONS**0.5
     said = f"balanced accuracy {mean:.2f} (standard error {error:.2f}), chance {chance:.2f}; with the true labels {found[0]:.2f}"
@@ -288,7 +295,7 @@ def plant_permuted_label(bench: Bench) -> Outcome:
 
 def plant_outcomes_in_clusters(bench: Bench) -> Outcome:
     """Change every label and outcome before the clusters are made."""
-    parts = encode_parts(bench.encoder, bench.rows)
+    parts = rescore_encoder(bench.encoder, bench.bad_inputs, []).all_parts
     moved = [replace(part, obs=part.obs.set_axis(part.obs.index).apply(np.roll, shift=7)) for part in parts]
     before, after = (evaluate_clusters(given, bench.settings.evaluation.max_clusters, 0) for given in (parts, moved))
     same = before.k == after.k and bool((before.assignments.to_numpy() == after.assignments.to_numpy()).all())
@@ -303,7 +310,8 @@ def plant_picture(bench: Bench) -> Outcome:
     from sklearn.metrics import silhouette_score
 
     evaluation = bench.evaluation
-    on_test = evaluation.embeddings.coordinates[evaluation.embeddings.coordinates["part"] == "test"]
+    coordinates = evaluation.results.require(Embeddings).coordinates
+    on_test = coordinates[coordinates["part"] == "test"]
     of_latents = silhouette_score(evaluation.latents.loc[on_test.index], on_test["cluster"])
     of_picture = silhouette_score(on_test[["tsne_1", "tsne_2"]], on_test["cluster"])
     logged = evaluation.metrics["cluster/silhouette"]
@@ -313,13 +321,10 @@ def plant_picture(bench: Bench) -> Outcome:
 
 def plant_unstable_genes(bench: Bench) -> Outcome:
     """Ask two encoders of other weights for the genes behind label and risk."""
-    found, rows = bench.evaluation, bench.rows
-    own = Findings(found.reconstruction, found.clustering, found.probe, found.survival)
-    other = judge_other(bench.encoder, rows, own, bench.settings.evaluation, 0)
     method = METHODS[bench.settings.evaluation.attribution]
-    pairs = ((bench.bad_encoder, own), (bench.encoder, other))
-    stability = compare_drivers([find_drivers(encoder, findings, rows, method, 0) for encoder, findings in pairs])
-    rho, delta = stability["rho_seeds"].median(), found.metrics["attribution/completeness_delta"]
+    both = (bench.bad_inputs, rescore_encoder(bench.encoder, bench.bad_inputs, TASKS))
+    stability = compare_drivers([find_drivers(inputs, method) for inputs in both])
+    rho, delta = stability["rho_seeds"].median(), bench.evaluation.metrics["attribution/completeness_delta"]
     said = f"rank correlation of genes {rho:.2f}, top genes shared {stability['top_seeds'].median():.0%}; completeness delta {delta:.2g}"
     return bool(rho < UNSTABLE and np.isfinite(delta)), said
 
@@ -336,7 +341,7 @@ TRAPS: dict[str, tuple[str, Callable[[Bench], Outcome]]] = {
     "? and twin gene symbols": ("two genes ?, two genes SLC35E2", plant_odd_symbols),
     "an event without a time": ("a death without a day", plant_timeless_event),
     "a survival time of 0": ("a death at day 0", plant_zero_time),
-    "an encoder below PCA, unreported": ("random weights", plant_bad_encoder),
+    "an encoder worse than PCA, unreported": ("random weights", plant_bad_encoder),
     "one seed": ("a single training", plant_one_seed),
     "imbalance hidden by accuracy": ("the common class predicted for all", plant_imbalance),
     "a label that is not there": (f"labels of train samples shuffled, {N_PERMUTATIONS} times", plant_permuted_label),

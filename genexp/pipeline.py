@@ -30,11 +30,16 @@ from genexp.settings.verbs import (
 )
 
 if TYPE_CHECKING:
-    from genexp.evaluation.results import Evaluation
+    from genexp.model.encoder import Encoder
+    from genexp.model.encoder import Encoder
     from genexp.preprocessing import Preprocessed
+    from genexp.tracker import Tracker
+    from genexp.tracking.registry import Registration
     from genexp.tracking.tracker import MlflowTracker
     from genexp.training.seeds import Replicates
     from genexp.training.train import StartFrom
+    from genexp.verdict.evaluate import OtherSeeds
+    from genexp.verdict.evaluation import Evaluation
 
 
 def run_preprocess(settings: PreprocessSettings, tracker: MlflowTracker) -> Preprocessed:
@@ -54,46 +59,58 @@ def run_train(settings: TrainSettings, tracker: MlflowTracker) -> None:
 
 def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
     """Train one configuration, evaluate and register its encoder."""
-    from genexp.verdict.evaluate import evaluate_encoder
+    from genexp.verdict.tasks import check_tasks
 
-    _check_questions(settings.evaluation)
+    check_tasks(settings.evaluation)
     start_from = _load_start(settings, tracker)
     data = run_preprocess(settings, tracker)
-    _check_questions(settings.evaluation, data)
+    check_tasks(settings.evaluation, data)
     trained = _train(settings.training, settings, data, tracker, start_from)
-    evaluation = evaluate_encoder(trained.encoder, data, settings.evaluation, settings.run.seed, tracker, trained.others)
+    evaluation = evaluate_and_log(trained.encoder, data, settings.evaluation, settings.run.seed, tracker, trained.others)
     _register(settings.registry, data, trained, tracker, evaluation)
 
 
 def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
     """Search, then train, evaluate and register the selected configuration."""
     from genexp.tuning.tune import tune_encoder
-    from genexp.verdict.evaluate import evaluate_encoder
+    from genexp.verdict.tasks import check_tasks
 
-    _check_questions(settings.evaluation)
+    check_tasks(settings.evaluation)
     data = run_preprocess(settings, tracker)
-    _check_questions(settings.evaluation, data)
+    check_tasks(settings.evaluation, data)
     study = tune_encoder(data, settings, tracker)
     print(f"selected trial {study.selected.result.number}: {study.reason}", file=sys.stderr)
     trained = _train(study.selected.config, settings, data, tracker)
-    evaluation = evaluate_encoder(trained.encoder, data, settings.evaluation, settings.run.seed, tracker, trained.others)
+    evaluation = evaluate_and_log(trained.encoder, data, settings.evaluation, settings.run.seed, tracker, trained.others)
     _register(settings.registry, data, trained, tracker, evaluation)
 
 
 def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
-    """Open the test samples of the encoder's own split and judge it."""
+    """Access the test samples of the encoder's own split and evaluate it."""
     from genexp.application import apply_encoder
     from genexp.tracking.registry import load_encoder, training_run
-    from genexp.verdict.evaluate import evaluate_encoder
+    from genexp.verdict.tasks import check_tasks
 
-    _check_questions(settings.evaluation)
+    check_tasks(settings.evaluation)
     reference = name_encoder(settings)
     encoder = load_encoder(reference)
     data = apply_encoder(encoder, reference, settings, tracker)
     tracker.set_tags({"encoder": reference, "encoder_run": training_run(reference), "split_hash": data.split_hash})
     tracker.log_table("preprocess/split.tsv", data.split)
-    evaluation = evaluate_encoder(encoder, data, settings.evaluation, settings.run.seed, tracker)
+    evaluation = evaluate_and_log(encoder, data, settings.evaluation, settings.run.seed, tracker)
     print(f"verdict: {evaluation.verdict}", file=sys.stderr)
+
+
+def evaluate_and_log(
+    encoder: Encoder, data: Preprocessed, config: EvaluationConfig, seed: int, tracker: Tracker, others: OtherSeeds | None = None
+) -> Evaluation:
+    """Evaluate an encoder, and log what :func:`genexp.report.log.log_evaluation` logs."""
+    from genexp.report.log import log_evaluation
+    from genexp.verdict.evaluate import evaluate_encoder
+
+    evaluation = evaluate_encoder(encoder, data, config, seed, tracker, others)
+    log_evaluation(evaluation, tracker)
+    return evaluation
 
 
 def run_encode(settings: EncodeSettings, _: object) -> None:
@@ -141,8 +158,9 @@ def run_describe(settings: DescribeSettings, _: object) -> int:
 def run_compare(settings: CompareSettings, _: object) -> None:
     """Print encoders side by side; write them if a file is named."""
     from genexp.output import write_whole
+    from genexp.report.comparison import render_comparison
     from genexp.tracking.logged import read_evaluations, read_experiment
-    from genexp.verdict.compare import compare_with_first, render_comparison, render_text, tabulate_encoders, warn_of_differences
+    from genexp.verdict.compare import compare_with_first, render_text, tabulate_encoders, warn_of_differences
 
     out = Path(settings.out)
     if bool(settings.experiment_name) == bool(settings.runs) or len(settings.runs) == 1:
@@ -188,24 +206,6 @@ def run_doctor(_: DoctorSettings, __: object) -> int:
     return 1 if silent else 0
 
 
-def _check_questions(settings: EvaluationConfig, data: Preprocessed | None = None) -> None:
-    """Refuse gene sets and terms that the evaluation could not use, before hours of training: as files, and for the cohort ``data``."""
-    from genexp.cohort.terms import read_terms
-    from genexp.explain.enrichment import match_gene_sets, read_gene_sets
-    from genexp.files.source import open_source
-    from genexp.verdict.evaluate import list_judged
-
-    if settings.gene_sets:
-        gene_sets = read_gene_sets(settings.gene_sets)
-        if data is not None:
-            match_gene_sets(gene_sets, data.var.index)
-    if settings.terms and data is not None:
-        read_terms(settings.terms, list_judged(data))
-    elif settings.terms:
-        with open_source(settings.terms):
-            pass
-
-
 def _load_start(settings: TrainSettings, tracker: MlflowTracker) -> StartFrom | None:
     """Load the encoder to start from, before the cohort is read: a name that is not there is told at once."""
     if not settings.transfer.init:
@@ -227,25 +227,42 @@ def _train(
     from genexp.cohort.read import hash_cohort
     from genexp.training.seeds import train_seeds
 
-    card = {"cohort_settings": section_values(settings.reading), "cohort_hash": hash_cohort(settings.reading, settings.run.seed)}
-    card |= {"run_id": tracker.run_id, "n_seeds": settings.replication.seeds}
+    card = {
+        "cohort_settings": section_values(settings.reading),
+        "cohort_hash": hash_cohort(settings.reading, settings.run.seed),
+        "run_id": tracker.run_id,
+        "n_seeds": settings.replication.seeds,
+    }
     return train_seeds(data, config, settings.run, settings.replication, settings.registry.max_missing, tracker, card, start_from)
 
 
 def _register(
     config: RegistryConfig, data: Preprocessed, trained: Replicates, tracker: MlflowTracker, evaluation: Evaluation | None = None
 ) -> None:
+    named = config.model_copy(update={"name": config.name or name_model(data.name)})
+    register_model(named, data, trained.encoder, trained.loss_val, tracker, evaluation)
+
+
+def register_model(
+    config: RegistryConfig,
+    data: Preprocessed,
+    encoder: Encoder,
+    loss_val: float,
+    tracker: MlflowTracker,
+    evaluation: Evaluation | None = None,
+) -> Registration:
+    """Register an encoder with the verdict of its evaluation, and print which version it is and who holds the alias."""
     from genexp.tracking.registry import register_encoder
 
-    config = config.model_copy(update={"name": config.name or name_model(data.name)})
     tags = evaluation.tags if evaluation else {"verdict": "not evaluated", "leakage": "not audited"}
-    verdict, below = tags["verdict"], f" Below PCA: {tags['below_pca']}." if "below_pca" in tags else ""
-    text = f"{data.name}: {len(data.var)} genes to {trained.encoder.n_latent} latents. {verdict}.{below}"
-    registration = register_encoder(trained.encoder, config, trained.loss_val, tracker, description=text, tags=tags)
+    verdict, worse = tags["verdict"], f" Worse than PCA: {tags['worse_than_pca']}." if "worse_than_pca" in tags else ""
+    text = f"{data.name}: {len(data.var)} genes to {encoder.n_latent} latents. {verdict}.{worse}"
+    registration = register_encoder(encoder, config, loss_val, tracker, description=text, tags=tags)
     tracker.set_tags({"registered": f"{registration.name}/{registration.version}", "champion": registration.holds_alias})
     held = f", now @{config.alias}" if registration.holds_alias else ""
     print(f"verdict: {verdict}", file=sys.stderr)
     print(f"encoder: models:/{registration.name}/{registration.version}{held} ({registration.reason})", file=sys.stderr)
+    return registration
 
 
 def name_encoder(settings: EvaluateSettings | EncodeSettings) -> str:

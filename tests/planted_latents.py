@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.results import PartLatents
+from genexp.evaluation.latents import PartLatents
 
 
 def make_obs(part: str, n: int, **columns: object) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.results import PartLatents
+from genexp.evaluation.latents import PartLatents
 from tests.planted_latents import make_latents, make_obs
 
 NAMES = ["planted", "noise", "rare"]

@@ -6,16 +6,26 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
+from genexp.evaluation.audit import Audit
 from genexp.evaluation.cluster_features import find_features
 from genexp.evaluation.cluster_methods import ClusterMethods
+from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.latents import PartLatents
 from genexp.evaluation.novelty import Novelty
-from genexp.evaluation.results import Audit, Clustering, Embeddings, Evaluation, PartLatents, Probe, Reconstruction, Survival, Verdict
+from genexp.evaluation.probe import Probe
+from genexp.evaluation.projection import Embeddings
+from genexp.evaluation.reconstruction import Reconstruction
+from genexp.evaluation.task import Result, Results
 from genexp.explain.attribution import Attribution
 from genexp.explain.enrichment import find_enrichment
 from genexp.explain.explanation import Explanation
 from genexp.explain.signatures import find_signatures
-from genexp.survival.prognosis import Prognosis, judge_prognosis
+from genexp.survival.prognosis import Prognosis, evaluate_prognosis
+from genexp.survival.regression import Survival
 from genexp.survival.scores import score_risks
+from genexp.verdict.evaluation import Evaluation
+from genexp.verdict.verdict import Verdict
+from tests.outcomes import unpack
 
 N_LATENT = 6
 
@@ -40,21 +50,22 @@ def make_evaluation(
     summary = {"cohort": "planted", "scale": "log2_tpm", "fingerprint": "0" * 16, "split_hash": "f" * 16, "n_genes": n_genes}
     summary |= {"n_latent": N_LATENT, **counts, "test_openings": 1, "seed": 7, "perplexity": 30.0, "max_clusters": 10}
     summary |= {"versions": {"genexp": "0.1.0", "openTSNE": "1.0.4"}, "card": {"basis": "span", "config": {"hidden": "64,16"}}}
+    results: dict[str, Result] = {
+        "reconstruction": _make_reconstruction(coordinates.index[-n_test:], n_genes, rng),
+        "clustering": _make_clustering(coordinates, k, bool(labels)),
+        "cluster_methods": _make_methods(coordinates, k, bool(labels)),
+        **({"probe": _make_probe(coordinates)} if labels else {}),
+        **({"survival": found, "prognosis": prognosis} if found is not None and prognosis is not None else {}),
+        "embeddings": Embeddings(coordinates, np.array([0.31, 0.155]), 30.0, _make_faithfulness()),
+        "explanation": make_explanation(labels, survival, n_genes, gene_sets),
+        "novelty": _make_novelty(coordinates.index[-n_test:], rng),
+    }
     return Evaluation(
-        metrics={"r2/test": 0.5},
+        results=Results(results),
         audit=Audit(
             pd.DataFrame({"outcome": ["pass"], "found": ["150 different sample ids"]}, index=pd.Index(["sample ids"], name="check"))
         ),
-        reconstruction=_make_reconstruction(coordinates.index[-n_test:], n_genes, rng),
-        embeddings=Embeddings(coordinates, np.array([0.31, 0.155]), 30.0, _make_faithfulness()),
-        clustering=_make_clustering(coordinates, k, bool(labels)),
-        methods=_make_methods(coordinates, k, bool(labels)),
-        probe=_make_probe(coordinates) if labels else None,
-        survival=found,
-        prognosis=prognosis,
-        novelty=_make_novelty(coordinates.index[-n_test:], rng),
         comparison=_make_verdict(bool(labels), survival),
-        explanation=make_explanation(labels, survival, n_genes, gene_sets),
         latents=latents,
         summary=summary,
         notes=() if labels else ("No probe: the cohort has no label.",),
@@ -167,7 +178,7 @@ def _make_prognosis(survival: Survival, coordinates: pd.DataFrame, rng: np.rando
     train, test = (PartLatents(name, own, {"encoder": rng.normal(size=(len(own), N_LATENT))}) for name, own in obs.items())
     genes = ["MKI67", "PCNA", "TOP2A", "CCNB1", "CDK1", *(f"GENE{i}" for i in range(20))]
     rows = {name: rng.normal(size=(len(own), len(genes))).astype(np.float32) for name, own in parts.items()}
-    return judge_prognosis(survival, rows, train, test, genes, seed=0)[0]
+    return unpack(evaluate_prognosis(survival, rows, train, test, genes, seed=0))[0]
 
 
 def _estimate_survival(patients: pd.DataFrame) -> pd.DataFrame:
@@ -182,9 +193,12 @@ def _estimate_survival(patients: pd.DataFrame) -> pd.DataFrame:
 
 
 def _make_verdict(labelled: bool, survival: bool) -> Verdict:
-    tasks = [("reconstruction", "R2", 0.56, 0.02, 0.005, "above PCA"), ("clustering", "silhouette", 0.2, -0.1, 0.02, "below PCA")]
-    tasks += [("probe", "macro F1", 0.85, 0.05, 0.08, "no difference")] if labelled else []
-    tasks += [("survival", "C-index", 0.62, 0.01, 0.05, "no difference")] if survival else []
+    tasks = [
+        ("reconstruction", "R2", 0.56, 0.02, 0.005, "better than PCA"),
+        ("clustering", "silhouette", 0.2, -0.1, 0.02, "worse than PCA"),
+    ]
+    tasks += [("probe", "macro F1", 0.85, 0.05, 0.08, "no different from PCA")] if labelled else []
+    tasks += [("survival", "C-index", 0.62, 0.01, 0.05, "no different from PCA")] if survival else []
     rows = [
         {"task": task, "quantity": quantity, "baseline": "PCA", "encoder": score, "encoder_low": score - 0.05, "encoder_high": score + 0.05,
          "baseline_score": score - gain, "difference": gain, "low": gain - half, "high": gain + half, "outcome": outcome,

@@ -9,14 +9,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from genexp.evaluation.results import ENCODER, PartLatents
 
 from experiments.center_loss.pairs import rank_partners
 from experiments.study import Job, Tables, represent, train
 from genexp.cohort import read_cohort
 from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
-from genexp.evaluation.batch_effects import evaluate_batch_effects, judge_groups
-from genexp.evaluation.probe import evaluate_probe
+from genexp.evaluation.batch_effects import BatchEffects, evaluate_batch_effects, judge_groups
+from genexp.evaluation.latents import ENCODER, PartLatents
+from genexp.evaluation.probe import Probe, evaluate_probe
 from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.preprocessing import Preprocessed, load_preprocessed
 from genexp.settings.cohort import CohortConfig
@@ -57,15 +57,16 @@ def judge_method(job: Job) -> Tables:
 
 def judge_parts(parts: list[PartLatents], seed: int) -> tuple[pd.DataFrame, list[str]]:
     """Scores by representation on the last part: label, and studies where there are several; notes on what was left out."""
-    probe, notes = evaluate_probe(parts[0], parts[-1], seed)
-    found, more = evaluate_batch_effects(parts, probe, seed)
-    if found is not None:
+    probe = evaluate_probe(parts[0], parts[-1], seed)
+    found = evaluate_batch_effects(parts, probe if isinstance(probe, Probe) else None, seed)
+    notes = [*probe.notes, *found.notes]
+    if isinstance(found, BatchEffects):
         chance = found.chance[["ilisi", "kbet", "clisi"]].rename(lambda name: f"{name}_chance")
-        return found.scores.assign(cramers_v=found.cramers_v, **chance), [*notes, *more]
+        return found.scores.assign(cramers_v=found.cramers_v, **chance), notes
     scores, chance_of_label, _ = judge_groups(parts[-1], "label", seed)
-    if probe is not None:
+    if isinstance(probe, Probe):
         scores = scores.join(probe.scores[list(PREDICTION)].add_suffix("_label"))
-    return scores.assign(clisi_chance=chance_of_label["clisi"]), [*notes, *more]
+    return scores.assign(clisi_chance=chance_of_label["clisi"]), notes
 
 
 def score_reconstruction(
@@ -95,8 +96,8 @@ def judge_left_out(job: Job) -> Tables:
     columns = pd.Index(adata.var["source"]).get_indexer(data.var["source"])
     X = data.transform.apply(np.asarray(adata.X)[:, columns], adata.obs["study"].astype(str))
     train_part = PartLatents("train", data.obs("train"), {ENCODER: encoder.latents(data.matrix("train"))})
-    probe, _ = evaluate_probe(train_part, PartLatents("test", adata.obs, {ENCODER: encoder.latents(X)}), seed)
-    if probe is None:
+    probe = evaluate_probe(train_part, PartLatents("test", adata.obs, {ENCODER: encoder.latents(X)}), seed)
+    if not isinstance(probe, Probe):
         return {"scores": pd.DataFrame(index=[ENCODER])}
     scores = probe.scores[list(PREDICTION)]
     return {"scores": scores.assign(chance=1 / len(probe.classes), n=len(probe.predictions))}
@@ -138,6 +139,7 @@ def judge_null(job: Job) -> Tables:
         for part in parts:
             scores = judge_groups(part, "label", seed)[0].loc[ENCODER]
             found[f"{labels} {part.part}"] = {"silhouette": scores["silhouette_label"], "clisi": scores["clisi"]}
-        probe, _ = evaluate_probe(parts[0], parts[1], seed)
-        found[f"{labels} held-out"]["balanced_accuracy"] = np.nan if probe is None else probe.scores.loc[ENCODER, "balanced_accuracy"]
+        probe = evaluate_probe(parts[0], parts[1], seed)
+        accuracy = probe.scores.loc[ENCODER, "balanced_accuracy"] if isinstance(probe, Probe) else np.nan
+        found[f"{labels} held-out"]["balanced_accuracy"] = accuracy
     return {"scores": pd.DataFrame(found).T.rename_axis("judged")}

@@ -9,13 +9,14 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from genexp.evaluation.results import ENCODER, PartLatents
 from threadpoolctl import threadpool_limits
 
 from experiments.study import Job, Tables, represent, train
 from genexp.cohort.terms import read_terms
 from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
+from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.reconstruction import evaluate_reconstruction
+from genexp.evaluation.task import Skipped
 from genexp.evaluation.terms import evaluate_terms
 from genexp.preprocessing import Preprocessed, load_preprocessed
 from genexp.settings.parse import parse_settings
@@ -55,8 +56,8 @@ def predict_terms(parts: list[PartLatents], path: str) -> dict[str, float]:
     """Macro average precision by representation: fitted on the first part, judged on the second; chance is among them."""
     table = read_terms(path, [sample for part in parts for sample in part.obs.index])
     with threadpool_limits(1):
-        terms, _ = evaluate_terms(parts[0], parts[1], table, seed=0)
-    if terms is None:
+        terms = evaluate_terms(parts[0], parts[1], table, seed=0)
+    if isinstance(terms, Skipped):
         return dict.fromkeys([*parts[0].z, "chance"], float("nan"))
     return {**terms.scores["macro_ap"], "chance": terms.chance}
 

@@ -10,9 +10,10 @@ from experiments.study import Job, Tables, represent, train
 from genexp.cohort.terms import read_terms
 from genexp.errors import EvaluationError
 from genexp.evaluation.baselines import fit_pca, fit_raw
-from genexp.evaluation.results import PartLatents
+from genexp.evaluation.latents import PartLatents
+from genexp.evaluation.task import Skipped
 from genexp.evaluation.terms import evaluate_terms
-from genexp.explain.deletion import judge_deletion
+from genexp.explain.deletion import evaluate_deletion
 from genexp.preprocessing import load_preprocessed
 
 
@@ -35,8 +36,8 @@ def explain(job: Job) -> Tables:
     ]
     table = read_terms(job["terms"], [sample for part in parts for sample in part.obs.index])
     with threadpool_limits(1):
-        terms, notes = evaluate_terms(parts[0], parts[1], table, seed=0)
-        if terms is None:
-            raise EvaluationError(" ".join(notes))
-        deletion = judge_deletion(encoder, {"train": X, "test": X_test}, terms, parts[0], parts[1], seed=0)
+        terms = evaluate_terms(parts[0], parts[1], table, seed=0)
+        if isinstance(terms, Skipped):
+            raise EvaluationError(" ".join(terms.notes))
+        deletion = evaluate_deletion(encoder, {"train": X, "test": X_test}, terms, parts[0], parts[1], seed=0)
     return {"scores": terms.scores, "by_term": terms.by_term, "curves": deletion.curves, "areas": deletion.areas}

@@ -4,31 +4,79 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from genexp.cohort.safety import find_leaks
 from genexp.errors import EvaluationError, name_some
-from genexp.evaluation.results import Audit
 from genexp.model.encoder import Encoder
 from genexp.preprocessing.store import Preprocessed
 from genexp.tracker import Tracker
 
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was looked at between the parts of the split before anything was judged.
+
+    Parameters
+    ----------
+    checks : DataFrame, (n_checks, 2)
+        Index ``check``; ``outcome`` (``pass``, ``fail``, ``not checked``) and ``found``, which names the samples of a leak.
+    """
+
+    checks: pd.DataFrame
+
+    @property
+    def leakage(self) -> str:
+        """``fail`` where a check failed; ``pass`` where none did and patients are known or near-duplicates were looked for.
+
+        Else what is not known.
+        """
+        outcome = self.checks["outcome"]
+        if (outcome == "fail").any():
+            return "fail"
+        if "pass" in (outcome.get("groups"), outcome.get("near-duplicates")):
+            return "pass"
+        return "not known: whether samples of one patient are in several parts"
+
+    @property
+    def reasons(self) -> str:
+        """What the failed checks found; empty where none failed."""
+        return "; ".join(self.checks.loc[self.checks["outcome"] == "fail", "found"])
+
+
 Rows = Mapping[str, tuple[np.ndarray, pd.DataFrame]]
 """Scaled values (n, n_genes) and annotations of the samples of each part."""
+
+
 DUPLICATE = 0.999
 """Correlation over standardised genes from which two samples count as one. Over twelve public cohorts of 50 to 20,223 genes, samples
 of different patients reached 0.990 (two arrays of one study) and tumours of one patient 0.977; a copy rounded to three decimals 0.9999."""
+
+
 MIN_GENES = 20
 """Genes without which a high correlation means nothing."""
+
+
 ROWS_AT_A_TIME = 1024
+
+
 OFF_CENTRE = 0.01
 """Standard errors by which the median gene's train mean may be off 0; of a scaler that has seen a share h of other rows it is off
 by about sqrt(h)."""
+
+
 OFF_RANGE = 1e-4
 """How far the train values may end from 0 and 1, on average over genes, where those are the scaler's range."""
+
+
 PASS, FAIL, UNKNOWN = "pass", "fail", "not checked"
 
 

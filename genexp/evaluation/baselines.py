@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from genexp.evaluation.results import ENCODER, RAW
+from genexp.evaluation.latents import ENCODER, RAW
 from genexp.model.encoder import Encoder
 
 GENES_AT_A_TIME = 2048

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
 from genexp.errors import name_some
 from genexp.evaluation.clustering import score_clusters
+from genexp.evaluation.latents import PartLatents
 from genexp.evaluation.mixing import Neighbours, find_neighbours, measure_lisi, measure_mixing
-from genexp.evaluation.probe import evaluate_probe
-from genexp.evaluation.results import PartLatents, Probe
+from genexp.evaluation.probe import Probe, evaluate_probe
+from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task, name_scores
 from genexp.preprocessing.confounding import measure_cramers_v
 
 ALPHA = 0.05
@@ -25,7 +26,7 @@ MIN_SAMPLES = 10
 
 
 @dataclass(frozen=True)
-class BatchEffects:
+class BatchEffects(Result):
     """How far samples lie apart by study, and by label, on test samples.
 
     Parameters
@@ -57,9 +58,10 @@ class BatchEffects:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """What is not in ``scores``: the confounding, and what chance gives."""
+        """Scores, the confounding, and the scores that chance gives."""
         confounding = {"batch_effect/cramers_v": self.cramers_v} if np.isfinite(self.cramers_v) else {}
-        return confounding | {f"batch_effect/{name}_chance": float(value) for name, value in self.chance.dropna().items()}
+        chance = {f"batch_effect/{name}_chance": float(value) for name, value in self.chance.dropna().items()}
+        return name_scores("batch_effect", self.scores) | confounding | chance
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -68,8 +70,8 @@ class BatchEffects:
         return {"batch_effect_scores": scores, "batch_effect_samples": self.samples, "batch_effect_studies": self.contingency}
 
 
-def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, seed: int) -> tuple[BatchEffects | None, list[str]]:
-    """Judge on test samples what is left of the studies; with a note where that cannot be said.
+def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, seed: int) -> BatchEffects | Skipped:
+    """Score on test samples what is left of the studies.
 
     Parameters
     ----------
@@ -81,14 +83,14 @@ def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, se
         Of folds and permutations.
     """
     if not all("study" in part.obs for part in parts):
-        return None, []
+        return Skipped()
     study = pd.concat([part.obs["study"] for part in parts])
     test = _keep(parts[-1], "study")
     counts = test.obs["study"].value_counts()
     if len(test.obs) < MIN_SAMPLES or len(counts) < 2:
         said = f"{len(test.obs)} test samples of known study, of {name_some(counts.index)}" if len(counts) else "no test sample has a study"
-        return None, [f"No batch effects: {said}; {MIN_SAMPLES} samples of two studies or more are needed."]
-    study_probe, notes = evaluate_probe(_relabel(parts[0]), _relabel(test), seed)
+        return Skipped((f"No batch effects: {said}; {MIN_SAMPLES} samples of two studies or more are needed.",))
+    study_probe = evaluate_probe(_relabel(parts[0]), _relabel(test), seed)
     by_study, chance, samples = judge_groups(test, "study", seed)
     scores = [by_study, _read_probe(study_probe, "study", chance)]
     if "label" in test.obs and test.obs["label"].nunique() > 1 and test.obs["label"].notna().sum() >= MIN_SAMPLES:
@@ -97,15 +99,17 @@ def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, se
         chance, samples = chance | of_label, samples.join(near)
     table = pd.concat(scores, axis=1).rename_axis("representation")
     label = pd.concat([part.obs["label"].astype(object) for part in parts]) if "label" in parts[0].obs else None
-    found = BatchEffects(
+    return BatchEffects(
         scores=table,
         chance=pd.Series(chance, dtype=float).reindex(table.columns),
         samples=samples,
         contingency=_count(label, study),
         cramers_v=float("nan") if label is None else measure_cramers_v(label, study),
         study=study.rename_axis("sample_id"),
+        notes=tuple(
+            note.replace("Probe:", "Probe of the study:").replace("No probe:", "No probe of the study:") for note in study_probe.notes
+        ),
     )
-    return found, [note.replace("Probe:", "Probe of the study:") for note in notes]
 
 
 def _keep(part: PartLatents, column: str) -> PartLatents:
@@ -174,9 +178,9 @@ def _permute(neighbours: Neighbours, groups: np.ndarray, column: str, lisi: str,
     return pd.DataFrame(drawn).mean().to_dict()
 
 
-def _read_probe(probe: Probe | None, column: str, chance: dict[str, float]) -> pd.DataFrame:
+def _read_probe(probe: Probe | Skipped | None, column: str, chance: dict[str, float]) -> pd.DataFrame:
     """Scores of a probe; one over its number of classes is added to ``chance``."""
-    if probe is None:
+    if not isinstance(probe, Probe):
         return pd.DataFrame()
     names = {name: f"{name}_{column}" for name in ("balanced_accuracy", "macro_f1")}
     chance |= dict.fromkeys(names.values(), 1 / int((probe.confusion.sum(axis=1) > 0).sum()))
@@ -188,3 +192,31 @@ def _count(label: pd.Series | None, study: pd.Series) -> pd.DataFrame:
     return pd.crosstab(rows.to_numpy(), study.astype(object).fillna("(unknown)").astype(str).to_numpy()).rename_axis(
         index="label", columns=None
     )
+
+
+class BatchEffectsTask(Task):
+    """What latents hold of the study that a sample comes from, beside what they hold of its label."""
+
+    name = "batch_effects"
+    title = "Studies"
+    metrics: ClassVar = {
+        "batch_effect/silhouette_*": "mean silhouette of studies, or labels, among the latents of test samples; near 0 or below: mixed",
+        "batch_effect/calinski_harabasz_*": "variance between studies, or labels, over variance within",
+        "batch_effect/davies_bouldin_*": "mean similarity of each study, or label, and the one most like it",
+        "batch_effect/balanced_accuracy_*": "mean recall of a logistic regression to the study, or the label",
+        "batch_effect/macro_f1_*": "macro F1 of the same regression",
+        "batch_effect/ilisi": "mean effective number of studies among the neighbours of a test sample (LISI); 1: one study",
+        "batch_effect/clisi": "mean effective number of labels among the neighbours of a test sample (LISI); 1: one label",
+        "batch_effect/kbet": "share of test samples whose neighbours differ from all in their studies (kBET, level 0.05); lower is mixed",
+        "batch_effect/cramers_v": "association of study and label over all samples, 0 to 1; at 1 nothing can tell them apart",
+        "batch_effect/*_chance": "the same quantity where latents hold nothing of study and label",
+    }
+    tables: ClassVar = {
+        "batch_effect_scores": "how far samples lie apart by study and by label, test samples, and what chance gives",
+        "batch_effect_samples": "mixing of studies and labels around every test sample",
+        "batch_effect_studies": "samples by label and study",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> BatchEffects | Skipped:
+        """Score how far studies, and labels, lie apart and how mixed they are."""
+        return evaluate_batch_effects(inputs.all_parts, inputs.results.get_result(Probe), inputs.seed)

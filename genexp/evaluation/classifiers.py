@@ -12,8 +12,8 @@ from threadpoolctl import threadpool_limits
 
 from genexp.errors import EvaluationError
 from genexp.evaluation.baselines import fit_pca, fit_raw
+from genexp.evaluation.latents import ENCODER, RAW
 from genexp.evaluation.probe import count_confusion, f1_by_class, fit_classifier, precision_recall, scale_latents, score_confusion
-from genexp.evaluation.results import ENCODER, RAW
 
 N_LATENT = 32
 """Components that come before the logistic regression on PCA, and columns to which the penalty of that on all genes is scaled."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from genexp.evaluation.cluster_features import find_features
-from genexp.evaluation.clustering import SILHOUETTE_ROWS, assign_clusters, bootstrap_ari, bootstrap_silhouette, score_clusters
-from genexp.evaluation.results import ENCODER, Clustering, PartLatents
+from genexp.evaluation.clustering import SILHOUETTE_ROWS, Clustering, assign_clusters, bootstrap_ari, bootstrap_silhouette, score_clusters
+from genexp.evaluation.latents import ENCODER, PartLatents
+from genexp.evaluation.task import EvaluationInputs, Result, Task
 
 KMEANS, MIXTURE, WARD = "k-means", "Gaussian mixture", "Ward"
 """Methods as they are printed; k-means makes the clusters that everything else uses."""
@@ -27,8 +28,8 @@ Assign = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class ClusterMethods:
-    """Three ways to cluster the encoder's latents: fitted on train samples without labels, judged on test samples.
+class ClusterMethods(Result):
+    """Three ways to cluster the encoder's latents: fitted on train samples without labels, scored on test samples.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ def compare_methods(parts: Sequence[PartLatents], clustering: Clustering, weight
     clustering : Clustering
         What k-means found.
     weights : ndarray of float64, (n_draws, n_test)
-        Bootstrap draws, from :func:`genexp.verdict.verdict.draw_weights`.
+        Bootstrap draws, from :func:`genexp.evaluation.bootstrap.draw_weights`.
     seed : int
         Of starts, resamples and subsamples.
     """
@@ -297,3 +298,24 @@ def name_features(features: pd.DataFrame, cluster: Any, n: int = 4, level: float
         else f"{row.feature}: median {row.inside:.3g} against {row.outside:.3g}"
         for row in own.itertuples()
     ]
+
+
+class ClusterMethodsTask(Task):
+    """Other ways to cluster the encoder's latents, and annotations of the clusters."""
+
+    name = "cluster_methods"
+    title = "Ways to cluster"
+    metrics: ClassVar = {
+        "cluster/stability": "mean adjusted Rand index between k-means on train samples and on resamples of them; 1 is stable",
+        "cluster/*_mixture": "the same quantity by a Gaussian mixture",
+        "cluster/*_ward": "the same quantity by Ward's tree",
+    }
+    tables: ClassVar = {
+        "cluster_methods": "k-means, Gaussian mixture and Ward's tree on the encoder's latents, test samples, with intervals",
+        "cluster_methods_choice": "silhouette by number of clusters and method, train samples",
+        "cluster_features": "annotations that go with a cluster, with p and q",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> ClusterMethods:
+        """Cluster the encoder's latents by each method."""
+        return compare_methods(inputs.all_parts, inputs.results.require(Clustering), inputs.weights, inputs.seed)

@@ -4,12 +4,121 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from genexp.errors import EvaluationError
-from genexp.evaluation.results import ENCODER, Clustering, PartLatents
+from genexp.evaluation.latents import ENCODER, PartLatents
+from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Task, name_scores
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class ClusterScores(SampleScores):
+    """Agreement of clusters with the label, or without a label the silhouette among the genes.
+
+    In its own space each representation would be its own judge; label and genes are the same for all.
+    """
+
+    table = "cluster_samples"
+
+    @property
+    def unit(self) -> str:  # type: ignore[override]
+        """Only labelled samples have an agreement."""
+        return "labelled test samples" if "label" in self.samples else "test samples"
+
+    @property
+    def quantity(self) -> str:
+        """Name of the score as it is printed."""
+        return "ARI with the label" if "label" in self.samples else "silhouette among genes"
+
+    @property
+    def metric(self) -> str:
+        """Key of the score among the metrics."""
+        return "cluster/ari" if "label" in self.samples else "cluster/silhouette"
+
+    @property
+    def representations(self) -> list[str]:
+        """Representations whose latents were clustered."""
+        return [str(name).removeprefix("cluster_") for name in self.samples if str(name).startswith("cluster_")]
+
+    def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
+        """Score (n_draws,)."""
+        if "label" not in self.samples:
+            return bootstrap_silhouette(self.samples, representation, weights)
+        truth = self.samples["label"].astype(str).to_numpy()
+        return bootstrap_ari(truth, self.samples[f"cluster_{representation}"].to_numpy(), weights)
+
+    def matches(self, other: ClusterScores) -> bool:
+        """Whether the labels are the same; silhouettes among different genes cannot be compared."""
+        if "label" not in self.samples or "label" not in other.samples:
+            return False
+        return bool((self.samples["label"].astype(str) == other.samples["label"].astype(str)).all())
+
+    @classmethod
+    def read(cls, logged: pd.DataFrame) -> ClusterScores:
+        """Scores of the labelled samples, of all where the table has no label."""
+        return cls(logged[logged["label"].notna()] if "label" in logged else logged)
+
+
+@dataclass(frozen=True)
+class Clustering(Result):
+    """k-means on the latents: k and centres from train samples without labels, scored on test samples.
+
+    Parameters
+    ----------
+    k : int
+        Number of clusters of the encoder's latents.
+    choice : DataFrame, (n_tried, n_representations)
+        Silhouette over train samples by number of clusters (index ``k``); the largest one wins.
+    assignments : Series of int, (n_samples,)
+        Cluster 1..k of every sample by the encoder's latents; 1 is the largest on train samples. Index ``sample_id``.
+    scores : DataFrame, (n_representations, 4 or 6)
+        On test samples: ``k``, ``silhouette``, ``calinski_harabasz``, ``davies_bouldin``, and where there is a label
+        ``ari`` and ``nmi`` on labelled test samples. NaN where the test samples fall into one cluster.
+    sizes : DataFrame, (k, 3)
+        Samples per cluster (index ``cluster``) in ``train``, ``val``, ``test``.
+    contingency : DataFrame or None, (n_classes, k)
+        Labelled test samples by label (rows) and cluster (columns 1..k); None without a label.
+    samples : DataFrame, (n_test, 2 * n_representations)
+        Sample table of the test samples: ``label`` where the cohort has one, ``cluster_encoder``, ``silhouette_encoder`` (of these
+        clusters among the genes: the space that all representations share), and the same two for each baseline.
+    """
+
+    k: int
+    choice: pd.DataFrame
+    assignments: pd.Series
+    scores: pd.DataFrame
+    sizes: pd.DataFrame
+    contingency: pd.DataFrame | None
+    samples: pd.DataFrame
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """``cluster/k``, ``cluster/silhouette`` ..., and those of the baselines."""
+        return name_scores("cluster", self.scores)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables for download, by name."""
+        tables = {
+            "cluster_choice": self.choice,
+            "cluster_scores": self.scores,
+            "cluster_sizes": self.sizes,
+            "cluster_samples": self.samples,
+        }
+        return tables if self.contingency is None else {**tables, "cluster_contingency": self.contingency}
+
+    @property
+    def scores_by_sample(self) -> ClusterScores:
+        """ARI with the label where there is one, else the silhouette among the genes."""
+        return ClusterScores.read(self.samples if "ari" in self.scores else self.samples.drop(columns="label", errors="ignore"))
+
 
 SILHOUETTE_ROWS = 2000
 """Train samples, at most, over which the silhouette that chooses k is computed (its cost is quadratic)."""
@@ -124,7 +233,8 @@ def _describe_samples(test: PartLatents, on_test: dict[str, np.ndarray], X: np.n
             distances = pairwise_distances(test.z[name]) if shared is None else shared
             np.fill_diagonal(distances, 0)
             columns[f"silhouette_{name}"] = silhouette_samples(distances, clusters, metric="precomputed")
-    return pd.DataFrame(columns, index=test.obs.index)
+    table = pd.DataFrame(columns, index=test.obs.index)
+    return table if "label" not in test.obs else table.assign(label=test.obs["label"].astype(object).map(str, na_action="ignore"))
 
 
 def bootstrap_silhouette(samples: pd.DataFrame, name: str, weights: np.ndarray) -> np.ndarray:
@@ -150,3 +260,30 @@ def bootstrap_ari(truth: np.ndarray, clusters: np.ndarray, weights: np.ndarray) 
     expected = np.divide(of_rows * of_columns, all_pairs, out=np.full(len(weights), np.nan), where=all_pairs > 0)
     highest = (of_rows + of_columns) / 2
     return np.divide(both - expected, highest - expected, out=np.ones_like(both), where=highest != expected)
+
+
+class ClusterTask(Task):
+    """k-means on the latents of every representation."""
+
+    name = "clustering"
+    title = "Clusters"
+    scores = ClusterScores
+    metrics: ClassVar = {
+        "cluster/k": "number of clusters, by the silhouette on train samples",
+        "cluster/silhouette": "mean silhouette of the test samples among the latents; higher is better",
+        "cluster/calinski_harabasz": "variance between clusters over variance within, test samples; higher is better",
+        "cluster/davies_bouldin": "mean similarity of each cluster and the one most like it, test samples; lower is better",
+        "cluster/ari": "adjusted Rand index of clusters and label, labelled test samples; 1 is agreement, 0 chance",
+        "cluster/nmi": "normalised mutual information of clusters and label, labelled test samples; 0 to 1",
+    }
+    tables: ClassVar = {
+        "cluster_choice": "silhouette by number of clusters, train samples",
+        "cluster_scores": "quality of the clusters, test samples",
+        "cluster_sizes": "samples by cluster and part",
+        "cluster_samples": "cluster, label and silhouette among the genes of every test sample",
+        "cluster_contingency": "test samples by label and cluster",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> Clustering:
+        """Cluster the latents of every representation."""
+        return evaluate_clusters(inputs.all_parts, inputs.config.max_clusters, inputs.seed, inputs.X["test"])

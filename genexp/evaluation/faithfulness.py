@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.results import ENCODER, PartLatents
+from genexp.evaluation.latents import ENCODER, PartLatents
 
 NEIGHBOURS = 15
 """Neighbours that are compared; fewer in small cohorts."""

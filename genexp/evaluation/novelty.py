@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.results import ENCODER, PartLatents, Reconstruction
+from genexp.evaluation.latents import ENCODER, PartLatents
+from genexp.evaluation.reconstruction import Reconstruction
+from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task
 from genexp.model.encoder import Encoder
 from genexp.model.novelty import Calibration, calibrate_novelty, judge_novelty, measure_distances
 
@@ -17,8 +20,8 @@ MIN_CALIBRATION = 19
 
 
 @dataclass(frozen=True)
-class Novelty:
-    """How unlike the train samples each test sample is.
+class Novelty(Result):
+    """Distance of each test sample from the train samples.
 
     Parameters
     ----------
@@ -40,6 +43,11 @@ class Novelty:
         return {"novelty/share": float(self.samples["novel"].mean()), "novelty/share_p05": float((self.samples["p"] <= 0.05).mean())}
 
     @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables for download, by name."""
+        return {"novelty": self.samples}
+
+    @property
     def fewest(self) -> int:
         """Novel samples without which none can be found: fewer cannot pass the correction with p-values no smaller than these."""
         return int(np.ceil(round(self.smallest_p * len(self.samples) / 0.05, 9)))
@@ -47,8 +55,8 @@ class Novelty:
 
 def evaluate_novelty(
     encoder: Encoder, rows: Mapping[str, np.ndarray], test: PartLatents, reconstruction: Reconstruction, seed: int
-) -> tuple[Novelty | None, list[str]]:
-    """Judge test samples by error and distance against the validation samples; with a note where these are too few.
+) -> Novelty | Skipped:
+    """Compare error and distance of test samples with those of the validation samples.
 
     Parameters
     ----------
@@ -63,11 +71,29 @@ def evaluate_novelty(
     """
     n_val = len(rows["val"])
     if n_val < MIN_CALIBRATION:
-        return None, [f"No novelty: {n_val} validation samples, of which {MIN_CALIBRATION} are needed for a p-value of 0.05."]
+        return Skipped((f"No novelty: {n_val} validation samples, of which {MIN_CALIBRATION} are needed for a p-value of 0.05.",))
     known = Calibration.of(encoder)
     calibration = known or calibrate_novelty(encoder.encoder, encoder.decoder, rows["train"], rows["val"], seed)
     errors = reconstruction.samples[ENCODER].to_numpy() / len(encoder.genes)
     distances = measure_distances(test.z[ENCODER], calibration.mean, calibration.precision)
     samples = judge_novelty(calibration, np.column_stack([errors, distances]), test.obs.index)
     reference = pd.DataFrame(calibration.scores, columns=["error", "distance"])
-    return Novelty(samples, reference, calibration.smallest_p), []
+    return Novelty(samples, reference, calibration.smallest_p)
+
+
+class NoveltyTask(Task):
+    """Test samples that are unlike the train samples."""
+
+    name = "novelty"
+    title = "Novelty"
+    one_thread = False
+    metrics: ClassVar = {
+        "novelty/share": "share of test samples that are novel at a false discovery rate of 5 %",
+        "novelty/share_p05": "share of test samples with p of at most 0.05; 5 % where nothing is novel",
+    }
+    tables: ClassVar = {"novelty": "error, distance and p-values of every test sample"}
+
+    def evaluate(self, inputs: EvaluationInputs) -> Novelty | Skipped:
+        """Compare test samples with the validation samples."""
+        X = {part: inputs.X[part] for part in ("train", "val")}
+        return evaluate_novelty(inputs.encoder, X, inputs.test, inputs.results.require(Reconstruction), inputs.seed)

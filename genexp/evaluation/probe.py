@@ -1,32 +1,112 @@
-"""A logistic regression from latents to the label: what of the label does the latent keep."""
+"""A logistic regression from latents to the label."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from genexp.errors import name_some
-from genexp.evaluation.results import ENCODER, RAW, PartLatents, Probe
+from genexp.evaluation.latents import ENCODER, RAW, PartLatents
+from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Skipped, Task, name_scores
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class ProbeScores(SampleScores):
+    """Macro F1 of predicted classes beside the true ones (``truth``)."""
+
+    table = "probe_predictions"
+    unit = "labelled test samples"
+    quantity = "macro F1"
+    metric = "probe/macro_f1"
+
+    @property
+    def representations(self) -> list[str]:
+        """Representations from which the label was predicted."""
+        return [str(name) for name in self.samples.columns.drop("truth")]
+
+    def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
+        """Macro F1 (n_draws,) over the classes that are drawn."""
+        truth, predicted = (self.samples[column].astype(str).to_numpy() for column in ("truth", representation))
+        return bootstrap_macro_f1(truth, predicted, weights)
+
+    def matches(self, other: ProbeScores) -> bool:
+        """Whether the true classes are the same."""
+        return bool((self.samples["truth"].astype(str) == other.samples["truth"].astype(str)).all())
+
+
+@dataclass(frozen=True)
+class Probe(Result):
+    """A logistic regression from latents to the label: trained on labelled train samples, scored on labelled test samples.
+
+    Parameters
+    ----------
+    classes : tuple of str, (n_classes,)
+        The classes of the probe and of the test samples, sorted.
+    scores : DataFrame, (n_representations, 4)
+        ``macro_f1`` and ``balanced_accuracy`` over the classes present on test samples, ``accuracy``, and ``C``, the inverse penalty
+        chosen by grouped cross-validation on train samples.
+    per_class : DataFrame, (n_classes, 5 + n_baselines)
+        Index ``class``: ``n_train``, ``n_test``, ``precision``, ``recall``, ``f1`` of the encoder, ``f1_pca``; NaN where a class has no
+        test samples.
+    confusion : DataFrame of int, (n_classes, n_classes)
+        Test samples by true class (rows) and predicted class (columns), by the encoder's latents.
+    predictions : DataFrame, (n_labelled_test, 1 + n_representations)
+        Sample table: ``truth``, ``encoder``, ``pca`` (the predicted classes).
+    weights : DataFrame, (n_classes, n_latent)
+        Weight of each of the encoder's latents in a class's logit, minus the mean of the logits of all classes.
+    """
+
+    classes: tuple[str, ...]
+    scores: pd.DataFrame
+    per_class: pd.DataFrame
+    confusion: pd.DataFrame
+    predictions: pd.DataFrame
+    weights: pd.DataFrame
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """``probe/macro_f1`` ..., and those of the baselines."""
+        return name_scores("probe", self.scores.drop(columns="C"))
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables for download, by name."""
+        tables = {"probe_scores": self.scores, "probe_per_class": self.per_class}
+        return tables | {"probe_confusion": self.confusion, "probe_predictions": self.predictions}
+
+    @property
+    def scores_by_sample(self) -> ProbeScores:
+        """Macro F1."""
+        return ProbeScores(self.predictions)
+
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Inverse penalties C that are tried; the smallest of equals is taken."""
+
+
 FOLDS = 5
 
 
-def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> tuple[Probe | None, list[str]]:
-    """Train on labelled train samples, judge on labelled test samples; with notes on what was left out.
+def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> Probe | Skipped:
+    """Train on labelled train samples, score labelled test samples.
 
     Latents are standardised by their train mean and standard deviation; classes weigh the same
     whatever their size; C is chosen by grouped cross-validation on train samples, by macro F1.
     """
     if "label" not in train.obs:
-        return None, []
+        return Skipped()
     classes, notes = choose_classes(train.obs["label"], test.obs["label"])
     in_train, in_test = (part.obs["label"].astype(str).isin(classes).to_numpy() for part in (train, test))
     if len(classes) < 2 or not in_test.any():
-        return None, [*notes, f"No probe: {len(classes)} classes with 2 or more train samples, {in_test.sum()} test samples of them."]
+        lack = f"No probe: {len(classes)} classes with 2 or more train samples, {in_test.sum()} test samples of them."
+        return Skipped((*notes, lack))
     truth = test.obs["label"][in_test].astype(str)
     labels, groups = train.obs["label"][in_train].astype(str).to_numpy(), train.obs["group"][in_train].astype(str).to_numpy()
     predictions, chosen, classifiers = {"truth": truth}, {}, {}
@@ -36,7 +116,7 @@ def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> tuple[Pr
         predictions[name] = classifiers[name].predict(z_test)
     weights = _read_weights(classifiers[ENCODER], train.z[ENCODER][in_train])
     table = pd.DataFrame(predictions, index=truth.index)
-    return _summarise(table, classes, chosen, pd.Series(labels).value_counts(), weights), notes
+    return replace(_summarise(table, classes, chosen, pd.Series(labels).value_counts(), weights), notes=tuple(notes))
 
 
 def choose_classes(train: pd.Series, test: pd.Series) -> tuple[list[str], list[str]]:
@@ -160,3 +240,26 @@ def bootstrap_macro_f1(truth: np.ndarray, predicted: np.ndarray, weights: np.nda
     f1 = f1_by_class((weights @ cell).reshape(-1, n, n))
     n_there = np.isfinite(f1).sum(axis=1)
     return np.divide(np.nansum(f1, axis=1), n_there, out=np.full(len(f1), np.nan), where=n_there > 0)
+
+
+class ProbeTask(Task):
+    """A logistic regression from the latents of every representation to the label."""
+
+    name = "probe"
+    title = "Label"
+    scores = ProbeScores
+    metrics: ClassVar = {
+        "probe/macro_f1": "mean over classes of the F1 of a logistic regression on the latents, test samples; higher is better",
+        "probe/balanced_accuracy": "mean over classes of the recall of the same regression; higher is better",
+        "probe/accuracy": "share of test samples whose class the same regression predicts; higher is better",
+    }
+    tables: ClassVar = {
+        "probe_scores": "quality of the label's prediction",
+        "probe_per_class": "precision, recall and F1 by class",
+        "probe_confusion": "confusion matrix",
+        "probe_predictions": "true and predicted label of every test sample",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> Probe | Skipped:
+        """Train on labelled train samples, score labelled test samples."""
+        return evaluate_probe(inputs.train, inputs.test, inputs.seed)

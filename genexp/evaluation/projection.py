@@ -5,13 +5,54 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.faithfulness import measure_faithfulness
-from genexp.evaluation.results import ENCODER, Embeddings, PartLatents
+from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.faithfulness import measure_faithfulness, name_metrics
+from genexp.evaluation.latents import ENCODER, PartLatents
+from genexp.evaluation.task import EvaluationInputs, Result, Task
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class Embeddings(Result):
+    """Two-dimensional embeddings of the latents, fitted on train samples; the others are placed into them.
+
+    Parameters
+    ----------
+    coordinates : DataFrame, (n_samples, 9)
+        Sample table of all samples (train, val, test in this order): ``part``; ``label`` (categorical, NaN where unlabelled
+        or where the cohort has no label); ``cluster`` (int, 1..k); ``tsne_1``, ``tsne_2``, ``umap_1``, ``umap_2``,
+        ``pca_1``, ``pca_2`` (float).
+    explained_variance : ndarray of float64, (2,)
+        Shares of the latent's variance over train samples along ``pca_1`` and ``pca_2``.
+    perplexity : float
+        Perplexity of t-SNE after clipping to (n_train - 1) / 3.
+    faithfulness : DataFrame, (3, 4)
+        How far each picture can be believed, from :func:`genexp.evaluation.faithfulness.measure_faithfulness`.
+    """
+
+    coordinates: pd.DataFrame
+    explained_variance: np.ndarray
+    perplexity: float
+    faithfulness: pd.DataFrame
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """``picture/trustworthiness_tsne``, ``picture/neighbours_test_umap`` ..."""
+        return name_metrics(self.faithfulness)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables for download, by name."""
+        return {"embeddings": self.coordinates, "picture_faithfulness": self.faithfulness}
+
 
 UMAP_ROWS = 2000
 """Train samples, at most, that draw the UMAP: its exact neighbours cost quadratic time, approximate ones a minute of compilation."""
@@ -100,3 +141,22 @@ def _describe_samples(parts: Sequence[PartLatents], assignments: pd.Series) -> p
     samples = pd.concat(tables).rename_axis("sample_id")
     samples["label"] = pd.Categorical(samples["label"].map(str, na_action="ignore"))
     return samples.assign(cluster=assignments.loc[samples.index])
+
+
+class EmbeddingsTask(Task):
+    """t-SNE, UMAP and PCA of the encoder's latents."""
+
+    name = "embeddings"
+    title = "Maps"
+    metrics: ClassVar = {
+        "picture/trustworthiness_*": "share of map neighbours that are neighbours among the latents, weighted by rank; 1 is best",
+        "picture/neighbours_*": "share of the nearest neighbours among the latents that a map keeps",
+    }
+    tables: ClassVar = {
+        "embeddings": "part, label, cluster and map coordinates of every sample",
+        "picture_faithfulness": "how faithful each map is to the latents",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> Embeddings:
+        """Embed the encoder's latents."""
+        return embed_latents(inputs.all_parts, inputs.results.require(Clustering).assignments, inputs.config.perplexity, inputs.seed)

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from genexp.cohort.terms import read_terms
+from genexp.evaluation.latents import ENCODER, RAW, PartLatents
 from genexp.evaluation.probe import scale_latents
-from genexp.evaluation.results import ENCODER, RAW, PartLatents
+from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Skipped, Task, name_scores
+from genexp.files.source import open_source
 
+if TYPE_CHECKING:
+    from genexp.preprocessing.store import Preprocessed
+    from genexp.settings.evaluation import EvaluationConfig
+
+TRUTH = "truth"
+"""First part of the columns that hold which sample has which term."""
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Inverse penalties C that are tried, one for all terms; the smallest of equals is taken."""
 FOLDS = 3
@@ -24,8 +34,34 @@ MAX_TERMS = 200
 
 
 @dataclass(frozen=True)
-class Terms:
-    """One logistic regression a term.
+class TermScores(SampleScores):
+    """Macro average precision of logits by term (columns ``encoder: TERM``) beside the truth (``truth: TERM``)."""
+
+    table = "terms_samples"
+    quantity = "macro AP"
+    metric = "terms/macro_ap"
+
+    @property
+    def representations(self) -> list[str]:
+        """Representations from which the terms were predicted."""
+        return list(dict.fromkeys(name.partition(": ")[0] for name in self.samples if not name.startswith(f"{TRUTH}: ")))
+
+    def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
+        """Macro average precision (n_draws,)."""
+        return bootstrap_macro_ap(self._pick(TRUTH).astype(bool), self._pick(representation), weights)
+
+    def _pick(self, prefix: str) -> np.ndarray:
+        return self.samples[[name for name in self.samples if name.startswith(f"{prefix}: ")]].to_numpy()
+
+    def matches(self, other: TermScores) -> bool:
+        """Whether the terms, and the samples that have them, are the same."""
+        one, two = (scores.samples[[name for name in scores.samples if name.startswith(f"{TRUTH}: ")]] for scores in (self, other))
+        return list(one) == list(two) and bool((one.astype(bool).to_numpy() == two.astype(bool).to_numpy()).all())
+
+
+@dataclass(frozen=True)
+class Terms(Result):
+    """One logistic regression per term.
 
     Parameters
     ----------
@@ -60,22 +96,31 @@ class Terms:
         return float(self.by_term["prevalence"].mean())
 
     @property
+    def metrics(self) -> dict[str, float]:
+        """``terms/macro_ap``, and those of the baselines."""
+        return name_scores("terms", self.scores.drop(columns="C"))
+
+    @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Tables for download, by name."""
-        return {"terms_scores": self.scores, "terms": self.by_term}
+        """Tables for download, by name; by sample the truth and the encoder's logits only."""
+        samples = self.scores_by_sample.samples
+        logged = samples[[name for name in samples if name.startswith((f"{TRUTH}: ", f"{ENCODER}: "))]]
+        return {"terms_scores": self.scores, "terms": self.by_term, "terms_samples": logged}
+
+    @property
+    def scores_by_sample(self) -> TermScores:
+        """Macro average precision."""
+        tables = {TRUTH: self.truth, **self.predictions}
+        return TermScores(pd.concat([table.add_prefix(f"{name}: ") for name, table in tables.items()], axis=1))
 
     def name_best(self, n: int) -> list[str]:
         """Terms that the encoder predicts best, by average precision over prevalence."""
         gain = self.by_term["ap"] - self.by_term["prevalence"]
         return [str(name) for name in gain.sort_values(ascending=False, kind="stable").index[:n]]
 
-    def draw_scores(self, name: str, weights: np.ndarray) -> np.ndarray:
-        """Macro average precision (n_draws,) of a representation when test samples count ``weights`` (n_draws, n_test) times."""
-        return bootstrap_macro_ap(self.truth.to_numpy(), self.predictions[name].to_numpy(), weights)
 
-
-def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, seed: int) -> tuple[Terms | None, list[str]]:
-    """Fit on train samples, judge on test samples; with notes on what was left out.
+def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, seed: int) -> Terms | Skipped:
+    """Fit on train samples, score test samples.
 
     Latents are standardised by their train mean and standard deviation. One C serves all terms of a representation.
 
@@ -91,7 +136,7 @@ def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, s
     groups = train.obs["group"].astype(str).to_numpy()
     chosen, notes = choose_terms(has, has_test, groups)
     if not chosen:
-        return None, [*notes, "No terms: none has enough train and test samples with it and without it."]
+        return Skipped((*notes, "No terms: none has enough train and test samples with it and without it."))
     Y, truth = has[chosen].to_numpy(np.float64), has_test[chosen].to_numpy()
     folds = draw_folds(groups, seed)
     scores, by_term, predictions, weights = {}, _count(has[chosen], has_test[chosen]), {}, {}
@@ -106,7 +151,8 @@ def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, s
         predictions[name] = pd.DataFrame(logits.astype(np.float32), index=test.obs.index, columns=chosen)
         weights[name] = pd.DataFrame(w / _spread(name, train.z[name]), index=pd.Index(chosen, name="term"))
     both = pd.concat([has[chosen], has_test[chosen]])
-    return Terms(pd.DataFrame(scores).T.rename_axis("representation"), by_term, both, predictions, weights), notes
+    table_of_scores = pd.DataFrame(scores).T.rename_axis("representation")
+    return Terms(table_of_scores, by_term, both, predictions, weights, notes=tuple(notes))
 
 
 def _spread(name: str, z: np.ndarray) -> np.ndarray:
@@ -240,3 +286,37 @@ def _draw_ap(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.nd
     total = own.sum(axis=1)
     precision = above / np.maximum(counted[:, last], 1e-12)
     return np.divide((own * precision).sum(axis=1), total, out=np.full(len(weights), np.nan), where=total > 0)
+
+
+class TermsTask(Task):
+    """A logistic regression for each term of the table that ``terms=`` names."""
+
+    name = "terms"
+    title = "Terms"
+    scores = TermScores
+    metrics: ClassVar = {"terms/macro_ap": "mean over terms of the average precision on test samples; the prevalence is chance"}
+    tables: ClassVar = {
+        "terms_scores": "macro average precision of the terms' prediction",
+        "terms": "average precision of every term, with its prevalence",
+        "terms_samples": "terms of every test sample, and the encoder's logits",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> Terms | Skipped:
+        """Predict each term from the latents."""
+        if not inputs.config.terms:
+            return Skipped()
+        ids = [*inputs.train.obs.index, *inputs.test.obs.index]
+        return evaluate_terms(inputs.train, inputs.test, read_terms(inputs.config.terms, ids), inputs.seed)
+
+    def rescore(self, inputs: EvaluationInputs, first: Result) -> Terms | Skipped:
+        """Predict the terms that the first encoder was scored on."""
+        assert isinstance(first, Terms)
+        return evaluate_terms(inputs.train, inputs.test, first.table, inputs.seed)
+
+    def check(self, config: EvaluationConfig, data: Preprocessed | None) -> None:
+        """Refuse a table that is not there or does not fit the cohort."""
+        if config.terms and data is None:
+            with open_source(config.terms):
+                pass
+        elif config.terms and data is not None:
+            read_terms(config.terms, data.split.index[data.split["part"].isin(["train", "test"])].tolist())

@@ -13,9 +13,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.results import ENCODER, PartLatents, Probe, Survival
+from genexp.evaluation.latents import ENCODER, PartLatents
+from genexp.evaluation.probe import Probe
 from genexp.evaluation.terms import Terms
 from genexp.model.encoder import Layer, Network
+from genexp.survival.regression import Survival
 
 STEPS = 32
 """Points on the way from the baseline to a sample (midpoint rule)."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.results import ENCODER, RAW, PartLatents
+from genexp.evaluation.latents import ENCODER, RAW, PartLatents
+from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task
 from genexp.evaluation.terms import Terms
 from genexp.explain.attribution import integrate_gradients
 from genexp.model.encoder import Encoder
@@ -34,7 +36,7 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
-class Deletion:
+class Deletion(Result):
     """What is left of a term's score.
 
     Parameters
@@ -63,7 +65,7 @@ class Deletion:
         }
 
 
-def judge_deletion(
+def evaluate_deletion(
     encoder: Encoder, rows: Mapping[str, np.ndarray], terms: Terms, train: PartLatents, test: PartLatents, seed: int, n_terms: int = N_TERMS
 ) -> Deletion:
     """Delete genes in the order of the attribution, in that of a logistic regression on the genes, and at random.
@@ -155,3 +157,26 @@ def trace_order(predict: Predict, X: np.ndarray, mean: np.ndarray, order: np.nda
         left[step] = predict(deleted).mean(), predict(inserted).mean()
     span = whole - none
     return (left - none) / (span if abs(span) > 1e-12 else np.nan)
+
+
+class DeletionTask(Task):
+    """Deletion and insertion curves of the terms that are predicted best."""
+
+    name = "deletion"
+    title = "Deletion curves"
+    one_thread = False
+    metrics: ClassVar = {
+        "terms/deletion_area_*": "area under the rest of a term's score while genes are deleted in an order; small is good",
+        "terms/insertion_area_*": "area under the score that genes give back while they are inserted in an order; large is good",
+    }
+    tables: ClassVar = {
+        "deletion": "what is left of a term's score when genes are deleted",
+        "deletion_areas": "areas under these curves",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> Deletion | Skipped:
+        """Delete genes; skipped without terms."""
+        terms = inputs.results.get_result(Terms)
+        if terms is None:
+            return Skipped()
+        return evaluate_deletion(inputs.encoder, inputs.X, terms, inputs.train, inputs.test, inputs.seed)

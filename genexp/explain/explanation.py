@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from genexp.evaluation.probe import Probe
+from genexp.evaluation.task import EvaluationInputs, Result, Task
+from genexp.evaluation.terms import Terms
 from genexp.explain.attribution import MAX_LATENTS, Attribution, attribute_genes, collect_targets
-from genexp.explain.enrichment import find_enrichment
+from genexp.explain.enrichment import find_enrichment, match_gene_sets, read_gene_sets
 from genexp.explain.methods import METHODS
 from genexp.explain.signatures import Signatures, find_signatures, rank_units, weigh_genes
 from genexp.model.encoder import Encoder
+from genexp.survival.regression import Survival
 
 if TYPE_CHECKING:
-    from genexp.evaluation.results import PartLatents, Probe, Survival
-    from genexp.evaluation.terms import Terms
+    from genexp.evaluation.latents import PartLatents
+    from genexp.preprocessing.store import Preprocessed
+    from genexp.settings.evaluation import EvaluationConfig
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """What is behind the latents.
+class Explanation(Result):
+    """Explanation of latents, label and risk by genes and gene sets.
 
     Parameters
     ----------
@@ -32,14 +37,11 @@ class Explanation:
         Genes that each latent stands for, and its units.
     enrichment : DataFrame or None
         Gene sets in both, from :func:`genexp.explain.enrichment.find_enrichment`; None where no sets were given.
-    notes : tuple of str
-        What was left out, and why.
     """
 
     attribution: Attribution
     signatures: Signatures
     enrichment: pd.DataFrame | None
-    notes: tuple[str, ...] = ()
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -110,4 +112,49 @@ def explain_encoder(
     found = None if gene_sets is None else find_enrichment(gene_sets, genes, signatures.genes, attribution.strength)
     left_out = len(latents) - len(attributed)
     notes = (f"Attribution: {left_out} latents that move expression least were left out.",) if left_out else ()
-    return Explanation(attribution, signatures, found, notes)
+    return Explanation(attribution, signatures, found, notes=notes)
+
+
+class ExplanationTask(Task):
+    """Genes and gene sets behind latents, label and risk."""
+
+    name = "explanation"
+    title = "Genes"
+    one_thread = False
+    metrics: ClassVar = {
+        "attribution/completeness_delta": "largest distance of the sum of attributions from the change of a target, relative to it",
+        "attribution/rho_baselines": "rank correlation of genes between two baselines, median over targets",
+        "attribution/rho_halves": "rank correlation of genes between halves of the samples, median over targets",
+    }
+    tables: ClassVar = {
+        "attribution_checks": "completeness, and stability of the ranking of genes, by target",
+        "attribution_top": "the genes that drive each latent, class and the risk",
+        "attribution_genes": "signed strength of every gene for every target",
+        "units": "activity and distribution of every latent",
+        "signatures": "gene signatures of latents, classes and risk",
+        "signature_weights": "change of every gene as a latent rises by one standard deviation",
+        "enrichment": "gene sets in signatures and rankings, by p",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> Explanation:
+        """Attribute latents, label, risk and terms to genes."""
+        config, results = inputs.config, inputs.results
+        return explain_encoder(
+            inputs.encoder,
+            inputs.X,
+            inputs.train,
+            inputs.test,
+            results.get_result(Probe),
+            results.get_result(Survival),
+            read_gene_sets(config.gene_sets) if config.gene_sets else None,
+            config.attribution,
+            inputs.seed,
+            results.get_result(Terms),
+        )
+
+    def check(self, config: EvaluationConfig, data: Preprocessed | None) -> None:
+        """Refuse gene sets that are not there, or of which none has enough measured genes."""
+        if config.gene_sets:
+            gene_sets = read_gene_sets(config.gene_sets)
+            if data is not None:
+                match_gene_sets(gene_sets, data.var.index)

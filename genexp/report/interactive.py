@@ -9,10 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.results import DISPLAY, Clustering, Embeddings, Evaluation, Reconstruction
+from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.latents import DISPLAY
+from genexp.evaluation.probe import Probe
+from genexp.evaluation.projection import Embeddings
+from genexp.evaluation.reconstruction import Reconstruction
 from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, mark_clusters, mark_labels, mark_studies
-from genexp.report.figures.draw import MAPS, UNKNOWN, choose_horizon, choose_time_unit, name_map_axes, trace_curves
+from genexp.report.figures.curves import choose_horizon, choose_time_unit, trace_curves
+from genexp.report.figures.maps import MAPS, UNKNOWN, name_map_axes
 from genexp.report.figures.survival import RISK_COLOURS
+from genexp.survival.prognosis import Prognosis
+from genexp.survival.regression import Survival
+from genexp.verdict.evaluation import Evaluation
+from genexp.verdict.heads import HeadResults
 
 Plot = dict[str, Any]
 """A plotly figure: ``data`` and ``layout``."""
@@ -21,19 +30,22 @@ BLUES = [[0.0, "#F7FBFF"], [0.25, "#C6DBEF"], [0.5, "#6BAED6"], [0.75, "#2171B5"
 
 def build_plots(evaluation: Evaluation) -> dict[str, Plot]:
     """Every plot but the maps, by the id of its place in the page."""
-    plots = {"choice": plot_choice(evaluation.clustering), "genes": plot_genes(evaluation.reconstruction)}
-    if evaluation.clustering.contingency is not None:
-        plots["composition"] = plot_counts(evaluation.clustering.contingency, "cluster", "label")
-    if evaluation.probe is not None:
-        plots["confusion"] = plot_counts(evaluation.probe.confusion, "predicted label", "true label")
-    for place, judged in enumerate(evaluation.heads.labels if evaluation.heads is not None else ()):
-        plots[f"confusion-head-{place}"] = plot_counts(judged.confusion, f"{judged.name} by the head", f"true {judged.name}")
-    if evaluation.survival is not None:
-        patients = evaluation.survival.patients
+    results = evaluation.results
+    clustering, probe, heads = results.require(Clustering), results.get_result(Probe), results.get_result(HeadResults)
+    survival, prognosis = results.get_result(Survival), results.get_result(Prognosis)
+    plots = {"choice": plot_choice(clustering), "genes": plot_genes(results.require(Reconstruction))}
+    if clustering.contingency is not None:
+        plots["composition"] = plot_counts(clustering.contingency, "cluster", "label")
+    if probe is not None:
+        plots["confusion"] = plot_counts(probe.confusion, "predicted label", "true label")
+    for index, head in enumerate(heads.labels if heads is not None else ()):
+        plots[f"confusion-head-{index}"] = plot_counts(head.confusion, f"{head.name} by the head", f"true {head.name}")
+    if survival is not None:
+        patients = survival.patients
         colours = {name: mark.colour for name, mark in mark_clusters(sorted(patients["cluster"].unique())).items()}
-        plots["kaplan_meier"] = plot_curves(patients, evaluation.survival.kaplan_meier, "cluster", colours)
-    if evaluation.prognosis is not None:
-        plots["risk_groups"] = plot_curves(evaluation.prognosis.patients, evaluation.prognosis.curves, "risk_group", RISK_COLOURS)
+        plots["kaplan_meier"] = plot_curves(patients, survival.kaplan_meier, "cluster", colours)
+    if prognosis is not None:
+        plots["risk_groups"] = plot_curves(prognosis.patients, prognosis.curves, "risk_group", RISK_COLOURS)
     return plots
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from genexp.evaluation.results import Evaluation
+from genexp.evaluation.probe import Probe
+from genexp.evaluation.projection import Embeddings
+from genexp.evaluation.terms import Terms
+from genexp.explain.explanation import Explanation
 from genexp.model.kinds import KINDS
 from genexp.report.html import Html, render_paragraph, render_section, render_table, to_html
 from genexp.report.sections.genes import describe_methods
@@ -15,6 +18,9 @@ from genexp.report.sections.terms import describe_terms
 from genexp.settings.model import KIND_PARAMETERS
 from genexp.settings.training import EncoderConfig
 from genexp.settings.values import parameter_names
+from genexp.survival.prognosis import Prognosis
+from genexp.survival.regression import Survival
+from genexp.verdict.evaluation import Evaluation
 
 
 def render_provenance(evaluation: Evaluation) -> str:
@@ -38,7 +44,7 @@ def render_provenance(evaluation: Evaluation) -> str:
         "methods",
         "Methods",
         render_paragraph(" ".join(_describe_methods(evaluation))),
-        render_table("Audit of the split, before anything was judged.", ["Check", "Outcome", "Found"], audit),
+        render_table("Audit of the split, before anything was evaluated.", ["Check", "Outcome", "Found"], audit),
         render_table("Provenance and settings.", ["What", "Value"], rows),
     )
 
@@ -67,18 +73,18 @@ def _describe_methods(evaluation: Evaluation) -> list[str]:
         "train samples.",
         "R² is 1 − Σ(x − x̂)² / Σ(x − train mean)² over scaled values.",
         f"Clusters: k-means, k from 2 to {summary['max_clusters']} by silhouette; beside it a Gaussian mixture and Ward's tree.",
-        f"Maps: t-SNE (openTSNE, perplexity {evaluation.embeddings.perplexity:g}), UMAP and PCA of the latents;",
+        f"Maps: t-SNE (openTSNE, perplexity {evaluation.results.require(Embeddings).perplexity:g}), UMAP and PCA of the latents;",
         "no score was computed on a map.",
     ]
-    if evaluation.probe is not None:
+    if evaluation.results.get_result(Probe) is not None:
         sentences.append("Label: logistic regression, penalty by grouped cross-validation.")
-    sentences += describe_terms(evaluation.terms)
-    if evaluation.survival is not None:
+    sentences += describe_terms(evaluation.results.get_result(Terms))
+    if evaluation.results.get_result(Survival) is not None:
         sentences += [
             "Survival: one sample per patient, ridge Cox regression, penalty by cross-validation, Harrell's C;",
             "Kaplan-Meier with 95 % bands and log-rank test by cluster; q after Benjamini and Hochberg.",
         ]
-    if evaluation.prognosis is not None:
-        sentences += describe_prognosis(evaluation.prognosis)
-    sentences += describe_methods(evaluation.explanation)
+    if (prognosis := evaluation.results.get_result(Prognosis)) is not None:
+        sentences += describe_prognosis(prognosis)
+    sentences += describe_methods(evaluation.results.require(Explanation))
     return [*sentences, describe_intervals(evaluation.seeds)]

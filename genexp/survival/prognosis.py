@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
+from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.probe import scale_latents
-from genexp.evaluation.results import ENCODER, PartLatents, Survival
+from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task
 from genexp.names.genes import match_key
 from genexp.survival.groups import compare_groups, cut_risk
 from genexp.survival.increment import MIN_GENES, PROLIFERATION, measure_increments, read_covariates, score_proliferation
 from genexp.survival.nulls import draw_nulls, place_among
-from genexp.survival.regression import estimate_curves
+from genexp.survival.regression import Survival, estimate_curves
 from genexp.survival.scores import calibrate
 
 
 @dataclass(frozen=True)
-class Prognosis:
+class Prognosis(Result):
     """The risk score of the encoder's latents, looked at from all sides; test patients unless said otherwise.
 
     Parameters
@@ -27,7 +29,7 @@ class Prognosis:
     c_index : float
         Harrell's, by the latents.
     patients : DataFrame, (n_patients, ...)
-        That of :class:`~genexp.evaluation.results.Survival`, with ``risk_group`` (``low``, ``middle``, ``high``: cut at the tertiles
+        That of :class:`~genexp.survival.regression.Survival`, with ``risk_group`` (``low``, ``middle``, ``high``: cut at the tertiles
         of the train patients' risk).
     curves : DataFrame
         Kaplan-Meier steps by ``risk_group``, as those by cluster.
@@ -68,6 +70,11 @@ class Prognosis:
         }
 
     @property
+    def sentences(self) -> list[str]:
+        """Sentences on the increments over covariates."""
+        return [f"survival: {sentence}" for sentence in self.increments["sentence"]]
+
+    @property
     def metrics(self) -> dict[str, float]:
         """Hazard ratio and permutation p of the groups, increments, and shares of nulls at least as good."""
         found = {f"survival/permutation_p_{name}": row for name, row in self.groups["permutation_p"].items()}
@@ -77,10 +84,10 @@ class Prognosis:
         return {name: float(value) for name, value in found.items()}
 
 
-def judge_prognosis(
+def evaluate_prognosis(
     survival: Survival, rows: Mapping[str, np.ndarray], train: PartLatents, test: PartLatents, genes: Sequence[str], seed: int
-) -> tuple[Prognosis, list[str]]:
-    """Look at the encoder's risk score from all sides; with notes on what was left out.
+) -> Prognosis:
+    """Assess the encoder's risk score: groups, calibration, increments over covariates, and null models.
 
     Parameters
     ----------
@@ -113,7 +120,8 @@ def judge_prognosis(
         increments=measure_increments(z, known, patients, patients[f"risk_{ENCODER}"].to_numpy(), seed),
         nulls=nulls,
         places=place_among(nulls, found),
-    ), notes
+        notes=tuple(notes),
+    )
 
 
 def _collect_patients(
@@ -152,3 +160,31 @@ def _choose_horizon(quality: pd.DataFrame) -> float:
     """The middle of the days at which survivors are told from the dead; NaN where there is none."""
     times = sorted(quality.loc[quality["quantity"] == "auc", "time_days"].unique())
     return float(times[len(times) // 2]) if times else float("nan")
+
+
+class PrognosisTask(Task):
+    """Trust in the encoder's risk score: risk groups, calibration, increments over covariates, and null models."""
+
+    name = "prognosis"
+    title = "Prognosis"
+    metrics: ClassVar = {
+        "survival/permutation_p_*": "p of the log-rank test over clusters, or risk groups, by permutation of survival over test patients",
+        "survival/hazard_ratio_high_low": "hazard ratio of high against low predicted risk, test patients",
+        "survival/increment_over_*": "C-index that the latents add to clinical covariates, or proliferation, or both",
+        "survival/*_as_good": "share of null models whose C-index is at least that of the latents",
+    }
+    tables: ClassVar = {
+        "survival_groups": "differences between clusters, and between risk groups",
+        "risk_group_curves": "survival curves by risk group",
+        "calibration": "predicted and observed survival by risk group",
+        "survival_increments": "concordance of clinical covariates, latents and both",
+        "survival_nulls": "concordance of random genes and random projections",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> Prognosis | Skipped:
+        """Assess the risk score; skipped without survival."""
+        survival = inputs.results.get_result(Survival)
+        if survival is None:
+            return Skipped()
+        X = {part: inputs.X[part] for part in ("train", "test")}
+        return evaluate_prognosis(survival, X, inputs.train, inputs.test, inputs.encoder.genes, inputs.seed)

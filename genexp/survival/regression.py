@@ -1,36 +1,143 @@
-"""Survival by latents: Cox on train patients, concordance and Kaplan-Meier on test patients."""
+"""Cox regression on latents of train patients, concordance and Kaplan-Meier curves of test patients."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.probe import scale_latents
-from genexp.evaluation.results import ENCODER, PartLatents, Survival
-from genexp.survival.cox import compare_pairs, fit_cox, fit_wide_cox, likelihood_of_risk
+from genexp.evaluation.reconstruction import SAME
+from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Skipped, Task, name_scores
+from genexp.survival.cox import c_index, compare_pairs, fit_cox, fit_wide_cox, likelihood_of_risk
 from genexp.survival.scores import score_risks, summarise_scores
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass(frozen=True)
+class SurvivalScores(SampleScores):
+    """Harrell's C-index of the risks (``risk_encoder`` ...) of test patients, given ``time_days`` and ``event``."""
+
+    table = "survival_patients"
+    unit = "test patients"
+    quantity = "C-index"
+    metric = "survival/c_index"
+
+    @property
+    def representations(self) -> list[str]:
+        """Representations from which the risk was predicted."""
+        return [str(name).removeprefix("risk_") for name in self.samples if str(name).startswith("risk_") and name != "risk_group"]
+
+    @property
+    def n_events(self) -> int:
+        """Number of events among the patients."""
+        return int(self.samples["event"].sum())
+
+    def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
+        """C-index (n_draws,)."""
+        time, event = self.samples["time_days"].to_numpy(), self.samples["event"].to_numpy(dtype=bool)
+        return c_index(time, event, self.samples[f"risk_{representation}"].to_numpy(), weights)
+
+    def matches(self, other: SurvivalScores) -> bool:
+        """Whether times and events are the same."""
+        same_time = np.allclose(self.samples["time_days"], other.samples["time_days"], rtol=SAME)
+        return bool(same_time and (self.samples["event"] == other.samples["event"]).all())
+
+    @classmethod
+    def read(cls, logged: pd.DataFrame) -> SurvivalScores:
+        """Scores of the test patients in a table of the train and test patients."""
+        return cls(logged[logged["part"] == "test"])
+
+
+@dataclass(frozen=True)
+class Survival(Result):
+    """Cox regression on latents, trained on train patients and scored on test patients; Kaplan-Meier by cluster.
+
+    Parameters
+    ----------
+    scores : DataFrame, (n_representations, 5)
+        On test patients ``c_index`` (Harrell's), ``ipcw_c_index`` (Uno's), ``integrated_brier`` and ``auc`` (mean over its times); and
+        ``penalty`` (ridge, chosen by cross-validation on train patients).
+    quality : DataFrame
+        The same scores with intervals and times, from :func:`genexp.survival.scores.score_risks`.
+    cox : DataFrame, (n_latent, 6)
+        Index ``latent`` (``latent_00`` ...): ``hazard_ratio``, ``low``, ``high`` (95 %), ``p``: of one train standard deviation of this
+        latent alone, unpenalised, train patients; ``q``: Benjamini-Hochberg; ``joint_hazard_ratio``: by the penalised regression on all.
+    kaplan_meier : DataFrame, (n_steps, 7)
+        Test patients, steps of each cluster's curve in order of time, the first at day 0: ``cluster`` (int), ``time_days``, ``survival``,
+        ``low``, ``high`` (95 %), ``at_risk`` (just before this time), ``events`` (at this time).
+    log_rank_p : float
+        Log-rank test over the clusters, test patients; NaN when they fall into one cluster.
+    patients : DataFrame, (n_train + n_test patients, 5 + n_representations)
+        Sample table of the samples used, one per patient: ``part``, ``group``, ``time_days``, ``event`` (bool), ``cluster`` (int), and by
+        representation ``risk_encoder``, ``risk_pca`` (log relative hazard, higher = worse).
+    left_out : mapping of str to int
+        Samples of train and test that were not used, by reason.
+    """
+
+    scores: pd.DataFrame
+    quality: pd.DataFrame
+    cox: pd.DataFrame
+    kaplan_meier: pd.DataFrame
+    log_rank_p: float
+    patients: pd.DataFrame
+    left_out: Mapping[str, int]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """``survival/c_index`` ..., and those of the baselines; ``survival/log_rank_p``."""
+        return name_scores("survival", self.scores.drop(columns="penalty")) | {"survival/log_rank_p": self.log_rank_p}
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables for download, by name."""
+        tables = {"survival_scores": self.scores, "cox": self.cox, "survival_quality": self.quality.set_index("representation")}
+        return tables | {"kaplan_meier": self.kaplan_meier.set_index("cluster"), "survival_patients": self.patients}
+
+    @property
+    def scores_by_sample(self) -> SurvivalScores:
+        """Harrell's C-index."""
+        return SurvivalScores.read(self.patients)
+
 
 PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
 """Ridge penalties that are tried; the largest of equals is taken."""
+
+
 FOLDS = 5
+
+
 MANY_COLUMNS = 128
 """Columns beyond which a Hessian costs more than many gradients."""
+
+
 MIN_EVENTS = 5
 """Deaths among train patients without which no regression is fitted."""
+
+
 MIN_PAIRS = 2
 """Comparable pairs of test patients without which no concordance is reported."""
+
+
 NO_MAXIMUM = 5.0
 """Standard error of a log hazard ratio per standard deviation beyond which the likelihood is monotone: nothing was estimated."""
+
+
 NORMAL_QUANTILE = 1.959963984540054
 
 
 def evaluate_survival(
     train: PartLatents, test: PartLatents, assignments: pd.Series, latents: Sequence[str], seed: int
-) -> tuple[Survival | None, list[str]]:
-    """Judge the latents by survival; with notes on what was left out.
+) -> Survival | Skipped:
+    """Fit Cox regressions to the latents of train patients, and score the risks of test patients.
 
     Parameters
     ----------
@@ -44,13 +151,13 @@ def evaluate_survival(
         Of the folds that choose the penalty, and of the bootstrap.
     """
     if not {"time_days", "event"} <= set(train.obs):
-        return None, []
+        return Skipped()
     left_out: Counter[str] = Counter()
     rows = {part.part: pick_patients(part.obs, left_out) for part in (train, test)}
     patients = pd.concat([_describe_patients(part, rows[part.part], assignments) for part in (train, test)])
     notes = [f"Survival: {count} samples of train and test left out: {reason}." for reason, count in left_out.items()]
     if reason := _find_lack(patients):
-        return None, [*notes, reason]
+        return Skipped((*notes, reason))
     in_train = (patients["part"] == "train").to_numpy()
     time, event = patients["time_days"].to_numpy()[in_train], patients["event"].to_numpy()[in_train]
     chosen, joint = {}, {}
@@ -70,7 +177,28 @@ def evaluate_survival(
         log_rank_p=compare_curves(on_test),
         patients=patients,
         left_out=dict(left_out),
-    ), notes
+        notes=tuple(notes),
+    )
+
+
+def rescore_survival(survival: Survival, train: PartLatents, test: PartLatents, latents: Sequence[str], seed: int) -> Survival:
+    """Survival by other latents of the same patients: ``risk_encoder``, its concordance, and the joint hazard ratios."""
+    z, patients = [], survival.patients
+    for part in (train, test):
+        own = patients.index[patients["part"] == part.part]
+        z.append(part.z[ENCODER][part.obs.index.get_indexer(own)])
+    scaled, scaled_test = scale_latents(ENCODER, *z)
+    time, event = patients["time_days"].to_numpy(), patients["event"].to_numpy()
+    n = len(scaled)
+    penalty = choose_penalty(scaled, time[:n], event[:n], seed)
+    joint = fit_ridge(scaled, time[:n], event[:n], penalty)
+    score = float(c_index(time[n:], event[n:], scaled_test @ joint)[0])
+    return replace(
+        survival,
+        scores=pd.DataFrame({"c_index": score, "penalty": penalty}, index=pd.Index([ENCODER], name="representation")),
+        cox=pd.DataFrame({"joint_hazard_ratio": np.exp(joint)}, index=pd.Index(latents, name="latent")),
+        patients=patients.assign(risk_encoder=np.concatenate([scaled, scaled_test]) @ joint),
+    )
 
 
 def pick_patients(obs: pd.DataFrame, left_out: Counter[str]) -> np.ndarray:
@@ -168,7 +296,7 @@ def fit_each(z: np.ndarray, time: np.ndarray, event: np.ndarray, latents: Sequen
 
 
 def estimate_curves(patients: pd.DataFrame, by: str = "cluster") -> pd.DataFrame:
-    """Kaplan-Meier curve of each group, as :class:`~genexp.evaluation.results.Survival` describes it for clusters."""
+    """Kaplan-Meier curve of each group, as :class:`~genexp.survival.regression.Survival` describes it for clusters."""
     from lifelines import KaplanMeierFitter
 
     curves = []
@@ -193,3 +321,35 @@ def compare_curves(patients: pd.DataFrame, by: str = "cluster") -> float:
     if patients[by].nunique() < 2:
         return float("nan")
     return float(multivariate_logrank_test(patients["time_days"], patients[by].astype(str), patients["event"]).p_value)
+
+
+class SurvivalTask(Task):
+    """Cox regression on the latents of every representation."""
+
+    name = "survival"
+    title = "Survival"
+    scores = SurvivalScores
+    metrics: ClassVar = {
+        "survival/c_index": "Harrell's C-index of a ridge Cox regression on the latents, test patients; 0.5 is chance, 1 best",
+        "survival/ipcw_c_index": "Uno's C-index, weighted by the train patients' censoring; 0.5 is chance, 1 best",
+        "survival/integrated_brier": "Graf's Brier score integrated over time; lower is better",
+        "survival/auc": "cumulative/dynamic AUC, mean over its times; 0.5 is chance, 1 best",
+        "survival/log_rank_p": "p of the log-rank test over the clusters of the latents, test patients",
+    }
+    tables: ClassVar = {
+        "survival_scores": "scores of the Cox regression",
+        "cox": "hazard ratio of every latent",
+        "survival_quality": "every score of the risk by representation, with intervals and times",
+        "kaplan_meier": "survival curves by cluster",
+        "survival_patients": "patients that the survival analysis used, with risks",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> Survival | Skipped:
+        """Fit on train patients, score test patients."""
+        assignments = inputs.results.require(Clustering).assignments
+        return evaluate_survival(inputs.train, inputs.test, assignments, inputs.encoder.latents, inputs.seed)
+
+    def rescore(self, inputs: EvaluationInputs, first: Result) -> Survival:
+        """Risks, concordance and joint hazard ratios by other latents of the same patients."""
+        assert isinstance(first, Survival)
+        return rescore_survival(first, inputs.train, inputs.test, inputs.encoder.latents, inputs.seed)

@@ -15,13 +15,9 @@ from genexp.errors import RegistryError, name_some
 from genexp.tracking.registry import download_artifact, training_run
 from genexp.tracking.store import mlflow_errors, open_store
 from genexp.verdict.compare import Logged
+from genexp.verdict.tasks import list_scores
 
-SAMPLES = {
-    "reconstruction_samples": "evaluation/reconstruction_samples.tsv",
-    "probe_predictions": "evaluation/probe_predictions.tsv",
-    "survival_patients": "evaluation/survival_patients.tsv",
-    "split": "preprocess/split.tsv",
-}
+SAMPLES = {scores.table: f"evaluation/{scores.table}.tsv" for _, scores in list_scores()} | {"split": "preprocess/split.tsv"}
 """Tables by sample, and where they lie in a run."""
 MAX_RUNS = 1000
 """Latest evaluations of an experiment that are read."""

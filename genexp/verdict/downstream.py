@@ -10,9 +10,9 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from genexp.evaluation.baselines import Representation
+from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.probe import choose_classes, fit_classifier, macro_f1, scale_latents
 from genexp.evaluation.reconstruction import evaluate_reconstruction
-from genexp.evaluation.results import ENCODER, PartLatents
 from genexp.preprocessing import Preprocessed
 from genexp.survival.cox import c_index
 from genexp.survival.regression import MIN_EVENTS, choose_penalty, fit_ridge, pick_patients

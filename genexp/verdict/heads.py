@@ -1,23 +1,32 @@
-"""An encoder's own heads on test samples, beside what is fitted on its latents, on PCA and on the genes afterwards."""
+"""Predictions of an encoder's own heads on test samples, compared with regressions on its latents, on PCA and on the genes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.probe import bootstrap_macro_f1, count_confusion, evaluate_probe, f1_by_class, precision_recall, score_confusion
-from genexp.evaluation.results import ENCODER, RAW, PartLatents
+from genexp.evaluation.bootstrap import draw_weights, find_interval
+from genexp.evaluation.latents import ENCODER, RAW, PartLatents
+from genexp.evaluation.probe import (
+    Probe,
+    bootstrap_macro_f1,
+    count_confusion,
+    evaluate_probe,
+    f1_by_class,
+    precision_recall,
+    score_confusion,
+)
+from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task
 from genexp.model.kind import LABEL, SURVIVAL
 from genexp.survival.cox import c_index
-from genexp.verdict.verdict import draw_weights, find_interval
+from genexp.survival.regression import Survival
 
 if TYPE_CHECKING:
-    from genexp.evaluation.results import Probe, Survival
     from genexp.model.encoder import Encoder
     from genexp.model.prediction import Head
 
@@ -30,7 +39,7 @@ QUANTITIES = ("macro_f1", "accuracy", "balanced_accuracy", "macro_precision")
 
 
 @dataclass(frozen=True)
-class JudgedLabel:
+class LabelHead:
     """A label's head on the test samples whose class it knows.
 
     A *predictor* is the head (``"head"``) or the logistic regression on a representation (``"encoder"``: on the same latents).
@@ -67,18 +76,18 @@ class JudgedLabel:
 
 
 @dataclass(frozen=True)
-class JudgedHeads:
+class HeadResults(Result):
     """The heads of an encoder on test samples.
 
     Parameters
     ----------
-    labels : tuple of JudgedLabel
+    labels : tuple of LabelHead
     risk : DataFrame or None, (n_predictors, 3)
         Index ``predictor``: ``c_index`` of the survival head, and of ridge Cox regressions on the representations, with ``low`` and
         ``high`` (95 %); None without such a head or without survival.
     """
 
-    labels: tuple[JudgedLabel, ...]
+    labels: tuple[LabelHead, ...]
     risk: pd.DataFrame | None
 
     @property
@@ -107,14 +116,14 @@ class JudgedHeads:
 
     @property
     def sentences(self) -> list[str]:
-        """One sentence a head, for the description of the run."""
+        """One sentence per head, for the description of the run."""
         return [*map(_describe_label, self.labels), *([] if self.risk is None else [_describe_risk(self.risk)])]
 
 
 def evaluate_heads(
     encoder: Encoder, train: PartLatents, test: PartLatents, probe: Probe | None, survival: Survival | None, seed: int
-) -> tuple[JudgedHeads | None, list[str]]:
-    """Judge each head on test samples; with notes on what was left out.
+) -> HeadResults | Skipped:
+    """Score each head on test samples.
 
     Parameters
     ----------
@@ -127,18 +136,18 @@ def evaluate_heads(
         Of folds and bootstrap.
     """
     if not encoder.heads:
-        return None, []
-    labels, risk, notes = list[JudgedLabel](), None, list[str]()
+        return Skipped()
+    labels, risk, notes = list[LabelHead](), None, list[str]()
     for head in encoder.heads:
         if head.memory is not None and "order" not in test.obs:
             notes.append(f"Head {head.name}: it reads the samples of a subject in their order, which order= names.")
         elif head.name == SURVIVAL:
-            risk = None if survival is None else _judge_risk(head, test, survival, seed)
-        elif (judged := _judge_label(head, train, test, probe, seed)) is None:
+            risk = None if survival is None else _score_risk(head, test, survival, seed)
+        elif (scored := _score_label(head, train, test, probe, seed)) is None:
             notes.append(f"Head {head.name}: no test sample has one of the {len(head.classes)} classes that it knows.")
         else:
-            labels.append(judged)
-    return JudgedHeads(tuple(labels), risk), notes
+            labels.append(scored)
+    return HeadResults(tuple(labels), risk, notes=tuple(notes))
 
 
 def predict_rows(head: Head, part: PartLatents) -> np.ndarray:
@@ -160,7 +169,8 @@ def _probe_column(name: str, train: PartLatents, test: PartLatents, seed: int) -
         obs = part.obs.assign(label=_read_texts(part.obs, name))
         return replace(part, obs=obs, z={one: part.z[one] for one in BESIDE if one in part.z})
 
-    return evaluate_probe(relabel(train), relabel(test), seed)[0]
+    probe = evaluate_probe(relabel(train), relabel(test), seed)
+    return probe if isinstance(probe, Probe) else None
 
 
 def _read_texts(obs: pd.DataFrame, name: str) -> pd.Series:
@@ -170,23 +180,23 @@ def _read_texts(obs: pd.DataFrame, name: str) -> pd.Series:
     return obs[name].astype(object).map(str, na_action="ignore")
 
 
-def _judge_label(head: Head, train: PartLatents, test: PartLatents, probe: Probe | None, seed: int) -> JudgedLabel | None:
+def _score_label(head: Head, train: PartLatents, test: PartLatents, probe: Probe | None, seed: int) -> LabelHead | None:
     probe = probe if head.name == LABEL else _probe_column(head.name, train, test, seed)
     truth = _read_texts(test.obs, head.name)
-    judged = truth.isin(head.classes)
+    scored = truth.isin(head.classes)
     if probe is not None:
-        judged &= truth.index.isin(probe.predictions.index)
-    if not judged.any():
+        scored &= truth.index.isin(probe.predictions.index)
+    if not scored.any():
         return None
-    shares = predict_rows(head, test)[judged.to_numpy()]
-    predictions = pd.DataFrame({"truth": truth[judged], HEAD: np.array(head.classes)[shares.argmax(axis=1)]})
+    shares = predict_rows(head, test)[scored.to_numpy()]
+    predictions = pd.DataFrame({"truth": truth[scored], HEAD: np.array(head.classes)[shares.argmax(axis=1)]})
     if probe is not None:
         predictions = predictions.join(probe.predictions.drop(columns="truth"))
     classes = sorted({*head.classes, *(probe.classes if probe is not None else ())})
     confusion = {name: count_confusion(predictions["truth"], predictions[name], classes) for name in predictions.columns.drop("truth")}
     weights = draw_weights(test.obs.loc[predictions.index, "group"].astype(str).to_numpy(), seed)
     n_train = _read_texts(train.obs, head.name).value_counts().reindex(classes, fill_value=0)
-    return JudgedLabel(
+    return LabelHead(
         head.name,
         pd.DataFrame({name: _score(predictions, name, counts, weights) for name, counts in confusion.items()}).T.rename_axis("predictor"),
         _describe_classes(confusion, classes, n_train),
@@ -211,7 +221,7 @@ def _describe_classes(confusion: dict[str, np.ndarray], classes: Sequence[str], 
     return pd.DataFrame(table, index=pd.Index(classes, name="class"))
 
 
-def _judge_risk(head: Head, test: PartLatents, survival: Survival, seed: int) -> pd.DataFrame:
+def _score_risk(head: Head, test: PartLatents, survival: Survival, seed: int) -> pd.DataFrame:
     patients = survival.patients[survival.patients["part"] == "test"]
     own = pd.Series(predict_rows(head, test)[:, 0], index=test.obs.index).loc[patients.index]
     risks = {HEAD: own, **{name: patients[f"risk_{name}"] for name in survival.scores.index}}
@@ -226,13 +236,13 @@ def _judge_risk(head: Head, test: PartLatents, survival: Survival, seed: int) ->
     return pd.DataFrame(list(rows()), index=pd.Index(list(risks), name="predictor"))
 
 
-def _describe_label(judged: JudgedLabel) -> str:
+def _describe_label(scored: LabelHead) -> str:
     def show(name: str) -> str:
-        return f"{judged.scores['macro_f1'].get(name, float('nan')):.3f}"
+        return f"{scored.scores['macro_f1'].get(name, float('nan')):.3f}"
 
-    low, high = judged.scores.loc[HEAD, ["macro_f1_low", "macro_f1_high"]]
+    low, high = scored.scores.loc[HEAD, ["macro_f1_low", "macro_f1_high"]]
     return (
-        f"head of {judged.name}: macro F1 {show(HEAD)} [{low:.3f}, {high:.3f}], accuracy {judged.scores.loc[HEAD, 'accuracy']:.3f}; "
+        f"head of {scored.name}: macro F1 {show(HEAD)} [{low:.3f}, {high:.3f}], accuracy {scored.scores.loc[HEAD, 'accuracy']:.3f}; "
         f"logistic regression on the same latents {show(ENCODER)}, on PCA {show('pca')}, on raw genes {show(RAW)}"
     )
 
@@ -243,3 +253,30 @@ def _describe_risk(risk: pd.DataFrame) -> str:
         f"head of survival: C-index {value:.3f} [{low:.3f}, {high:.3f}]; Cox regression on the same latents "
         f"{risk.loc[ENCODER, 'c_index']:.3f}, on PCA {risk['c_index'].get('pca', float('nan')):.3f}"
     )
+
+
+class HeadsTask(Task):
+    """The encoder's own heads on test samples."""
+
+    name = "heads"
+    title = "Heads"
+    metrics: ClassVar = {
+        "head*/macro_f1": "macro F1 of the encoder's head for a label, test samples; higher is better",
+        "head*/accuracy": "share of test samples whose class the head predicts",
+        "head*/balanced_accuracy": "mean recall of the head over classes",
+        "head*/macro_precision": "mean precision of the head over classes",
+        "head/c_index": "Harrell's C-index of the encoder's head for survival, test patients",
+    }
+    tables: ClassVar = {
+        "head_scores": "quality of the encoder's own heads, beside logistic regressions, test samples",
+        "head_per_class": "precision, recall and F1 of the heads by class",
+        "head_confusion": "confusion matrices of the heads, one below the other",
+        "head_predictions": "true class of every test sample, that of the head with its probability, and those of logistic regressions",
+        "head_survival": "C-index of the survival head, beside Cox regressions",
+    }
+
+    def evaluate(self, inputs: EvaluationInputs) -> HeadResults | Skipped:
+        """Score each head; skipped where the encoder has none."""
+        results = inputs.results
+        probe, survival = results.get_result(Probe), results.get_result(Survival)
+        return evaluate_heads(inputs.encoder, inputs.train, inputs.test, probe, survival, inputs.seed)

@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 
 from genexp.evaluation.batch_effects import BatchEffects, evaluate_batch_effects, measure_cramers_v
+from genexp.evaluation.latents import PartLatents
 from genexp.evaluation.mixing import Neighbours, find_neighbours, measure_lisi, measure_mixing, weigh_distances
 from genexp.evaluation.probe import evaluate_probe
-from genexp.evaluation.results import Evaluation, PartLatents
 from genexp.report.figures.draw import draw_figures
 from genexp.report.page import render_report
+from genexp.verdict.evaluation import Evaluation
+from tests.outcomes import unpack
 from tests.small_evaluation import make_evaluation
 
 STUDIES, LABELS = ("GSE1", "GSE2", "GSE3"), ("ser", "endo", "clear")
@@ -32,7 +34,7 @@ def make_parts(shift: float, n: int = 300, seed: int = 0, unlabelled: float = 0.
 
 
 def judge(parts: list[PartLatents]) -> BatchEffects:
-    found, notes = evaluate_batch_effects(parts, evaluate_probe(parts[0], parts[-1], 0)[0], seed=0)
+    found, notes = unpack(evaluate_batch_effects(parts, unpack(evaluate_probe(parts[0], parts[-1], 0))[0], seed=0))
     assert notes == []
     assert found is not None
     return found
@@ -87,7 +89,7 @@ def test_unlabelled_samples_and_samples_of_unknown_study_are_left_out() -> None:
 
 def test_without_a_label_only_studies_are_judged() -> None:
     parts = [PartLatents(part.part, part.obs.drop(columns="label"), part.z) for part in make_parts(shift=2)]
-    found, _ = evaluate_batch_effects(parts, None, seed=0)
+    found, _ = unpack(evaluate_batch_effects(parts, None, seed=0))
     assert found is not None
     assert not [name for name in found.scores if "label" in name or name == "clisi"]
     assert list(found.contingency.index) == ["all"]
@@ -100,14 +102,14 @@ def test_without_a_label_only_studies_are_judged() -> None:
 )
 def test_what_cannot_be_judged_is_said(study: list[str | None], said: str) -> None:
     parts = [PartLatents(part.part, part.obs.assign(study=study[: len(part.obs)]), part.z) for part in make_parts(shift=2)]
-    found, notes = evaluate_batch_effects(parts, None, seed=0)
+    found, notes = unpack(evaluate_batch_effects(parts, None, seed=0))
     assert found is None
     assert said in notes[0]
 
 
 def test_a_cohort_without_studies_is_not_judged() -> None:
     parts = [PartLatents(part.part, part.obs.drop(columns="study"), part.z) for part in make_parts(shift=2)]
-    assert evaluate_batch_effects(parts, None, seed=0) == (None, [])
+    assert unpack(evaluate_batch_effects(parts, None, seed=0)) == (None, [])
 
 
 def test_lisi_is_one_where_groups_are_apart_and_their_number_where_they_are_mixed() -> None:
@@ -173,7 +175,7 @@ def test_cramers_v_is_that_of_the_table() -> None:
 def judge_evaluation(labels: tuple[str, ...]) -> Evaluation:
     """An evaluation of made-up latents whose samples are of three studies."""
     evaluation = make_evaluation(labels=labels)
-    table, studies = evaluation.embeddings.coordinates, np.array(["GSE1", "<b>GSE2</b>", "TCGA_$A"])
+    table, studies = evaluation.results["embeddings"].coordinates, np.array(["GSE1", "<b>GSE2</b>", "TCGA_$A"])
     study = pd.Series(studies[np.arange(len(table)) % 7 % 3], table.index, name="study").where(np.arange(len(table)) % 11 > 0)
     parts = []
     for part, own in table.groupby("part", sort=False):
@@ -181,7 +183,8 @@ def judge_evaluation(labels: tuple[str, ...]) -> Evaluation:
             **({"label": own["label"]} if labels else {})
         )
         parts.append(PartLatents(str(part), obs, {"encoder": evaluation.latents.loc[own.index].to_numpy()}))
-    return replace(evaluation, batch_effects=evaluate_batch_effects(parts, evaluation.probe, seed=0)[0])
+    effects = evaluate_batch_effects(parts, evaluation.results.get("probe"), seed=0)
+    return replace(evaluation, results=evaluation.results.add("batch_effects", effects))
 
 
 @pytest.mark.parametrize("labels", [("LumA", "LumB", "Basal"), ()])

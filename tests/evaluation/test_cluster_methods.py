@@ -7,12 +7,12 @@ from scipy.stats import fisher_exact
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from genexp.evaluation.bootstrap import draw_weights
 from genexp.evaluation.cluster_features import find_features
 from genexp.evaluation.cluster_methods import ClusterMethods, bootstrap_nmi, compare_methods, name_features
 from genexp.evaluation.clustering import evaluate_clusters
 from genexp.evaluation.faithfulness import measure_faithfulness
-from genexp.evaluation.results import PartLatents
-from genexp.verdict.verdict import draw_weights
+from genexp.evaluation.latents import PartLatents
 from tests.planted_latents import make_latents, make_obs, plant_classes
 
 SIZES = (("train", 200), ("val", 40), ("test", 60))

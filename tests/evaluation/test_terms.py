@@ -25,6 +25,7 @@ from genexp.evaluation.terms import (
 )
 from genexp.report.figures.terms import plot_terms
 from genexp.report.sections.terms import render_terms
+from tests.outcomes import unpack
 from tests.planted_terms import plant_terms
 
 
@@ -32,7 +33,7 @@ from tests.planted_terms import plant_terms
 def terms() -> Terms:
     train, has = plant_terms("train", 300, seed=0)
     test, has_test = plant_terms("test", 120, seed=1)
-    found, notes = evaluate_terms(train, test, pd.concat([has, has_test]), seed=0)
+    found, notes = unpack(evaluate_terms(train, test, pd.concat([has, has_test]), seed=0))
     assert found is not None
     assert notes == ["Terms: 1 of 3 were left out, with too few samples or groups that have them or lack them."]
     return found
@@ -91,7 +92,7 @@ def test_a_term_of_one_series_is_not_predicted() -> None:
 def test_nothing_is_predicted_where_no_term_is_frequent_enough() -> None:
     train, has = plant_terms("train", 40, seed=0)
     test, has_test = plant_terms("test", 20, seed=1)
-    found, notes = evaluate_terms(train, test, pd.concat([has, has_test])[["rare"]], seed=0)
+    found, notes = unpack(evaluate_terms(train, test, pd.concat([has, has_test])[["rare"]], seed=0))
     assert found is None
     assert notes[-1].startswith("No terms: none has enough")
 
@@ -101,7 +102,7 @@ def test_test_samples_change_no_fitted_weight() -> None:
     weights = []
     for seed in (1, 2):
         test, has_test = plant_terms("test", 120, seed=seed)
-        found, _ = evaluate_terms(train, test, pd.concat([has, has_test]), seed=0)
+        found, _ = unpack(evaluate_terms(train, test, pd.concat([has, has_test]), seed=0))
         assert found is not None
         weights.append(found.weights["encoder"].loc[["planted", "noise"]].to_numpy())
     assert np.array_equal(weights[0], weights[1])

@@ -25,6 +25,7 @@ from genexp.settings.parse import parse_settings
 from genexp.settings.verbs import MainSettings
 from genexp.survival.regression import evaluate_survival
 from genexp.tracker import NullTracker
+from tests.outcomes import unpack
 from tests.planted_latents import make_latents, make_obs, plant_classes, plant_hazard
 
 P, K = 30, 3
@@ -100,7 +101,7 @@ def test_a_target_is_attributed_as_the_weighted_sum_of_its_latents() -> None:
 
 def test_the_probe_is_attributed_by_its_logits_against_their_mean() -> None:
     train, test = plant_classes("train", 200, 0), plant_classes("test", 80, 1)
-    probe, _ = evaluate_probe(train, test, 0)
+    probe, _ = unpack(evaluate_probe(train, test, 0))
     assert probe is not None
     targets = collect_targets(["a", "b", "c", "d"], ["a", "b"], probe, None, train)
     assert list(targets.index) == ["a", "b", "class a", "class b", "class c"]
@@ -117,7 +118,7 @@ def test_two_classes_stand_on_both_sides_of_their_mean() -> None:
     z = rng.normal(size=(80, 2))
     label = pd.Categorical(np.where(z[:, 0] > 0, "up", "down"))
     parts = [make_latents(part, make_obs(part, 80, label=label), z) for part in ("train", "test")]
-    probe, _ = evaluate_probe(*parts, seed=0)
+    probe, _ = unpack(evaluate_probe(*parts, seed=0))
     assert probe is not None
     np.testing.assert_allclose(probe.weights.loc["up"], -probe.weights.loc["down"])
     assert probe.weights.loc["up"].iloc[0] > 5 * abs(probe.weights.loc["up"].iloc[1])
@@ -126,7 +127,7 @@ def test_two_classes_stand_on_both_sides_of_their_mean() -> None:
 def test_the_risk_is_attributed_by_the_weights_that_give_it() -> None:
     train, test = plant_hazard("train", 300, 0), plant_hazard("test", 100, 1)
     assignments = pd.Series(1, index=[*train.obs.index, *test.obs.index])
-    survival, _ = evaluate_survival(train, test, assignments, ["l0", "l1", "l2"], 0)
+    survival, _ = unpack(evaluate_survival(train, test, assignments, ["l0", "l1", "l2"], 0))
     assert survival is not None
     weights = collect_targets(["l0", "l1", "l2"], ["l0"], None, survival, train).loc["risk"]
     risk = survival.patients.loc[test.obs.index, "risk_encoder"].to_numpy()
@@ -224,12 +225,12 @@ def judge(cohort: dict[str, str], folder: Path):  # type: ignore[no-untyped-def]
     """Train, then judge, through the real rooms."""
     from genexp.preprocessing import preprocess_cohort
     from genexp.training.train import train_encoder
-    from genexp.verdict.evaluate import judge_encoder
+    from genexp.verdict.evaluate import evaluate_encoder
 
     settings = parse_settings(MainSettings, {**cohort, "cache": str(folder), "threads": "1"})
     data = preprocess_cohort(settings, NullTracker())
     trained = train_encoder(data, settings, settings, 0.2, NullTracker(), {"cohort_settings": {}, "cohort_hash": "", "run_id": ""})
-    return judge_encoder(trained.encoder, data, settings, 0)
+    return evaluate_encoder(trained.encoder, data, settings, 0)
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +250,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-unty
 def test_planted_genes_of_the_subtypes_are_on_top_of_the_attribution(simulated) -> None:  # type: ignore[no-untyped-def]
     """Genes that the subtypes move, by the planted loadings, have an attribution far above that of the others."""
     evaluation, truth, _ = simulated
-    attribution = evaluation.explanation.attribution
+    attribution = evaluation.results["explanation"].attribution
     activities, kind = truth["activities"], truth["samples"]["true_subtype"]
     for subtype in ("Basal", "LumA", "LumB"):
         away = activities[kind == subtype].mean() - activities.groupby(kind).mean().mean()
@@ -261,7 +262,7 @@ def test_planted_genes_of_the_subtypes_are_on_top_of_the_attribution(simulated) 
 
 def test_planted_programmes_are_found_by_their_gene_sets(simulated) -> None:  # type: ignore[no-untyped-def]
     evaluation, _, sets = simulated
-    found = evaluation.explanation.enrichment
+    found = evaluation.results["explanation"].enrichment
     sure = found[(found["q"] < 0.01) & (found["test"] == "overlap")]
     assert len(set(sure["gene_set"])) > 0.6 * len(sets)
 
@@ -270,7 +271,7 @@ def test_planted_programmes_are_found_by_their_gene_sets(simulated) -> None:  # 
 def test_xist_and_rps4y1_lead_the_attribution_of_sex(shared_data: Path, tmp_path: Path) -> None:
     stem = shared_data / "tcga_5cohorts_fulltranscriptome"
     cohort = {"cohort": f"{stem}.tsv.gz", "obs": f"{stem}_samples.tsv", "label": "gender", "hidden": "512,128", "n_latent": "96"}
-    attribution = judge(cohort, tmp_path).explanation.attribution
+    attribution = judge(cohort, tmp_path).results["explanation"].attribution
     assert {"XIST", "RPS4Y1"} <= set(attribution.top_genes("class Female", 5).index)
     assert attribution.strength.loc["XIST", "class Female"] > 0 > attribution.strength.loc["RPS4Y1", "class Female"]
     y_linked = {"RPS4Y1", "ZFY", "EIF1AY", "KDM5D", "DDX3Y", "UTY", "USP9Y", "CYorf15A", "CYorf15B", "TTTY15", "NLGN4Y", "PRKY", "TMSB4Y"}

@@ -5,13 +5,14 @@ import pandas as pd
 import pytest
 
 from genexp.evaluation.baselines import Representation, fit_raw
-from genexp.evaluation.results import ENCODER, RAW
+from genexp.evaluation.latents import ENCODER, RAW
 from genexp.evaluation.terms import Terms, evaluate_terms
-from genexp.explain.deletion import ATTRIBUTION, LINEAR, RANDOM, SHARES, Deletion, judge_deletion, rank, trace_order, weigh_raw
+from genexp.explain.deletion import ATTRIBUTION, LINEAR, RANDOM, SHARES, Deletion, evaluate_deletion, rank, trace_order, weigh_raw
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.preprocessing.transform import Transform
 from genexp.report.figures.terms import plot_deletion
 from genexp.report.sections.terms import render_terms
+from tests.outcomes import unpack
 from tests.planted_latents import make_latents, make_obs
 
 N_GENES, PLANTED = 400, 7
@@ -46,9 +47,9 @@ def judged() -> tuple[Terms, Deletion]:
     for part, n in (("train", 200), ("test", 80)):
         z = {one.name: one.latents(rows[part]) for one in (Representation(ENCODER, encoder.encoder, None), raw)}
         parts.append(make_latents(part, make_obs(part, n), z))
-    terms, _ = evaluate_terms(*parts, pd.concat(tables), seed=0)
+    terms, _ = unpack(evaluate_terms(*parts, pd.concat(tables), seed=0))
     assert terms is not None
-    return terms, judge_deletion(encoder, rows, terms, *parts, seed=0)
+    return terms, evaluate_deletion(encoder, rows, terms, *parts, seed=0)
 
 
 def test_deleting_the_planted_gene_takes_the_score_away_at_once(judged: tuple[Terms, Deletion]) -> None:

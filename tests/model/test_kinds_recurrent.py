@@ -28,8 +28,9 @@ from genexp.training.loop import Fitted, build_batches, fit_autoencoder, run, sc
 from genexp.training.steps import draw_steps, split_rows
 from genexp.training.targets import build_targets
 from genexp.training.train import build_encoder
-from genexp.verdict.evaluate import judge_encoder
+from genexp.verdict.evaluate import evaluate_encoder
 from genexp.verdict.heads import evaluate_heads
+from tests.outcomes import unpack
 from tests.planted import make_preprocessed
 from tests.planted_latents import make_latents, make_obs
 
@@ -90,7 +91,7 @@ def test_the_change_since_the_sample_before_is_read_by_memory_and_not_by_a_class
     for kind in ("recurrent", "classifier"):
         encoder, _ = ship(data, tmp_path / kind, kind=kind)
         parts = (replace(test, part=part, z={"encoder": encoder.encoder(np.asarray(X)).astype(np.float64)}) for part in ("train", "test"))
-        judged, _ = evaluate_heads(encoder, *parts, None, None, seed=0)
+        judged, _ = unpack(evaluate_heads(encoder, *parts, None, None, seed=0))
         accuracy[kind] = judged.labels[0].scores.loc["head", "accuracy"]
     assert accuracy["recurrent"] > 0.8
     assert accuracy["classifier"] < 0.7
@@ -153,7 +154,7 @@ def test_the_order_of_rows_in_the_file_does_not_matter(tmp_path: Path) -> None:
     found = []
     for data in (straight, shuffled):
         part = make_latents("test", data.obs("val"), {"encoder": encoder.encoder(np.asarray(data.matrix("val"))).astype(np.float64)})
-        judged, _ = evaluate_heads(encoder, part, part, None, None, seed=0)
+        judged, _ = unpack(evaluate_heads(encoder, part, part, None, None, seed=0))
         found.append(judged.labels[0].predictions.sort_index())
     pd.testing.assert_frame_equal(*found, rtol=1e-3)
 
@@ -217,9 +218,9 @@ def test_several_sequences_cannot_be_one_ensemble(data: Preprocessed, tmp_path: 
 def test_a_recurrent_encoder_is_judged_as_a_whole(data: Preprocessed, tmp_path: Path) -> None:
     """Its head beside a logistic regression on the latents of single samples."""
     encoder, _ = ship(data, tmp_path)
-    evaluation = judge_encoder(encoder, data, EvaluationConfig(max_clusters=3), seed=0)
+    evaluation = evaluate_encoder(encoder, data, EvaluationConfig(max_clusters=3), seed=0)
     assert evaluation.metrics["head/accuracy"] > evaluation.metrics["probe/accuracy"] + 0.1
-    assert "Head of label, from the earlier samples of a subject too, on" in render_heads(evaluation.heads)
+    assert "Head of label, from the earlier samples of a subject too, on" in render_heads(evaluation.results["heads"])
 
 
 def test_a_cohort_without_order_or_without_sequences_is_refused(tmp_path: Path) -> None:
@@ -237,7 +238,7 @@ def test_a_head_that_reads_sequences_is_not_judged_without_an_order(data: Prepro
     encoder, _ = ship(data, tmp_path, epochs=1)
     obs = make_obs("test", 6, label=["up", "down"] * 3)
     part = make_latents("test", obs, np.zeros((6, 4)))
-    judged, notes = evaluate_heads(encoder, part, part, None, None, seed=0)
+    judged, notes = unpack(evaluate_heads(encoder, part, part, None, None, seed=0))
     assert judged.labels == ()
     assert notes == ["Head label: it reads the samples of a subject in their order, which order= names."]
 

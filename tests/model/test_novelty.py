@@ -9,10 +9,11 @@ import pytest
 from scipy.spatial.distance import mahalanobis
 
 from genexp.evaluation.novelty import Novelty, evaluate_novelty
-from genexp.evaluation.results import Reconstruction
+from genexp.evaluation.reconstruction import Reconstruction
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.model.novelty import Calibration, calibrate_novelty, describe_coverage, judge_novelty, rank_conformally, score_samples
 from genexp.preprocessing.transform import Transform
+from tests.outcomes import unpack
 from tests.planted_latents import make_latents, make_obs
 
 N_GENES, N_LATENT = 60, 3
@@ -120,7 +121,7 @@ def evaluate(encoder: Encoder, X: np.ndarray, n_val: int = 199) -> tuple[Novelty
     test = make_latents("test", make_obs("test", len(X)), (X @ AXES).astype(np.float64))
     samples = pd.DataFrame({"encoder": np.square(X - X @ AXES @ AXES.T).sum(axis=1)}, index=test.obs.index)
     rows = {"train": draw(400, 0), "val": draw(199, 1)[:n_val]}
-    return evaluate_novelty(encoder, rows, test, Reconstruction(pd.DataFrame(), pd.DataFrame(), samples), seed=0)
+    return unpack(evaluate_novelty(encoder, rows, test, Reconstruction(pd.DataFrame(), pd.DataFrame(), samples), seed=0))
 
 
 def test_evaluation_and_encoding_say_the_same_with_and_without_a_stored_calibration(encoder: Encoder) -> None:

@@ -8,7 +8,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from genexp.palette import COLOURS, ENCODER, MUTED, PCA, mark_clusters, mark_labels, plain_text
-from genexp.report.figures.draw import choose_horizon, draw_figures, plot_cox, plot_kaplan_meier, plot_map, rank_latents, trace_curves
+from genexp.report.figures.curves import choose_horizon, plot_cox, plot_kaplan_meier, rank_latents, trace_curves
+from genexp.report.figures.draw import draw_figures
+from genexp.report.figures.maps import plot_map
 from genexp.report.figures.survival import name_time, plot_increments, plot_risk_groups
 from genexp.training.figures import plot_history
 from tests.small_evaluation import make_evaluation
@@ -62,7 +64,9 @@ def test_labels_that_look_like_formulas_or_hidden_entries_are_shown_as_they_are(
     evaluation = make_evaluation(labels=labels)
     for _, figure in draw_figures(evaluation):
         render(figure)
-    legends = [entry.get_text() for axes in plot_map(evaluation.embeddings, "umap").axes for entry in axes.get_legend().get_texts()]
+    legends = [
+        entry.get_text() for axes in plot_map(evaluation.results["embeddings"], "umap").axes for entry in axes.get_legend().get_texts()
+    ]
     assert any("_private (" in entry for entry in legends)
     assert plain_text("x" * 50, 20) == "x" * 19 + "…"
 

@@ -8,13 +8,14 @@ import pytest
 from lifelines import CoxPHFitter
 from lifelines.statistics import multivariate_logrank_test
 
-from genexp.evaluation.results import PartLatents
+from genexp.evaluation.latents import PartLatents
 from genexp.survival.groups import GROUPS, compare_groups, compare_two, cut_risk, permute_survival, score_log_rank
 from genexp.survival.increment import PROLIFERATION, measure_increments, read_covariates, read_stage, score_proliferation
 from genexp.survival.nulls import KINDS, N_NULLS, draw_nulls, place_among
-from genexp.survival.prognosis import judge_prognosis
+from genexp.survival.prognosis import evaluate_prognosis
 from genexp.survival.regression import evaluate_survival
 from genexp.survival.scores import FollowUp
+from tests.outcomes import unpack
 from tests.planted_latents import make_latents, make_obs, plant_hazard
 
 
@@ -227,8 +228,8 @@ GENES = ["G0", *PROLIFERATION[:6], *(f"G{j}" for j in range(7, 40))]
 def judge(parts, genes=GENES):
     (train, X), (test, X_test) = parts
     clusters = pd.Series(1, index=train.obs.index.append(test.obs.index))
-    survival, _ = evaluate_survival(train, test, clusters, ["a", "b", "c"], seed=0)
-    return survival, *judge_prognosis(survival, {"train": X, "test": X_test}, train, test, genes, seed=0)
+    survival, _ = unpack(evaluate_survival(train, test, clusters, ["a", "b", "c"], seed=0))
+    return survival, *unpack(evaluate_prognosis(survival, {"train": X, "test": X_test}, train, test, genes, seed=0))
 
 
 @pytest.fixture(scope="module")

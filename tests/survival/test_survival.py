@@ -11,6 +11,7 @@ from lifelines.utils import concordance_index
 from genexp.evaluation.probe import scale_latents
 from genexp.survival.cox import c_index, fit_cox
 from genexp.survival.regression import choose_penalty, evaluate_survival, fit_each, pick_patients
+from tests.outcomes import unpack
 from tests.planted_latents import make_latents, make_obs, plant_hazard
 
 EXACT = {"fit_options": {"precision": 1e-12}}
@@ -92,7 +93,7 @@ def test_penalty_is_large_for_noise_and_small_for_signal():
 def judge(train, test, n_latent=3):
     everyone = pd.concat([train.obs, test.obs])
     clusters = pd.Series(1 + (np.concatenate([train.z["encoder"], test.z["encoder"]])[:, 0] > 0), index=everyone.index)
-    return evaluate_survival(train, test, clusters, [f"latent_{j}" for j in range(n_latent)], seed=0)
+    return unpack(evaluate_survival(train, test, clusters, [f"latent_{j}" for j in range(n_latent)], seed=0))
 
 
 def test_planted_hazard_is_seen_on_test_patients():
@@ -144,7 +145,7 @@ def test_all_train_patients_dead_can_be_fitted():
 
 def test_cohort_without_survival_is_silently_skipped():
     part = make_latents("train", make_obs("train", 5), np.zeros((5, 3)))
-    assert evaluate_survival(part, part, pd.Series(dtype=int), [], seed=0) == (None, [])
+    assert unpack(evaluate_survival(part, part, pd.Series(dtype=int), [], seed=0)) == (None, [])
 
 
 def test_one_primary_tumour_sample_per_patient_is_taken_and_the_rest_is_counted():

@@ -9,12 +9,12 @@ import pytest
 from mlflow import MlflowClient
 
 from genexp.cli import main
+from genexp.report.comparison import render_comparison
 from genexp.verdict.compare import (
     Logged,
     compare_pair,
     compare_with_first,
     format_encoders,
-    render_comparison,
     render_text,
     tabulate_encoders,
     warn_of_differences,
@@ -53,26 +53,29 @@ def test_table_has_each_score_with_its_interval_and_a_gap_where_there_is_none() 
         [0.1, 0.08, 0.12]
     )
     assert table.loc["b/1", "macro F1"] == 0.8
-    assert table[["ARI", "C-index"]].isna().all().all(), "a silhouette is no ARI, and there is no survival"
+    assert not {"ARI with the label", "C-index"} & set(table), "a silhouette is no ARI, and there is no survival"
+    with_survival = make_logged("c/1")
+    survival = with_survival.verdict.iloc[2:3].assign(task="survival", quantity="C-index")
+    table = tabulate_encoders([make_logged(), replace(with_survival, verdict=pd.concat([with_survival.verdict, survival]))])
     shown = format_encoders(table).set_index("name")
     assert shown.loc["a/1", "R2 gain over PCA"] == "+0.100 [+0.080, +0.120]"
     assert shown.loc["a/1", "C-index"] == "-"
 
 
-def test_a_better_encoder_is_above_the_first_one_and_the_difference_is_that_of_the_scores() -> None:
+def test_a_better_encoder_is_better_than_the_first_one_and_the_difference_is_that_of_the_scores() -> None:
     rows, notes = compare_pair(make_logged(error=30), make_logged("b/1", error=20, seed=1))
     found = pd.DataFrame(rows).set_index("task")
     assert notes == []
     assert found.loc["reconstruction", "difference"] == pytest.approx(0.10, abs=0.005)
-    assert found.loc["reconstruction", "outcome"] == "above a/1"
+    assert found.loc["reconstruction", "outcome"] == "better than a/1"
     assert 0 < found.loc["reconstruction", "low"] < found.loc["reconstruction", "difference"] < found.loc["reconstruction", "high"]
-    assert found.loc["survival", "outcome"] == "no difference", "both risks are noise"
+    assert found.loc["survival", "outcome"] == "no different from a/1", "both risks are noise"
     assert (found["n_samples"] == N).all()
 
 
 def test_an_encoder_does_not_differ_from_itself() -> None:
     rows, _ = compare_pair(make_logged(), make_logged("again"))
-    assert [(row["difference"], row["low"], row["high"], row["outcome"]) for row in rows] == [(0, 0, 0, "no difference")] * 3
+    assert [(row["difference"], row["low"], row["high"], row["outcome"]) for row in rows] == [(0, 0, 0, "no different from a/1")] * 3
 
 
 def test_intervals_draw_patients_not_samples() -> None:
@@ -96,7 +99,7 @@ def test_different_splits_are_warned_of_and_not_compared_row_by_row() -> None:
     assert "ffffffff: 2 (a/1, c/1); eeeeeeee: 1 (b/1)" in warning
     differences, notes = compare_with_first(logged)
     assert set(differences["encoder"]) == {"c/1"}
-    assert notes == ["b/1 and a/1: judged on different splits, no paired difference."]
+    assert notes == ["b/1 and a/1: evaluated on different splits, no paired difference."]
     assert warn_of_differences(logged[:1]) == []
 
 
@@ -139,14 +142,14 @@ def test_page_escapes_what_users_named_and_asks_nothing_of_the_network() -> None
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "http" not in page
-    assert "above a/1" in page
+    assert "better than a/1" in page
 
 
 def test_text_has_a_line_for_each_difference() -> None:
     logged = [make_logged(), make_logged("b/1", 20)]
     text = render_text(tabulate_encoders(logged), *compare_with_first(logged))
     assert "reconstruction: R2 of b/1 minus a/1 +0.1" in text
-    assert "120 test samples: above a/1" in text
+    assert "120 test samples: better than a/1" in text
 
 
 # --- the real command -------------------------------------------------------------------------------------------------
@@ -193,7 +196,7 @@ def test_registered_encoders_are_compared_by_name_and_written(folder: Path, caps
     assert main(["compare", "sbs@champion", "sbs/2", "--out", str(out)]) == 0
     printed = capsys.readouterr().out
     assert "reconstruction: R2 of sbs/2 minus sbs@champion -0." in printed
-    assert "below sbs@champion" in printed
+    assert "worse than sbs@champion" in printed
     assert "drawn alone" not in printed
     assert "paired differences are of the registered encoders" in printed
     assert "Encoders side by side" in out.read_text()

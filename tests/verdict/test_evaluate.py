@@ -14,11 +14,12 @@ from genexp.evaluation.baselines import fit_pca
 from genexp.evaluation.projection import UMAP_ROWS, embed_latents, place_by_umap
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.preprocessing.pipeline import preprocess_anndata
+from genexp.report.log import log_evaluation
 from genexp.report.page import render_report
 from genexp.settings.evaluation import EvaluationConfig
 from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker
-from genexp.verdict.evaluate import describe_evaluation, evaluate_encoder, judge_encoder, log_evaluation
+from genexp.verdict.evaluate import describe_evaluation, evaluate_encoder
 from tests.planted_latents import make_latents, plant_classes
 
 N_SAMPLES, N_GENES, N_LATENT = 260, 300, 4
@@ -74,11 +75,13 @@ def encoder(data):
 
 @pytest.fixture(scope="module")
 def evaluation(encoder, data):
-    return judge_encoder(encoder, data, EvaluationConfig(max_clusters=6), seed=0)
+    return evaluate_encoder(encoder, data, EvaluationConfig(max_clusters=6), seed=0)
 
 
 def test_encoder_that_is_pca_scores_as_pca_and_is_told_so(evaluation):
-    assert evaluation.verdict == "reconstruction no difference, clustering no difference, probe no difference, survival no difference"
+    assert evaluation.verdict == ", ".join(
+        f"{task} no different from PCA" for task in ("reconstruction", "clustering", "probe", "survival")
+    )
     rivals = {name: value for name, value in evaluation.metrics.items() if name.endswith("_pca") and not name.startswith("picture/")}
     assert len(rivals) == 2 + 6 + 3 + 4
     for name, value in rivals.items():
@@ -100,22 +103,22 @@ def test_planted_subtypes_and_hazard_are_found(evaluation):
 
 
 def test_survival_takes_one_tumour_sample_per_patient(evaluation, data):
-    patients = evaluation.survival.patients
+    patients = evaluation.results["survival"].patients
     assert patients["group"].is_unique
-    assert evaluation.survival.left_out == {"not a tumour sample": 60 - (data.obs("val")["sample_type"] == "normal").sum()}
+    assert evaluation.results["survival"].left_out == {"not a tumour sample": 60 - (data.obs("val")["sample_type"] == "normal").sum()}
 
 
 def test_every_sample_is_in_every_picture(evaluation):
-    table = evaluation.embeddings.coordinates
+    table = evaluation.results["embeddings"].coordinates
     assert len(table) == N_SAMPLES
     assert list(table.columns) == ["part", "label", "cluster", "tsne_1", "tsne_2", "umap_1", "umap_2", "pca_1", "pca_2"]
     assert np.isfinite(table.filter(regex="_[12]$").to_numpy()).all()
-    assert evaluation.embeddings.perplexity == 30
+    assert evaluation.results["embeddings"].perplexity == 30
     assert list(evaluation.latents.index) == list(table.index)
 
 
 def test_held_out_samples_land_among_their_own_in_the_pictures(evaluation):
-    table = evaluation.embeddings.coordinates.dropna()
+    table = evaluation.results["embeddings"].coordinates.dropna()
     train, test = (table[table["part"] == part] for part in ("train", "test"))
     for map_ in ("tsne", "umap", "pca"):
         columns = [f"{map_}_1", f"{map_}_2"]
@@ -126,36 +129,36 @@ def test_held_out_samples_land_among_their_own_in_the_pictures(evaluation):
 
 def test_opening_is_counted_once_per_evaluation(encoder, data, evaluation):
     before = data.n_openings
-    judged = judge_encoder(encoder, data, EvaluationConfig(max_clusters=6), seed=0)
+    judged = evaluate_encoder(encoder, data, EvaluationConfig(max_clusters=6), seed=0)
     assert data.n_openings == judged.summary["test_openings"] == before + 1
-    pd.testing.assert_frame_equal(judged.embeddings.coordinates, evaluation.embeddings.coordinates)
+    pd.testing.assert_frame_equal(judged.results["embeddings"].coordinates, evaluation.results["embeddings"].coordinates)
     assert judged.metrics == evaluation.metrics
 
 
 def test_corrupted_test_rows_change_nothing_that_was_fitted(evaluation, encoder, data, tmp_path):
     test = data.split.index[data.split["part"] == "test"]
     corrupted = preprocess_anndata(make_cohort(corrupt=test), PreprocessSettings(split="60/15/25"), tmp_path / "corrupted")
-    after = judge_encoder(make_pca_encoder(corrupted), corrupted, EvaluationConfig(max_clusters=6), seed=0)
+    after = evaluate_encoder(make_pca_encoder(corrupted), corrupted, EvaluationConfig(max_clusters=6), seed=0)
     assert corrupted.split_hash == data.split_hash
-    pd.testing.assert_frame_equal(after.clustering.choice, evaluation.clustering.choice)
-    pd.testing.assert_frame_equal(after.survival.cox, evaluation.survival.cox)
-    pd.testing.assert_series_equal(after.probe.scores["C"], evaluation.probe.scores["C"])
+    pd.testing.assert_frame_equal(after.results["clustering"].choice, evaluation.results["clustering"].choice)
+    pd.testing.assert_frame_equal(after.results["survival"].cox, evaluation.results["survival"].cox)
+    pd.testing.assert_series_equal(after.results["probe"].scores["C"], evaluation.results["probe"].scores["C"])
     others = evaluation.latents.index.difference(test)
     pd.testing.assert_frame_equal(after.latents.loc[others], evaluation.latents.loc[others])
-    train = evaluation.embeddings.coordinates["part"] == "train"
-    pd.testing.assert_frame_equal(after.embeddings.coordinates[train], evaluation.embeddings.coordinates[train])
+    train = evaluation.results["embeddings"].coordinates["part"] == "train"
+    pd.testing.assert_frame_equal(after.results["embeddings"].coordinates[train], evaluation.results["embeddings"].coordinates[train])
     assert after.metrics["r2/test"] < 0.2
 
 
 def test_worse_encoder_is_told_so_with_its_interval(encoder, data):
     noise = np.random.default_rng(0).normal(size=(N_LATENT, N_GENES)).astype(np.float32)
     blunt = replace(encoder, encoder=Network((Affine(noise, np.zeros(N_LATENT, dtype=np.float32)),)))
-    verdict = judge_encoder(blunt, data, EvaluationConfig(max_clusters=3), seed=0).comparison
+    verdict = evaluate_encoder(blunt, data, EvaluationConfig(max_clusters=3), seed=0).comparison
     rows = verdict.rows[verdict.rows["baseline"] == "PCA"].set_index("task")
-    assert verdict.below_pca == rows.index[rows["outcome"] == "below PCA"].tolist()
-    assert rows.loc["reconstruction", "outcome"] == "below PCA"
+    assert verdict.worse_than_pca == rows.index[rows["outcome"] == "worse than PCA"].tolist()
+    assert rows.loc["reconstruction", "outcome"] == "worse than PCA"
     assert rows.loc["reconstruction", "high"] < 0
-    assert rows.loc["probe", "outcome"] == "below PCA"
+    assert rows.loc["probe", "outcome"] == "worse than PCA"
 
 
 def test_description_says_the_verdict_first(evaluation):
@@ -207,11 +210,11 @@ def test_cohort_without_labels_or_survival_is_still_judged(tmp_path):
     bare = make_cohort()
     bare.obs = bare.obs[["group"]]
     data = preprocess_anndata(bare, PreprocessSettings(split="60/15/25"), tmp_path / "bare")
-    judged = judge_encoder(make_pca_encoder(data, n_latent=1), data, EvaluationConfig(max_clusters=3), seed=0)
-    assert judged.probe is None
-    assert judged.survival is None
-    assert judged.verdict == "reconstruction no difference, clustering no difference"
-    assert np.isfinite(judged.embeddings.coordinates.filter(regex="_[12]$").to_numpy()).all()
+    judged = evaluate_encoder(make_pca_encoder(data, n_latent=1), data, EvaluationConfig(max_clusters=3), seed=0)
+    assert judged.results.get("probe") is None
+    assert judged.results.get("survival") is None
+    assert judged.verdict == "reconstruction no different from PCA, clustering no different from PCA"
+    assert np.isfinite(judged.results["embeddings"].coordinates.filter(regex="_[12]$").to_numpy()).all()
 
 
 def evaluate_small(folder, split: str, n_events: int | None = None):
@@ -223,7 +226,7 @@ def evaluate_small(folder, split: str, n_events: int | None = None):
         test = preprocess_anndata(adata, settings, folder / "first").split.query("part == 'test'").index
         adata.obs.loc[test, "event"] = (np.arange(len(test)) < n_events).astype(float)
     data = preprocess_anndata(adata, settings, folder / "small")
-    judged = judge_encoder(make_pca_encoder(data), data, EvaluationConfig(max_clusters=3, perplexity=5), seed=0)
+    judged = evaluate_encoder(make_pca_encoder(data), data, EvaluationConfig(max_clusters=3, perplexity=5), seed=0)
     run = Notebook()
     log_evaluation(judged, run)
     return data, judged, run
@@ -233,7 +236,7 @@ def test_too_few_events_give_no_verdict_of_survival_in_tag_description_and_repor
     data, judged, run = evaluate_small(tmp_path, "70/22/8", n_events=3)
     lack = "3 events among 21 test patients, at least 5 are needed"
     assert f"no verdict for survival will be given: {lack}; name a larger test part with split=, or add samples" in data.report["warnings"]
-    assert judged.survival is not None, "its scores are still computed"
+    assert judged.results["survival"] is not None, "its scores are still computed"
     assert "survival/c_index" in run.metrics
     assert "survival" not in set(judged.comparison.rows["task"])
     assert run.tags["verdict"].endswith(f"; no verdict for survival: {lack}")
@@ -256,7 +259,7 @@ def test_fewer_than_ten_test_samples_give_no_verdict_of_anything_and_no_figure_o
     assert f"no verdict for reconstruction: {lack}" in judged.verdict
     assert re.search(r"no verdict for clustering, probe: \d labelled test samples, at least 10 are needed", judged.verdict)
     assert judged.comparison.rows.empty
-    assert judged.comparison.below_pca == []
+    assert judged.comparison.worse_than_pca == []
     assert "r2/test" in run.metrics
     assert "figures/verdict.png" not in run.names
     assert {"evaluation/verdict.tsv", "report.html"} <= set(run.names)

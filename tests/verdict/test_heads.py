@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import torch
 from anndata import AnnData
-from genexp.evaluation.results import Evaluation
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, f1_score, precision_score
@@ -38,8 +37,10 @@ from genexp.training.ensemble import build_ensemble
 from genexp.training.loop import Fitted, fit_autoencoder
 from genexp.training.targets import build_targets
 from genexp.training.train import build_encoder
-from genexp.verdict.evaluate import describe_evaluation, judge_encoder
+from genexp.verdict.evaluate import describe_evaluation, evaluate_encoder
+from genexp.verdict.evaluation import Evaluation
 from genexp.verdict.heads import evaluate_heads
+from tests.outcomes import unpack
 from tests.planted_latents import make_latents, make_obs
 from tests.small_encoder import make_encoder, make_expression
 
@@ -83,7 +84,7 @@ def trained(data: Preprocessed) -> tuple[Encoder, Fitted]:
 
 @pytest.fixture(scope="module")
 def evaluation(trained: tuple[Encoder, Fitted], data: Preprocessed) -> Evaluation:
-    return judge_encoder(trained[0], data, EvaluationConfig(max_clusters=4), seed=0)
+    return evaluate_encoder(trained[0], data, EvaluationConfig(max_clusters=4), seed=0)
 
 
 def test_a_folded_head_is_the_trained_one_with_its_standardisation() -> None:
@@ -165,7 +166,7 @@ def test_planted_targets_are_predicted_on_test_samples(evaluation: Evaluation) -
 
 
 def test_scores_of_a_head_equal_scikit_learn(evaluation: Evaluation) -> None:
-    organ = evaluation.heads.labels[1]
+    organ = evaluation.results["heads"].labels[1]
     truth, found = organ.predictions["truth"], organ.predictions["head"]
     scores = organ.scores.loc["head"]
     assert scores["macro_f1"] == pytest.approx(f1_score(truth, found, average="macro"))
@@ -177,13 +178,15 @@ def test_scores_of_a_head_equal_scikit_learn(evaluation: Evaluation) -> None:
 
 
 def test_heads_stand_beside_regressions_on_the_same_test_samples(evaluation: Evaluation) -> None:
-    label, organ = evaluation.heads.labels
+    label, organ = evaluation.results["heads"].labels
     assert {"head", "encoder", "pca", "raw"} <= set(label.scores.index)
     assert list(organ.scores.index) == ["head", "encoder", "pca", "raw"]
-    assert label.scores.loc["encoder", "macro_f1"] == pytest.approx(evaluation.probe.scores.loc["encoder", "macro_f1"])
-    assert list(label.predictions.index) == list(evaluation.probe.predictions.index)
+    assert label.scores.loc["encoder", "macro_f1"] == pytest.approx(evaluation.results["probe"].scores.loc["encoder", "macro_f1"])
+    assert list(label.predictions.index) == list(evaluation.results["probe"].predictions.index)
     assert organ.predictions.notna().all(axis=None)
-    assert evaluation.heads.risk.loc["pca", "c_index"] == pytest.approx(evaluation.survival.scores.loc["pca", "c_index"])
+    assert evaluation.results["heads"].risk.loc["pca", "c_index"] == pytest.approx(
+        evaluation.results["survival"].scores.loc["pca", "c_index"]
+    )
 
 
 def test_report_figures_tables_and_description_show_the_heads(evaluation: Evaluation) -> None:
@@ -203,11 +206,11 @@ def test_a_head_whose_classes_are_not_there_is_a_note() -> None:
     rng = np.random.default_rng(0)
     head = Head("grade", ("high", "low"), rng.normal(size=(2, 3)).astype(np.float32), np.zeros(2, np.float32))
     part = make_latents("test", make_obs("test", 12), rng.normal(size=(12, 3)))
-    judged, notes = evaluate_heads(replace(make_encoder(), heads=(head,)), part, part, None, None, seed=0)
+    judged, notes = unpack(evaluate_heads(replace(make_encoder(), heads=(head,)), part, part, None, None, seed=0))
     assert judged.labels == ()
     assert notes == ["Head grade: no test sample has one of the 2 classes that it knows."]
     other = make_latents("test", part.obs.assign(grade=["low"] * 11 + ["new"]), part.z)
-    judged, _ = evaluate_heads(replace(make_encoder(), heads=(head,)), part, other, None, None, seed=0)
+    judged, _ = unpack(evaluate_heads(replace(make_encoder(), heads=(head,)), part, other, None, None, seed=0))
     assert len(judged.labels[0].predictions) == 11
 
 

@@ -15,8 +15,9 @@ from genexp.settings.training import ReplicationConfig
 from genexp.settings.verbs import MainSettings
 from genexp.tracker import NullTracker
 from genexp.training.seeds import train_seeds
-from genexp.verdict.evaluate import describe_evaluation, judge_encoder
-from genexp.verdict.seeds import Findings, Seeds, describe_seeds, judge_seeds
+from genexp.verdict.evaluate import build_inputs, describe_evaluation, evaluate_encoder
+from genexp.verdict.seeds import Seeds, describe_seeds, evaluate_seeds
+from genexp.verdict.tasks import TASKS
 from genexp.verdict.verdict import compare_representations
 from tests.planted import make_preprocessed
 from tests.verdict.test_evaluate import make_cohort, make_pca_encoder
@@ -122,7 +123,7 @@ def judged(data):
     """PCA judged alone, beside a copy of itself, and beside an encoder that was spoilt."""
     encoder = make_pca_encoder(data)
     others = {"alone": {}, "copy": {8: lambda: encoder}, "spoilt": {8: lambda: spoil(encoder, 4.0)}}
-    return {name: judge_encoder(encoder, data, JUDGING, seed=7, others=other) for name, other in others.items()}
+    return {name: evaluate_encoder(encoder, data, JUDGING, seed=7, others=other) for name, other in others.items()}
 
 
 def verdict_of(evaluation, task):
@@ -142,7 +143,7 @@ def test_a_copy_of_the_encoder_changes_no_interval_and_shares_every_ranking(judg
 
 
 def test_the_scores_of_a_further_seed_are_those_that_it_has_as_the_encoder(judged, data):
-    spoilt = judge_encoder(spoil(make_pca_encoder(data), 4.0), data, JUDGING, seed=7)
+    spoilt = evaluate_encoder(spoil(make_pca_encoder(data), 4.0), data, JUDGING, seed=7)
     row = judged["spoilt"].seeds.scores.loc[8]
     metrics = {"r2": "r2/test", "macro_f1": "probe/macro_f1", "ari": "cluster/ari", "c_index": "survival/c_index"}
     assert row[list(metrics)].astype(float).to_dict() == pytest.approx({name: spoilt.metrics[key] for name, key in metrics.items()})
@@ -202,12 +203,13 @@ def test_without_label_and_survival_seeds_are_still_compared(data):
     bare = {part: (np.array(data.matrix(part)), data.obs(part)[["group"]]) for part in ("train", "val")}
     X, obs = data.open_test()
     bare["test"] = (X, obs[["group"]])
-    full = judge_encoder(encoder, data, JUDGING, seed=0)
-    scores = full.clustering.scores.drop(columns=["ari", "nmi"])
-    findings = Findings(full.reconstruction, replace(full.clustering, scores=scores), None, None)
-    further, seeds = judge_seeds(encoder, {1: lambda: spoil(encoder, 0.5)}, bare, findings, JUDGING, 0)
+    inputs = build_inputs(encoder, bare, data.var.index, JUDGING, seed=0)
+    tasks = [task for task in TASKS if task.name in ("reconstruction", "clustering")]
+    for task in tasks:
+        inputs = replace(inputs, results=inputs.results.add(task.name, task.evaluate(inputs)))
+    further, seeds = evaluate_seeds(inputs, {1: lambda: spoil(encoder, 0.5)}, tasks)
     assert isinstance(seeds, Seeds)
     assert list(seeds.scores) == ["registered", "r2", "silhouette"]
     assert len(seeds.stability) == 0
     assert "rank correlation" not in describe_seeds(seeds, {})
-    assert set(compare_representations(obs[["group"]], findings, 0, further).rows["task"]) == {"reconstruction", "clustering"}
+    assert set(compare_representations(obs[["group"]], inputs.results, 0, further).rows["task"]) == {"reconstruction", "clustering"}

@@ -6,8 +6,9 @@ import pytest
 from sklearn.decomposition import PCA
 
 from genexp.evaluation.baselines import Representation, fit_pca
+from genexp.evaluation.bootstrap import draw_weights
 from genexp.evaluation.reconstruction import bootstrap_r2, evaluate_reconstruction
-from genexp.verdict.verdict import draw_weights, judge
+from genexp.verdict.verdict import name_outcome
 from tests.planted_latents import make_latents, make_obs
 
 
@@ -61,12 +62,12 @@ def test_one_group_gives_no_draw():
 @pytest.mark.parametrize(
     ("difference", "low", "high", "word"),
     [
-        (0.02, 0.01, 0.03, "above PCA"),
-        (-0.02, -0.03, -0.01, "below PCA"),
-        (0.02, -0.01, 0.05, "no difference"),
-        (1e-6, 9e-7, 2e-6, "no difference"),
+        (0.02, 0.01, 0.03, "better than PCA"),
+        (-0.02, -0.03, -0.01, "worse than PCA"),
+        (0.02, -0.01, 0.05, "no different from PCA"),
+        (1e-6, 9e-7, 2e-6, "no different from PCA"),
         (0.02, np.nan, np.nan, "undefined"),
     ],
 )
 def test_words_follow_the_interval(difference, low, high, word):
-    assert judge(difference, low, high, "PCA") == word
+    assert name_outcome(difference, low, high, "PCA") == word

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from genexp.evaluation.batch_effects import BatchEffects
-from genexp.evaluation.results import DISPLAY, Embeddings
+from genexp.evaluation.latents import DISPLAY
+from genexp.evaluation.projection import Embeddings
 from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, dress_axes, mark_studies, new_figure, plain_text
 
 if TYPE_CHECKING:

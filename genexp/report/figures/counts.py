@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.results import Clustering, Probe
+from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.probe import Probe
 from genexp.palette import INK, dress_axes, new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from genexp.verdict.heads import JudgedLabel
+    from genexp.verdict.heads import LabelHead
 
 
 def plot_confusion(probe: Probe) -> Figure:
@@ -25,13 +26,13 @@ def plot_confusion(probe: Probe) -> Figure:
     return _plot_counts(probe.confusion, title, f"logistic regression: {found}", "predicted label", "true label")
 
 
-def plot_head(judged: JudgedLabel) -> Figure:
+def plot_head(head: LabelHead) -> Figure:
     """Draw the confusion matrix of a label's head: shares of each true class, counts written."""
-    scores = judged.scores.loc["head"]
+    scores = head.scores.loc["head"]
     found = ", ".join(f"{title} {scores[name]:.3f}" for name, title in (("macro_f1", "macro F1"), ("accuracy", "accuracy")))
-    title = f"The encoder's own head of {plain_text(judged.name)}, on test samples"
-    name = plain_text(judged.name, 20)
-    return _plot_counts(judged.confusion, title, f"trained with the latents: {found}", f"{name} by the head", f"true {name}")
+    title = f"The encoder's own head of {plain_text(head.name)}, on test samples"
+    name = plain_text(head.name, 20)
+    return _plot_counts(head.confusion, title, f"trained with the latents: {found}", f"{name} by the head", f"true {name}")
 
 
 def plot_composition(clustering: Clustering) -> Figure:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genexp.palette import ENCODER, INK, MUTED, PCA, dress_axes, new_figure
-from genexp.report.figures.draw import choose_time_unit, format_p, plot_curves, trace_curves
+from genexp.report.figures.curves import choose_time_unit, plot_curves, trace_curves
+from genexp.report.wording import format_p
 from genexp.survival.prognosis import Prognosis
 from genexp.survival.scores import DAYS_PER_YEAR
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.results import ENCODER as OWN
+from genexp.evaluation.latents import ENCODER as OWN
 from genexp.evaluation.terms import Terms
 from genexp.explain.deletion import ATTRIBUTION, LINEAR, RANDOM, Deletion
 from genexp.palette import ENCODER, INK, MUTED, PCA, dress_axes, new_figure, plain_text
@@ -23,11 +23,9 @@ N_NAMED = 5
 """Terms that are named in the picture."""
 
 
-def plot_all(terms: Terms, deletion: Deletion | None) -> Iterator[tuple[str, Figure]]:
-    """Draw every picture, with its name."""
-    yield "terms", plot_terms(terms)
-    if deletion is not None:
-        yield "deletion", plot_deletion(deletion.curves)
+def plot_deletions(deletion: Deletion) -> Iterator[tuple[str, Figure]]:
+    """Figure of the deletion curves, with its name."""
+    yield "deletion", plot_deletion(deletion.curves)
 
 
 def plot_terms(terms: Terms) -> Figure:

@@ -8,15 +8,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from genexp.evaluation.batch_effects import ALPHA, BatchEffects
-from genexp.evaluation.results import DISPLAY
+from genexp.evaluation.latents import DISPLAY
 from genexp.report.html import render_paragraph, render_section, render_table
 
-TABLES = {
-    "batch_effect_scores": "how far samples lie apart by study and by label, test samples, and what chance gives",
-    "batch_effect_samples": "mixing of studies and labels around every test sample",
-    "batch_effect_studies": "samples by label and study",
-}
-"""What a table holds, for the list of downloads."""
 MIXING = {"ilisi": "iLISI", "kbet": "kBET", "clisi": "cLISI"}
 APART = {"silhouette": "silhouette", "calinski_harabasz": "C.-Harabasz", "davies_bouldin": "D.-Bouldin"}
 PREDICTED = {"balanced_accuracy": "accuracy", "macro_f1": "F1"}

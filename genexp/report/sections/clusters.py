@@ -8,20 +8,37 @@ from collections.abc import Iterator
 import pandas as pd
 
 from genexp.evaluation.cluster_methods import N_RESAMPLES, SHARE, ClusterMethods, name_features
+from genexp.evaluation.clustering import Clustering
 from genexp.evaluation.faithfulness import describe_faithfulness
 from genexp.evaluation.novelty import Novelty
-from genexp.evaluation.results import Clustering, Embeddings
-from genexp.report.figures.draw import format_p
-from genexp.report.html import render_paragraph, render_section, render_table
+from genexp.evaluation.projection import Embeddings
+from genexp.report.html import (
+    render_paragraph,
+    render_plot,
+    render_section,
+    render_table,
+)
+from genexp.report.sections.scores import render_scores
+from genexp.report.wording import format_p
+from genexp.verdict.evaluation import Evaluation
 
-TABLES = {
-    "cluster_methods": "k-means, Gaussian mixture and Ward's tree on the encoder's latents, test samples, with intervals",
-    "cluster_methods_choice": "silhouette by number of clusters and method, train samples",
-    "cluster_features": "annotations that go with a cluster, with p and q",
-    "novelty": "error, distance and conformal p-values of every test sample",
-    "picture_faithfulness": "how far each picture of the latent can be believed",
-}
-"""What a table holds, for the list of downloads."""
+
+def render_clusters(evaluation: Evaluation) -> str:
+    """Section on the clusters."""
+    clustering = evaluation.results.require(Clustering)
+    choice = render_plot(
+        "plot-choice", "Choice of k", "Silhouette over train samples by number of clusters; the dotted line is the choice."
+    )
+    return render_section(
+        "clusters",
+        "Clusters",
+        render_paragraph(
+            f"k-means found {clustering.k} clusters in the train latents, without labels; test samples were assigned to them."
+        ),
+        render_scores("Quality of the clusters, on test samples. Davies-Bouldin: lower is better.", clustering.scores),
+        render_methods(evaluation.results.require(ClusterMethods)),
+        f'<div class="grid">{choice}{render_sizes(clustering, evaluation.results.require(ClusterMethods))}</div>',
+    )
 
 
 def render_methods(methods: ClusterMethods) -> str:

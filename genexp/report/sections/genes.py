@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from genexp.explain.explanation import Explanation
-from genexp.report.figures.draw import format_p
 from genexp.report.html import Html, render_paragraph, render_section, render_table
+from genexp.report.wording import format_p
 
 N_GENES, N_UNITS, N_TERMS = 8, 40, 30
 """Genes in a cell, and rows of the tables of units and gene sets."""
@@ -20,16 +20,6 @@ DRIVERS = (
     "genes that two halves of these samples have in common."
 )
 """Caption of the table of targets."""
-TABLES = {
-    "attribution_checks": "completeness, and stability of the ranking of genes, by target",
-    "attribution_top": "the genes that drive each latent, class and the risk",
-    "attribution_genes": "signed strength of every gene for every target",
-    "units": "activity and distribution of every latent",
-    "signatures": "gene signatures of latents, classes and risk",
-    "signature_weights": "change of every gene as a latent rises by one standard deviation",
-    "enrichment": "gene sets in signatures and rankings, by p",
-}
-"""What a table holds, for the list of downloads."""
 
 
 def render_attribution(explanation: Explanation) -> str:

@@ -6,21 +6,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from genexp.evaluation.results import DISPLAY, ENCODER
+from genexp.evaluation.latents import DISPLAY, ENCODER
 from genexp.report.html import render_paragraph, render_plot, render_section, render_table
-from genexp.verdict.heads import HEAD, JudgedHeads, JudgedLabel
-
-TABLES = {
-    "head_scores": "quality of the encoder's own heads, beside logistic regressions, test samples",
-    "head_per_class": "precision, recall and F1 of the heads by class",
-    "head_confusion": "confusion matrices of the heads, one below the other",
-    "head_predictions": "true class of every test sample, that of the head with its probability, and those of logistic regressions",
-    "head_survival": "C-index of the survival head, beside Cox regressions",
-}
-"""What a table holds, for the list of downloads."""
+from genexp.verdict.heads import HEAD, HeadResults, LabelHead
 
 
-def render_heads(heads: JudgedHeads | None) -> str:
+def render_heads(heads: HeadResults | None) -> str:
     """Section on the heads, one after the other."""
     if heads is None:
         said = "The encoder has no heads of its own; heads=label,survival (or other columns of the annotations) trains some."
@@ -44,7 +35,7 @@ def name_predictor(name: str, regression: str = "logistic") -> str:
     return f"{regression} regression on {'the same latents' if name == ENCODER else DISPLAY[name]}"
 
 
-def _render_label(place: int, one: JudgedLabel) -> Iterator[str]:
+def _render_label(place: int, one: LabelHead) -> Iterator[str]:
     n_test = f"{len(one.predictions):,} test samples"
     headers = ["Predicted by", "Macro F1 [95 %]", "Accuracy", "Balanced accuracy (mean recall)", "Mean precision"]
     rows = (

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from genexp.evaluation.results import Evaluation
 from genexp.report.html import render_paragraph, render_section, render_table
-from genexp.verdict.seeds import NAMES, Seeds, describe_seeds
-
-TABLES = {
-    "seeds": "scores of the same configuration trained with other seeds, test samples",
-    "attribution_seeds": "agreement between seeds on the genes behind label and risk",
-}
-"""What a table holds, for the list of downloads."""
+from genexp.verdict.evaluation import Evaluation
+from genexp.verdict.seeds import Seeds, describe_seeds
 
 
 def render_seeds(evaluation: Evaluation) -> str:
@@ -21,7 +15,7 @@ def render_seeds(evaluation: Evaluation) -> str:
     said = render_paragraph(describe_seeds(seeds, evaluation.summary["card"]))
     if seeds is None:
         return render_section("seeds", "Seeds", said)
-    names = [NAMES[str(name)] for name in seeds.scores.columns.drop("registered")]
+    names = [seeds.quantities[str(name)] for name in seeds.scores.columns.drop("registered")]
     caption = "The same configuration on the same split with other initial weights, order and dropout; scores on test samples."
     parts = [said, render_table(caption, ["Seed", "", *names], _list_scores(seeds))]
     if len(seeds.stability):

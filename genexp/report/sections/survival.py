@@ -8,24 +8,59 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from genexp.evaluation.results import DISPLAY, Survival
+from genexp.evaluation.latents import DISPLAY
 from genexp.palette import ENCODER, MUTED
-from genexp.report.figures.draw import format_p
+from genexp.report.figures.curves import describe_curves, rank_latents
 from genexp.report.figures.survival import describe_groups, name_time
-from genexp.report.html import draw_interval, render_paragraph, render_plot, render_table
+from genexp.report.html import (
+    draw_interval,
+    render_paragraph,
+    render_plot,
+    render_section,
+    render_table,
+)
+from genexp.report.wording import format_p
 from genexp.survival.groups import N_PERMUTATIONS
 from genexp.survival.prognosis import Prognosis
+from genexp.survival.regression import Survival
 from genexp.survival.scores import DAYS_PER_YEAR, NOBODY
+from genexp.verdict.evaluation import Evaluation
 
-TABLES = {
-    "survival_quality": "every score of the risk by representation, with intervals and times",
-    "survival_groups": "differences between clusters, and between risk groups",
-    "risk_group_curves": "survival curves by risk group",
-    "calibration": "predicted and observed survival by risk group",
-    "survival_increments": "concordance of clinical covariates, latents and both",
-    "survival_nulls": "concordance of random genes and random projections",
-}
-"""What a table holds, for the list of downloads."""
+
+def render_survival(evaluation: Evaluation) -> str:
+    """Section on survival."""
+    survival, prognosis = evaluation.results.get_result(Survival), evaluation.results.get_result(Prognosis)
+    if survival is None or prognosis is None:
+        return render_section(
+            "survival", "Survival", render_paragraph("No survival was given, or too little of it: see the notes of the verdict.")
+        )
+    patients = survival.patients[survival.patients["part"] == "test"]
+    counted = f"{len(patients):,} test patients, {int(patients['event'].sum()):,} events"
+    return render_section(
+        "survival",
+        "Survival",
+        render_plot("plot-kaplan_meier", "Survival by cluster", f"{counted}; {describe_curves(survival)}."),
+        render_at_risk(patients, "cluster"),
+        render_prognosis(survival, prognosis),
+        _render_cox(survival),
+    )
+
+
+def _render_cox(survival: Survival) -> str:
+    top = rank_latents(survival.cox, 10)
+    reach = (math.log(min([0.8, *top["low"]])), math.log(max([1.25, *top["high"]])))
+
+    def lines() -> Iterator[list[object]]:
+        for row in top.itertuples():
+            low, ratio, high = (math.log(number) for number in (row.low, row.hazard_ratio, row.high))
+            chart = draw_interval(low, ratio, high, reach, ENCODER if row.q < 0.05 else MUTED)
+            p, q = (format_p(number).removeprefix("= ") for number in (row.p, row.q))
+            yield [row.Index, f"{row.hazard_ratio:.2f} [{row.low:.2f}, {row.high:.2f}]", chart, p, q]
+
+    caption = "Latents with the strongest signal: hazard ratio of one standard deviation, each alone, train patients."
+    return render_table(caption, ["Latent", "Hazard ratio [95 %]", "better | worse (log scale)", "p", "q"], lines())
+
+
 NAMES = {"c_index": "Harrell's C-index", "ipcw_c_index": "Uno's C-index", "integrated_brier": "integrated Brier score", "auc": "AUC"}
 """How scores are printed."""
 

@@ -6,20 +6,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from genexp.evaluation.results import DISPLAY
+from genexp.evaluation.latents import DISPLAY
 from genexp.evaluation.terms import Terms
 from genexp.explain.deletion import Deletion
 from genexp.report.html import render_paragraph, render_section, render_table
 
 N_SHOWN = 20
 """Terms of the table."""
-TABLES = {
-    "terms_scores": "macro average precision of the terms' prediction",
-    "terms": "average precision of every term, with its prevalence",
-    "deletion": "what is left of a term's score when genes are deleted",
-    "deletion_areas": "areas under these curves",
-}
-"""What a table holds, for the list of downloads."""
 
 
 def render_terms(terms: Terms | None, deletion: Deletion | None) -> str:
