@@ -62,5 +62,6 @@ bench-peers: setup   ## the same for peers from PyPI, in environments of their o
 	.venv-peers-scvi/bin/pip install --quiet scvi-tools==1.4.2
 	$(BIN)/python -m benchmarks peers
 
-mlproject: setup ## render MLproject and docs/parameters.md from the config
+mlproject: setup ## render MLproject and docs/parameters.md from the settings, and docs/metrics.md from the tasks
 	$(BIN)/python -m genexp.settings.mlproject
+	$(BIN)/python -m genexp.verdict.metrics_page

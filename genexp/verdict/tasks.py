@@ -91,19 +91,3 @@ SUFFIXES = {
     "sd": "standard deviation over the seeds of the training",
 }
 """Meaning of the last part of a metric's key."""
-
-
-def render_metrics() -> str:
-    """Markdown page of all metrics by task."""
-    lines = [
-        "# Metrics",
-        "",
-        "Rendered from the tasks (`genexp/verdict/tasks.py`) by `make mlproject`. All are about held-out test samples.",
-    ]
-    suffixes = ", ".join(f"`_{suffix}` {meaning}" for suffix, meaning in SUFFIXES.items())
-    lines += ["", f"A suffix says whose: {suffixes}; without a suffix a metric is of the encoder.", ""]
-    for task in TASKS:
-        lines += [f"## {task.title}", "", f"{(task.__doc__ or '').strip().splitlines()[0]}", "", "| metric | meaning |", "|---|---|"]
-        lines += [f"| `{key}` | {meaning} |" for key, meaning in task.metrics.items()]
-        lines += [""]
-    return "\n".join(lines)

@@ -1,0 +1,28 @@
+"""The page of all metrics, ``docs/metrics.md``, rendered from the tasks by ``make mlproject``; a test fails when it differs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from genexp.verdict.tasks import SUFFIXES, TASKS
+
+
+def render_metrics() -> str:
+    """Markdown page of all metrics by task."""
+    lines = [
+        "# Metrics",
+        "",
+        "Rendered from the tasks of `genexp/verdict/tasks.py` by `make mlproject`. All metrics are of held-out test samples.",
+        "A metric without a suffix is the encoder's; a suffix names another representation, or several seeds:",
+        "",
+        *(f"- `_{suffix}`: {meaning}" for suffix, meaning in SUFFIXES.items()),
+    ]
+    for task in TASKS:
+        lines += ["", f"## {task.title}", "", re.sub(r"``", "`", (task.__doc__ or "").strip().splitlines()[0]), ""]
+        lines += ["| metric | meaning |", "|---|---|", *(f"| `{key}` | {meaning} |" for key, meaning in task.metrics.items())]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    (Path(__file__).parents[2] / "docs" / "metrics.md").write_text(render_metrics(), encoding="utf-8")
