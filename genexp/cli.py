@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from genexp import pipeline
 from genexp.errors import ConfigError, GenexpError, name_some
 from genexp.settings.aliases import former_names
+from genexp.settings.groups import list_groups
 from genexp.settings.parse import parse_settings
 from genexp.settings.section import Section, format_value
-from genexp.settings.values import list_choices, parameter_fields, parameter_names
+from genexp.settings.values import list_choices, parameter_fields
 from genexp.settings.verbs import VERBS, CompareSettings, ConvertSettings, DescribeSettings, MainSettings
 
 if TYPE_CHECKING:
@@ -87,7 +88,9 @@ def parse_arguments(arguments: Sequence[str]) -> tuple[str, Any]:
     parser = _Parser(prog="python -m genexp", description="Track, tune, judge and ship gene-expression encoders.", allow_abbrev=False)
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     for verb, kind in VERBS.items():
-        own = verbs.add_parser(verb, help=_first_line(kind), description=_first_line(kind), allow_abbrev=False)
+        words = f" [{WORDS[kind][1]} ...]" if kind in WORDS else ""
+        usage = f"%(prog)s{words} [--parameter VALUE ...]"
+        own = verbs.add_parser(verb, usage=usage, help=_first_line(kind), description=_first_line(kind), allow_abbrev=False)
         if kind in WORDS:
             own.add_argument("words", nargs="*", metavar=WORDS[kind][1], help=WORDS[kind][2])
         _add_options(own, kind)
@@ -122,14 +125,21 @@ def _first_line(kind: type[Section]) -> str:
 
 
 def _add_options(parser: argparse.ArgumentParser, kind: type[Section]) -> None:
-    for name in parameter_names(kind):
-        field = parameter_fields(kind)[name]
-        default = format_value(field.default) if not isinstance(field.default, str) else field.default
-        choices = f" {{{', '.join(list_choices(kind, name))}}}" if list_choices(kind, name) else ""
-        text = f"{field.description}{choices} (default: {default or 'empty'})".replace("%", "%%")
-        parser.add_argument(f"--{name}", metavar="VALUE", help=text, default=None)
-        for former in former_names(name):
-            parser.add_argument(f"--{former}", help=argparse.SUPPRESS, default=None)
+    """Add an option for every parameter, grouped by section, and a hidden one for each former name."""
+    for group in list_groups(kind):
+        options = parser.add_argument_group(group.title)
+        for name in group.names:
+            options.add_argument(f"--{name}", metavar="VALUE", help=_describe(kind, name), default=None)
+            for former in former_names(name):
+                options.add_argument(f"--{former}", help=argparse.SUPPRESS, default=None)
+
+
+def _describe(kind: type[Section], name: str) -> str:
+    """Meaning of a parameter, its choices and its default, with percent signs as argparse takes them."""
+    field = parameter_fields(kind)[name]
+    default = format_value(field.default) if not isinstance(field.default, str) else field.default
+    choices = f" {{{', '.join(list_choices(kind, name))}}}" if list_choices(kind, name) else ""
+    return f"{field.description}{choices} (default: {default or 'empty'})".replace("%", "%%")
 
 
 def _read_unknown(unknown: Sequence[str]) -> dict[str, str]:

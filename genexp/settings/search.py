@@ -36,7 +36,11 @@ class ShapeSpace(Section):
     )
 
 
-class SearchSpace(ShapeSpace, *(make_searchable(section) for section in KIND_PARAMETERS)):  # type: ignore[misc]
+KIND_SPACES = {section: make_searchable(section) for section in KIND_PARAMETERS}
+"""Sections of the parameters that kinds have of their own, with their numbers as ranges."""
+
+
+class SearchSpace(ShapeSpace, *KIND_SPACES.values()):  # type: ignore[misc]
     """The whole space: parameters of one kind act in trials of that kind only."""
 
 
