@@ -1,4 +1,5 @@
 """Questions asked of genexp, one folder each: how to run it, what came out, what we learnt.
 
-A folder with a ``run.py`` that has ``run(study: Study) -> None`` is an experiment: ``mlflow run . -e main -P experiment=NAME``.
+A folder with a ``run.py`` that has ``run(experiment: ExperimentRun) -> None`` is an experiment:
+``mlflow run . -e main -P experiment=NAME``.
 """

@@ -156,7 +156,7 @@ def run_main_or_experiment(settings: MainSettings, tracker: MlflowTracker) -> No
         pipeline.run_main(settings, tracker)
         return
     try:
-        from experiments.study import run_experiment
+        from experiments.run import run_experiment
     except ModuleNotFoundError as error:
         if not (error.name or "").startswith("experiments"):
             raise

@@ -13,9 +13,9 @@ import pandas as pd
 from experiments.adage.ensemble import combine
 from experiments.ica import fit_ica
 from experiments.nodes import enrich_nodes, sign_nodes, weigh_nodes
-from experiments.study import Job, Tables, represent, train
+from experiments.run import Job, Tables, represent, train
 from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
-from genexp.evaluation.results import ENCODER, RAW
+from genexp.evaluation.latents import ENCODER, RAW
 from genexp.explain.enrichment import read_gene_sets
 from genexp.model.encoder import Encoder
 from genexp.preprocessing import Preprocessed, load_preprocessed

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.cohorts.truths import plant
-from experiments.study import find_data
+from experiments.run import find_data
 
 N_NODES = 50
 RECIPE: dict[str, Any] = {"split": "70/15/15", "scaling": "minmax", "n_top_genes": "5000"}

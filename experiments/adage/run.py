@@ -11,7 +11,7 @@ from experiments.adage.jobs import judge
 from experiments.adage.plan import DEEP, METHODS, N_NODES, PUBLISHED, RECIPE, Cohort, list_cohorts
 from experiments.keeping import list_head, list_line, list_means
 from experiments.nodes import check_gene_sets
-from experiments.study import Study, Tables
+from experiments.run import ExperimentRun, Tables
 
 N_SPLITS, N_SEEDS = 3, 10
 SCORES = {"r2": "R2", "macro_f1": "macro F1", "ari": "ARI", "c_index": "C-index"}
@@ -19,34 +19,38 @@ N_TERMS = 12
 """Nodes that are written down with their gene sets."""
 
 
-def run(study: Study) -> None:
+def run(experiment: ExperimentRun) -> None:
     """Judge every method on every cohort; keep scores, nodes and gene sets."""
-    cohorts = list_cohorts(study.given, study.small, study.cache)
-    jobs = {f"{cohort} {method}": _describe_job(study, cohort, plan, method) for cohort, plan in cohorts.items() for method in METHODS}
-    found = study.run_jobs(judge, jobs)
+    cohorts = list_cohorts(experiment.given, experiment.small, experiment.cache)
+    jobs = {f"{cohort} {method}": _describe_job(experiment, cohort, plan, method) for cohort, plan in cohorts.items() for method in METHODS}
+    found = experiment.run_jobs(judge, jobs)
     tables = {name: collect(jobs, found, name) for name in ("scores", "recurrence", "nodes", "enriched")}
     for name, table in tables.items():
-        study.keep_table(name, table if name != "enriched" else table[(table["split"] == 0)].groupby(["cohort", "representation"]).head(40))
+        experiment.keep_table(
+            name, table if name != "enriched" else table[(table["split"] == 0)].groupby(["cohort", "representation"]).head(40)
+        )
     collections = [name for plan in cohorts.values() for name in plan.gene_sets]
-    study.keep_figure("recurrence", plot_recurrence(tables["nodes"]))
-    study.keep_figure("nodes", plot_nodes(tables["scores"], list(dict.fromkeys(collections))))
-    study.keep_lines(list_lines(cohorts, tables))
+    experiment.keep_figure("recurrence", plot_recurrence(tables["nodes"]))
+    experiment.keep_figure("nodes", plot_nodes(tables["scores"], list(dict.fromkeys(collections))))
+    experiment.keep_lines(list_lines(cohorts, tables))
     for cohort, rows in tables["scores"].groupby("cohort", sort=False):
         means = rows.groupby("representation", sort=False)["r2"].mean().dropna()
-        study.say(f"{cohort}: held-out R2 " + ", ".join(f"{name} {value:.3f}" for name, value in means.items()))
+        experiment.say(f"{cohort}: held-out R2 " + ", ".join(f"{name} {value:.3f}" for name, value in means.items()))
 
 
-def _describe_job(study: Study, cohort: str, plan: Cohort, method: str) -> dict[str, Any]:
-    n_splits, n_seeds, n_nodes = (2, 3, 5) if study.small else (N_SPLITS, N_SEEDS, N_NODES)
-    splits = [study.preprocess(**RECIPE, **plan.values, seed=seed) for seed in range(n_splits)]
+def _describe_job(experiment: ExperimentRun, cohort: str, plan: Cohort, method: str) -> dict[str, Any]:
+    n_splits, n_seeds, n_nodes = (2, 3, 5) if experiment.small else (N_SPLITS, N_SEEDS, N_NODES)
+    splits = [experiment.preprocess(**RECIPE, **plan.values, seed=seed) for seed in range(n_splits)]
     check_gene_sets(plan.gene_sets.values(), splits[0].var.index)
     own = (
-        PUBLISHED | {"epochs": plan.epochs, "patience": plan.epochs} if method == "ADAGE" else DEEP | ({"epochs": 3} if study.small else {})
+        PUBLISHED | {"epochs": plan.epochs, "patience": plan.epochs}
+        if method == "ADAGE"
+        else DEEP | ({"epochs": 3} if experiment.small else {})
     )
-    values = study.encoder_values(**own) | {"n_latent": n_nodes}
+    values = experiment.encoder_values(**own) | {"n_latent": n_nodes}
     facts = {"cohort": cohort, "method": method, "n_seeds": 1 if method == "PCA" else n_seeds, "n_nodes": n_nodes}
     facts["folders"] = [str(data.folder) for data in splits]
-    return facts | {"values": values, "gene_sets": dict(plan.gene_sets), "cache": str(study.cache)}
+    return facts | {"values": values, "gene_sets": dict(plan.gene_sets), "cache": str(experiment.cache)}
 
 
 def collect(jobs: dict[str, dict[str, Any]], found: dict[str, Tables], name: str) -> pd.DataFrame:

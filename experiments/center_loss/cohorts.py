@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.study import DATA, find_data
+from experiments.run import DATA, find_data
 
 STUDIES, LABELS = ("A", "B", "C"), ("x", "y", "z")
 SHARES = np.array([[0.6, 0.25, 0.15], [0.2, 0.6, 0.2], [0.2, 0.2, 0.6]])

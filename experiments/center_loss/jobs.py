@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.center_loss.pairs import rank_partners
-from experiments.study import Job, Tables, represent, train
+from experiments.run import Job, Tables, represent, train
 from genexp.cohort import read_cohort
 from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
 from genexp.evaluation.batch_effects import BatchEffects, evaluate_batch_effects, judge_groups

@@ -23,7 +23,7 @@ from experiments.center_loss.plan import (
     TRAINING,
     Method,
 )
-from experiments.study import Study
+from experiments.run import ExperimentRun
 from genexp.preprocessing import Preprocessed
 from genexp.settings.cohort import CohortConfig
 
@@ -44,7 +44,7 @@ class Plan:
         Preprocessed cohorts that were asked for before.
     """
 
-    study: Study
+    study: ExperimentRun
     cohorts: Mapping[str, Cohort]
     folders: dict[tuple[str, ...], Preprocessed] = field(default_factory=dict)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.results import PartLatents
+from genexp.evaluation.latents import PartLatents
 
 
 def rank_partners(test: PartLatents, name: str) -> pd.Series:

@@ -9,23 +9,23 @@ from experiments.center_loss.figures import plot_maps, plot_null, plot_predictio
 from experiments.center_loss.jobs import judge_left_out, judge_method, judge_null
 from experiments.center_loss.listing import Chosen, Jobs, Plan
 from experiments.center_loss.readme import describe, list_tables
-from experiments.study import Study, Tables
-from genexp.evaluation.results import ENCODER, RAW
+from experiments.run import ExperimentRun, Tables
+from genexp.evaluation.latents import ENCODER, RAW
 
 FACTS = ("cohort", "seed", "method", "n_latent", "setting")
 MAPS = ("ovarian", "simulated")
 """Cohorts whose latents are drawn, the first of them that there is."""
 
 
-def run(study: Study) -> None:
+def run(experiment: ExperimentRun) -> None:
     """Choose settings on validation samples at the smallest size, then judge every size, every left-out study and the null."""
-    plan = Plan(study, list_cohorts(study.cache, study.small))
+    plan = Plan(experiment, list_cohorts(experiment.cache, experiment.small))
     first = plan.list_first()
-    tried = study.run_jobs(judge_method, first)
+    tried = experiment.run_jobs(judge_method, first)
     scores = collect(first, tried)
     chosen = choose_settings(scores)
     null, left_out, larger = (
-        collect(jobs, study.run_jobs(function, jobs))
+        collect(jobs, experiment.run_jobs(function, jobs))
         for function, jobs in (
             (judge_null, plan.list_null(chosen)),
             (judge_left_out, plan.list_left_out(chosen)),
@@ -34,15 +34,15 @@ def run(study: Study) -> None:
     )
     kept = pd.concat([keep_chosen(scores, chosen), larger], ignore_index=True)
     for name, table in {"scores": kept, "settings": scores[scores["setting"] != ""], "left_out": left_out, "null": null}.items():
-        study.keep_table(name, table)
-    study.keep_lines(list_tables(kept, scores, left_out, null, plan.sizes))
+        experiment.keep_table(name, table)
+    experiment.keep_lines(list_tables(kept, scores, left_out, null, plan.sizes))
     smallest = kept[kept["n_latent"] == plan.sizes[0]]
-    study.keep_figure("prediction", plot_prediction(smallest))
-    study.keep_figure("null", plot_null(null))
+    experiment.keep_figure("prediction", plot_prediction(smallest))
+    experiment.keep_figure("null", plot_null(null))
     cohort = next(name for name in MAPS if name in plan.cohorts)
-    study.keep_figure("maps", plot_maps(cohort, find_latents(first, tried, cohort, chosen)))
+    experiment.keep_figure("maps", plot_maps(cohort, find_latents(first, tried, cohort, chosen)))
     for name, rows in smallest.groupby("cohort", sort=False):
-        study.say(f"{name}: {describe(rows)}")
+        experiment.say(f"{name}: {describe(rows)}")
 
 
 def collect(jobs: Jobs, found: dict[str, Tables]) -> pd.DataFrame:

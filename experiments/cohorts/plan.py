@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from experiments.study import DATA
+from experiments.run import DATA
 
 SETTINGS = {"seeds": "3", "hidden": "512", "n_latent": "32"}
 """The same for every cohort unless it says otherwise: nothing was tuned."""

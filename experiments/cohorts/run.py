@@ -12,7 +12,7 @@ from mlflow.entities import Run
 from experiments.cohorts.plan import SETTINGS, SMALL, SMALL_COHORT, Cohort, list_cohorts
 from experiments.cohorts.readme import list_tables
 from experiments.cohorts.truths import check_genes, check_hazards, plant
-from experiments.study import DATA, Study, fetch
+from experiments.run import DATA, ExperimentRun, fetch
 from genexp.cohort.simulate import SimulatedCohort
 
 METRICS = (
@@ -27,35 +27,35 @@ N_GENES = 10
 """Leading genes that are written down."""
 
 
-def run(study: Study) -> None:
+def run(experiment: ExperimentRun) -> None:
     """Train and judge every cohort that is there, each in a nested run; results of earlier cohorts stay until they are replaced."""
-    cohorts = list_cohorts(SMALL_COHORT if study.small else "simulated")
+    cohorts = list_cohorts(SMALL_COHORT if experiment.small else "simulated")
     if not DATA.is_dir():
-        study.say(f"only the simulated cohort: the real ones are not in {DATA} (set GENEXP_DATA)")
+        experiment.say(f"only the simulated cohort: the real ones are not in {DATA} (set GENEXP_DATA)")
     results = pd.DataFrame()
     for name, cohort in cohorts.items():
-        if cohort.simulated or (DATA.is_dir() and not study.small):
-            results = add_results(results, name, run_cohort(study, name, cohort))
-    study.keep_table("results", results)
-    study.keep_lines(list_tables(results))
+        if cohort.simulated or (DATA.is_dir() and not experiment.small):
+            results = add_results(results, name, run_cohort(experiment, name, cohort))
+    experiment.keep_table("results", results)
+    experiment.keep_lines(list_tables(results))
 
 
-def run_cohort(study: Study, name: str, cohort: Cohort) -> list[dict[str, object]]:
+def run_cohort(experiment: ExperimentRun, name: str, cohort: Cohort) -> list[dict[str, object]]:
     """Run ``main`` on a cohort; what came out, as rows of the results. Pictures are kept."""
-    parameters = {**SETTINGS, **(SMALL if study.small else {}), **cohort.parameters}
+    parameters = {**SETTINGS, **(SMALL if experiment.small else {}), **cohort.parameters}
     planted = None
     if cohort.simulated:
-        planted, sets = plant(cohort.parameters["cohort"], study.cache)
+        planted, sets = plant(cohort.parameters["cohort"], experiment.cache)
         parameters["gene_sets"] = str(sets)
     start = time.perf_counter()
-    made = study.run_main(name, **parameters)
-    seconds, client = time.perf_counter() - start, study.tracker.client
+    made = experiment.run_main(name, **parameters)
+    seconds, client = time.perf_counter() - start, experiment.tracker.client
     client_run = client.get_run(made)
     rows = [_row("tag", "leakage", text=client_run.data.tags["leakage"]), _row("metric", "seconds", seconds), *_collect(client_run, cohort)]
     if planted is not None:
         rows += _check(planted, client_run)
-    study.keep_figures_of(made, cohort.figures, name)
-    study.say(f"{name}: {client_run.data.tags['verdict']}")
+    experiment.keep_figures_of(made, cohort.figures, name)
+    experiment.say(f"{name}: {client_run.data.tags['verdict']}")
     return rows
 
 

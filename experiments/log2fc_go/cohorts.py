@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.log2fc_go.plan import Plan
-from experiments.study import DATA, Study, find_data
+from experiments.run import DATA, ExperimentRun, find_data
 from genexp.cohort.read import read_shape
 from genexp.cohort.simulate_compendium import plant_compendium
 from genexp.contrasts.part import find_terms
@@ -49,7 +49,7 @@ class Cohort:
     n_splits: int
 
 
-def list_cohorts(study: Study, plan: Plan) -> list[Cohort]:
+def list_cohorts(experiment: ExperimentRun, plan: Plan) -> list[Cohort]:
     """The simulated compendium, and at full size the real ones where they are there."""
     variable = {"cohort": plan.part, "min_variance": "1", "min_detected": "0"}
     cohorts = [
@@ -57,18 +57,18 @@ def list_cohorts(study: Study, plan: Plan) -> list[Cohort]:
             "simulated",
             "simulated compendium, genes of variance above 1",
             variable,
-            lambda seed: write_planted(plan.part, seed, study.cache),
-            4 if study.small else 32,
+            lambda seed: write_planted(plan.part, seed, experiment.cache),
+            4 if experiment.small else 32,
             plan.seeds,
         )
     ]
-    if study.small or not DATA.is_dir():
+    if experiment.small or not DATA.is_dir():
         return cohorts
     places = {"cohort": find_data("tcga_paired_log2fc.parquet"), "obs": find_data("tcga_paired_log2fc_contrasts.tsv")}
     paired = {**places, "scale": "log2fc", "missing": "impute_mean", "label": "cancer_type"}
-    enriched = write_enriched(study.cache)
+    enriched = write_enriched(experiment.cache)
     cohorts.append(Cohort("tcga", "tumour against normal of 530 TCGA patients", paired, lambda _: enriched, 32, plan.seeds))
-    diseases = {"cohort": write_diseases(study.cache), "scale": "zscore", "missing": "impute_mean"}
+    diseases = {"cohort": write_diseases(experiment.cache), "scale": "zscore", "missing": "impute_mean"}
     cohorts.append(Cohort("diseases", "49 diseases (STARGEO)", diseases, lambda _: "", 5, 5))
     return cohorts
 

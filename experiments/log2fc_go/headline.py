@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from genexp.evaluation.results import RAW, PartLatents
 
 from benchmarks.sides import Side, read_peak, take_turns
 from experiments.log2fc_go.jobs import predict_terms
-from experiments.study import Job, Tables, represent
+from experiments.run import Job, Tables, represent
 from genexp.evaluation.baselines import Representation
+from genexp.evaluation.latents import RAW, PartLatents
 from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.model.kinds import KINDS
 from genexp.preprocessing import Preprocessed, load_preprocessed, preprocess_cohort

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from experiments.study import Job, Tables, represent, train
+from experiments.run import Job, Tables, represent, train
 from genexp.cohort.terms import read_terms
 from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
 from genexp.evaluation.latents import ENCODER, PartLatents

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
-from experiments.study import Job, Tables, represent, train
+from experiments.run import Job, Tables, represent, train
 from genexp.cohort.terms import read_terms
 from genexp.errors import EvaluationError
 from genexp.evaluation.baselines import fit_pca, fit_raw

@@ -12,7 +12,7 @@ import pandas as pd
 
 from experiments.ica import fit_ica
 from experiments.nodes import enrich_nodes, sign_nodes, weigh_nodes
-from experiments.study import Job, Tables, represent, train
+from experiments.run import Job, Tables, represent, train
 from genexp.evaluation.baselines import Representation, fit_nmf, fit_pca
 from genexp.explain.enrichment import read_gene_sets
 from genexp.model.encoder import Encoder

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.cohorts.truths import plant
-from experiments.study import find_data
+from experiments.run import find_data
 
 SHAPE, N_PARAMETERS = (10_459, 5_000), 1_005_100
 """Samples and genes of the published matrix, and parameters of the published network with its 100 units."""

@@ -21,46 +21,48 @@ from experiments.pan_cancer_denoising.plan import (
     recognise,
 )
 from experiments.pan_cancer_denoising.readme import list_enriched, list_scores, list_times, list_units
-from experiments.study import Study, Tables
+from experiments.run import ExperimentRun, Tables
 from genexp.errors import TrainingError
 
 
-def run(study: Study) -> None:
+def run(experiment: ExperimentRun) -> None:
     """Score every method and size on every cohort, then look into the published network."""
-    cohorts = list_cohorts(study.given, study.small, study.cache)
-    jobs = {name: job for cohort, plan in cohorts.items() for name, job in list_jobs(study, cohort, plan).items()}
-    found = study.run_jobs(compare, jobs)
+    cohorts = list_cohorts(experiment.given, experiment.small, experiment.cache)
+    jobs = {name: job for cohort, plan in cohorts.items() for name, job in list_jobs(experiment, cohort, plan).items()}
+    found = experiment.run_jobs(compare, jobs)
     scores = collect(jobs, found, "scores").astype({"epochs": "Int64", "parameters": "Int64"})
     check_parameters(scores)
-    study.keep_table("scores", scores)
-    study.keep_figure("sizes", plot_sizes(scores))
+    experiment.keep_table("scores", scores)
+    experiment.keep_figure("sizes", plot_sizes(scores))
     enriched = collect(jobs, found, "enriched")
     lines = {"results": list_scores(scores), "times": list_times(scores), "units": [], "enriched": list_enriched(enriched, scores)}
     for name, tables in found.items():
         if "units" in tables:
             cohort = jobs[name]["cohort"]
-            study.keep_figure(f"{cohort}_features".replace(" ", "_"), plot_features(cohort, tables["features"], tables["units"]))
-            study.keep_figure(f"{cohort}_genes".replace(" ", "_"), plot_genes(cohort, tables["genes"], PUBLISHED_NAME, OURS_NAME))
-            study.keep_table(f"{cohort}_units".replace(" ", "_"), tables["units"])
+            experiment.keep_figure(f"{cohort}_features".replace(" ", "_"), plot_features(cohort, tables["features"], tables["units"]))
+            experiment.keep_figure(f"{cohort}_genes".replace(" ", "_"), plot_genes(cohort, tables["genes"], PUBLISHED_NAME, OURS_NAME))
+            experiment.keep_table(f"{cohort}_units".replace(" ", "_"), tables["units"])
             lines["units"] += list_units(cohort, tables["units"], tables["genes"], PUBLISHED_NAME)
-    study.keep_lines(lines)
+    experiment.keep_lines(lines)
     for cohort, rows in scores.groupby("cohort", sort=False):
         best = rows.groupby(["k", "representation"], sort=False)["mse"].mean().round(9).groupby("k").idxmin()
-        study.say(f"{cohort}: lowest error " + ", ".join(f"{one[1]} at {one[0]}" for one in best))
+        experiment.say(f"{cohort}: lowest error " + ", ".join(f"{one[1]} at {one[0]}" for one in best))
 
 
-def list_jobs(study: Study, cohort: str, plan: Cohort) -> dict[str, dict[str, Any]]:
+def list_jobs(experiment: ExperimentRun, cohort: str, plan: Cohort) -> dict[str, dict[str, Any]]:
     """Jobs of a cohort by name: splits by numbers of latents; the largest up to 100 on the first split is looked into."""
     jobs: dict[str, dict[str, Any]] = {}
-    encoders = {name: study.encoder_values(**values) for name, values in plan.encoders.items()}
+    encoders = {name: experiment.encoder_values(**values) for name, values in plan.encoders.items()}
     for seed in range(plan.seeds):
-        data = study.preprocess(**RECIPE, **plan.values, seed=seed)
+        data = experiment.preprocess(**RECIPE, **plan.values, seed=seed)
         if seed == 0:
             check_gene_sets([plan.gene_sets], data.var.index)
         if cohort == "given" and seed == 0:
             known = recognise(data.split.index, len(data.var) + len(data.read_table("lost_genes")))
-            study.say(f"{data.name}: " + ("recognised as the published matrix" if known else f"not the published {SHAPE[0]} x {SHAPE[1]}"))
-        facts = {"cohort": cohort, "seed": seed, "folder": str(data.folder), "cache": str(study.cache), "linear": list(plan.linear)}
+            experiment.say(
+                f"{data.name}: " + ("recognised as the published matrix" if known else f"not the published {SHAPE[0]} x {SHAPE[1]}")
+            )
+        facts = {"cohort": cohort, "seed": seed, "folder": str(data.folder), "cache": str(experiment.cache), "linear": list(plan.linear)}
         facts |= {"encoders": encoders, "gene_sets": plan.gene_sets, "published": PUBLISHED_NAME}
         sizes = [k for k in plan.sizes if k < min(data.matrix("train").shape)]
         for k in sizes:

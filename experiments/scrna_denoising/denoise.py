@@ -10,10 +10,10 @@ import pandas as pd
 import torch
 from scipy.stats import spearmanr
 
-from experiments.study import Job, Tables, represent, train
+from experiments.run import Job, Tables, represent, train
 from genexp.cohort.simulate_cells import SimulatedCells, simulate_cells
 from genexp.evaluation.baselines import Representation, fit_pca
-from genexp.evaluation.results import ENCODER
+from genexp.evaluation.latents import ENCODER
 from genexp.preprocessing import Preprocessed
 from genexp.preprocessing.store import load_preprocessed
 from genexp.training.loop import Fitted

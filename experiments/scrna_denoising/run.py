@@ -8,11 +8,11 @@ import anndata
 import pandas as pd
 
 from experiments.keeping import list_means
+from experiments.run import ExperimentRun, Job, Tables
 from experiments.scrna_denoising.denoise import denoise
 from experiments.scrna_denoising.figures import plot_genes, plot_truth
 from experiments.scrna_denoising.plan import FULL, NORMALISATION, READING, SHARED, SMALL, VARIANTS, Cells
 from experiments.scrna_denoising.scale import measure_scale
-from experiments.study import Job, Study, Tables
 from genexp.cohort.simulate_cells import simulate_cells
 
 COLUMNS = {
@@ -43,29 +43,31 @@ ZEROS = {
 TO_COMPARE = ("deep", "negative binomial")
 
 
-def run(study: Study) -> None:
+def run(experiment: ExperimentRun) -> None:
     """Denoise every cohort, some on another scale, and train once on very many cells."""
-    plan = SMALL if study.small else FULL
+    plan = SMALL if experiment.small else FULL
     cohorts = plan.list_cells()
-    found = study.run_jobs(denoise, {cells.name: describe_job(study, cells, NORMALISATION) for cells in cohorts})
+    found = experiment.run_jobs(denoise, {cells.name: describe_job(experiment, cells, NORMALISATION) for cells in cohorts})
     shown = [cells for cells in cohorts if cells.dropout == 0 and cells.depth == plan.depths[len(plan.depths) // 2]]
-    per_million = study.run_jobs(denoise, {cells.name: describe_job(study, cells, "log2_cpm", TO_COMPARE) for cells in shown})
+    per_million = experiment.run_jobs(denoise, {cells.name: describe_job(experiment, cells, "log2_cpm", TO_COMPARE) for cells in shown})
     results, genes = collect(found, "scores", cohorts), collect(found, "genes", cohorts)
     scales = pd.concat({"log2_cpm": collect(per_million, "scores", shown), "log2_median": collect(found, "scores", shown)}, names=["scale"])
-    keep(study, results, genes, scales.reset_index(level="scale"))
-    scale = study.run_jobs(measure_scale, {"scale": {"cohort": "simulated_cells:{}x{}".format(*plan.scale), "cache": str(study.cache)}}, 1)
-    keep_scale(study, scale["scale"]["scores"])
+    keep(experiment, results, genes, scales.reset_index(level="scale"))
+    scale = experiment.run_jobs(
+        measure_scale, {"scale": {"cohort": "simulated_cells:{}x{}".format(*plan.scale), "cache": str(experiment.cache)}}, 1
+    )
+    keep_scale(experiment, scale["scale"]["scores"])
 
 
-def describe_job(study: Study, cells: Cells, normalise: str, only: tuple[str, ...] = tuple(VARIANTS)) -> Job:
+def describe_job(experiment: ExperimentRun, cells: Cells, normalise: str, only: tuple[str, ...] = tuple(VARIANTS)) -> Job:
     """A job of :func:`denoise`: the cohort is written and preprocessed, unless it was before."""
-    path = study.cache / f"{cells.name}.h5ad"
+    path = experiment.cache / f"{cells.name}.h5ad"
     if not path.exists():
         made = simulate_cells(cells.n_cells, cells.n_genes, cells.seed, cells.depth, cells.dropout)
         anndata.AnnData(made.X, obs=made.obs, var=pd.DataFrame(index=made.genes)).write_h5ad(path)
-    data = study.preprocess(cohort=str(path), normalise=normalise, seed=str(cells.seed), **READING)
-    values = study.encoder_values(**SHARED)
-    return {**asdict(cells), "folder": str(data.folder), "cache": str(study.cache), "values": values} | {
+    data = experiment.preprocess(cohort=str(path), normalise=normalise, seed=str(cells.seed), **READING)
+    values = experiment.encoder_values(**SHARED)
+    return {**asdict(cells), "folder": str(data.folder), "cache": str(experiment.cache), "values": values} | {
         "variants": {name: VARIANTS[name] for name in only}
     }
 
@@ -80,30 +82,32 @@ def collect(found: dict[str, Tables], table: str, cohorts: list[Cells]) -> pd.Da
     return pd.concat(parts, ignore_index=True)
 
 
-def keep(study: Study, results: pd.DataFrame, genes: pd.DataFrame, scales: pd.DataFrame) -> None:
+def keep(experiment: ExperimentRun, results: pd.DataFrame, genes: pd.DataFrame, scales: pd.DataFrame) -> None:
     """Tables and pictures."""
-    study.keep_table("results", results)
-    study.keep_table("scales", scales)
-    study.keep_figure("truth", plot_truth(results))
-    study.keep_figure("genes", plot_genes(genes))
+    experiment.keep_table("results", results)
+    experiment.keep_table("scales", scales)
+    experiment.keep_figure("truth", plot_truth(results))
+    experiment.keep_figure("genes", plot_genes(genes))
     lines = []
     for (dropout, depth), rows in results.groupby(["dropout", "depth"]):
         lines += [f"Depth {depth:g}, {dropout:.0%} of the counts lost:", "", *list_means(rows, "representation", COLUMNS), ""]
     scales["representation"] += ", " + scales["scale"]
-    study.keep_lines(
+    experiment.keep_lines(
         {
             "results": lines[:-1],
             "scales": list_means(scales[scales["representation"].str.startswith(("PCA", *TO_COMPARE))], "representation", COLUMNS),
             "zeros": list_means(compare_zeros(results), "cells", ZEROS),
         }
     )
-    study.say(describe(results))
+    experiment.say(describe(results))
 
 
-def keep_scale(study: Study, scale: pd.DataFrame) -> None:
+def keep_scale(experiment: ExperimentRun, scale: pd.DataFrame) -> None:
     """The table of seconds and memory."""
-    study.keep_table("scale", scale)
-    study.keep_lines({"scale": list_means(scale.rename_axis("what").reset_index(), "what", {"seconds": "seconds", "peak": "peak, GiB"}, 1)})
+    experiment.keep_table("scale", scale)
+    experiment.keep_lines(
+        {"scale": list_means(scale.rename_axis("what").reset_index(), "what", {"seconds": "seconds", "peak": "peak, GiB"}, 1)}
+    )
 
 
 def compare_zeros(results: pd.DataFrame) -> pd.DataFrame:

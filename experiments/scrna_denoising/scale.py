@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import torch
 
+from experiments.run import Job, Tables
 from experiments.scrna_denoising.plan import READING, SHARED
-from experiments.study import Job, Tables
 from genexp.model.kinds import KINDS
 from genexp.preprocessing import preprocess_cohort
 from genexp.preprocessing.store import load_preprocessed
@@ -67,7 +67,7 @@ class Stamps(NullTracker):
     def __init__(self) -> None:
         self.ends: list[float] = []
 
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:  # noqa: ARG002
         """Note the time."""
         self.ends.append(time.process_time())
 

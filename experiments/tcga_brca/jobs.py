@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.study import Job, Tables, represent, train
+from experiments.run import Job, Tables, represent, train
 from genexp.evaluation.baselines import fit_pca, fit_raw
 from genexp.preprocessing import load_preprocessed
 from genexp.verdict.downstream import score_test

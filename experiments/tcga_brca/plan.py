@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from experiments.study import find_data
+from experiments.run import find_data
 from experiments.tcga_brca.xena import name_columns, recognise
 from genexp.cohort import read_cohort
 from genexp.files.source import open_source

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.keeping import list_head, list_line, list_means
-from experiments.study import Study, Tables
+from experiments.run import ExperimentRun, Tables
 from experiments.tcga_brca.figures import plot_convergence
 from experiments.tcga_brca.jobs import train_variant
 from experiments.tcga_brca.plan import RECIPE, REPORT, SHAPES, SMALL, VARIANTS, list_cohorts
@@ -22,32 +22,36 @@ NAMES = {"pca": "PCA", "raw": "all genes"}
 COLUMNS = {"r2": "R2", "macro_f1": "macro F1", "c_index": "C-index", "ari": "ARI", "epochs": "epochs"}
 
 
-def run(study: Study) -> None:
+def run(experiment: ExperimentRun) -> None:
     """Score every variant over seeds, then train each cohort once more with the whole report."""
-    cohorts = list_cohorts(study.given, study.small)
-    jobs = {name: job for cohort, values in cohorts.items() for name, job in list_jobs(study, cohort, values).items()}
-    found = study.run_jobs(train_variant, jobs)
+    cohorts = list_cohorts(experiment.given, experiment.small)
+    jobs = {name: job for cohort, values in cohorts.items() for name, job in list_jobs(experiment, cohort, values).items()}
+    found = experiment.run_jobs(train_variant, jobs)
     scores, histories = collect(jobs, found)
-    study.keep_table("scores", scores)
-    study.keep_figure("convergence", plot_convergence(histories))
+    experiment.keep_table("scores", scores)
+    experiment.keep_figure("convergence", plot_convergence(histories))
     lines: list[str] = []
     for cohort, rows in scores.groupby("cohort", sort=False):
         lines += [f"**{cohort}**, {rows['seed'].nunique()} splits:", "", *list_means(rows, "encoder", COLUMNS, whole=["epochs"]), ""]
-        study.say(f"{cohort}: {describe(rows)}")
-    study.keep_lines({"results": lines, "verdicts": [*list_head(["cohort", "verdict"]), *report(study, cohorts)]})
+        experiment.say(f"{cohort}: {describe(rows)}")
+    experiment.keep_lines({"results": lines, "verdicts": [*list_head(["cohort", "verdict"]), *report(experiment, cohorts)]})
 
 
-def list_jobs(study: Study, cohort: str, values: dict[str, str]) -> dict[str, dict[str, Any]]:
+def list_jobs(experiment: ExperimentRun, cohort: str, values: dict[str, str]) -> dict[str, dict[str, Any]]:
     """Jobs of a cohort by name: shapes by variants by splits."""
-    n_genes = len(study.preprocess(**RECIPE, **values, seed=0).var)
-    n_seeds = 2 if study.small else SEEDS_LARGE if n_genes > LARGE else SEEDS
+    n_genes = len(experiment.preprocess(**RECIPE, **values, seed=0).var)
+    n_seeds = 2 if experiment.small else SEEDS_LARGE if n_genes > LARGE else SEEDS
     jobs: dict[str, dict[str, Any]] = {}
     for seed in range(n_seeds):
-        folder = str(study.preprocess(**RECIPE, **values, seed=seed).folder)
+        folder = str(experiment.preprocess(**RECIPE, **values, seed=seed).folder)
         for place, (shape, variant) in enumerate(product(SHAPES, VARIANTS)):
-            settled = study.encoder_values(**RECIPE, **SHAPES[shape], **VARIANTS[variant]) | (SMALL if study.small else {})
+            settled = experiment.encoder_values(**RECIPE, **SHAPES[shape], **VARIANTS[variant]) | (SMALL if experiment.small else {})
             facts = {"cohort": cohort, "shape": shape, "variant": variant, "seed": seed, "raw": place == 0}
-            jobs[f"{cohort}, {shape}, {variant}, split {seed}"] = facts | {"folder": folder, "cache": str(study.cache), "values": settled}
+            jobs[f"{cohort}, {shape}, {variant}, split {seed}"] = facts | {
+                "folder": folder,
+                "cache": str(experiment.cache),
+                "values": settled,
+            }
     return jobs
 
 
@@ -73,12 +77,12 @@ def describe(rows: pd.DataFrame) -> str:
     return "held-out R2 " + ", ".join(f"{name} {value:.3f}" for name, value in means.items())
 
 
-def report(study: Study, cohorts: dict[str, dict[str, str]]) -> list[str]:
+def report(experiment: ExperimentRun, cohorts: dict[str, dict[str, str]]) -> list[str]:
     """Train each cohort with the whole report, keep its pictures; lines with the verdicts."""
     lines = []
     for cohort, values in cohorts.items():
         name = f"tcga_brca_{cohort.split(',')[0].replace(' ', '_')}"
-        run_id = study.run_main(name, **{**REPORT, **values, **(SMALL if study.small else {})})
-        lines.append(list_line([cohort, study.tracker.client.get_run(run_id).data.tags["verdict"]]))
-        study.keep_figures_of(run_id, FIGURES, cohort.split(",")[0].replace(" ", "_"))
+        run_id = experiment.run_main(name, **{**REPORT, **values, **(SMALL if experiment.small else {})})
+        lines.append(list_line([cohort, experiment.tracker.client.get_run(run_id).data.tags["verdict"]]))
+        experiment.keep_figures_of(run_id, FIGURES, cohort.split(",")[0].replace(" ", "_"))
     return lines

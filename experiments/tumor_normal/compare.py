@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from experiments.study import Job, Tables, represent, train
+from experiments.run import Job, Tables, represent, train
 from genexp.evaluation.baselines import fit_pca
 from genexp.evaluation.classifiers import CLASSIFIERS, Classified, Probabilities, fit_on, score_probabilities
+from genexp.evaluation.latents import PartLatents
 from genexp.evaluation.reconstruction import evaluate_reconstruction
-from genexp.evaluation.results import PartLatents
 from genexp.explain.attribution import attribute_genes
 from genexp.explain.deletion import SHARES, trace_order
 from genexp.explain.methods import METHODS

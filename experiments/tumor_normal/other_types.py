@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.study import Job, Tables, train
+from experiments.run import Job, Tables, train
 from experiments.tumor_normal.compare import Rows, predict_with, tabulate
 from genexp.cohort import read_cohort
 from genexp.evaluation.classifiers import CLASSIFIERS, Classified, Probabilities, fit_logistic, score_probabilities

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from experiments.study import find_data
+from experiments.run import find_data
 
 CLASSIFIER = {"kind": "classifier", "hidden": "128", "n_latent": "32", "anchor": "none", "head_weight": "10", "epochs": "100"}
 """The guide's network: layers, batch norm, ReLU, dropout 0.2, softmax, and nothing of PCA."""

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.keeping import list_means
-from experiments.study import Study, Tables
+from experiments.run import ExperimentRun, Tables
 from experiments.tumor_normal.compare import compare_models
 from experiments.tumor_normal.figures import plot_confusion, plot_genes, plot_left_out, plot_transfer
 from experiments.tumor_normal.genes import compare_genes, find_known, list_leaders, pick_leaders
@@ -25,47 +25,49 @@ COLUMNS = {
 }
 
 
-def run(study: Study) -> None:
+def run(experiment: ExperimentRun) -> None:
     """Compare models, ask for their genes, then go to cancers that they have not seen."""
-    plan = choose_plan(study.small)
-    found = study.run_jobs(compare_models, list_splits(study, plan))
-    show_models(study, found)
-    show_genes(study, found)
-    jobs = list_others(study, plan, plan.left_out, CLASSIFIER, [0])
-    show_left_out(study, gather(jobs, study.run_jobs(leave_out, jobs)))
-    jobs = list_others(study, plan, plan.transfer, TRANSFER, list(range(plan.n_repeats)))
-    show_transfer(study, gather(jobs, study.run_jobs(tune_to, jobs)))
+    plan = choose_plan(experiment.small)
+    found = experiment.run_jobs(compare_models, list_splits(experiment, plan))
+    show_models(experiment, found)
+    show_genes(experiment, found)
+    jobs = list_others(experiment, plan, plan.left_out, CLASSIFIER, [0])
+    show_left_out(experiment, gather(jobs, experiment.run_jobs(leave_out, jobs)))
+    jobs = list_others(experiment, plan, plan.transfer, TRANSFER, list(range(plan.n_repeats)))
+    show_transfer(experiment, gather(jobs, experiment.run_jobs(tune_to, jobs)))
 
 
-def list_splits(study: Study, plan: Plan) -> dict[str, dict[str, Any]]:
+def list_splits(experiment: ExperimentRun, plan: Plan) -> dict[str, dict[str, Any]]:
     """A job for each split."""
     networks = {
-        name: study.encoder_values(**CLASSIFIER, **{key: value.replace("TYPE", plan.type_column) for key, value in own.items()})
+        name: experiment.encoder_values(**CLASSIFIER, **{key: value.replace("TYPE", plan.type_column) for key, value in own.items()})
         for name, own in NETWORKS.items()
     }
-    shared = {"cache": str(study.cache), "networks": networks, "autoencoder": study.encoder_values(**AUTOENCODER)}
+    shared = {"cache": str(experiment.cache), "networks": networks, "autoencoder": experiment.encoder_values(**AUTOENCODER)}
     shared |= {"type_column": plan.type_column}
     return {
-        f"split {seed}": {"folder": str(study.preprocess(**plan.cohort, seed=seed).folder), "seed": seed, **shared}
+        f"split {seed}": {"folder": str(experiment.preprocess(**plan.cohort, seed=seed).folder), "seed": seed, **shared}
         for seed in range(plan.n_seeds)
     }
 
 
-def list_others(study: Study, plan: Plan, types: tuple[str, ...], network: dict[str, str], seeds: list[int]) -> dict[str, dict[str, Any]]:
+def list_others(
+    experiment: ExperimentRun, plan: Plan, types: tuple[str, ...], network: dict[str, str], seeds: list[int]
+) -> dict[str, dict[str, Any]]:
     """A job for each type that is left out and each seed; the cohort without it is preprocessed here."""
     jobs = {}
     for name in types:
         also = f"({plan.cohort['where']}) and " if "where" in plan.cohort else ""
         for seed in seeds:
-            data = study.preprocess(**{**plan.cohort, "where": f"{also}{plan.type_column} != '{name}'"}, seed=seed)
+            data = experiment.preprocess(**{**plan.cohort, "where": f"{also}{plan.type_column} != '{name}'"}, seed=seed)
             jobs[f"{name}, seed {seed}"] = {
                 "type": name,
                 "where": f"{also}{plan.type_column} == '{name}'",
                 "folder": str(data.folder),
                 "cohort": dict(plan.cohort),
-                "network": study.encoder_values(**network),
+                "network": experiment.encoder_values(**network),
                 "n_patients": list(plan.n_patients),
-                "cache": str(study.cache),
+                "cache": str(experiment.cache),
                 "seed": seed,
             }
     return jobs
@@ -81,47 +83,47 @@ def gather(jobs: dict[str, dict[str, Any]], found: dict[str, Tables]) -> pd.Data
     return pd.concat(tables, ignore_index=True)
 
 
-def show_models(study: Study, found: dict[str, Tables]) -> None:
+def show_models(experiment: ExperimentRun, found: dict[str, Tables]) -> None:
     """Keep scores and confusion of every model."""
     scores = pd.concat({name: tables["scores"] for name, tables in found.items()}, names=["split"]).reset_index()
     confusion = pd.concat([tables["confusion"] for tables in found.values()])
-    study.keep_table("scores", scores)
-    study.keep_figure("confusion", plot_confusion(confusion))
+    experiment.keep_table("scores", scores)
+    experiment.keep_figure("confusion", plot_confusion(confusion))
     lines = list_means(scores, "model", COLUMNS)
     r2 = scores[["r2", "r2_pca"]].dropna().agg(["mean", "std"])
     said = ", ".join(
         f"{title} {r2.loc['mean', key]:.3f} ({r2.loc['std', key]:.3f})" for key, title in (("r2", "autoencoder"), ("r2_pca", "PCA"))
     )
-    study.keep_lines({"results": [*lines, "", f"R2 of rebuilt test samples: {said}."]})
-    study.say(
+    experiment.keep_lines({"results": [*lines, "", f"R2 of rebuilt test samples: {said}."]})
+    experiment.say(
         "macro F1 " + ", ".join(f"{name} {value:.3f}" for name, value in scores.groupby("model", sort=False)["macro_f1"].mean().items())
     )
 
 
-def show_genes(study: Study, found: dict[str, Tables]) -> None:
+def show_genes(experiment: ExperimentRun, found: dict[str, Tables]) -> None:
     """Keep the genes of every method, and how far methods and splits agree."""
     genes = pd.concat({name: tables["genes"] for name, tables in found.items()}, names=["split"])
     checks = pd.concat({name: tables["checks"] for name, tables in found.items()}, names=["split"])
-    study.keep_table("genes", pick_leaders(genes))
-    study.keep_figure("genes", plot_genes(genes))
-    study.keep_lines({"genes": [*compare_genes(genes, checks), "", *list_leaders(genes), "", *find_known(genes)]})
+    experiment.keep_table("genes", pick_leaders(genes))
+    experiment.keep_figure("genes", plot_genes(genes))
+    experiment.keep_lines({"genes": [*compare_genes(genes, checks), "", *list_leaders(genes), "", *find_known(genes)]})
 
 
-def show_left_out(study: Study, scores: pd.DataFrame) -> None:
+def show_left_out(experiment: ExperimentRun, scores: pd.DataFrame) -> None:
     """Keep what models of the other types give on the one that was left out."""
-    study.keep_table("left_out", scores)
-    study.keep_figure("left_out", plot_left_out(scores))
+    experiment.keep_table("left_out", scores)
+    experiment.keep_figure("left_out", plot_left_out(scores))
     columns = {"accuracy": "accuracy", "balanced_accuracy": "recall", "macro_f1": "F1", "log_loss": "cross-entropy"}
-    study.keep_lines({"left out": list_means(scores, "model", columns)})
-    study.say(
+    experiment.keep_lines({"left out": list_means(scores, "model", columns)})
+    experiment.say(
         "left out, macro F1 " + ", ".join(f"{name} {x:.3f}" for name, x in scores.groupby("model", sort=False)["macro_f1"].mean().items())
     )
 
 
-def show_transfer(study: Study, scores: pd.DataFrame) -> None:
+def show_transfer(experiment: ExperimentRun, scores: pd.DataFrame) -> None:
     """Keep the learning curves over the number of known patients."""
-    study.keep_table("transfer", scores)
-    study.keep_figure("transfer", plot_transfer(scores))
+    experiment.keep_table("transfer", scores)
+    experiment.keep_figure("transfer", plot_transfer(scores))
     wide = scores.pivot_table(index=["model", "type", "seed"], columns="n_patients", values="macro_f1", sort=False).reset_index()
     titles = {n: f"F1, {n} patients" for n in sorted(scores["n_patients"].unique())}
-    study.keep_lines({"transfer": list_means(wide, "model", titles)})
+    experiment.keep_lines({"transfer": list_means(wide, "model", titles)})

@@ -10,7 +10,7 @@ from experiments.center_loss.jobs import permute_labels, relabel
 from experiments.center_loss.pairs import find_partners, rank_partners
 from experiments.center_loss.plan import METHODS
 from experiments.center_loss.run import choose_settings, keep_chosen
-from genexp.evaluation.results import PartLatents
+from genexp.evaluation.latents import PartLatents
 from tests.planted import make_preprocessed
 from tests.small_experiment import run_small
 

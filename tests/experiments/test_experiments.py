@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 from experiments.cohorts.readme import list_genes, list_results
 from experiments.cohorts.run import add_results
 from experiments.keeping import MAX_PICTURE, list_means, put_tables
-from experiments.study import Job, Study, Tables, list_experiments
+from experiments.run import ExperimentRun, Job, Tables, list_experiments
 from genexp.cli import main
 from genexp.settings.verbs import MainSettings
 from genexp.tracking.runs import start_run
@@ -76,9 +76,9 @@ def test_jobs_are_nested_runs_and_finished_ones_are_not_run_again(store: str, tm
     settings = MainSettings(experiment="cohorts", experiment_name="jobs", cache=str(tmp_path))
     words = {word: {"word": word, "log": str(tmp_path / "log")} for word in ("adenine", "guanine", "uracil")}
     with start_run("main", settings) as tracker:
-        study = Study(settings, tracker)
-        study.run_jobs(count_letters, {"adenine": words["adenine"]}, workers=1)
-        found = study.run_jobs(count_letters, words, workers=2)
+        experiment = ExperimentRun(settings, tracker)
+        experiment.run_jobs(count_letters, {"adenine": words["adenine"]}, workers=1)
+        found = experiment.run_jobs(count_letters, words, workers=2)
     assert [float(tables["scores"]["letters"].iloc[0]) for tables in found.values()] == [7, 7, 6]
     assert sorted((tmp_path / "log").read_text().split()) == ["adenine", "guanine", "uracil"]
     children = MlflowClient(store).search_runs([tracker.experiment_id], f"tags.`mlflow.parentRunId` = '{tracker.run_id}'")
@@ -90,11 +90,11 @@ def test_jobs_are_nested_runs_and_finished_ones_are_not_run_again(store: str, tm
 def test_what_the_user_says_goes_before_the_parameters_of_the_experiment(store: str, tmp_path: Path) -> None:
     settings = MainSettings(experiment="cohorts", experiment_name="given", cache=str(tmp_path), epochs=3, seed=5)
     with start_run("main", settings) as tracker:
-        study = Study(settings, tracker)
-        assert study.given == {"epochs": "3"}
-        assert study.encoder_values(epochs=50, hidden=(8,), split="85/15") == {"epochs": "3", "hidden": (8,)}
-        study.say("a thing came out")
-        study.describe_kept()
+        experiment = ExperimentRun(settings, tracker)
+        assert experiment.given == {"epochs": "3"}
+        assert experiment.encoder_values(epochs=50, hidden=(8,), split="85/15") == {"epochs": "3", "hidden": (8,)}
+        experiment.say("a thing came out")
+        experiment.describe_kept()
     assert MlflowClient(store).get_run(tracker.run_id).data.tags["mlflow.note.content"] == "- a thing came out\n"
 
 

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from genexp.evaluation.results import ENCODER
 from tqdm import tqdm
 
 import genexp
 from experiments.keeping import keep_picture, put_tables
 from genexp.errors import ConfigError
 from genexp.evaluation.baselines import Representation
+from genexp.evaluation.latents import ENCODER
 from genexp.model.encoder import Encoder
 from genexp.preprocessing import Preprocessed, preprocess_cohort
 from genexp.settings.experiment import ExperimentConfig
@@ -48,8 +48,21 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("GENEXP_DATA", HERE.parents[1] / "shared" / "data"))
 """Folder of the real cohorts."""
-CODE = ("cohort", "preprocess", "model", "training", "evaluation")
-"""Rooms whose code decides what a job gives."""
+CODE = (
+    "names",
+    "files",
+    "formats",
+    "query",
+    "cohort",
+    "preprocessing",
+    "model",
+    "training",
+    "evaluation",
+    "survival",
+    "explain",
+    "verdict",
+)
+"""Packages whose code decides the results of a job."""
 
 Job = Mapping[str, Any]
 """Arguments of a job: what JSON can write."""
@@ -73,9 +86,9 @@ def run_experiment(settings: MainSettings, tracker: MlflowTracker) -> None:
     if settings.reproduction.experiment not in list_experiments():
         raise ConfigError(f"experiment={settings.reproduction.experiment}: expected one of {', '.join(list_experiments())}")
     tracker.set_tags({"experiment": settings.reproduction.experiment, "size": settings.reproduction.size})
-    study = Study(settings, tracker)
-    importlib.import_module(f"experiments.{settings.reproduction.experiment}.run").run(study)
-    study.describe_kept()
+    run = ExperimentRun(settings, tracker)
+    importlib.import_module(f"experiments.{settings.reproduction.experiment}.run").run(run)
+    run.describe_kept()
 
 
 def find_data(name: str) -> str:
@@ -111,7 +124,7 @@ def fetch(run_id: str, path: str) -> bytes:
 
 
 @dataclass(frozen=True)
-class Study:
+class ExperimentRun:
     """One run of an experiment.
 
     Parameters
@@ -200,7 +213,7 @@ class Study:
 
     def _place(self, function: Callable[[Job], Tables], job: Job) -> Path:
         source = Path(inspect.getsourcefile(function) or "").read_text(encoding="utf-8")
-        key = hash_values([function.__qualname__, source, _hash_rooms(), dict(job)])
+        key = hash_values([function.__qualname__, source, _hash_code(), dict(job)])
         return self.cache / "experiments" / self.settings.reproduction.experiment / key
 
     def _log_job(self, name: str, job: Job, tables: Tables) -> None:
@@ -273,9 +286,10 @@ class Study:
         return folder
 
 
-def _hash_rooms() -> str:
-    house, digest = Path(genexp.__file__).parent, hashlib.sha256()
-    for path in sorted(path for room in CODE for path in (house / room).rglob("*.py")):
+def _hash_code() -> str:
+    folders, digest = [Path(genexp.__file__).parent / name for name in CODE], hashlib.sha256()
+    assert all(folder.is_dir() for folder in folders)
+    for path in sorted(path for folder in folders for path in folder.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
