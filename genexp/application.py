@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 from anndata import AnnData
 
 from genexp.cohort import read_cohort
+from genexp.cohort.memory import as_anndata, name_of, recall
 from genexp.cohort.read import MIN_SAMPLES, hash_cohort, is_simulated
 from genexp.cohort.reading import print_reading
 from genexp.errors import CohortError, EvaluationError, RegistryError
@@ -27,10 +28,10 @@ from genexp.preprocessing.correction import StudyError
 from genexp.preprocessing.pipeline import log_reading, place_samples
 from genexp.settings.aliases import update_stored
 from genexp.settings.cohort import CohortConfig
+from genexp.settings.parse import parse_settings
 from genexp.settings.values import section_values
-from genexp.settings.verbs import EvaluateSettings
+from genexp.settings.verbs import EncodeSettings, EvaluateSettings
 from genexp.tracker import Tracker
-from genexp.tracking.registry import download_artifact, training_run
 
 READING = ("rows", "layer", "scale", "metadata", "date_genes", "missing", "s3_endpoint")
 STUDYING = ("obs", "sample_id", "unmatched", "missing_words", "batch")
@@ -103,6 +104,27 @@ def encode_cohort(encoder: Encoder, adata: AnnData) -> pd.DataFrame:
         return encoder.encode(tabulate(adata), adata.obs.get("study"))
 
 
+def encode_samples(encoder: Encoder, samples: AnnData | pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
+    """Latents (n_samples, n_latent) of samples in memory, in their order; NaN for rows that are no samples, such as sums.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    samples : AnnData or DataFrame, (n_samples, n_genes)
+        Raw expression on the encoder's scale.
+    settings : mapping
+        Parameters of reading that are given.
+    """
+    adata = as_anndata(samples)
+    memory = recall(adata)
+    kept = {} if memory is None else {"metadata": "none", "date_genes": memory.settings["date_genes"]}
+    config = parse_settings(EncodeSettings, {"cohort": name_of(adata), **kept, **settings})
+    latent = encode_cohort(encoder, read_for_encoder(encoder, config, adata=adata))
+    if len(latent) < adata.n_obs:
+        latent = latent.reindex([str(name).strip() for name in adata.obs_names])
+    return latent.set_axis(samples.index if isinstance(samples, pd.DataFrame) else adata.obs_names)
+
+
 @contextmanager
 def _refusals() -> Iterator[None]:
     """Raise what an encoder refuses as an error of the command line, and print what it warns of."""
@@ -118,6 +140,8 @@ def _refusals() -> Iterator[None]:
 
 def apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings, tracker: Tracker) -> Preprocessed:
     """The cohort as the encoder sees it, in the parts of the encoder's own split; nothing is fitted. How it was read is logged."""
+    from genexp.tracking.registry import download_artifact, training_run
+
     adata = read_for_encoder(encoder, settings, READING + ANNOTATING, MIN_SAMPLES)
     log_reading(adata.uns["report"], tracker)
     with _refusals():

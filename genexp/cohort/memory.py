@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -68,8 +69,11 @@ class Memory:
         return kept
 
     def restore(self, adata: AnnData) -> AnnData:
-        """Give an AnnData the report of its reading back."""
-        restored = AnnData(adata.X, obs=adata.obs, var=adata.var)
+        """Give an AnnData the report of its reading back, and texts that a file of AnnData made categories of."""
+        texts = {name: adata.obs[name].astype(object) for name in adata.obs if name != "label" and adata.obs[name].dtype == "category"}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Variable names are not unique", UserWarning)  # preprocessing collapses them
+            restored = AnnData(adata.X, obs=adata.obs.assign(**texts), var=adata.var)
         restored.uns |= {"name": adata.uns["name"], "scale": adata.uns["scale"], "digest": adata.uns["digest"], "report": self.report}
         return restored
 

@@ -6,6 +6,7 @@ genexp, no torch and no mlflow. Whatever basis or kind an encoder was trained in
 
 from __future__ import annotations
 
+import html
 import json
 import warnings
 from abc import ABC, abstractmethod
@@ -204,7 +205,7 @@ class Network:
         return cls(layers, layer("shortcut", "linear") if spec["shortcut"] else None, output)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Encoder:
     """An encoder with its contract.
 
@@ -243,6 +244,20 @@ class Encoder:
     card: Mapping[str, Any] = field(default_factory=dict)
     calibration: Mapping[str, np.ndarray] = field(default_factory=dict)
     heads: tuple[Head, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Facts that tell encoders apart, for one line: cohort, kind, numbers of genes and latents, scale."""
+        kind = dict(self.card.get("config", {})).get("kind", "unknown")
+        size = {"genes": len(self.genes), "latents": self.n_latent}
+        return {"cohort": self.card.get("cohort", "unknown"), "kind": kind, **size, "scale": self.scale}
+
+    def __repr__(self) -> str:
+        return f"<Encoder: {', '.join(f'{name}={value}' for name, value in self.facts.items())}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{name}</th><td>{html.escape(str(value))}</td></tr>" for name, value in self.facts.items())
+        return f"<table><caption>Encoder</caption>{rows}</table>"
 
     @property
     def n_latent(self) -> int:

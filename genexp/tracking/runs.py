@@ -14,6 +14,7 @@ from types import FrameType
 from typing import NoReturn
 from urllib.parse import quote, unquote, urlsplit
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
@@ -31,10 +32,11 @@ RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
 
 
 @contextmanager
-def start_run(verb: str, settings: PreprocessSettings | EvaluateSettings) -> Iterator[MlflowTracker]:
+def start_run(verb: str, settings: PreprocessSettings | EvaluateSettings, inside_active: bool = False) -> Iterator[MlflowTracker]:
     """Open the run of one invocation, and end it as what leaves the context says.
 
-    Joins the run that ``mlflow run`` made, else makes one in ``settings.run.experiment_name``. Nothing raised: FINISHED;
+    Joins the run that ``mlflow run`` made, else makes one in ``settings.run.experiment_name``; with ``inside_active`` inside the run that
+    ``mlflow.start_run`` has opened in this process, if there is one. Nothing raised: FINISHED;
     an interrupt or SIGTERM: KILLED; any other exception: FAILED, with its message as tag ``error`` and description.
 
     Raises
@@ -46,7 +48,11 @@ def start_run(verb: str, settings: PreprocessSettings | EvaluateSettings) -> Ite
     values = section_values(settings)
     name = settings.run.run_name or f"{verb} {values.get('experiment') or _cohort_name(values.get('cohort', ''))}".strip()
     with mlflow_errors("the tracking store"):
-        run = _join_run(client, name, bool(settings.run.run_name)) or _make_run(client, settings.run.experiment_name, name)
+        parent = mlflow.active_run() if inside_active else None
+        if parent is not None:
+            run = client.create_run(parent.info.experiment_id, tags=resolve_tags({"mlflow.parentRunId": parent.info.run_id}), run_name=name)
+        else:
+            run = _join_run(client, name, bool(settings.run.run_name)) or _make_run(client, settings.run.experiment_name, name)
     writer = MetricWriter(client)
     tracker = MlflowTracker(client, run.info.run_id, run.info.experiment_id, writer)
     address = run_address(client, run.info.experiment_id, run.info.run_id)
@@ -59,6 +65,31 @@ def start_run(verb: str, settings: PreprocessSettings | EvaluateSettings) -> Ite
             yield tracker
     finally:
         print(f"run: {address}", file=sys.stderr)
+
+
+@contextmanager
+def continue_run(run_id: str) -> Iterator[MlflowTracker]:
+    """Write more into a run that has ended; its status stays.
+
+    Raises
+    ------
+    RegistryError
+        The tracking store cannot be reached, or does not hold the run.
+    """
+    client = open_store()
+    with mlflow_errors(f"run {run_id}"):
+        run = client.get_run(run_id)
+    writer = MetricWriter(client)
+    try:
+        yield MlflowTracker(client, run_id, run.info.experiment_id, writer)
+    finally:
+        writer.close()
+
+
+def is_set_up() -> bool:
+    """Whether MLflow was told where to log: by a tracking URI, by an active run, or by ``mlflow run``."""
+    is_set: bool = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
+    return is_set or mlflow.active_run() is not None or bool(os.environ.get(RUN_ID_VARIABLE))
 
 
 def fail_run(error: GenexpError) -> None:
@@ -160,7 +191,7 @@ def _terminate_as_exception() -> Iterator[None]:
         yield
         return
 
-    def stop(number: int, frame: FrameType | None) -> NoReturn:
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)
 
     before = signal.signal(signal.SIGTERM, stop)
