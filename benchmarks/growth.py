@@ -19,6 +19,7 @@ def stages(folder: str, hidden: list[int], n_latent: int, epochs: int) -> Iterat
     """Decomposition, epochs in the span, and folding to genes."""
     import shutil
 
+    from genexp.model.types import create_model_type
     from genexp.preprocessing import load_preprocessed
     from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis
@@ -32,7 +33,7 @@ def stages(folder: str, hidden: list[int], n_latent: int, epochs: int) -> Iterat
     decomposed = time.perf_counter()
     stamps = Stamps()
     config = EncoderConfig(hidden=hidden, n_latent=n_latent, epochs=epochs, patience=epochs, basis="span", threads=1)
-    fitted = fit_autoencoder(basis, config, 0, stamps)
+    fitted = fit_autoencoder(basis, create_model_type(config), 0, stamps)
     trained = time.perf_counter()
     build_encoder(fitted, basis, data, 0.2, {})
     yield {

@@ -113,7 +113,7 @@ def _judge_variant(plan: Plan, data: Any, seed: int, variant: Variant) -> pd.Dat
     from genexp.evaluation.results import ENCODER
 
     from genexp.evaluation.baselines import Representation
-    from genexp.model.kinds import KINDS
+    from genexp.model.types import create_model_type
     from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
@@ -122,8 +122,15 @@ def _judge_variant(plan: Plan, data: Any, seed: int, variant: Variant) -> pd.Dat
     from genexp.verdict.downstream import score_test
 
     config = EncoderConfig(**{"hidden": HIDDEN, "n_latent": plan.n_latent, "epochs": plan.epochs} | variant.values)
-    basis = build_basis(data, config.basis, plan.n_latent, KINDS[config.kind](config).needs_genes)
-    encoder = build_encoder(fit_autoencoder(basis, config, seed, targets=build_targets(data, config)), basis, data, 0.2, {})
+    model_type = create_model_type(config)
+    basis = build_basis(data, config.basis, plan.n_latent, model_type.needs_genes)
+    encoder = build_encoder(
+        fit_autoencoder(basis, model_type, seed, targets=build_targets(data, model_type)),
+        basis,
+        data,
+        0.2,
+        {},
+    )
     one = Representation(ENCODER, encoder.encoder, lambda z: encoder.decoder(z.astype(np.float32)))
     return score_test([one], data, seed).set_axis([variant.name])
 

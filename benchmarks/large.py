@@ -53,11 +53,14 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
 
     import torch
 
-    from genexp.model.kinds import KINDS
+    from genexp.model.types import create_model_type
     from genexp.preprocessing import load_preprocessed
     from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis
-    from genexp.training.loop import NO_TARGETS, build_batches, build_network, build_optimiser, fit_autoencoder, train_epoch
+    from genexp.training.build import build_model, load_rows
+    from genexp.training.loop import fit_autoencoder, train_epoch
+    from genexp.training.optimiser import build_optimiser
+    from genexp.training.targets import NO_TARGETS
     from genexp.training.train import build_encoder
 
     data = load_preprocessed(Path(folder))
@@ -70,21 +73,21 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
     figures = {"decomposition": decomposed, "basis": built.name, "shape": data.matrix("train").shape}
     if train:
         start = time.perf_counter()
-        fitted = fit_autoencoder(built, config, 0)
+        fitted = fit_autoencoder(built, create_model_type(config), 0)
         figures |= {"training": time.perf_counter() - start, "r2": float(fitted.history["r2/val"].max())}
         figures["r2_pca"] = float(fitted.history["r2/val"][0])
         start = time.perf_counter()
         build_encoder(fitted, built, data, 0.2, {})
         figures["fold"] = time.perf_counter() - start
         del fitted
-    kind, network = KINDS[config.kind](config), build_network(built, config)
-    optimiser = build_optimiser(network, config)
-    whole, _ = build_batches(built, NO_TARGETS, torch.device("cpu"))
+    model = build_model(built, create_model_type(config))
+    optimiser = build_optimiser(model.network, config)
+    whole, _ = load_rows(built, NO_TARGETS, torch.device("cpu"))
     rows = whole.pick(torch.arange(min(256 * n_steps, len(whole.x))))
-    train_epoch(kind, network, optimiser, whole.pick(torch.arange(min(512, len(whole.x)))), 1)
+    train_epoch(model, optimiser, whole.pick(torch.arange(min(512, len(whole.x)))), 1)
     while True:
         start = time.perf_counter()
-        train_epoch(kind, network, optimiser, rows, 1)
+        train_epoch(model, optimiser, rows, 1)
         yield figures | {"step": (time.perf_counter() - start) / n_steps}
 
 

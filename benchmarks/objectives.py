@@ -49,18 +49,19 @@ def judge_trial(plan: Plan, values: dict[str, Any], number: int) -> dict[str, fl
 
 
 def _train(data: Any, config: Any, seed: int) -> tuple[Any, dict[str, float]]:
+    from genexp.model.types import create_model_type
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
     from genexp.training.train import build_encoder, encode_rows, summarise
     from genexp.verdict.downstream import score_latents
 
     basis = build_basis(data, config.basis, config.n_latent)
-    fitted = fit_autoencoder(basis, config, seed)
+    fitted = fit_autoencoder(basis, create_model_type(config), seed)
     latents = {part: encode_rows(fitted, getattr(basis, part)) for part in ("train", "val")}
     scores = score_latents(latents, {part: data.obs(part) for part in latents}, 0)
     found = {
         "loss/val": -fitted.loss_val,
-        "r2/val_gain": summarise(fitted, squared_error=False)["r2/val_gain"],
+        "r2/val_gain": summarise(fitted)["r2/val_gain"],
         "n_latent": float(config.n_latent),
     }
     return build_encoder(fitted, basis, data, 0.2, {}), found | scores

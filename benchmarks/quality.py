@@ -87,6 +87,7 @@ def _decode(decoder: Callable[[np.ndarray], np.ndarray], z: np.ndarray) -> np.nd
 
 
 def _train(plan: Plan, data: Any, seed: int, values: dict[str, str]) -> Any:
+    from genexp.model.types import create_model_type
     from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
@@ -96,7 +97,7 @@ def _train(plan: Plan, data: Any, seed: int, values: dict[str, str]) -> Any:
     config = EncoderConfig(hidden=HIDDEN, n_latent=plan.n_latent, epochs=plan.epochs, **values)
     basis = build_basis(data, config.basis, plan.n_latent)
     choose_threads(basis, config)
-    return build_encoder(fit_autoencoder(basis, config, seed), basis, data, 0.2, {})
+    return build_encoder(fit_autoencoder(basis, create_model_type(config), seed), basis, data, 0.2, {})
 
 
 def _fit_nmf(X: np.ndarray, n_latent: int, seed: int) -> Any:

@@ -18,7 +18,7 @@ ORDER = [
 """Packages and modules from left to right: each imports only what is to its left."""
 OPEN_TO_ALL = {"errors", "settings", "tracker", "palette", "output", "__init__"}
 """Modules that anything may import, and that import nothing of ``ORDER``; ``__init__`` provides ``load_encoder`` on request."""
-MODEL_TYPES = "genexp.model.kinds"
+MODEL_TYPES = "genexp.model.types"
 """The settings contain the parameters of the model types, and import nothing else of ``ORDER``."""
 FILES = sorted(PACKAGE.rglob("*.py"))
 MODULES = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}

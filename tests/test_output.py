@@ -8,9 +8,9 @@ import torch
 
 from genexp.errors import ConfigError, TrainingError
 from genexp.model.encoder import Affine
-from genexp.model.kind import Inputs
-from genexp.model.kinds import KINDS
+from genexp.model.model_type import Inputs
 from genexp.model.output import GeneOutput
+from genexp.model.types import MODEL_TYPES, create_model_type
 from genexp.preprocessing import Preprocessed
 from genexp.settings.parse import parse_settings
 from genexp.settings.tracking import RunConfig
@@ -46,8 +46,9 @@ def standardised(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
 
 def fit(data: Preprocessed, **values: object) -> tuple[Fitted, Basis]:
     config = EncoderConfig(**SMALL | values)
-    basis = build_basis(data, config.basis, config.n_latent, KINDS[config.kind](config).needs_genes)
-    return fit_autoencoder(basis, config, seed=0, targets=build_targets(data, config)), basis
+    model_type = create_model_type(config)
+    basis = build_basis(data, config.basis, config.n_latent, model_type.needs_genes)
+    return fit_autoencoder(basis, model_type, seed=0, targets=build_targets(data, model_type)), basis
 
 
 def train(data: Preprocessed, cache: Path, start_from: StartFrom | None = None, **values: object) -> Trained:
@@ -55,7 +56,7 @@ def train(data: Preprocessed, cache: Path, start_from: StartFrom | None = None, 
     return train_encoder(data, config, run, 0.2, NullTracker(), {"config": {"kind": config.kind}}, start_from=start_from)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in NEED_MORE])
+@pytest.mark.parametrize("kind", [kind for kind in MODEL_TYPES if kind not in NEED_MORE])
 def test_every_kind_ships_a_decoder_that_stays_in_range(data: Preprocessed, tmp_path: Path, kind: str) -> None:
     fitted, basis = fit(data, kind=kind, output="sigmoid")
     assert basis.name == "genes"
@@ -154,7 +155,7 @@ def test_the_published_pan_cancer_autoencoder_has_its_1005100_parameters() -> No
     inputs = Inputs(
         5000, 5000, power=100.0, residual=0.01, principal=torch.zeros(5000, 100), unit=1.0, origin=np.full(5000, 0.5, np.float32)
     )
-    network = KINDS["denoising"](config).build(inputs)
+    network = create_model_type(config).build(inputs)
     assert sum(parameter.numel() for parameter in network.parameters()) == 1_005_100
     assert [type(module).__name__ for module in network.encoder] == ["Linear", "ReLU"]
     assert network(torch.zeros(1, 5000)).abs().max() < 0.1

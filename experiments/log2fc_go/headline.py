@@ -18,14 +18,17 @@ from experiments.run import Job, Tables, represent
 from genexp.evaluation.baselines import Representation
 from genexp.evaluation.latents import RAW, PartLatents
 from genexp.evaluation.reconstruction import evaluate_reconstruction
-from genexp.model.kinds import KINDS
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed, load_preprocessed, preprocess_cohort
 from genexp.settings.parse import parse_settings
 from genexp.settings.training import EncoderConfig
 from genexp.settings.verbs import PreprocessSettings
 from genexp.tracker import NullTracker
 from genexp.training.basis import Basis, build_basis
-from genexp.training.loop import NO_TARGETS, build_batches, build_network, build_optimiser, fit_autoencoder, train_epoch
+from genexp.training.build import build_model, load_rows
+from genexp.training.loop import fit_autoencoder, train_epoch
+from genexp.training.optimiser import build_optimiser
+from genexp.training.targets import NO_TARGETS
 from genexp.training.train import build_encoder
 
 N_RAW = 500
@@ -76,7 +79,7 @@ def run_whole(
     torch.set_num_threads(1)
     basis = build_basis(data, "span", config.n_latent)
     made["decomposition"] = clock.lap()
-    fitted = fit_autoencoder(basis, config, seed)
+    fitted = fit_autoencoder(basis, create_model_type(config), seed)
     made |= {"training": clock.lap(), "epochs": len(fitted.history) - 1, "history": fitted.history.to_dict("list")}
     encoder = build_encoder(fitted, basis, data, 0.2, {})
     made |= {"fold": clock.lap(), "peak_encoder": read_peak()}
@@ -148,12 +151,12 @@ def time_steps(folder: str, values: dict[str, Any], n_steps: int, basis: str) ->
         principal = np.asarray(built.directions) @ built.principal
         among = {"train": data.matrix("train"), "val": data.matrix("val"), "principal": principal, "directions": None}
         built = replace(built, name="genes", outside=np.zeros(len(data.matrix("val"))), mean=np.zeros(len(data.var), np.float32), **among)
-    kind, network = KINDS[config.kind](config), build_network(built, config)
-    optimiser = build_optimiser(network, config)
-    whole, _ = build_batches(built, NO_TARGETS, torch.device("cpu"))
+    model = build_model(built, create_model_type(config))
+    optimiser = build_optimiser(model.network, config)
+    whole, _ = load_rows(built, NO_TARGETS, torch.device("cpu"))
     rows = whole.pick(torch.arange(min(config.minibatch * n_steps, len(whole.x))))
-    train_epoch(kind, network, optimiser, whole.pick(torch.arange(min(config.minibatch, len(whole.x)))), 1)
+    train_epoch(model, optimiser, whole.pick(torch.arange(min(config.minibatch, len(whole.x)))), 1)
     while True:
         clock = Clock()
-        train_epoch(kind, network, optimiser, rows, 1)
+        train_epoch(model, optimiser, rows, 1)
         yield {"step": clock.lap() / n_steps}

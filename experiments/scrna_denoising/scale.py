@@ -15,7 +15,7 @@ import torch
 
 from experiments.run import Job, Tables
 from experiments.scrna_denoising.plan import READING, SHARED
-from genexp.model.kinds import KINDS
+from genexp.model.types import create_model_type
 from genexp.preprocessing import preprocess_cohort
 from genexp.preprocessing.store import load_preprocessed
 from genexp.settings.parse import parse_settings
@@ -56,8 +56,9 @@ def train_epochs(folder: str, likelihood: str) -> dict[str, float]:
     torch.set_num_threads(1)
     data, tracker = load_preprocessed(Path(folder)), Stamps()
     config = parse_settings(EncoderConfig, {**SHARED, "kind": "count", "likelihood": likelihood, "epochs": EPOCHS, "minibatch": 256})
-    basis = build_basis(data, "auto", config.n_latent, KINDS["count"](config).needs_genes)
-    fit_autoencoder(basis, config, 0, tracker, targets=build_targets(data, config))
+    model_type = create_model_type(config)
+    basis = build_basis(data, "auto", config.n_latent, model_type.needs_genes)
+    fit_autoencoder(basis, model_type, 0, tracker, targets=build_targets(data, model_type))
     return {"seconds": (tracker.ends[-1] - tracker.ends[0]) / EPOCHS, "peak": _measure_peak()}
 
 

@@ -1,29 +1,53 @@
-"""The deep autoencoder, in whatever coordinates it is trained."""
+"""The autoencoder network, in whatever coordinates it is trained."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from genexp.model.counts import CountOutput
 from genexp.model.heads import Heads
-from genexp.model.layers import Dropout, Linear
+from genexp.model.layers import Dropout, Linear, Tied
+from genexp.model.output import GeneOutput
 
 OUTPUT_GAIN = 0.1
 """Standard deviation of an untrained output, in units of its input: it starts near the mean of the data."""
 
 
 ACTIVATIONS: dict[str, list[nn.Module]] = {"linear": [], "relu": [nn.ReLU()], "sigmoid": [nn.Sigmoid()]}
-"""What may follow the last layer of an encoder."""
+"""Modules that may follow the last layer of an encoder."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Parts of an autoencoder.
+
+    Parameters
+    ----------
+    encoder, decoder : Sequential
+        From rows (n, n_inputs) to latents (n, n_latent) and back.
+    principal : Tensor of float32, (n_inputs, n_latent), or None
+        Principal axes from which linear skip connections start; None: there are none.
+    unit : float
+        Scale of the latents of skip connections: the root mean square of the principal components.
+    """
+
+    encoder: nn.Sequential
+    decoder: nn.Sequential
+    principal: Tensor | None = None
+    unit: float = 1.0
 
 
 def draw_linear(n_in: int, n_out: int, power: float) -> Linear:
     """Affine layer with He-normal weights (He et al., ICCV 2015) for inputs of mean squared length ``power``.
 
-    The length takes the place of the number of inputs: the same on standardised genes, and unchanged by rotation.
+    ``W ~ N(0, 2 / power)``: the length takes the place of the number of inputs. It is the same on standardised genes, and unchanged by a
+    rotation, so training in the row space starts from the same distribution as training on genes.
     """
     linear = Linear(n_in, n_out)
     nn.init.normal_(linear.weight, std=math.sqrt(2 / power))
@@ -37,9 +61,10 @@ def build_body(
     """Linear, batch norm, ReLU and dropout for each hidden width, and a last linear layer with an activation.
 
     The input has the mean squared length ``power_in``. The output starts at ``OUTPUT_GAIN`` of the standard deviation that gives
-    rows of mean squared length ``power_out``, but for rectified latents, which would be as good as silent.
+    rows of mean squared length ``power_out``, except for rectified and sigmoid latents, which would be almost constant.
     """
     layers: list[nn.Module] = []
+    # A rectified unit behind He-normal weights has mean square 1, so a layer's output has a mean squared length of its width.
     powers = [power_in, *map(float, widths[1:])]
     for (n_in, n_out), power in zip(pairwise(widths[:-1]), powers, strict=False):
         layers += [draw_linear(n_in, n_out, power), *([nn.BatchNorm1d(n_out)] if batch_norm else []), nn.ReLU(), Dropout(dropout)]
@@ -51,43 +76,55 @@ def build_body(
 
 
 class Autoencoder(nn.Module):
-    """``z = body(x) + L x``, ``x_hat = body(z) + M z``; without an anchor the linear paths L and M are absent.
+    """``z = f(x) + L x``, ``x_hat = g(z) + M z``; without skip connections L and M are absent.
 
-    A kind may set ``output``, a last step from what the decoder gives to rows, and ``units``, names of the first layer's units.
-
-    Anchored at PCA, L and M start as the principal axes and the bodies' last layers at zero, so the untrained
-    network *is* PCA.
+    PCA-initialised, L and M start as the principal axes and the last layers of f and g at zero, so the untrained network *is* PCA.
 
     Parameters
     ----------
+    parts : Parts
+
+    Attributes
+    ----------
     encoder, decoder : Sequential
-        From rows (n, n_inputs) to latents (n, n_latent) and back.
-    principal : Tensor of float32, (n_inputs, n_latent), or None
-        Principal axes to start from; None: no anchor.
+    encoder_shortcut, decoder_shortcut : Linear or None
+        The linear skip connections L and M.
     unit : float
-        Scale of the latents where anchored: the root mean square of the principal components.
+    output : GeneOutput, CountOutput or None
+        Last step from the decoder's values to rows; set by the model type.
+    units : tuple of str
+        Names of the first layer's units, where they have names; set by the model type.
+    heads : Heads or None
+        Heads on the latents; set where targets are predicted.
     """
 
-    def __init__(self, encoder: nn.Sequential, decoder: nn.Sequential, principal: Tensor | None = None, unit: float = 1.0) -> None:
+    def __init__(self, parts: Parts) -> None:
         super().__init__()
-        self.encoder, self.decoder, self.unit = encoder, decoder, unit
+        self.encoder, self.decoder, self.unit = parts.encoder, parts.decoder, parts.unit
         self.encoder_shortcut: nn.Linear | None = None
         self.decoder_shortcut: nn.Linear | None = None
-        self.output: nn.Module | None = None
+        self.output: GeneOutput | CountOutput | None = None
         self.units: tuple[str, ...] = ()
         self.heads: Heads | None = None
-        if principal is not None:
-            self._anchor(principal, unit)
+        if parts.principal is not None:
+            self._add_skip_connections(parts.principal, parts.unit)
 
-    def _anchor(self, principal: Tensor, unit: float) -> None:
+    def _add_skip_connections(self, principal: Tensor, unit: float) -> None:
         n_inputs, n_latent = principal.shape
         self.encoder_shortcut = Linear(n_inputs, n_latent, bias=False)
         self.decoder_shortcut = Linear(n_latent, n_inputs, bias=False)
         with torch.no_grad():
+            # Latents have a root mean square of about 1 in this unit, the scale for which the decoder's layers are drawn.
             self.encoder_shortcut.weight.copy_(principal.T / unit)
             self.decoder_shortcut.weight.copy_(principal * unit)
             for body in (self.encoder, self.decoder):
                 list(body.parameters())[-2].zero_()
+
+    @torch.no_grad()
+    def add_output(self, output: GeneOutput) -> None:
+        """End the decoder with an activation, and let its last bias start at the genes' means."""
+        self.output = output
+        self.last_decoder_layer().bias.copy_(output.invert_mean())
 
     def encode(self, x: Tensor) -> Tensor:
         """Latents (n, n_latent) of rows (n, n_inputs)."""
@@ -101,7 +138,7 @@ class Autoencoder(nn.Module):
         return self.end(x_hat)
 
     def end(self, x_hat: Tensor) -> Tensor:
-        """Rows (n, n_inputs) from what the decoder's layers give."""
+        """Rows (n, n_inputs) from the values of the decoder's layers."""
         return x_hat if self.output is None else self.output(x_hat)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -111,6 +148,18 @@ class Autoencoder(nn.Module):
     def first_weights(self) -> Tensor:
         """Weights (n_units, n_inputs) of the encoder's first layer."""
         return next(module.weight for module in self.encoder if isinstance(module, nn.Linear))
+
+    def last_encoder_weight(self) -> Tensor:
+        """Weights (n_latent, n_units) of the layer that ends an encoder of linear latents."""
+        last = self.encoder[-1]
+        assert isinstance(last, nn.Linear)
+        return last.weight
+
+    def last_decoder_layer(self) -> nn.Linear | Tied:
+        """Affine layer that ends the decoder."""
+        last = self.decoder[-1]
+        assert isinstance(last, (nn.Linear, Tied))
+        return last
 
     def hidden_maps(self) -> list[tuple[Tensor, Tensor, Tensor | float, Tensor | float]]:
         """Weight, bias, gain and shift of each hidden layer of the encoder: batch norm as the affine map of its running statistics."""

@@ -1,4 +1,4 @@
-"""Counts as negative binomial draws around proportions of a library: the likelihood, and what a decoder needs for it."""
+"""Counts as negative binomial draws around proportions of a library: the likelihood, its output and its dispersions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 LN2 = math.log(2)
-LEAST_COUNT = 1e-2
-"""Counts in the common library of a gene, at least, where a decoder of counts starts."""
+MIN_COUNT = 1e-2
+"""Initial count of a gene in the common library, at least: a gene without counts would start at a logit of minus infinity."""
 SIZE_RANGE = (1e-2, 1e4)
-"""Sizes (inverse dispersions) from which training may start."""
-START_OF_GATE = -4.0
-"""Logit of zero inflation at the start."""
+"""Sizes (inverse dispersions) from which training may start: moments of few counts can be negative, or as good as infinite."""
+GATE_BIAS_INIT = -4.0
+"""Initial logit of zero inflation: 2 % of zeros, so that training begins near the negative binomial distribution."""
 
 
 class CountOutput(nn.Module):
@@ -24,8 +24,8 @@ class CountOutput(nn.Module):
 
     Parameters
     ----------
-    shift, spread : ndarray of float32, (n_genes,)
-        Of the transform: scaled values are ``(log2(common_library share + 1) - shift) / spread``.
+    shift, scale : ndarray of float32, (n_genes,)
+        Of the transform: scaled values are ``(log2(common_library share + 1) - shift) / scale``.
     origin : ndarray of float32, (n_genes,)
         Scaled values at which the coordinates are 0.
     common_library : float
@@ -33,26 +33,29 @@ class CountOutput(nn.Module):
     """
 
     shift: Tensor
-    spread: Tensor
+    scale: Tensor
     origin: Tensor
 
-    def __init__(self, shift: np.ndarray, spread: np.ndarray, origin: np.ndarray, common_library: float = 1e6) -> None:
+    def __init__(self, shift: np.ndarray, scale: np.ndarray, origin: np.ndarray, common_library: float = 1e6) -> None:
         super().__init__()
         self.common_library = common_library
-        for name, values in (("shift", shift), ("spread", spread), ("origin", origin)):
+        for name, values in (("shift", shift), ("scale", scale), ("origin", origin)):
             self.register_buffer(name, torch.from_numpy(np.array(values)), persistent=False)
 
     def forward(self, logits: Tensor) -> Tensor:
-        """Coordinates (n, n_genes) of the proportions that logits (n, n_genes) stand for."""
+        """Coordinates (n, n_genes) of the proportions softmax(logits), logits (n, n_genes).
+
+        In float32 also behind a bfloat16 pass: a softmax over thousands of genes sums terms that 8 significant bits cannot hold.
+        """
         share = logits.float().softmax(1)
-        return (torch.log2(self.common_library * share + 1) - self.shift) / self.spread - self.origin
+        return (torch.log2(self.common_library * share + 1) - self.shift) / self.scale - self.origin
 
     def recover(self, x: Tensor, library: Tensor) -> Tensor:
         """Counts (n, n_genes) of float64 from coordinates (n, n_genes) and library sizes (n,).
 
         Exact for counts below some 300,000, up to which the coordinates' float32 tells neighbours apart; beyond, to six digits.
         """
-        y = (x.double() + self.origin) * self.spread + self.shift
+        y = (x.double() + self.origin) * self.scale + self.shift
         return (torch.expm1(LN2 * y) * library.double()[:, None] / self.common_library).round().clamp(min=0)
 
 
@@ -78,7 +81,7 @@ class Dispersion(nn.Module):
             if linear is not None:
                 nn.init.zeros_(linear.weight)
         if self.gate is not None:
-            nn.init.constant_(self.gate.bias, START_OF_GATE)
+            nn.init.constant_(self.gate.bias, GATE_BIAS_INIT)
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor | None]:
         """Log sizes (n, n_genes), or (n_genes,) where samples share them, and logits of zero inflation (n, n_genes), if any.
@@ -92,12 +95,14 @@ class Dispersion(nn.Module):
 
     @torch.no_grad()
     def start(self, read: Callable[[], Iterable[tuple[Tensor, Tensor]]]) -> None:
-        """Take the moments of counts around their mean proportions: variance = mean + mean^2 / size.
+        """Start at the moments of counts around their mean proportions: variance = mean + mean^2 / size.
+
+        In float64, as sums of squared counts are large and their excess over the mean is small.
 
         Parameters
         ----------
         read : callable
-            Gives counts (some, n_genes) of float64 and libraries (some,) of all rows, block by block; called twice.
+            Yields counts (some, n_genes) of float64 and libraries (some,) of all rows, block by block; called twice.
         """
         total = torch.stack([counts.sum(0) for counts, _ in read()]).sum(0)
         squares, beyond = torch.zeros_like(total), torch.zeros_like(total)
@@ -121,10 +126,10 @@ def measure_log_likelihood(counts: Tensor, log_mean: Tensor, log_size: Tensor, g
     log_size : Tensor of float64, (n, n_genes) or (n_genes,)
     gate : Tensor of float64, (n, n_genes), or None
     """
-    found: Tensor = _NegativeBinomial.apply(counts, log_mean, log_size)  # type: ignore[no-untyped-call]
+    log_probability: Tensor = _NegativeBinomial.apply(counts, log_mean, log_size)  # type: ignore[no-untyped-call]
     if gate is None:
-        return found
-    kept = found - nn.functional.softplus(gate)
+        return log_probability
+    kept = log_probability - nn.functional.softplus(gate)
     return torch.where(counts > 0, kept, torch.logaddexp(kept, -nn.functional.softplus(-gate)))
 
 
@@ -137,27 +142,27 @@ class _NegativeBinomial(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, counts: Tensor, log_mean: Tensor, log_size: Tensor) -> Tensor:
-        log_total, places = torch.logaddexp(log_mean, log_size), counts.flatten().nonzero().squeeze(1)
-        ctx.save_for_backward(counts, log_mean, log_size, log_total, places)
+        log_total, index = torch.logaddexp(log_mean, log_size), counts.flatten().nonzero().squeeze(1)
+        ctx.save_for_backward(counts, log_mean, log_size, log_total, index)
         size = log_size.exp()
-        k, s = counts.flatten()[places], _pick(size, counts, places)
-        ways = torch.lgamma(k + s) - torch.lgamma(k + 1) - _pick(torch.lgamma(size), counts, places)
-        found = size * (log_size - log_total) + counts * (log_mean - log_total)
-        found.view(-1).index_add_(0, places, ways)
-        return found
+        k, s = counts.flatten()[index], _pick(size, counts, index)
+        ways = torch.lgamma(k + s) - torch.lgamma(k + 1) - _pick(torch.lgamma(size), counts, index)
+        log_probability = size * (log_size - log_total) + counts * (log_mean - log_total)
+        log_probability.view(-1).index_add_(0, index, ways)
+        return log_probability
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[None, Tensor, Tensor]:
-        counts, log_mean, log_size, log_total, places = ctx.saved_tensors
+        counts, log_mean, log_size, log_total, index = ctx.saved_tensors
         size, log_rest = log_size.exp(), log_size - log_total
         by_mean = counts * log_rest.exp() - size * (log_mean - log_total).exp()
         by_size = size * log_rest - by_mean
-        k, s = counts.flatten()[places], _pick(size, counts, places)
-        by_size.view(-1).index_add_(0, places, s * (torch.digamma(k + s) - _pick(torch.digamma(size), counts, places)))
+        k, s = counts.flatten()[index], _pick(size, counts, index)
+        by_size.view(-1).index_add_(0, index, s * (torch.digamma(k + s) - _pick(torch.digamma(size), counts, index)))
         by_size *= upstream[0]
         return None, by_mean * upstream[0], by_size.sum_to_size(log_size.shape)
 
 
-def _pick(values: Tensor, like: Tensor, places: Tensor) -> Tensor:
-    """Values (n, n_genes) or (n_genes,) at places of the flat matrix ``like`` (n, n_genes)."""
-    return values.flatten()[places] if values.shape == like.shape else values[places % len(values)]
+def _pick(values: Tensor, like: Tensor, index: Tensor) -> Tensor:
+    """Values (n, n_genes) or (n_genes,) at indices of the flat matrix ``like`` (n, n_genes)."""
+    return values.flatten()[index] if values.shape == like.shape else values[index % len(values)]

@@ -1,4 +1,4 @@
-"""Several encoders as one: latents turned onto each other and averaged, in one network of the shipped form."""
+"""Several encoders as one: Procrustes-aligned latents, averaged in one network of the shipped form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from genexp.model.prediction import Head
 
 @dataclass(frozen=True)
 class Alignment:
-    """How a member's latents z (n, k) become the reference's: ``z @ rotation + offset``, with an orthogonal rotation (k, k)."""
+    """Map from a member's latents z (n, k) to the reference's: ``z @ rotation + offset``, with an orthogonal rotation (k, k)."""
 
     rotation: np.ndarray
     offset: np.ndarray
@@ -25,11 +25,14 @@ class Alignment:
 
 
 def align_latents(z: np.ndarray, reference: np.ndarray) -> Alignment:
-    """Orthogonal rotation and shift that bring latents (n, k) closest to those of a reference (Schönemann, Psychometrika 1966)."""
-    centre, target = z.mean(axis=0, dtype=np.float64), reference.mean(axis=0, dtype=np.float64)
-    left, _, right = np.linalg.svd((z - centre).T @ (reference - target))
+    """Align latents (n, k) with those of a reference: ``argmin_R |(z - mean) R - (reference - mean)|`` (Schönemann, Psychometrika 1966).
+
+    In float64: singular vectors of close singular values magnify rounding.
+    """
+    mean, reference_mean = z.mean(axis=0, dtype=np.float64), reference.mean(axis=0, dtype=np.float64)
+    left, _, right = np.linalg.svd((z - mean).T @ (reference - reference_mean))
     rotation = left @ right
-    return Alignment(rotation, target - centre @ rotation)
+    return Alignment(rotation, reference_mean - mean @ rotation)
 
 
 def combine_encoders(networks: Sequence[Network], alignments: Sequence[Alignment]) -> Network:
@@ -42,41 +45,41 @@ def combine_encoders(networks: Sequence[Network], alignments: Sequence[Alignment
     alignments : sequence of Alignment
     """
 
-    def turn(layer: Any, alignment: Alignment, offset: np.ndarray | float) -> Affine:
+    def align(layer: Any, alignment: Alignment, offset: np.ndarray | float) -> Affine:
         return Affine(alignment.rotation.T @ layer.weight, layer.bias @ alignment.rotation + offset)
 
     pairs = list(zip(networks, alignments, strict=True))
-    bodies = [(*network.layers[:-1], turn(network.layers[-1], alignment, alignment.offset)) for network, alignment in pairs]
-    paths = [turn(network.shortcut, alignment, 0.0) for network, alignment in pairs if network.shortcut is not None]
+    bodies = [(*network.layers[:-1], align(network.layers[-1], alignment, alignment.offset)) for network, alignment in pairs]
+    paths = [align(network.shortcut, alignment, 0.0) for network, alignment in pairs if network.shortcut is not None]
     return Network(_stack(bodies), _average(paths) if paths else None)
 
 
 def combine_decoders(networks: Sequence[Network], alignments: Sequence[Alignment]) -> Network:
-    """Network (latents to genes) that gives the mean of what the members make of latents turned back to theirs."""
+    """Network (latents to genes) that gives the mean reconstruction of the members, from latents rotated back to theirs."""
     pairs = list(zip(networks, alignments, strict=True))
-    bodies = [(_turn_back(network.layers[0], alignment), *network.layers[1:]) for network, alignment in pairs]
-    paths = [_turn_back(network.shortcut, alignment) for network, alignment in pairs if network.shortcut is not None]
+    bodies = [(_rotate_back(network.layers[0], alignment), *network.layers[1:]) for network, alignment in pairs]
+    paths = [_rotate_back(network.shortcut, alignment) for network, alignment in pairs if network.shortcut is not None]
     return Network(_stack(bodies), _average(paths) if paths else None)
 
 
 def combine_heads(members: Sequence[Sequence[Head]], alignments: Sequence[Alignment]) -> tuple[Head, ...]:
-    """Heads that give the mean of the logits that the members make of latents turned back to theirs."""
+    """Heads that give the mean logits of the members, from latents rotated back to theirs."""
     combined = []
     for heads in zip(*members, strict=True):
         pairs = zip(heads, alignments, strict=True)
-        mean = _average([_turn_back(Affine(head.weight, head.bias), alignment) for head, alignment in pairs])
+        mean = _average([_rotate_back(Affine(head.weight, head.bias), alignment) for head, alignment in pairs])
         combined.append(Head(heads[0].name, heads[0].classes, mean.weight, mean.bias))
     return tuple(combined)
 
 
-def _turn_back(layer: Any, alignment: Alignment) -> Affine:
+def _rotate_back(layer: Any, alignment: Alignment) -> Affine:
     """A layer on a member's latents, as one on aligned latents."""
     weight = layer.weight @ alignment.rotation
     return Affine(weight, layer.bias - weight @ alignment.offset, layer.activation)
 
 
 def _stack(bodies: Sequence[Sequence[Any]]) -> tuple[Affine, ...]:
-    """Layers side by side: the first ones see the same input, those between their own, the last ones are averaged."""
+    """Concatenate layers: the first ones share their input, those between keep to their member, the last ones are averaged."""
     from scipy.linalg import block_diag
 
     if len(bodies[0]) == 1:

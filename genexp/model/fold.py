@@ -14,11 +14,13 @@ from genexp.model.autoencoder import Autoencoder
 from genexp.model.counts import CountOutput
 from genexp.model.encoder import Affine, Convolution, Layer, LogCpm, Network
 from genexp.model.heads import Heads
-from genexp.model.kind import SURVIVAL
 from genexp.model.layers import GeneConvolution, Propagation, Tied
 from genexp.model.memory import GatedMemory
 from genexp.model.output import GeneOutput
 from genexp.model.prediction import Head, Memory
+from genexp.model.target_names import SURVIVAL
+
+ROWS_AT_A_TIME = 256
 
 
 def fold_network(network: Autoencoder, mean: np.ndarray, directions: np.ndarray | None) -> tuple[Network, Network]:
@@ -58,31 +60,30 @@ def fold_heads(heads: Heads | None) -> tuple[Head, ...]:
 
 
 def _fold_memory(module: GatedMemory, gain: np.ndarray, shift: np.ndarray) -> Memory:
-    """Merge the standardisation before it into the weights of its inputs."""
+    """Merge the standardisation before a memory into the weights of its inputs."""
     unit = module.unit
     weight, bias = _precise(unit.weight_ih_l0), _precise(unit.bias_ih_l0)
     maps = (weight * gain, _precise(unit.weight_hh_l0), bias + weight @ shift, _precise(unit.bias_hh_l0))
     return Memory(*(array.astype(np.float32) for array in maps))
 
 
-ROWS_AT_A_TIME = 256
-
-
 def _array(tensor: Any) -> np.ndarray:
-    found: np.ndarray = tensor.detach().to("cpu").numpy()
-    return found
+    array: np.ndarray = tensor.detach().to("cpu").numpy()
+    return array
 
 
 def _precise(tensor: Any) -> np.ndarray:
+    """Values in float64: folding multiplies and adds, and each product is rounded to float32 once, at the end."""
     return _array(tensor).astype(np.float64)
 
 
 def _shortcut(linear: nn.Linear | None) -> Affine | None:
+    """The linear skip connection as a layer."""
     return None if linear is None else Affine(_array(linear.weight), np.zeros(linear.out_features))
 
 
 def _fold_output(output: nn.Module | None) -> LogCpm | None:
-    return LogCpm(_array(output.shift), _array(output.spread), output.common_library) if isinstance(output, CountOutput) else None
+    return LogCpm(_array(output.shift), _array(output.scale), output.common_library) if isinstance(output, CountOutput) else None
 
 
 def _fold_convolution(module: GeneConvolution) -> Convolution:
@@ -97,7 +98,7 @@ def _fold_convolution(module: GeneConvolution) -> Convolution:
 
 
 def _affine(norm: nn.BatchNorm1d) -> tuple[np.ndarray, np.ndarray]:
-    """Gain and shift that a batch norm is in evaluation mode, in float64."""
+    """Gain and shift of a batch norm in evaluation mode, in float64."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     gain = 1 / np.sqrt(_precise(norm.running_var) + norm.eps)
@@ -160,6 +161,6 @@ def _out_to_genes(network: Network, mean: np.ndarray, directions: np.ndarray | N
 
 
 def _end_with(activation: str, network: Network) -> Network:
-    """The decoder on genes with the activation that its rows end with, which holds their mean already; never beside a linear path."""
+    """Add the output's activation to the decoder, whose last bias holds the genes' means already; there is no skip connection."""
     *others, last = map(_single, network.layers)
     return Network((*others, replace(last, activation=activation)))

@@ -24,17 +24,18 @@ def order_by_correlation(loadings: np.ndarray) -> np.ndarray:
     Returns
     -------
     ndarray of int64, (n_genes,)
-        Places of the genes, first to last.
+        Indices of the genes, first to last.
     """
     points = np.asarray(loadings[:, :MAX_AXES], dtype=np.float64)
     return np.concatenate(_divide(points, np.arange(len(points)), np.ones(points.shape[1])))
 
 
 def _divide(points: np.ndarray, members: np.ndarray, parent: np.ndarray) -> list[np.ndarray]:
-    own = points[members] - points[members].mean(axis=0)
-    axis = np.linalg.eigh(own.T @ own)[1][:, -1]
+    centred = points[members] - points[members].mean(axis=0)
+    axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
+    # The sign of an eigenvector is arbitrary, and differs between libraries; that of the parent fixes it.
     axis = axis if axis @ parent >= 0 else -axis
-    ordered = members[np.argsort(own @ axis, kind="stable")]
+    ordered = members[np.argsort(centred @ axis, kind="stable")]
     if len(members) <= LEAF:
         return [ordered]
     half = len(members) // 2

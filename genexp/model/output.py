@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from genexp.errors import TrainingError, name_some
-from genexp.preprocessing import Preprocessed
+
+if TYPE_CHECKING:
+    from genexp.model.training_data import TrainingData
 
 Activation = Literal["sigmoid", "softplus"]
 RANGES: dict[str, tuple[float, float]] = {"sigmoid": (0.0, 1.0), "softplus": (0.0, np.inf)}
 """Values that an activation can reach."""
 ROUNDING = 1e-5
-"""How far scaled values may lie outside by rounding."""
+"""Distance by which rounding may bring scaled values outside a range."""
 EDGE = 1e-3
-"""How near to the end of a range a gene's mean may be where the decoder starts."""
-LEAST = 1e-6
-"""Smallest probability that cross-entropy takes the logarithm of."""
+"""Distance of an initial mean from the end of a range, at least: at the end itself the activation has no gradient."""
+MIN_PROBABILITY = 1e-6
+"""Smallest probability of which cross-entropy takes the logarithm: sigmoids saturate at 0 and 1 in float32."""
 
 
 class GeneOutput(nn.Module):
@@ -45,7 +47,7 @@ class GeneOutput(nn.Module):
         return (y.sigmoid() if self.name == "sigmoid" else nn.functional.softplus(y)) - self.origin
 
     def invert_mean(self) -> Tensor:
-        """Values (n_genes,) that stand for the genes' means, those at the end of the range moved inside."""
+        """Values (n_genes,) whose activations are the genes' means, those at the end of the range moved inside."""
         if self.name == "sigmoid":
             return self.origin.clamp(EDGE, 1 - EDGE).logit()
         return self.origin.clamp(min=EDGE).expm1().log()
@@ -55,19 +57,12 @@ class GeneOutput(nn.Module):
 
         Held-out values beyond the range of the train samples count as its end.
         """
-        p = (x_hat.float() + self.origin).clamp(LEAST, 1 - LEAST)
+        p = (x_hat.float() + self.origin).clamp(MIN_PROBABILITY, 1 - MIN_PROBABILITY)
         t = (x + self.origin).clamp(0, 1)
         return -(t * p.log() + (1 - t) * (-p).log1p()).mean(1)
 
 
-@torch.no_grad()
-def add_output(network: Any, name: Activation, origin: np.ndarray) -> None:
-    """Give a network's decoder its activation, and its last bias the values at which it starts: the genes' means."""
-    network.output = GeneOutput(name, origin)
-    network.decoder[-1].bias.copy_(network.output.invert_mean())
-
-
-def check_range(name: str, data: Preprocessed) -> None:
+def check_range(name: str, data: TrainingData) -> None:
     """Refuse scaled train values that an activation cannot reach.
 
     Raises
@@ -77,11 +72,11 @@ def check_range(name: str, data: Preprocessed) -> None:
     """
     low, high = RANGES[name]
     X = data.matrix("train")
-    least, most = X.min(axis=0), X.max(axis=0)
-    outside = (least < low - ROUNDING) | (most > high + ROUNDING)
+    lowest, highest = X.min(axis=0), X.max(axis=0)
+    outside = (lowest < low - ROUNDING) | (highest > high + ROUNDING)
     if outside.any():
         advice = {"sigmoid": "take scaling=minmax, or", "softplus": "take scaling=minmax, scaling=none on values from 0, or"}[name]
         raise TrainingError(
             f"output={name}: scaled values from {low:g} to {high:g} were expected; {name_some(data.var.index[outside])} of "
-            f"{len(outside)} genes have others, from {least.min():g} to {most.max():g}; {advice} output=linear"
+            f"{len(outside)} genes have others, from {lowest.min():g} to {highest.max():g}; {advice} output=linear"
         )

@@ -9,7 +9,7 @@ from genexp.evaluation.probe import Probe
 from genexp.evaluation.projection import Embeddings
 from genexp.evaluation.terms import Terms
 from genexp.explain.explanation import Explanation
-from genexp.model.kinds import KINDS
+from genexp.model.types import MODEL_TYPES, create_model_type
 from genexp.report.html import Html, render_paragraph, render_section, render_table, to_html
 from genexp.report.sections.genes import describe_methods
 from genexp.report.sections.seeds import describe_intervals
@@ -51,10 +51,10 @@ def render_provenance(evaluation: Evaluation) -> str:
 
 def drop_other_kinds(config: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters of an encoder without those that only other kinds have."""
-    if config.get("kind") not in KINDS:
+    if config.get("kind") not in MODEL_TYPES:
         return dict(config)
     made = EncoderConfig(**{name: value for name, value in config.items() if name in EncoderConfig.model_fields})
-    own = {*KINDS[made.kind](made).parameters}
+    own = {*create_model_type(made).parameters}
     others = {name for parameters in KIND_PARAMETERS for name in parameter_names(parameters)} - own
     return {name: value for name, value in config.items() if name not in others}
 

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from genexp.model.kinds import KINDS
+from genexp.model.types import MODEL_TYPES
 from genexp.settings.section import Section, split_widths
 
-KIND_PARAMETERS = tuple(kind.Parameters for kind in KINDS.values() if "Parameters" in vars(kind))
+KIND_PARAMETERS = tuple(kind.Parameters for kind in MODEL_TYPES.values() if "Parameters" in vars(kind))
 """Sections of the parameters that kinds have of their own."""
-KIND_MEANING = f"kind of autoencoder ({', '.join(KINDS)}); tune searches over several, and over a kind's own numbers given as low..high"
+KIND_MEANING = (
+    f"kind of autoencoder ({', '.join(MODEL_TYPES)}); tune searches over several, and over a kind's own numbers given as low..high"
+)
 if TYPE_CHECKING:
     KindName = str
 else:
-    KindName = Literal[tuple(KINDS)]
+    KindName = Literal[tuple(MODEL_TYPES)]
 
 
 class NetworkConfig(Section):

@@ -17,25 +17,26 @@ from genexp.errors import TrainingError
 from genexp.model.autoencoder import Autoencoder
 from genexp.model.encoder import Encoder
 from genexp.model.fold import fold_heads, fold_network
-from genexp.model.kind import SQUARED_ERROR
-from genexp.model.kinds import KINDS
+from genexp.model.model_type import SQUARED_ERROR, ModelType
 from genexp.model.novelty import calibrate_novelty
 from genexp.model.transfer import describe_shape, transfer_weights
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed
 from genexp.settings.tracking import RunConfig
 from genexp.settings.training import EncoderConfig
 from genexp.settings.values import hash_values, section_values
 from genexp.tracker import Tracker
 from genexp.training.basis import Basis, build_basis
+from genexp.training.build import as_tensor
 from genexp.training.figures import plot_history
-from genexp.training.loop import ROWS_AT_A_TIME, Fitted, as_tensor, fit_autoencoder
+from genexp.training.loop import ROWS_AT_A_TIME, Fitted, fit_autoencoder
 from genexp.training.targets import build_targets
 from genexp.training.threads import choose_threads
 
 
 @dataclass(frozen=True)
 class Trained:
-    """How a training went, and the encoder that it gave.
+    """A finished training and its encoder.
 
     Parameters
     ----------
@@ -44,11 +45,11 @@ class Trained:
     fitted : Fitted
         In the coordinates of the basis.
     metrics : dict of str to float
-        What :func:`summarise` says.
+        As :func:`summarise` gives them.
     latents : ndarray of float32, (n_train, n_latent)
         Latents of the train samples.
     build : callable
-        Folds the network back to genes, where it is many times larger: one of several is built only when it is needed.
+        Maps the weights back to gene space, lazily: there the network is many times larger, and of several only the best is needed.
     """
 
     seed: int
@@ -65,13 +66,30 @@ class Trained:
 
 @dataclass(frozen=True)
 class StartFrom:
-    """An encoder to start from, and how many of its layers do not learn."""
+    """An encoder to start from, and the number of its layers that do not learn."""
 
     source: Encoder
     freeze: int = 0
 
+    def check(self, model_type: ModelType) -> None:
+        """Refuse model types that cannot take an encoder's weights.
+
+        Raises
+        ------
+        TrainingError
+            The model type has layers that no encoder has, or latents or an output that are not linear.
+        """
+        kind = model_type.config.kind
+        if reason := model_type.gene_wise:
+            raise TrainingError(f"init: kind={kind} has layers of its own ({reason}); start another kind from an encoder")
+        if model_type.activation != "linear" or model_type.config.output != "linear":
+            raise TrainingError(
+                f"init: linear latents and output were expected, as an encoder to start from has; kind={kind} has {model_type.activation} "
+                f"latents here and output={model_type.config.output}"
+            )
+
     def initialise(self, data: Preprocessed, basis: Basis) -> Callable[[Autoencoder], None]:
-        """What gives an untrained network the encoder's weights."""
+        """Function that gives an untrained network the encoder's weights."""
         genes, mean = data.var.index.tolist(), np.asarray(basis.mean)
         return lambda network: transfer_weights(network, self.source, genes, mean, self.freeze)
 
@@ -93,24 +111,20 @@ def train_encoder(
     """
     seed = run.seed if seed is None else seed
     if start_from is not None:
-        if reason := KINDS[config.kind](config).gene_wise:
-            raise TrainingError(f"init: kind={config.kind} has layers of its own ({reason}); start another kind from an encoder")
-        if (activation := KINDS[config.kind](config).activation) != "linear" or config.output != "linear":
-            raise TrainingError(
-                f"init: linear latents and output were expected, as an encoder to start from has; kind={config.kind} has {activation} "
-                f"latents here and output={config.output}"
-            )
         config = config.model_copy(update=describe_shape(start_from.source))
+    model_type = create_model_type(config)
+    if start_from is not None:
+        start_from.check(model_type)
     start = time.perf_counter()
-    targets = build_targets(data, config)
-    basis = build_basis(data, config.basis, config.n_latent, KINDS[config.kind](config).needs_genes)
-    tracker.set_tags({"basis": basis.name, "basis.reason": basis.reason, "threads": choose_threads(basis, config, targets)})
+    targets = build_targets(data, model_type)
+    basis = build_basis(data, config.basis, config.n_latent, model_type.needs_genes)
+    tracker.set_tags({"basis": basis.name, "basis.reason": basis.reason, "threads": choose_threads(basis, model_type, targets)})
     initialise = None if start_from is None else start_from.initialise(data, basis)
     began = None if start_from is None else [start_from.source.card.get("training_fingerprint"), start_from.freeze]
     fingerprint = hash_values([section_values(config, EncoderConfig), data.fingerprint, seed, began])
     fitted = fit_autoencoder(
         basis,
-        config,
+        model_type,
         seed,
         tracker,
         checkpoint=Path(run.cache) / "checkpoints" / f"{fingerprint}.pt",
@@ -118,16 +132,15 @@ def train_encoder(
         targets=targets,
         initialise=initialise,
     )
-    squared_error = KINDS[config.kind].loss == SQUARED_ERROR and config.reconstruction == "squared_error"
-    metrics = summarise(fitted, squared_error) | {"train/seconds": time.perf_counter() - start}
-    made: dict[str, Any] = {"training_fingerprint": fingerprint, "config": section_values(config, EncoderConfig), "basis": basis.name}
-    made |= {"seed": run.seed, "training_seed": seed, "metrics": metrics}
+    metrics = summarise(fitted) | {"train/seconds": time.perf_counter() - start}
+    facts: dict[str, Any] = {"training_fingerprint": fingerprint, "config": section_values(config, EncoderConfig), "basis": basis.name}
+    facts |= {"seed": run.seed, "training_seed": seed, "metrics": metrics}
     trained = Trained(
         seed,
         fitted,
         metrics,
         encode_rows(fitted, basis.train),
-        partial(build_encoder, fitted, basis, data, max_missing, made | (card or {})),
+        partial(build_encoder, fitted, basis, data, max_missing, facts | (card or {})),
     )
     log_training(trained, tracker)
     return trained
@@ -151,8 +164,10 @@ def log_training(trained: Trained, tracker: Tracker) -> None:
     tracker.log_table("training/history.tsv", fitted.history)
 
 
-def summarise(fitted: Fitted, squared_error: bool) -> dict[str, float]:
-    """Figures of the best epoch, beside PCA's, under the metric names that every run has; PCA's loss where the kind's is one like it."""
+def summarise(fitted: Fitted) -> dict[str, float]:
+    """Metrics of the best epoch compared with PCA's, under the names that every run has; PCA's loss where the loss is a squared error."""
+    model_type = fitted.model.model_type
+    squared_error = model_type.loss == SQUARED_ERROR and model_type.config.reconstruction == "squared_error"
     best = fitted.history.loc[fitted.best_epoch]
     r2_pca = 1 - (1 - best["r2/val"]) * fitted.loss_pca / fitted.val_losses.mean()
     return {
@@ -165,7 +180,7 @@ def summarise(fitted: Fitted, squared_error: bool) -> dict[str, float]:
 
 
 def build_encoder(fitted: Fitted, basis: Basis, data: Preprocessed, max_missing: float, card: dict[str, Any]) -> Encoder:
-    """Fold the network back to genes and join it with the transform and what novelty is judged by: the contract that is registered."""
+    """Fold the network back to genes and join it with the transform and the calibration of novelty: the encoder that is registered."""
     encoder, decoder = fold_network(fitted.network, np.asarray(basis.mean), basis.directions)
     calibration = calibrate_novelty(encoder, decoder, data.matrix("train"), data.matrix("val"), seed=0)
     provenance = {"cohort": data.name, "data_fingerprint": data.fingerprint, "split_hash": data.split_hash}

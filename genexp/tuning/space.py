@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genexp.model.kinds import KINDS
+from genexp.model.types import MODEL_TYPES
 from genexp.settings.search import SearchSpace, ShapeSpace
 from genexp.settings.section import Range
 from genexp.settings.training import EncoderConfig, TrainingConfig
@@ -24,7 +24,7 @@ GRID_POINTS = 3
 
 def list_leaves(space: SearchSpace, kind: str) -> dict[str, Range]:
     """Numbers of the space that act in trials of a kind: those of every kind, then its own."""
-    return {name: leaf for name in (*LEAVES, *KINDS[kind](space).parameters) if isinstance(leaf := getattr(space, name), Range)}
+    return {name: leaf for name in (*LEAVES, *MODEL_TYPES[kind](space).parameters) if isinstance(leaf := getattr(space, name), Range)}
 
 
 def suggest(trial: Trial, space: SearchSpace, n_latent_max: int) -> None:

@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from genexp.errors import ConfigError, TrainingError
-from genexp.model.kinds import KINDS
+from genexp.model.model_type import ModelType
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed
 from genexp.settings.training import EncoderConfig
 from genexp.settings.verbs import TuneSettings
@@ -132,9 +133,9 @@ def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerpr
             f"n_latent={settings.space.n_latent} is more than the data allow: {n_train} train samples of {n_genes} genes span at most "
             f"{n_latent_max} dimensions; choose a lower range"
         )
-    _check_kinds(data, settings)
+    model_types = _check_model_types(data, settings)
     n_latent = int(min(settings.space.n_latent.high, n_latent_max))
-    for needs_genes in {KINDS[kind](settings).needs_genes for kind in settings.space.kind}:
+    for needs_genes in dict.fromkeys(model_type.needs_genes for model_type in model_types):
         basis = build_basis(data, settings.training.basis, n_latent, needs_genes)
     n_inputs, n_hidden = basis.train.shape[1], int(settings.space.n_hidden.high)
     n_workers = min(count_workers(settings.search.workers, 2 * n_inputs * n_hidden + n_hidden**2), settings.search.n_trials)
@@ -146,17 +147,20 @@ def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerpr
     return Study(folder.name, tuple(trials), selected, reason, n_workers, settings.search.objective, study)
 
 
-def _check_kinds(data: Preprocessed, settings: TuneSettings) -> None:
-    """Refuse kinds that this cohort does not suit, before any trial, and kinds whose losses cannot be compared."""
-    for kind in settings.space.kind:
-        KINDS[kind](configure(settings.space, settings.training, {"kind": kind})).check(data)
-    losses = {kind: KINDS[kind].loss for kind in settings.space.kind}
+def _check_model_types(data: Preprocessed, settings: TuneSettings) -> list[ModelType]:
+    """Refuse model types that this cohort does not suit, before any trial, and model types whose losses cannot be compared."""
+    space = settings.space
+    model_types = [create_model_type(configure(space, settings.training, {"kind": kind})) for kind in space.kind]
+    for model_type in model_types:
+        model_type.check(data)
+    losses = {kind: model_type.loss for kind, model_type in zip(space.kind, model_types, strict=True)}
     if len(set(losses.values())) > 1:
-        found = ", ".join(f"that of {kind} is a {loss}" for kind, loss in losses.items())
+        listed = ", ".join(f"that of {kind} is a {loss}" for kind, loss in losses.items())
         raise ConfigError(
-            f"kind={','.join(settings.space.kind)}: kinds whose losses can be compared were expected; {found}. Search each in a study "
+            f"kind={','.join(settings.space.kind)}: kinds whose losses can be compared were expected; {listed}. Search each in a study "
             "of its own, and compare their evaluations"
         )
+    return model_types
 
 
 @contextmanager

@@ -15,10 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from genexp.errors import GenexpError
 from genexp.settings.training import EncoderConfig
+
+if TYPE_CHECKING:
+    from genexp.preprocessing import Preprocessed
+    from genexp.training.basis import Basis
+    from genexp.training.loop import Fitted
 
 BYTES_OF_A_PROCESS = 600 * 2**20
 """Memory of a worker beside its networks: interpreter, torch, one epoch's activations."""
@@ -166,7 +171,7 @@ def _serve(connection: Connection, n_threads: int, data_folder: Path, results: P
             connection.send(_train_job(job, data, results))
 
 
-def _score(fitted: Any, basis: Any, data: Any, seed: int) -> dict[str, float]:
+def _score(fitted: Fitted, basis: Basis, data: Preprocessed, seed: int) -> dict[str, float]:
     """What a trial can be chosen by beside its loss, at its best epoch."""
     from genexp.training.train import encode_rows, summarise
     from genexp.verdict.downstream import score_latents
@@ -176,22 +181,23 @@ def _score(fitted: Any, basis: Any, data: Any, seed: int) -> dict[str, float]:
         {part: data.obs(part) for part in ("train", "val")},
         seed,
     )
-    return {"r2/val_gain": summarise(fitted, squared_error=False)["r2/val_gain"]} | scores
+    return {"r2/val_gain": summarise(fitted)["r2/val_gain"]} | scores
 
 
-def _train_job(job: Job, data: Any, results: Path) -> Result:
+def _train_job(job: Job, data: Preprocessed, results: Path) -> Result:
     import numpy as np
 
-    from genexp.model.kinds import KINDS
+    from genexp.model.types import create_model_type
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
     from genexp.training.targets import build_targets
 
     start = time.perf_counter()
     try:
-        targets = build_targets(data, job.config)
-        basis = build_basis(data, job.config.basis, job.config.n_latent, KINDS[job.config.kind](job.config).needs_genes)
-        fitted = fit_autoencoder(basis, job.config, job.seed, prune_above=job.prune_above, targets=targets)
+        model_type = create_model_type(job.config)
+        targets = build_targets(data, model_type)
+        basis = build_basis(data, job.config.basis, job.config.n_latent, model_type.needs_genes)
+        fitted = fit_autoencoder(basis, model_type, job.seed, prune_above=job.prune_above, targets=targets)
     except (GenexpError, MemoryError, RuntimeError) as error:
         return Result(job.number, "failed", f"{type(error).__name__}: {error}", seconds=time.perf_counter() - start)
     losses = fitted.row_losses

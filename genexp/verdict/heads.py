@@ -22,7 +22,7 @@ from genexp.evaluation.probe import (
     score_confusion,
 )
 from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task
-from genexp.model.kind import LABEL, SURVIVAL
+from genexp.model.target_names import LABEL, SURVIVAL
 from genexp.survival.cox import c_index
 from genexp.survival.regression import Survival
 

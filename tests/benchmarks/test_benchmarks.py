@@ -118,6 +118,7 @@ def test_planted_rows_reach_the_same_loss_in_both_loops(tmp_path: Path) -> None:
     """The plain loop is a fair rival: it learns the planted cohort as an encoder without an anchor does."""
     import torch
 
+    from genexp.model.types import create_model_type
     from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis
     from genexp.training.loop import fit_autoencoder
@@ -127,7 +128,7 @@ def test_planted_rows_reach_the_same_loss_in_both_loops(tmp_path: Path) -> None:
     rival = plain.PlainTraining(rows, held, (64,), 4, seed=0, dropout=0.0)
     rival.fit(200, 20)
     config = EncoderConfig(hidden=(64,), n_latent=4, dropout=0, anchor="none", patience=20)
-    assert rival.best == pytest.approx(fit_autoencoder(build_basis(data, "genes", 4), config, seed=0).loss_val, rel=0.2)
+    assert rival.best == pytest.approx(fit_autoencoder(build_basis(data, "genes", 4), create_model_type(config), seed=0).loss_val, rel=0.2)
 
 
 def test_variants_of_kinds_are_measured_once_and_earlier_lines_stay(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from anndata import AnnData
 
 from genexp.cohort.annotations import add_canonical_columns
 from genexp.errors import CohortError, ConfigError, PreprocessError, TrainingError
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed, apply_transform, load_preprocessed
 from genexp.preprocessing.combat import fit_combat
 from genexp.preprocessing.confounding import measure_confounding
@@ -344,7 +345,7 @@ class TestRefusals:
         adata = make_cohort(shift=0)
         adata.X, adata.uns["scale"] = np.rint(np.exp2(np.asarray(adata.X))), "counts"
         with pytest.raises(TrainingError, match=r"correction=none, so that counts are recovered.*corrected studies"):
-            build_targets(correct(adata, tmp_path), EncoderConfig(kind="count"))
+            build_targets(correct(adata, tmp_path), create_model_type(EncoderConfig(kind="count")))
 
     @pytest.mark.parametrize(
         ("study", "message"),

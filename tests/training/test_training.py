@@ -8,13 +8,14 @@ import torch
 
 from genexp.errors import TrainingError
 from genexp.model.fold import fold_network
-from genexp.model.kind import Inputs
-from genexp.model.kinds import KINDS
+from genexp.model.model_type import Inputs
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed
 from genexp.settings.training import EncoderConfig
 from genexp.training import checkpoint
 from genexp.training.basis import EXACT_UP_TO, Basis, build_basis, choose_basis
-from genexp.training.loop import as_tensor, build_network, fit_autoencoder
+from genexp.training.build import as_tensor, build_model
+from genexp.training.loop import fit_autoencoder
 from genexp.training.threads import choose_threads, count_cores
 from tests.planted import make_preprocessed
 
@@ -55,7 +56,7 @@ def test_the_part_of_held_out_rows_outside_the_span_is_added_back(data: Preproce
 
 @pytest.mark.parametrize("basis", ["span", "genes"])
 def test_untrained_anchored_network_equals_pca_in_gene_space(data: Preprocessed, basis: str) -> None:
-    fitted = fit_autoencoder(build_basis(data, basis, 4), SMALL, seed=0)
+    fitted = fit_autoencoder(build_basis(data, basis, 4), create_model_type(SMALL), seed=0)
     expected = pca_loss(data.matrix("train"), data.matrix("val"), 4)
     assert fitted.history["loss/val"][0] == pytest.approx(expected, rel=1e-5)
     assert fitted.loss_pca == pytest.approx(expected, rel=1e-5)
@@ -63,13 +64,13 @@ def test_untrained_anchored_network_equals_pca_in_gene_space(data: Preprocessed,
 
 def test_epoch_zero_can_win(span: Basis) -> None:
     hopeless = EncoderConfig(hidden=(32,), n_latent=4, learning_rate=1.0, epochs=3, minibatch=32)
-    fitted = fit_autoencoder(span, hopeless, seed=0)
+    fitted = fit_autoencoder(span, create_model_type(hopeless), seed=0)
     assert fitted.best_epoch == 0
     assert fitted.loss_val == pytest.approx(fitted.loss_pca, rel=1e-6)
 
 
 def test_an_anchored_network_learns_what_pca_cannot(span: Basis) -> None:
-    fitted = fit_autoencoder(span, EncoderConfig(hidden=(64,), n_latent=4, epochs=60, minibatch=32, dropout=0), seed=0)
+    fitted = fit_autoencoder(span, create_model_type(EncoderConfig(hidden=(64,), n_latent=4, epochs=60, minibatch=32, dropout=0)), seed=0)
     assert fitted.loss_val < 0.9 * fitted.loss_pca
 
 
@@ -78,7 +79,7 @@ def test_an_anchored_network_learns_what_pca_cannot(span: Basis) -> None:
 @pytest.mark.parametrize("hidden", [(), (32,), (32, 16)])
 def test_folded_network_equals_the_trained_one(data: Preprocessed, span: Basis, anchor: str, batch_norm: bool, hidden: tuple) -> None:
     config = EncoderConfig(hidden=hidden, n_latent=4, epochs=3, minibatch=32, anchor=anchor, batch_norm=batch_norm)
-    network = fit_autoencoder(span, config, seed=0).network
+    network = fit_autoencoder(span, create_model_type(config), seed=0).network
     encoder, decoder = fold_network(network, np.asarray(span.mean), span.directions)
     with torch.no_grad():
         z = network.encode(torch.from_numpy(span.val.copy()))
@@ -90,7 +91,7 @@ def test_folded_network_equals_the_trained_one(data: Preprocessed, span: Basis, 
 
 def test_span_and_genes_reach_the_same_held_out_loss(data: Preprocessed) -> None:
     config = EncoderConfig(hidden=(64,), n_latent=4, epochs=300, patience=30, minibatch=32, dropout=0)
-    losses = [fit_autoencoder(build_basis(data, basis, 4), config, seed=0).loss_val for basis in ("span", "genes")]
+    losses = [fit_autoencoder(build_basis(data, basis, 4), create_model_type(config), seed=0).loss_val for basis in ("span", "genes")]
     assert losses[0] == pytest.approx(losses[1], rel=0.15)
 
 
@@ -106,7 +107,7 @@ def test_rows_are_mapped_from_disk_and_never_copied(tmp_path: Path, name: str, s
 
 
 def test_interrupted_training_continues_exactly(span: Basis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = fit_autoencoder(span, SMALL, seed=3)
+    whole = fit_autoencoder(span, create_model_type(SMALL), seed=3)
     monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN", 0.0)
     monkeypatch.setattr(checkpoint, "SHARE_OF_TIME", 1e9)
 
@@ -117,16 +118,16 @@ def test_interrupted_training_continues_exactly(span: Basis, tmp_path: Path, mon
 
     path = tmp_path / "state.pt"
     with pytest.raises(KeyboardInterrupt):
-        fit_autoencoder(span, SMALL, seed=3, tracker=Interrupting(), checkpoint=path)  # type: ignore[arg-type]
+        fit_autoencoder(span, create_model_type(SMALL), seed=3, tracker=Interrupting(), checkpoint=path)  # type: ignore[arg-type]
     assert path.exists()
-    resumed = fit_autoencoder(span, SMALL, seed=3, checkpoint=path)
+    resumed = fit_autoencoder(span, create_model_type(SMALL), seed=3, checkpoint=path)
     assert resumed.history.equals(whole.history)
     np.testing.assert_array_equal(resumed.val_losses, whole.val_losses)
     assert not path.exists()
 
 
 def test_a_trial_that_is_worse_than_earlier_ones_is_stopped(span: Basis) -> None:
-    fitted = fit_autoencoder(span, SMALL, seed=0, prune_above={5: 0.0})
+    fitted = fit_autoencoder(span, create_model_type(SMALL), seed=0, prune_above={5: 0.0})
     assert fitted.pruned_at == 5
     assert len(fitted.history) == 6
 
@@ -146,7 +147,7 @@ def test_more_latents_than_the_data_allow_are_refused(data: Preprocessed) -> Non
 
 def test_as_many_latents_as_genes_are_taken(tmp_path: Path) -> None:
     data = make_preprocessed(tmp_path, n_samples=200, n_genes=40)
-    fitted = fit_autoencoder(build_basis(data, "genes", 40), SMALL.model_copy(update={"n_latent": 40}), seed=0)
+    fitted = fit_autoencoder(build_basis(data, "genes", 40), create_model_type(SMALL.model_copy(update={"n_latent": 40})), seed=0)
     assert fitted.loss_pca == pytest.approx(0, abs=1e-9)
 
 
@@ -154,27 +155,29 @@ def test_divergence_is_an_error_with_advice(span: Basis) -> None:
     wild = EncoderConfig(hidden=(8,), n_latent=2, learning_rate=1.0, anchor="none", batch_norm=False, epochs=50, minibatch=32)
     broken = Basis(span.name, "", span.train * np.float32(1e30), span.val * np.float32(1e30), span.outside, span.mean, None, span.principal)
     with pytest.raises(TrainingError, match="lower learning_rate"):
-        fit_autoencoder(broken, wild, seed=0)
+        fit_autoencoder(broken, create_model_type(wild), seed=0)
 
 
 def test_untrained_network_without_anchor_starts_near_the_mean(span: Basis) -> None:
-    fitted = fit_autoencoder(span, EncoderConfig(hidden=(64, 32), n_latent=8, anchor="none", epochs=1, minibatch=32), seed=0)
+    fitted = fit_autoencoder(
+        span, create_model_type(EncoderConfig(hidden=(64, 32), n_latent=8, anchor="none", epochs=1, minibatch=32)), seed=0
+    )
     assert -0.1 < fitted.history["r2/val"][0] < 0.1
 
 
 def test_published_network_has_its_parameters() -> None:
     inputs = Inputs(5000, 5000, 5000.0, 1.0, torch.zeros(5000, 100), 1.0)
-    network = KINDS["vanilla"](EncoderConfig(n_latent=100)).build(inputs)
+    network = create_model_type(EncoderConfig(kind="vanilla", n_latent=100)).build(inputs)
     assert sum(p.numel() for p in network.parameters()) == 1_005_100
 
 
 def test_threads_are_measured_or_taken_as_configured(span: Basis) -> None:
-    assert choose_threads(span, SMALL.model_copy(update={"threads": 1})) == 1
-    assert choose_threads(span, SMALL) in range(1, count_cores() + 1)
+    assert choose_threads(span, create_model_type(SMALL.model_copy(update={"threads": 1}))) == 1
+    assert choose_threads(span, create_model_type(SMALL)) in range(1, count_cores() + 1)
     torch.set_num_threads(1)
 
 
 def test_the_first_layer_is_as_if_drawn_in_gene_space(span: Basis) -> None:
     torch.manual_seed(0)
-    weight = build_network(span, EncoderConfig(hidden=(512,), n_latent=4)).encoder[0].weight
+    weight = build_model(span, create_model_type(EncoderConfig(hidden=(512,), n_latent=4))).network.encoder[0].weight
     assert float(weight.detach().std()) == pytest.approx(np.sqrt(2 / 400), rel=0.05)

@@ -20,8 +20,8 @@ from genexp.application import write_predictions
 from genexp.model.encoder import Encoder
 from genexp.model.fold import fold_heads
 from genexp.model.heads import Heads
-from genexp.model.kinds import KINDS
 from genexp.model.prediction import Head, Memory
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed
 from genexp.preprocessing.pipeline import preprocess_anndata
 from genexp.report.figures.draw import draw_figures
@@ -72,8 +72,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
 
 def train(data: Preprocessed, seed: int = 0, **values: object) -> tuple[Encoder, Fitted]:
     config = EncoderConfig(**SMALL | values)
-    basis = build_basis(data, "auto", config.n_latent, KINDS[config.kind](config).needs_genes)
-    fitted = fit_autoencoder(basis, config, seed, targets=build_targets(data, config))
+    model_type = create_model_type(config)
+    basis = build_basis(data, "auto", config.n_latent, model_type.needs_genes)
+    fitted = fit_autoencoder(basis, model_type, seed, targets=build_targets(data, model_type))
     return build_encoder(fitted, basis, data, 0.2, {"config": {"kind": config.kind}}), fitted
 
 
@@ -274,6 +275,6 @@ def test_a_class_of_one_train_row_is_no_class(data: Preprocessed, monkeypatch: p
     obs = {part: data.obs(part) for part in ("train", "val")}
     obs["train"].loc[obs["train"].index[0], "organ"] = "spleen"
     monkeypatch.setattr(type(data), "obs", lambda _, part: obs[part])
-    targets = build_targets(data, EncoderConfig(heads=("organ",)))
+    targets = build_targets(data, create_model_type(EncoderConfig(heads=("organ",))))
     assert targets.classes == {"organ": ("colon", "lung", "skin")}
     assert targets.train["organ"][0] == -1

@@ -1,4 +1,4 @@
-"""Every kind of autoencoder: what it promises, and that it goes all the way to a shipped encoder."""
+"""Every model type: its promises, and its way to a shipped encoder."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,23 +12,25 @@ from lifelines import CoxPHFitter
 from genexp.errors import TrainingError
 from genexp.model.fold import fold_network
 from genexp.model.heads import measure_cox_loss
-from genexp.model.kind import Batch
-from genexp.model.kinds import KINDS
-from genexp.model.kinds.center_loss import measure_distance, move_centers
-from genexp.model.kinds.contractive import draw_probes, square_jacobian
-from genexp.model.kinds.denoising import corrupt
-from genexp.model.kinds.sparse import measure_sparsity
-from genexp.model.kinds.variational import measure_divergence
+from genexp.model.model_type import Minibatch
+from genexp.model.types import MODEL_TYPES, create_model_type
+from genexp.model.types.center_loss import measure_distance, move_centers
+from genexp.model.types.contractive import draw_probes, square_jacobian
+from genexp.model.types.denoising import corrupt
+from genexp.model.types.sparse import measure_sparsity
+from genexp.model.types.variational import measure_divergence
 from genexp.preprocessing import Preprocessed
 from genexp.settings.training import EncoderConfig
 from genexp.training.basis import Basis, build_basis
-from genexp.training.loop import Fitted, build_batches, build_network, build_optimiser, fit_autoencoder, run, train_step, weigh_classes
+from genexp.training.build import build_model, load_rows, weigh_classes
+from genexp.training.loop import Fitted, fit_autoencoder, train_step
+from genexp.training.optimiser import build_optimiser
 from genexp.training.targets import Targets, build_targets
 from tests.planted import make_preprocessed
 
 SMALL = {"hidden": (32, 16), "n_latent": 4, "epochs": 8, "minibatch": 32, "pretrain_epochs": 3, "warm_up": 0, "head_weight": 1.0}
 
-IN_SPAN = [name for name, kind in KINDS.items() if not kind.gene_wise and not kind.together]
+IN_SPAN = [name for name, kind in MODEL_TYPES.items() if not kind.gene_wise and not kind.block]
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +45,13 @@ def span(data: Preprocessed) -> Basis:
 
 def fit(data: Preprocessed, basis: Basis, kind: str, seed: int = 0, **values: object) -> tuple[Fitted, EncoderConfig, Targets]:
     config = EncoderConfig(**SMALL | {"kind": kind} | values)
-    targets = build_targets(data, config)
-    return fit_autoencoder(basis, config, seed, targets=targets), config, targets
+    model_type = create_model_type(config)
+    targets = build_targets(data, model_type)
+    return fit_autoencoder(basis, model_type, seed, targets=targets), config, targets
 
 
 def test_names_of_parameters_are_free_of_other_kinds_names() -> None:
-    names = [name for kind in KINDS.values() if "Parameters" in vars(kind) for name in kind.Parameters.model_fields]
+    names = [name for kind in MODEL_TYPES.values() if "Parameters" in vars(kind) for name in kind.Parameters.model_fields]
     assert len(names) == len(set(names))
 
 
@@ -58,9 +61,9 @@ def test_every_kind_learns_logs_its_terms_and_folds_back_to_genes(data: Preproce
     history = fitted.history
     assert np.isfinite(history.to_numpy()).all()
     assert history["loss/train"].iloc[-1] < history["loss/train"].iloc[1]
-    aside = [f"loss_{name}/val" for name in KINDS[kind].aside]
-    felt = [name for name in history if name.startswith("loss_") and name.endswith("/val") and name not in aside]
-    assert not felt or history[felt].sum(axis=1).to_numpy() == pytest.approx(history["loss/val"].to_numpy())
+    detached = [f"loss_{name}/val" for name in MODEL_TYPES[kind].detached_losses]
+    monitored = [name for name in history if name.startswith("loss_") and name.endswith("/val") and name not in detached]
+    assert not monitored or history[monitored].sum(axis=1).to_numpy() == pytest.approx(history["loss/val"].to_numpy())
     encoder, decoder = fold_network(fitted.network, np.asarray(span.mean), span.directions)
     with torch.no_grad():
         z = fitted.network.encode(torch.from_numpy(span.val.copy()))
@@ -69,11 +72,11 @@ def test_every_kind_learns_logs_its_terms_and_folds_back_to_genes(data: Preproce
     np.testing.assert_allclose(decoder(z.numpy()), x_hat, atol=1e-5 * max(1, float(np.abs(x_hat).max())))
 
 
-@pytest.mark.parametrize("kind", [name for name in IN_SPAN if KINDS[name].latent_activation == "linear"])
+@pytest.mark.parametrize("kind", [name for name in IN_SPAN if MODEL_TYPES[name].latent_activation == "linear"])
 def test_epoch_zero_of_every_anchored_kind_equals_pca(data: Preprocessed, span: Basis, kind: str) -> None:
     config = EncoderConfig(**SMALL | {"kind": kind})
-    targets = build_targets(data, config)
-    network = build_network(span, config, targets).eval()
+    model_type = create_model_type(config)
+    network = build_model(span, model_type, build_targets(data, model_type)).network.eval()
     x = torch.from_numpy(span.val.copy())
     principal = torch.from_numpy(span.principal[:, :4].copy())
     torch.testing.assert_close(network.decode(network.encode(x)), x @ principal @ principal.T, atol=1e-3, rtol=1e-4)
@@ -116,28 +119,30 @@ def test_sparse_latents_reach_their_target_activity(data: Preprocessed, span: Ba
 @pytest.mark.parametrize("corruption", ["gaussian", "mask", "swap"])
 def test_corruption_happens_in_training_only_and_keeps_the_target_clean(data: Preprocessed, span: Basis, corruption: str) -> None:
     config = EncoderConfig(**SMALL | {"kind": "denoising", "corruption": corruption, "corruption_level": 0.3, "dropout": 0})
-    kind, batch = KINDS["denoising"](config), build_batches(span, Targets(), torch.device("cpu"))[0]
-    network = build_network(span, config).eval()
-    clean = run(kind, network, batch)
-    torch.testing.assert_close(clean.z, network.encode(batch.x))
+    model, batch = build_model(span, create_model_type(config)), load_rows(span, Targets(), torch.device("cpu"))[0]
+    model.network.eval()
+    clean = model.run(batch)
+    torch.testing.assert_close(clean.z, model.network.encode(batch.x))
     noisy = corrupt(batch, config)
     assert not torch.equal(noisy, batch.x)
     share = (noisy - batch.x).square().sum() / batch.x.square().sum()
     inside = len(batch.x[0]) / span.n_genes  # the share of independent changes that lies in the span
     expected = {"gaussian": 0.09 * inside, "mask": 0.3 / 0.7 * inside, "swap": 2 * (0.09 + 0.21 * inside)}
     assert share == pytest.approx(expected[corruption], rel=0.2)
-    made = run(kind, network.train(), batch)
-    expected = (made.x_hat - batch.x).square().sum(1) / span.n_genes
-    torch.testing.assert_close(made.terms["reconstruction"], expected)
+    model.network.train()
+    noised = model.run(batch)
+    expected = (noised.x_hat - batch.x).square().sum(1) / span.n_genes
+    torch.testing.assert_close(noised.losses["reconstruction"], expected)
 
 
 def test_each_kl_term_has_a_gradient_and_no_unit_collapses_silently(data: Preprocessed, span: Basis) -> None:
-    fitted, config, _ = fit(data, span, "variational", epochs=30, patience=30, warm_up=5)
+    fitted, *_ = fit(data, span, "variational", epochs=30, patience=30, warm_up=5)
     assert (fitted.history["loss_kl/train"].iloc[1:] > 0).all()
-    network, batch = fitted.network.train(), build_batches(span, Targets(), torch.device("cpu"))[0]
+    network, batch = fitted.network.train(), load_rows(span, Targets(), torch.device("cpu"))[0]
     network.zero_grad()
-    run(KINDS["variational"](config), network, replace(batch, epoch=30)).terms["kl"].mean().backward()
-    assert all(float(p.grad.abs().sum()) > 0 for p in (network.spread.weight, network.spread.bias, network.encoder_shortcut.weight))
+    fitted.model.run(replace(batch, epoch=30)).losses["kl"].mean().backward()
+    layer = network.log_variance
+    assert all(float(p.grad.abs().sum()) > 0 for p in (layer.weight, layer.bias, network.encoder_shortcut.weight))
     mu = network.eval().encode(batch.x)
     assert (mu.var(0) > 0.01).all(), "all four planted factors are active"
 
@@ -176,12 +181,13 @@ def test_centre_loss_and_heads_pull_classes_apart(data: Preprocessed, span: Basi
 
 def test_a_classifier_s_decoder_leaves_its_encoder_alone(data: Preprocessed, span: Basis) -> None:
     config = EncoderConfig(**SMALL | {"kind": "classifier"})
-    targets = build_targets(data, config)
-    network = build_network(span, config, targets)
-    batch = build_batches(span, targets, torch.device("cpu"))[0]
-    run(KINDS["classifier"](config), network, batch).terms["reconstruction"].mean().backward()
-    assert network.encoder_shortcut.weight.grad is None
-    assert float(network.decoder_shortcut.weight.grad.abs().sum()) > 0
+    model_type = create_model_type(config)
+    targets = build_targets(data, model_type)
+    model = build_model(span, model_type, targets)
+    batch = load_rows(span, targets, torch.device("cpu"))[0]
+    model.run(batch).losses["reconstruction"].mean().backward()
+    assert model.network.encoder_shortcut.weight.grad is None
+    assert float(model.network.decoder_shortcut.weight.grad.abs().sum()) > 0
 
 
 def test_the_cox_loss_is_the_efron_likelihood_of_lifelines() -> None:
@@ -206,12 +212,13 @@ def test_heads_learn_labels_and_survival_on_any_kind(data: Preprocessed, span: B
 
 def test_unknown_labels_cost_nothing(data: Preprocessed, span: Basis) -> None:
     config = EncoderConfig(**SMALL | {"kind": "center_loss"})
-    targets = build_targets(data, config)
+    model_type = create_model_type(config)
+    targets = build_targets(data, model_type)
     unknown = replace(targets, train={"label": np.full_like(targets.train["label"], -1)})
-    batch = build_batches(span, unknown, torch.device("cpu"))[0]
-    made = run(KINDS["center_loss"](config), build_network(span, config, targets), batch)
-    assert made.terms["label"].abs().sum() == 0
-    assert made.terms["center"].abs().sum() == 0
+    batch = load_rows(span, unknown, torch.device("cpu"))[0]
+    losses = build_model(span, model_type, targets).run(batch).losses
+    assert losses["label"].abs().sum() == 0
+    assert losses["center"].abs().sum() == 0
 
 
 @pytest.mark.parametrize(
@@ -225,20 +232,20 @@ def test_unknown_labels_cost_nothing(data: Preprocessed, span: Basis) -> None:
 def test_heads_without_their_column_are_refused(tmp_path: Path, values: dict, message: str) -> None:
     data = make_preprocessed(tmp_path, n_samples=200, labelled=True)
     with pytest.raises(TrainingError, match=message):
-        build_targets(data, EncoderConfig(**values))
+        build_targets(data, create_model_type(EncoderConfig(**values)))
 
 
 def test_a_supervised_kind_without_a_label_says_how_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="name the column with label="):
-        build_targets(make_preprocessed(tmp_path), EncoderConfig(kind="classifier"))
+        build_targets(make_preprocessed(tmp_path), create_model_type(EncoderConfig(kind="classifier")))
 
 
 def test_layers_are_stacked_from_their_own_reconstruction(data: Preprocessed, span: Basis) -> None:
-    """Each layer rebuilds its input better after it was trained by itself, before all are trained together."""
+    """Each layer reconstructs its input better after it was trained by itself, before all are trained together."""
     config = EncoderConfig(**SMALL | {"kind": "stacked", "hidden": (64,), "pretrain_epochs": 30})
-    kind, batch = KINDS["stacked"](config), build_batches(span, Targets(), torch.device("cpu"))[0]
+    model_type, batch = create_model_type(config), load_rows(span, Targets(), torch.device("cpu"))[0]
     torch.manual_seed(0)
-    network = build_network(span, config)
+    network = build_model(span, model_type).network
     tied = dict(network.named_parameters())
     assert not [name for name in tied if name.startswith("decoder") and name.endswith("weight")]
 
@@ -248,12 +255,12 @@ def test_layers_are_stacked_from_their_own_reconstruction(data: Preprocessed, sp
             return float((last(first(batch.x).sigmoid()) - batch.x).square().mean())
 
     before = loss()
-    kind.prepare(network, batch)
+    model_type.prepare(network, batch)
     assert loss() < 0.7 * before
 
 
-def test_batches_pick_rows_with_their_targets() -> None:
-    whole = Batch(torch.arange(6.0).reshape(3, 2), 10, torch.tensor([1.0, 2.0, 3.0]), {"label": torch.tensor([0, 1, 2])})
+def test_minibatches_pick_rows_with_their_targets() -> None:
+    whole = Minibatch(torch.arange(6.0).reshape(3, 2), 10, torch.tensor([1.0, 2.0, 3.0]), {"label": torch.tensor([0, 1, 2])})
     part = whole.pick(torch.tensor([2, 0]), epoch=5)
     assert part.x[:, 0].tolist() == [4.0, 0.0]
     assert (part.outside.tolist(), part.targets["label"].tolist(), part.epoch) == ([3.0, 1.0], [2, 0], 5)
@@ -261,7 +268,7 @@ def test_batches_pick_rows_with_their_targets() -> None:
 
 def test_l1_trains_in_genes_and_silences_weights(data: Preprocessed) -> None:
     config = EncoderConfig(**SMALL | {"kind": "deep", "l1": 3.0, "epochs": 30, "patience": 30})
-    reason = KINDS["deep"](config).needs_genes
+    reason = create_model_type(config).needs_genes
     assert "L1" in reason
     genes = build_basis(data, "auto", 4, reason)
     assert genes.name == "genes"
@@ -271,9 +278,9 @@ def test_l1_trains_in_genes_and_silences_weights(data: Preprocessed) -> None:
 
 def test_a_step_is_no_longer_than_the_gradient_s_limit(data: Preprocessed, span: Basis) -> None:
     config = EncoderConfig(**SMALL | {"clip_gradient": 1e-3})
-    network, batch = build_network(span, config), build_batches(span, Targets(), torch.device("cpu"))[0]
-    train_step(KINDS["deep"](config), network, build_optimiser(network, config), batch)
-    norm = torch.stack([p.grad.norm() for p in network.parameters() if p.grad is not None]).norm()
+    model, batch = build_model(span, create_model_type(config)), load_rows(span, Targets(), torch.device("cpu"))[0]
+    train_step(model, build_optimiser(model.network, config), batch)
+    norm = torch.stack([p.grad.norm() for p in model.network.parameters() if p.grad is not None]).norm()
     assert norm == pytest.approx(1e-3, rel=1e-3)
 
 

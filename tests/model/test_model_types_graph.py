@@ -8,6 +8,7 @@ import pytest
 
 from genexp.errors import TrainingError
 from genexp.model.graph import connect_sets, normalise_edges
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed
 from genexp.settings.training import EncoderConfig
 from genexp.training.basis import Basis, build_basis
@@ -46,7 +47,8 @@ def write(path: Path, lines: list[list[str]]) -> str:
 def fit(data: Preprocessed, graph: str, **values: object) -> tuple[Fitted, Basis]:
     config = EncoderConfig(**SMALL | {"graph": graph} | values)
     basis = build_basis(data, "auto", config.n_latent, "its graph is one of genes")
-    return fit_autoencoder(basis, config, seed=0, targets=build_targets(data, config)), basis
+    model_type = create_model_type(config)
+    return fit_autoencoder(basis, model_type, seed=0, targets=build_targets(data, model_type)), basis
 
 
 @pytest.mark.parametrize("mask_decoder", [False, True])
@@ -116,4 +118,4 @@ def test_files_that_do_not_fit_are_refused(data: Preprocessed, tmp_path: Path) -
     }
     for path, message in cases.items():
         with pytest.raises(TrainingError, match=message):
-            build_targets(data, EncoderConfig(**SMALL | {"graph": path}))
+            build_targets(data, create_model_type(EncoderConfig(**SMALL | {"graph": path})))

@@ -1,23 +1,24 @@
-"""Windows slide along the genes."""
+"""Convolutions along ordered genes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from genexp.errors import TrainingError
-from genexp.model.kind import Inputs, Kind
+from genexp.model.model_type import Inputs
+from genexp.model.types.deep import Deep
 from genexp.settings.section import Section
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
 
-    from genexp.preprocessing import Preprocessed
+    from genexp.model.training_data import TrainingData
 
 
 class ConvolutionalParameters(Section):
-    """What the convolutional kind has of its own."""
+    """Parameters of the convolutional autoencoder."""
 
     channels: int = Field(8, ge=1, le=1024, description="convolutional: patterns that are sought in every window of genes")
     kernel: int = Field(32, ge=1, le=4096, description="convolutional: genes of a window")
@@ -29,18 +30,19 @@ class ConvolutionalParameters(Section):
     )
 
 
-class Convolutional(Kind):
+class Convolutional(Deep):
     """One layer of 1-D convolutions along ordered genes before the deep encoder (LeCun et al., Neural Computation 1989).
 
-    Windows share their weights, which supposes that a pattern means the same wherever it stands; along genes that is true of no
-    order by nature, so the shuffled order stands by as control. The decoder is the deep one.
+    ``h_ct = relu(b_c + sum_k w_ck x_(s t + k))`` for channel c and window t of stride s. Windows share their weights, which supposes
+    that a pattern means the same wherever it lies. No natural order of genes has that property, so the shuffled order is there as control.
+    The decoder is the deep one.
     """
 
     Parameters: ClassVar[type[Section]] = ConvolutionalParameters
     gene_wise = "its windows lie along genes"
 
-    def check(self, data: Preprocessed) -> None:
-        """Refuse windows that no gene fills, or that leave genes out."""
+    def check(self, data: TrainingData) -> None:
+        """Refuse windows larger than the genes, or strides that skip genes."""
         super().check(data)
         kernel, stride, n_genes = self.config.kernel, self.config.stride, len(data.var)
         if kernel > n_genes:
@@ -48,8 +50,8 @@ class Convolutional(Kind):
         if stride > kernel:
             raise TrainingError(f"stride={stride}: at most kernel={kernel} was expected, else genes between windows are seen by none")
 
-    def build_encoder(self, inputs: Inputs) -> Any:
-        """Windows along ordered genes, and the deep encoder on what they give."""
+    def build_encoder(self, inputs: Inputs) -> nn.Sequential:
+        """Build the convolution, and the deep encoder on its outputs."""
         from genexp.model.autoencoder import build_body
         from genexp.model.layers import GeneConvolution
 
@@ -57,12 +59,14 @@ class Convolutional(Kind):
         shape = (config.channels, config.kernel, config.stride)
         front = GeneConvolution(self._order(inputs), *shape, inputs.power / inputs.n_inputs, config.batch_norm)
         widths = [front.n_outputs, *self.hidden, config.n_latent]
+        # A rectified output of He-normal weights has mean square 1; half of that starts the next layer larger by sqrt(2). It is kept,
+        # because all reported results started so.
         body = build_body(widths, config.dropout, config.batch_norm, front.n_outputs / 2, float(config.n_latent), self.activation)
         body.insert(0, front)
         return body
 
     def _order(self, inputs: Inputs) -> Tensor:
-        """Places of the genes (n_genes,), first to last."""
+        """Indices of the genes (n_genes,), first to last."""
         import torch
 
         from genexp.model.gene_order import order_by_correlation

@@ -12,9 +12,10 @@ from anndata import AnnData
 from genexp.cohort.annotations import add_canonical_columns
 from genexp.errors import CohortError, TrainingError
 from genexp.model.encoder import Encoder
-from genexp.model.kind import PLACE, SUBJECT, Batch
-from genexp.model.kinds import KINDS
 from genexp.model.memory import GatedMemory, arrange
+from genexp.model.model_type import Minibatch
+from genexp.model.target_names import POSITION, SUBJECT
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed
 from genexp.preprocessing.pipeline import preprocess_anndata
 from genexp.report.sections.heads import render_heads
@@ -23,8 +24,9 @@ from genexp.settings.evaluation import EvaluationConfig
 from genexp.settings.training import EncoderConfig
 from genexp.settings.verbs import PreprocessSettings
 from genexp.training.basis import Basis, build_basis
+from genexp.training.build import load_rows
 from genexp.training.ensemble import build_ensemble
-from genexp.training.loop import Fitted, build_batches, fit_autoencoder, run, score
+from genexp.training.loop import Fitted, fit_autoencoder, score
 from genexp.training.steps import draw_steps, split_rows
 from genexp.training.targets import build_targets
 from genexp.training.train import build_encoder
@@ -71,14 +73,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
     return prepare(tmp_path_factory.mktemp("cohort"), shuffle=True)
 
 
-def fit(data: Preprocessed, **values: object) -> tuple[Fitted, Basis, EncoderConfig]:
+def fit(data: Preprocessed, **values: object) -> tuple[Fitted, Basis]:
     config = EncoderConfig(**SMALL | values)
-    basis = build_basis(data, "auto", 4, KINDS[config.kind](config).needs_genes)
-    return fit_autoencoder(basis, config, 0, targets=build_targets(data, config)), basis, config
+    model_type = create_model_type(config)
+    basis = build_basis(data, "auto", 4, model_type.needs_genes)
+    return fit_autoencoder(basis, model_type, 0, targets=build_targets(data, model_type)), basis
 
 
 def ship(data: Preprocessed, folder: Path, **values: object) -> tuple[Encoder, Fitted]:
-    fitted, basis, _ = fit(data, **values)
+    fitted, basis = fit(data, **values)
     build_encoder(fitted, basis, data, 0.2, {}).save(folder)
     return Encoder.load(folder), fitted
 
@@ -105,7 +108,7 @@ def test_the_shipped_head_equals_the_trained_one_over_ragged_sequences(data: Pre
     z = encoder.encoder(np.asarray(data.matrix("val")))[rows]
     made = encoder.heads[0](z, obs["group"].tolist())
     heads = fitted.network.heads
-    read = KINDS["recurrent"](EncoderConfig(kind="recurrent")).read(obs)
+    read = create_model_type(EncoderConfig(kind="recurrent")).read(obs)
     with torch.no_grad():
         states = heads.memory(heads.standardise(torch.from_numpy(z)), *map(torch.from_numpy, read.values()))
         np.testing.assert_allclose(made, heads.labels[0](states).softmax(1), atol=1e-4)
@@ -136,12 +139,13 @@ def test_a_later_sample_has_no_say_and_an_earlier_one_has() -> None:
 
 
 def test_the_gradient_of_a_label_reaches_the_encoder_through_earlier_samples(data: Preprocessed) -> None:
-    fitted, basis, config = fit(data, epochs=2)
-    batch = build_batches(basis, build_targets(data, config), torch.device("cpu"))[0]
-    batch = Batch(batch.x.clone().requires_grad_(), batch.n_genes, batch.outside, batch.targets)
-    made = run(KINDS["recurrent"](config), fitted.network.eval(), batch)
-    last = int(batch.targets[PLACE].argmax())
-    (gradient,) = torch.autograd.grad(made.terms["label"][last], batch.x)
+    fitted, basis = fit(data, epochs=2)
+    batch = load_rows(basis, build_targets(data, fitted.model.model_type), torch.device("cpu"))[0]
+    batch = Minibatch(batch.x.clone().requires_grad_(), batch.n_genes, batch.outside, batch.targets)
+    fitted.network.eval()
+    losses = fitted.model.run(batch).losses
+    last = int(batch.targets[POSITION].argmax())
+    (gradient,) = torch.autograd.grad(losses["label"][last], batch.x)
     of_subject = batch.targets[SUBJECT] == batch.targets[SUBJECT][last]
     assert (gradient[of_subject].abs().sum(1) > 0).all()
     assert (gradient[~of_subject] == 0).all()
@@ -184,16 +188,15 @@ def test_without_blocks_the_order_is_drawn_as_it_always_was() -> None:
 
 
 def test_scoring_in_parts_equals_scoring_at_once(data: Preprocessed, monkeypatch: pytest.MonkeyPatch) -> None:
-    fitted, basis, config = fit(data, epochs=2)
-    batch = build_batches(basis, build_targets(data, config), torch.device("cpu"))[0]
-    kind = KINDS["recurrent"](config)
-    whole = score(kind, fitted.network, batch, 1)
+    fitted, basis = fit(data, epochs=2)
+    batch = load_rows(basis, build_targets(data, fitted.model.model_type), torch.device("cpu"))[0]
+    whole = score(fitted.model, batch, 1)
     monkeypatch.setattr("genexp.training.loop.ROWS_AT_A_TIME", 20)
     assert len(split_rows(len(batch.x), 20, batch.targets[SUBJECT])) > 5
-    parts = score(kind, fitted.network, batch, 1)
+    parts = score(fitted.model, batch, 1)
     torch.testing.assert_close(parts.x_hat, whole.x_hat)
     torch.testing.assert_close(parts.rows, whole.rows)
-    assert parts.terms == pytest.approx(whole.terms, rel=1e-5)
+    assert parts.losses == pytest.approx(whole.losses, rel=1e-5)
 
 
 def test_a_sequence_is_predicted_with_its_subjects_named_and_not_without(data: Preprocessed, tmp_path: Path) -> None:
@@ -226,12 +229,12 @@ def test_a_recurrent_encoder_is_judged_as_a_whole(data: Preprocessed, tmp_path: 
 def test_a_cohort_without_order_or_without_sequences_is_refused(tmp_path: Path) -> None:
     single = make_preprocessed(tmp_path, labelled=True)
     with pytest.raises(TrainingError, match="found none; name its column with order="):
-        build_targets(single, EncoderConfig(kind="recurrent"))
+        build_targets(single, create_model_type(EncoderConfig(kind="recurrent")))
     course = make_course()
     course.obs["group"] = list(course.obs_names)
     lonely = preprocess_anndata(course, PreprocessSettings(), tmp_path / "lonely")
     with pytest.raises(TrainingError, match=r"subjects with several samples were expected, found \d+ with one each"):
-        build_targets(lonely, EncoderConfig(kind="recurrent"))
+        build_targets(lonely, create_model_type(EncoderConfig(kind="recurrent")))
 
 
 def test_a_head_that_reads_sequences_is_not_judged_without_an_order(data: Preprocessed, tmp_path: Path) -> None:

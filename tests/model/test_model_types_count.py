@@ -9,11 +9,13 @@ from scipy.stats import nbinom
 
 from genexp.errors import ConfigError, TrainingError
 from genexp.model.counts import CountOutput, measure_log_likelihood
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed
 from genexp.settings.training import EncoderConfig
 from genexp.settings.verbs import TuneSettings
 from genexp.training.basis import Basis, build_basis
-from genexp.training.loop import Fitted, build_batches, fit_autoencoder
+from genexp.training.build import load_rows
+from genexp.training.loop import Fitted, fit_autoencoder
 from genexp.training.targets import build_targets
 from genexp.tuning.study import run_study
 from tests.planted_counts import make_counts, preprocess_counts
@@ -42,7 +44,8 @@ def fitted(data: Preprocessed) -> tuple[Fitted, Basis]:
 def fit(data: Preprocessed, **values: object) -> tuple[Fitted, Basis]:
     config = EncoderConfig(**SMALL | values)
     basis = build_basis(data, "auto", config.n_latent, "each gene has a likelihood of its own")
-    return fit_autoencoder(basis, config, seed=0, targets=build_targets(data, config)), basis
+    model_type = create_model_type(config)
+    return fit_autoencoder(basis, model_type, seed=0, targets=build_targets(data, model_type)), basis
 
 
 def draw_cases() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -85,7 +88,7 @@ def test_counts_are_recovered_exactly_from_scaled_rows_and_the_library(tmp_path:
     data = preprocess_counts(tmp_path, counts, scaling=scaling, normalise=normalise)
     rows = {part: counts[(data.split["part"] == part).to_numpy()] for part in ("train", "val")}
     basis = build_basis(data, "genes", 3)
-    batches = build_batches(basis, build_targets(data, EncoderConfig(**SMALL)), torch.device("cpu"))
+    batches = load_rows(basis, build_targets(data, create_model_type(EncoderConfig(**SMALL))), torch.device("cpu"))
     output = CountOutput(data.transform.shift, data.transform.spread, basis.mean, data.transform.common_library)
     for batch, expected in zip(batches, rows.values(), strict=True):
         found, large = output.recover(batch.x, batch.targets["library"]).numpy(), expected > 300_000
@@ -105,12 +108,13 @@ def test_the_library_is_that_of_the_kept_genes_and_of_counts_alone(tmp_path: Pat
 
 def test_what_is_not_counts_is_refused(tmp_path: Path, counts: np.ndarray) -> None:
     config = EncoderConfig(**SMALL)
+    model_type = create_model_type(config)
     with pytest.raises(TrainingError, match="kind=count needs counts, this cohort is log2_norm_count"):
-        build_targets(preprocess_counts(tmp_path, np.log2(counts + 1), scale="log2_norm_count"), config)
+        build_targets(preprocess_counts(tmp_path, np.log2(counts + 1), scale="log2_norm_count"), model_type)
     with pytest.raises(TrainingError, match="normalise=none, clip=none"):
-        build_targets(preprocess_counts(tmp_path, counts, normalise="none"), config)
+        build_targets(preprocess_counts(tmp_path, counts, normalise="none"), model_type)
     with pytest.raises(TrainingError, match="clip=16"):
-        build_targets(preprocess_counts(tmp_path, counts, clip=16.0), config)
+        build_targets(preprocess_counts(tmp_path, counts, clip=16.0), model_type)
 
 
 def test_kinds_of_other_losses_are_not_searched_together_and_unfit_cohorts_end_a_study_at_once(

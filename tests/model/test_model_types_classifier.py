@@ -8,7 +8,7 @@ import torch
 
 from genexp.errors import TrainingError
 from genexp.model.encoder import Affine, Convolution
-from genexp.model.kinds import KINDS
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed
 from genexp.report.provenance import drop_other_kinds
 from genexp.settings.parse import parse_settings
@@ -35,12 +35,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
 
 def fit(data: Preprocessed, **values: object) -> tuple[Fitted, Basis]:
     config = EncoderConfig(**SMALL | values)
-    basis = build_basis(data, "auto", 4, KINDS["classifier"](config).needs_genes)
-    return fit_autoencoder(basis, config, 0, targets=build_targets(data, config)), basis
+    model_type = create_model_type(config)
+    basis = build_basis(data, "auto", 4, model_type.needs_genes)
+    return fit_autoencoder(basis, model_type, 0, targets=build_targets(data, model_type)), basis
 
 
 def test_a_convolutional_body_is_trained_on_genes_and_a_feed_forward_one_in_their_span(data: Preprocessed) -> None:
-    bodies = {body: KINDS["classifier"](EncoderConfig(kind="classifier", body=body)) for body in ("feed_forward", "convolutional")}
+    bodies = {body: create_model_type(EncoderConfig(kind="classifier", body=body)) for body in ("feed_forward", "convolutional")}
     assert bodies["feed_forward"].needs_genes == ""
     assert bodies["convolutional"].needs_genes == "its windows lie along genes"
 
@@ -53,7 +54,8 @@ def test_either_body_learns_the_label_and_ships(data: Preprocessed, tmp_path: Pa
     assert np.isfinite(fitted.history.to_numpy()).all()
     basis = build_basis(data, "genes", 4)
     config = EncoderConfig(**SMALL | {"body": body, "epochs": 2})
-    encoder, _ = check_shipped(fit_autoencoder(basis, config, 0, targets=build_targets(data, config)), basis, data, tmp_path)
+    model_type = create_model_type(config)
+    encoder, _ = check_shipped(fit_autoencoder(basis, model_type, 0, targets=build_targets(data, model_type)), basis, data, tmp_path)
     assert isinstance(encoder.encoder.layers[0], first)
 
 
@@ -82,9 +84,9 @@ def test_the_decoder_of_an_anchored_classifier_is_the_least_squares_one_in_the_e
 
 
 def test_windows_that_do_not_fit_are_refused_for_that_body_only(data: Preprocessed) -> None:
-    build_targets(data, EncoderConfig(**SMALL | {"kernel": 4000}))
+    build_targets(data, create_model_type(EncoderConfig(**SMALL | {"kernel": 4000})))
     with pytest.raises(TrainingError, match="kernel=4000: windows of at most the cohort's 120 genes"):
-        build_targets(data, EncoderConfig(**SMALL | {"kernel": 4000, "body": "convolutional"}))
+        build_targets(data, create_model_type(EncoderConfig(**SMALL | {"kernel": 4000, "body": "convolutional"})))
 
 
 def test_a_convolutional_body_starts_from_no_encoder(data: Preprocessed, tmp_path: Path) -> None:

@@ -11,10 +11,12 @@ from genexp.errors import TrainingError
 from genexp.explain.attribution import integrate_gradients
 from genexp.model.encoder import Convolution
 from genexp.model.gene_order import order_by_correlation
+from genexp.model.types import create_model_type
 from genexp.preprocessing import Preprocessed
 from genexp.settings.training import EncoderConfig
 from genexp.training.basis import Basis, build_basis
-from genexp.training.loop import Fitted, build_network, fit_autoencoder
+from genexp.training.build import build_model
+from genexp.training.loop import Fitted, fit_autoencoder
 from genexp.training.targets import build_targets
 from genexp.training.train import build_encoder
 from tests.planted import make_preprocessed
@@ -34,7 +36,8 @@ def build(data: Preprocessed) -> Basis:
 
 def fit(data: Preprocessed, seed: int = 0, **values: object) -> tuple[Fitted, Basis]:
     config, basis = EncoderConfig(**SMALL | values), build(data)
-    return fit_autoencoder(basis, config, seed, targets=build_targets(data, config)), basis
+    model_type = create_model_type(config)
+    return fit_autoencoder(basis, model_type, seed, targets=build_targets(data, model_type)), basis
 
 
 @pytest.mark.parametrize("scaling", ["zscore", "minmax"])
@@ -54,7 +57,7 @@ def test_convolutions_learn(data: Preprocessed) -> None:
 
 def test_epoch_zero_equals_pca(data: Preprocessed) -> None:
     basis = build(data)
-    network = build_network(basis, EncoderConfig(**SMALL)).eval()
+    network = build_model(basis, create_model_type(EncoderConfig(**SMALL))).network.eval()
     x, principal = torch.from_numpy(np.array(basis.val)), torch.from_numpy(np.array(basis.principal))
     torch.testing.assert_close(network(x), x @ principal @ principal.T, atol=1e-3, rtol=1e-4)
 
@@ -80,8 +83,8 @@ def test_genes_that_move_together_become_neighbours(tmp_path: Path) -> None:
 
 def test_the_order_reads_train_rows_alone(data: Preprocessed) -> None:
     basis = build(data)
-    order = build_network(basis, EncoderConfig(**SMALL)).encoder[0].order
-    changed = build_network(replace(basis, val=basis.val * 0 + 7), EncoderConfig(**SMALL)).encoder[0].order
+    order = build_model(basis, create_model_type(EncoderConfig(**SMALL))).network.encoder[0].order
+    changed = build_model(replace(basis, val=basis.val * 0 + 7), create_model_type(EncoderConfig(**SMALL))).network.encoder[0].order
     assert order.tolist() == changed.tolist() != list(range(200))
 
 
@@ -116,6 +119,6 @@ def test_attribution_through_windows_is_complete(data: Preprocessed) -> None:
 
 def test_windows_that_do_not_fit_are_refused(data: Preprocessed) -> None:
     with pytest.raises(TrainingError, match="kernel=300: windows of at most the cohort's 200 genes"):
-        build_targets(data, EncoderConfig(**SMALL | {"kernel": 300}))
+        build_targets(data, create_model_type(EncoderConfig(**SMALL | {"kernel": 300})))
     with pytest.raises(TrainingError, match="stride=13: at most kernel=12"):
-        build_targets(data, EncoderConfig(**SMALL | {"stride": 13}))
+        build_targets(data, create_model_type(EncoderConfig(**SMALL | {"stride": 13})))

@@ -13,7 +13,7 @@ from mlflow import MlflowClient
 import genexp
 from genexp.cli import main
 from genexp.cohort import read_cohort
-from genexp.model.kinds import KINDS
+from genexp.model.types import MODEL_TYPES
 from genexp.settings.cohort import CohortConfig
 
 COHORT = "simulated:200x300"
@@ -46,7 +46,7 @@ def gene_sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [name for name in KINDS if name != "count"])
+@pytest.mark.parametrize("kind", [name for name in MODEL_TYPES if name != "count"])
 def test_every_kind_is_judged_registered_and_loaded_without_genexp(
     kind: str, raw: Path, gene_sets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
