@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from genexp.model.kinds import KINDS
+from genexp.model.types import MODEL_TYPES
 from genexp.settings.cohort import CohortConfig, SourceConfig
 from genexp.settings.contrasts import ContrastConfig
 from genexp.settings.evaluation import EvaluationConfig
@@ -72,6 +72,6 @@ def _title_model_types() -> dict[type[Section], str]:
     """Title of each section of numbers that one model type has of its own, and its subclasses with it."""
     titles: dict[type[Section], str] = {}
     for section in KIND_PARAMETERS:
-        names = [name for name, kind in KINDS.items() if any(vars(base).get("Parameters") is section for base in kind.__mro__)]
+        names = [name for name, kind in MODEL_TYPES.items() if any(vars(base).get("Parameters") is section for base in kind.__mro__)]
         titles[section] = titles[KIND_SPACES[section]] = f"model, kind={' or '.join(names)}"
     return titles

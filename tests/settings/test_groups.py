@@ -3,7 +3,7 @@
 import pytest
 
 from genexp.cli import parse_arguments
-from genexp.model.kinds import KINDS
+from genexp.model.types import MODEL_TYPES
 from genexp.settings.groups import list_groups
 from genexp.settings.section import Section
 from genexp.settings.values import parameter_names
@@ -27,7 +27,7 @@ def test_numbers_of_a_model_type_are_under_its_name_alone(settings: type[Section
     groups = {group.title: group.names for group in list_groups(settings)}
     assert groups["model, kind=denoising or stacked"] == ("corruption", "corruption_level", "rectify")
     assert groups["model, kind=stacked"] == ("pretrain_epochs",)
-    own = {name for kind in KINDS.values() if "Parameters" in vars(kind) for name in kind.Parameters.model_fields}
+    own = {name for kind in MODEL_TYPES.values() if "Parameters" in vars(kind) for name in kind.Parameters.model_fields}
     assert own == {name for title, names in groups.items() if title.startswith("model, kind=") for name in names}
 
 
