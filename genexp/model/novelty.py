@@ -1,4 +1,4 @@
-"""How unlike the train samples a sample is: by what the decoder cannot rebuild, and by where its latents lie.
+"""Novelty of samples compared with the train samples: by reconstruction error, and by distance of the latents.
 
 A :class:`Calibration` travels with the encoder, so that ``encode`` can judge a foreign cohort without the cohort that it was trained on.
 Its p-values are conformal (Bates, Candès, Lei, Romano & Sesia, Annals of Statistics 2023): p = (1 + number of validation samples whose
@@ -18,7 +18,7 @@ from genexp.model.encoder import Encoder, Network
 SHARES = (0.02, 0.05, 0.1, 0.2, 0.4)
 """Shares of absent genes at which the loss is foreseen."""
 ROWS, ERROR_ROWS, DROPOUT_ROWS = 1000, 300, 100
-"""Samples, at most, of each part whose latents are taken; train samples that are rebuilt; validation samples whose genes are taken away."""
+"""Samples, at most, of each part that are encoded; train samples that are reconstructed; validation samples whose genes are masked."""
 ROWS_AT_A_TIME = 64
 
 
@@ -38,7 +38,7 @@ class Calibration:
         Error (mean squared error of the scaled values) and distance (Mahalanobis) of the validation samples.
     dropout : ndarray, (n_shares, 3)
         Share of absent genes; loss over all genes with these at their train mean, as a multiple of the loss without; shift of the
-        latents (root mean square over validation samples) as a multiple of their spread. The first row is (0, 1, 0).
+        latents (root mean square over validation samples) as a multiple of their standard deviation. The first row is (0, 1, 0).
     """
 
     mean: np.ndarray
@@ -67,7 +67,7 @@ class Calibration:
         return float(np.interp(absent, self.dropout[:, 0], self.dropout[:, 1], right=np.nan))
 
     def foresee_shift(self, absent: float) -> float:
-        """Expected shift of the latents, as a multiple of their spread, when this share of the genes is absent; NaN beyond the curve."""
+        """Expected shift of the latents, in standard deviations, when this share of the genes is absent; NaN beyond the curve."""
         return float(np.interp(absent, self.dropout[:, 0], self.dropout[:, 2], right=np.nan))
 
 
@@ -81,7 +81,7 @@ def calibrate_novelty(encoder: Network, decoder: Network, X_train: np.ndarray, X
     X_train, X_val : ndarray of float32, (n_train, n_genes) and (n_val, n_genes)
         Scaled values; both at least one row, of which ``ROWS`` are taken.
     seed : int
-        Of the rows taken and of the genes taken away.
+        Of the rows taken and of the genes masked.
     """
     rng = np.random.default_rng(seed)
     rows = rng.permutation(len(X_train))[:ROWS]
@@ -89,16 +89,17 @@ def calibrate_novelty(encoder: Network, decoder: Network, X_train: np.ndarray, X
     z = np.concatenate([_encode(encoder, X_train[some]) for some in _cut(rows)])
     mean, precision = z.mean(axis=0), _invert_covariance(z)
     few = rows[:ERROR_ROWS]
-    errors = [measure_errors(decoder, some, X_train[own]) for some, own in zip(_cut(z[: len(few)]), _cut(few), strict=True)]
-    own = np.column_stack([np.concatenate(errors), measure_distances(z[: len(few)], mean, precision)])
+    errors = [measure_errors(decoder, latents, X_train[block]) for latents, block in zip(_cut(z[: len(few)]), _cut(few), strict=True)]
+    train_scores = np.column_stack([np.concatenate(errors), measure_distances(z[: len(few)], mean, precision)])
     z_val = _encode(encoder, val)
     scores = np.column_stack([measure_errors(decoder, z_val, val), measure_distances(z_val, mean, precision)])
     centres = sum(X_train[some].sum(axis=0, dtype=np.float64) for some in _cut(rows)) / len(rows)
-    logs = np.log(np.maximum(own, 1e-12))
+    # Logarithms, as errors and distances are skewed; a sample that is reconstructed exactly must not give minus infinity.
+    logs = np.log(np.maximum(train_scores, 1e-12))
     centre = np.median(logs, axis=0)
     spread = np.maximum(1.4826 * np.median(np.abs(logs - centre), axis=0), 1e-6)
     return Calibration(
-        mean, precision, centre, spread, scores, _take_genes_away(encoder, decoder, val[:DROPOUT_ROWS], centres.astype(np.float32), rng)
+        mean, precision, centre, spread, scores, _mask_genes(encoder, decoder, val[:DROPOUT_ROWS], centres.astype(np.float32), rng)
     )
 
 
@@ -113,16 +114,16 @@ def _encode(encoder: Network, X: np.ndarray) -> np.ndarray:
 
 
 def _invert_covariance(z: np.ndarray) -> np.ndarray:
-    """Shrunken precision (n_latent, n_latent); a constant latent weighs by the floor of its spread."""
+    """Shrunken precision (n_latent, n_latent); a constant latent has a floor of its standard deviation in place of 0."""
     from sklearn.covariance import ledoit_wolf
 
-    spread = np.maximum(z.std(axis=0), 1e-9 * max(1.0, float(np.abs(z).max(initial=0.0))))
-    covariance, _ = ledoit_wolf((z - z.mean(axis=0)) / spread)
-    return np.asarray(np.linalg.pinv(np.atleast_2d(covariance)) / np.outer(spread, spread))
+    std = np.maximum(z.std(axis=0), 1e-9 * max(1.0, float(np.abs(z).max(initial=0.0))))
+    covariance, _ = ledoit_wolf((z - z.mean(axis=0)) / std)
+    return np.asarray(np.linalg.pinv(np.atleast_2d(covariance)) / np.outer(std, std))
 
 
 def measure_errors(decoder: Network, z: np.ndarray, X: np.ndarray, measured: np.ndarray | None = None) -> np.ndarray:
-    """Mean squared error (n,) of rows X (n, n_genes) that are rebuilt from latents, over the ``measured`` values (n, n_genes) of bool."""
+    """Mean squared error (n,) of the reconstruction of rows X (n, n_genes) from latents, over the ``measured`` values (n, n_genes)."""
     errors = np.empty(len(z))
     for start in range(0, len(z), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
@@ -137,23 +138,23 @@ def measure_distances(z: np.ndarray, mean: np.ndarray, precision: np.ndarray) ->
     return np.asarray(np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", away, precision, away, optimize=True), 0)))
 
 
-def _take_genes_away(encoder: Network, decoder: Network, X: np.ndarray, mean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Curve (n_shares + 1, 3) of loss and shift when random genes, others in every sample, stand at their train mean (n_genes,)."""
+def _mask_genes(encoder: Network, decoder: Network, X: np.ndarray, mean: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Curve (n_shares + 1, 3) of loss and shift when random genes, others in every sample, are set to their train mean (n_genes,)."""
     z = _encode(encoder, X)
     loss = measure_errors(decoder, z, X).mean()
-    spread = np.sqrt(np.square(z - z.mean(axis=0)).sum(axis=1).mean())
+    std = np.sqrt(np.square(z - z.mean(axis=0)).sum(axis=1).mean())
     rows = [(0.0, 1.0, 0.0)]
     for share in SHARES:
         moved = _encode(encoder, np.where(rng.random(X.shape, dtype=np.float32) < share, mean, X))
         shift = np.sqrt(np.square(moved - z).sum(axis=1).mean())
-        rows.append((share, measure_errors(decoder, moved, X).mean() / max(loss, 1e-12), shift / max(spread, 1e-12)))
+        rows.append((share, measure_errors(decoder, moved, X).mean() / max(loss, 1e-12), shift / max(std, 1e-12)))
     return np.array(rows)
 
 
 def judge_novelty(calibration: Calibration, scores: np.ndarray, index: pd.Index) -> pd.DataFrame:
     """Conformal p-values of samples by their scores.
 
-    Both scores count in one: the larger of error and distance, each as logarithm, from the train median in units of its spread. So the
+    Both scores count in one: the larger of error and distance, each as logarithm, from the train median in units of its scale. So the
     combined p is a conformal one too, and no correction for two looks is needed.
 
     Parameters

@@ -1,13 +1,13 @@
-"""Coordinates of training: genes, or the span of the train samples.
+"""Coordinates of training: genes, or the row space of the train matrix (dual form).
 
 With fewer samples than genes, standardised train rows X (n x p) have rank r <= n - 1. With the thin SVD X = U S V',
 every train row is x = V c with c = V'x of r numbers. A network whose first and last layers are affine, under squared
-error, sees nothing else of x: gradients of the first layer lie in the span, and
+error, sees nothing else of x: gradients of the first layer lie in the row space, and
 ``|x - x_hat|^2 = |c - c_hat|^2 + |x - V V'x|^2``, where the last term is 0 on train rows and a constant on others.
 So the network is trained on c, and V is multiplied into its first and last layer afterwards (:mod:`genexp.model.fold`).
-The minimum-norm solution lies in the span (representer theorem: Schölkopf, Herbrich & Smola, COLT 2001), and Gaussian
+The minimum-norm solution lies in the row space (representer theorem: Schölkopf, Herbrich & Smola, COLT 2001), and Gaussian
 initial weights are the same in either basis, being invariant to rotation. Adam is not: it adapts each coordinate alone.
-So V is turned by a random rotation, which spreads the variance evenly over the coordinates, as it is over standardised genes;
+So V is rotated at random, which distributes the variance evenly over the coordinates, as it is over standardised genes;
 along the principal axes themselves training took three times the epochs to a lower held-out R2.
 """
 
@@ -30,15 +30,15 @@ from genexp.preprocessing.transform import Transform
 GENES_AT_A_TIME = 2048
 ROWS_AT_A_TIME = 1024
 RELATIVE_RANK = 1e-10
-"""Eigenvalues of the Gram matrix below this share of the largest are rounding of the float32 input."""
+"""Eigenvalues of the Gram matrix below this share of the largest are rounding of the float32 input: (1e-5)^2 of singular values."""
 ALIKE = 100
-"""Below this ratio of the largest to the smallest singular value V is orthonormal to 1e-5 when made in float32."""
+"""Below this ratio of the largest to the smallest singular value V is orthonormal to 1e-5 when computed in float32."""
 EXACT_UP_TO = 6000
 """Largest symmetric eigenproblem that is solved whole; beyond it PCA takes block power iterations."""
 CENTRED = 1e-3
 """Means of standardised genes below this are rounding."""
 PAYS_BELOW = 0.7
-"""The span is chosen when the train samples are fewer than this share of the genes."""
+"""The row space is chosen when the train samples are fewer than this share of the genes: beyond, the decomposition costs what it saves."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ class Basis:
     ----------
     name : {"genes", "span"}
     reason : str
-        Why this basis was taken.
+        Reason for this basis.
     train, val : ndarray of float32, (n_train, d), (n_val, d)
         Coordinates of the rows, centred at the train mean.
     outside : ndarray of float64, (n_val,)
-        Squared length of the part of each validation row that the coordinates do not hold.
+        Squared length of the part of each validation row outside the coordinates.
     mean : ndarray of float32, (n_genes,)
         Origin of the coordinates: the mean of the train rows.
     directions : ndarray of float32, (n_genes, d), or None
-        Orthonormal columns V; None stands for the identity.
+        Orthonormal columns V; None: the identity.
     principal : ndarray of float32, (d, k)
         Principal axes of the train rows in these coordinates, largest variance first.
     genes : tuple of str, (n_genes,)
@@ -84,12 +84,12 @@ class Basis:
 
 
 def choose_basis(asked: str, n_train: int, n_genes: int, needs_genes: str = "") -> tuple[Literal["genes", "span"], str]:
-    """Take the span wherever it is exact and pays; with the reason in words.
+    """Choose the row space wherever it is exact and saves time; with the reason in words.
 
     Raises
     ------
     TrainingError
-        The span is asked for, and ``needs_genes`` says why it is not exact.
+        The row space is asked for, and ``needs_genes`` is the reason why it is not exact.
     """
     if needs_genes:
         if asked == "span":
@@ -103,11 +103,11 @@ def choose_basis(asked: str, n_train: int, n_genes: int, needs_genes: str = "") 
         return "span", f"exact under squared error, and {n_train} train samples span far fewer dimensions than {n_genes} genes"
     if n_train > EXACT_UP_TO:
         return "genes", f"{n_train} train samples: their decomposition would cost more than it saves"
-    return "genes", f"{n_train} train samples for {n_genes} genes: the span would save little"
+    return "genes", f"{n_train} train samples for {n_genes} genes: the row space would save little"
 
 
 def build_basis(data: Preprocessed, asked: str, n_latent: int, needs_genes: str = "") -> Basis:
-    """Coordinates for training; the decomposition is computed once for each preprocessed cohort and kept beside it."""
+    """Coordinates for training; the decomposition is computed once for each preprocessed cohort and kept in its folder."""
     X, val = data.matrix("train"), data.matrix("val")
     name, reason = choose_basis(asked, len(X), X.shape[1], needs_genes)
     if n_latent > min(len(X) - 1, X.shape[1]):
@@ -139,7 +139,7 @@ def _blocks(n_genes: int) -> Iterator[slice]:
 
 
 def _centred_blocks(data: Preprocessed, part: Literal["train", "val"], mean: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-    """Blocks of centred genes in float64. The matrix is mapped anew for each, so that pages already read count no longer as memory."""
+    """Blocks of centred genes in float64. The matrix is mapped anew for each, so that pages already read no longer count as memory."""
     for block in _blocks(len(mean)):
         part_of_genes = data.matrix(part)[:, block].astype(np.float64)
         part_of_genes -= mean[block]
@@ -156,7 +156,7 @@ def cache_span(data: Preprocessed) -> Path:
     """Folder with the decomposition of the train rows: mean, directions V, and coordinates of train and val rows.
 
     The Gram matrix and its eigenproblem are in float64: a direction of singular value s carries the rounding of the
-    largest one divided by s. For the same reason V is made in float64 unless all singular values are of a size.
+    largest one divided by s. For the same reason V is computed in float64 unless all singular values are of one size.
     """
     folder = data.folder / "span"
     if folder.exists():
@@ -179,17 +179,19 @@ def cache_span(data: Preprocessed) -> Path:
             length += np.square(held).sum(axis=1)
         directions.flush()
         np.save(temporary / "val.npy", val.astype(np.float32))
+        # A difference of two sums of squares: rounding can bring it below 0.
         np.save(temporary / "outside.npy", np.maximum(length - np.square(val).sum(axis=1), 0))
     return folder
 
 
 def _rotate(rows: np.ndarray) -> np.ndarray:
-    """Turn rows (n, r) by a fixed random rotation: two rounds of random signs and an orthonormal cosine transform.
+    """Rotate rows (n, r) by a fixed random rotation: two rounds of random signs and an orthonormal cosine transform.
 
-    It spreads any row over all coordinates as a Gaussian rotation does (Ailon & Chazelle, STOC 2006), in O(r log r).
+    It distributes any row over all coordinates as a Gaussian rotation does (Ailon & Chazelle, STOC 2006), in O(r log r).
     """
     from scipy.fft import dct
 
+    # A fixed seed, as the decomposition is shared by all trainings of a cohort, whatever their seeds.
     rng = np.random.default_rng(0)
     for _ in range(2):
         rows = dct(rows * rng.choice([-1.0, 1.0], rows.shape[1]), axis=1, norm="ortho", overwrite_x=True)
@@ -210,7 +212,7 @@ def _decompose(data: Preprocessed, mean: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _cache_principal(data: Preprocessed, n_latent: int) -> Path:
-    """Folder with what training in genes needs: the origin of the coordinates and at least ``n_latent`` principal axes.
+    """Folder of training on genes: the origin of the coordinates and at least ``n_latent`` principal axes.
 
     Z-scores are centred as they are, up to rounding: their origin is 0 and the matrices of the cohort serve as they are. Others are
     centred once, into files that all workers map.
@@ -222,6 +224,7 @@ def _cache_principal(data: Preprocessed, n_latent: int) -> Path:
     if is_centred := bool(np.abs(mean).max() < CENTRED):
         mean = np.zeros_like(mean)
     if min(shape) <= EXACT_UP_TO:
+        # 256 axes cost little more than a few, and a search over n_latent asks for others in each trial.
         axes = _principal_axes_exact(data, mean, min(256, shape[0] - 1, shape[1]) if n_latent <= 256 else n_latent)
     else:
         axes = _principal_axes_iterated(data.matrix("train"), mean, n_latent)
@@ -261,6 +264,7 @@ def _principal_axes_exact(data: Preprocessed, mean: np.ndarray, k: int) -> np.nd
 
 def _principal_axes_iterated(X: np.ndarray, mean: np.ndarray, k: int, n_iterations: int = 8) -> np.ndarray:
     """Randomised subspace iteration (Halko, Martinsson & Tropp, SIAM Review 2011, algorithm 4.4), in float32 blocks."""
+    # 20 further axes, without which the last ones of the k converge slowly.
     axes = np.random.default_rng(0).standard_normal((X.shape[1], k + 20)).astype(np.float32)
     for _ in range(n_iterations + 1):
         image = X @ axes - mean @ axes

@@ -1,4 +1,4 @@
-"""Interrupted trainings continue exactly where their last checkpoint stands."""
+"""Checkpoints, from which interrupted trainings continue exactly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHARE_OF_TIME = 0.05
 
 @dataclass
 class Progress:
-    """How far a training has come.
+    """Progress of a training.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Progress:
 
 
 class Checkpoint:
-    """The file that holds the state of a training; without a path it holds nothing.
+    """File with the state of a training; without a path nothing is stored.
 
     Parameters
     ----------
@@ -51,12 +51,16 @@ class Checkpoint:
         self.due = time.monotonic() + SECONDS_BETWEEN
 
     def resume(self) -> Progress:
-        """Restore the last state, if there is one; else a fresh start."""
+        """Restore the last state, if there is one of this network; else start afresh."""
         if self.path is None or not self.path.exists():
             return Progress()
         state = torch.load(self.path, weights_only=True)
+        # A version whose network has other parts left it: its state means nothing here.
+        if state["network"].keys() != self.parts["network"].state_dict().keys():
+            return Progress()
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
+        # Last, because nothing may draw between here and the next epoch.
         torch.set_rng_state(state["random"])
         if state["random_cuda"]:
             torch.cuda.set_rng_state_all(state["random_cuda"])
@@ -78,6 +82,6 @@ class Checkpoint:
         self.due = end + max(SECONDS_BETWEEN, (end - start) / SHARE_OF_TIME)
 
     def discard(self) -> None:
-        """Forget the state: the training is finished."""
+        """Delete the state of a finished training."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What several seeds of one configuration have in common, and their ensemble as one encoder."""
+"""Agreement of several seeds of one configuration, and their ensemble as one encoder."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def compare_seeds(latents: Mapping[int, np.ndarray]) -> pd.DataFrame:
     Returns
     -------
     DataFrame, (n_pairs, 3)
-        Index ``seeds`` (``0-1``): ``cca`` (mean canonical correlation: the same space?), ``procrustes`` (share of the variance that an
-        orthogonal rotation brings onto each other: the same geometry?), ``units`` (mean absolute correlation of matched latents: the
+        Index ``seeds`` (``0-1``): ``cca`` (mean canonical correlation: the same space?), ``procrustes`` (share of the variance that is
+        equal after Procrustes alignment: the same geometry?), ``units`` (mean absolute correlation of matched latents: the
         same axes?).
     """
     rows = {}
@@ -62,8 +62,8 @@ def match_units(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return likeness[rows, columns]
 
 
-def find_recurring(latents: Mapping[int, np.ndarray], chosen: int, names: Sequence[str]) -> pd.DataFrame:
-    """How well each latent of the chosen seed is found again in the others.
+def find_recurring(latents: Mapping[int, np.ndarray], selected: int, names: Sequence[str]) -> pd.DataFrame:
+    """Match each latent of the selected seed to those of the others.
 
     Returns
     -------
@@ -71,14 +71,14 @@ def find_recurring(latents: Mapping[int, np.ndarray], chosen: int, names: Sequen
         Index ``latent``: ``mean_correlation`` and ``least_correlation`` (absolute, with the matched latents of the other seeds) and
         ``recurs``; sorted, the surest first.
     """
-    found = np.stack([match_units(latents[chosen], z) for seed, z in latents.items() if seed != chosen])
-    table = pd.DataFrame({"mean_correlation": found.mean(axis=0), "least_correlation": found.min(axis=0)}, index=list(names))
+    matches = np.stack([match_units(latents[selected], z) for seed, z in latents.items() if seed != selected])
+    table = pd.DataFrame({"mean_correlation": matches.mean(axis=0), "least_correlation": matches.min(axis=0)}, index=list(names))
     table["recurs"] = table["least_correlation"] > RECURRING
     return table.rename_axis("latent").sort_values("mean_correlation", ascending=False, kind="stable")
 
 
 def build_ensemble(encoders: Sequence[Encoder], data: Preprocessed) -> Encoder:
-    """One encoder that gives the mean of the members' latents, turned onto those of the first by what train samples say.
+    """One encoder that gives the mean of the members' latents, Procrustes-aligned with the first on train samples.
 
     Raises
     ------
@@ -86,21 +86,21 @@ def build_ensemble(encoders: Sequence[Encoder], data: Preprocessed) -> Encoder:
         Latents are rectified or squashed (a rotation would undo that), the output is, layers are not affine, or heads read sequences.
     """
     first = encoders[0]
-    layers = [layer for one in encoders for network in (one.encoder, one.decoder) for layer in network.layers]
+    layers = [layer for member in encoders for network in (member.encoder, member.decoder) for layer in network.layers]
     affine = all(isinstance(layer, Affine) for layer in layers) and first.decoder.output is None
     if not affine or {network.layers[-1].activation for network in (first.encoder, first.decoder)} != {"linear"}:
         raise TrainingError(
-            "ensemble=true: linear latents and outputs of affine layers were expected, which can be turned onto each other; "
+            "ensemble=true: linear latents and outputs of affine layers were expected, which can be Procrustes-aligned; "
             f"kind={first.card['config']['kind']} has others. Use seeds= without it"
         )
     if any(head.memory is not None for head in first.heads):
         raise TrainingError("ensemble=true: heads with a memory of their own cannot be averaged; use seeds= without it")
     X = np.asarray(data.matrix("train"))
-    z = [one.encoder(X) for one in encoders]
-    alignments = [align_latents(one, z[0]) for one in z]
-    encoder = combine_encoders([one.encoder for one in encoders], alignments)
-    decoder = combine_decoders([one.decoder for one in encoders], alignments)
+    z = [member.encoder(X) for member in encoders]
+    alignments = [align_latents(latents, z[0]) for latents in z]
+    encoder = combine_encoders([member.encoder for member in encoders], alignments)
+    decoder = combine_decoders([member.decoder for member in encoders], alignments)
     calibration = calibrate_novelty(encoder, decoder, X, data.matrix("val"), seed=0)
-    heads = combine_heads([one.heads for one in encoders], alignments)
+    heads = combine_heads([member.heads for member in encoders], alignments)
     card = dict(first.card) | {"ensemble": len(encoders)}
     return replace(first, encoder=encoder, decoder=decoder, card=card, calibration=calibration.to_arrays(), heads=heads)

@@ -1,4 +1,4 @@
-"""The picture of a training."""
+"""Figures of a training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TRAIN = "#56B4E9"
-"""Colour of train samples beside the validation samples' darker one."""
+"""Colour of train samples, paler than that of validation samples."""
 
 
 def plot_history(history: pd.DataFrame, loss_pca: float | None, best_epoch: int) -> Figure:
@@ -24,7 +24,7 @@ def plot_history(history: pd.DataFrame, loss_pca: float | None, best_epoch: int)
     Parameters
     ----------
     history : DataFrame, (n_epochs, 5 + 2 * n_terms)
-        Columns ``epoch``, ``loss/train``, ``loss/val``, ``learning_rate``, ``r2/val``, and where the loss has several terms each of them
+        Columns ``epoch``, ``loss/train``, ``loss/val``, ``learning_rate``, ``r2/val``, and where there are several losses each of them
         (``loss_kl/train``, ``loss_kl/val``); NaN where an epoch has no value.
     loss_pca : float or None
         Validation loss of PCA with as many components; None if there is none.
@@ -66,7 +66,7 @@ def _draw_losses(axes: Axes, history: pd.DataFrame, loss_pca: float | None, best
 
 
 def _draw_terms(axes: Axes, history: pd.DataFrame, terms: list[str]) -> None:
-    """Each term of the loss over validation samples, and paler over train samples."""
+    """Each loss over validation samples, and paler over train samples."""
     for term, colour in zip(terms, cycle(COLOURS), strict=False):
         for part, alpha in (("train", 0.35), ("val", 1.0)):
             label = term.removeprefix("loss_").replace("_", " ") if part == "val" else "_train"
@@ -88,16 +88,16 @@ def _tick_rates(axes: Axes, rates: pd.Series) -> None:
 
 
 def plot_recurring(recurring: pd.DataFrame, pairs: pd.DataFrame) -> Figure:
-    """How well each latent of the chosen seed is found again in the others: a dot for the mean, a line to the least."""
+    """Draw the correlation of each latent of the selected seed with its matches in the others: a dot for the mean, a line to the lowest."""
     figure = new_figure("Latents that recur over seeds", height=4.6)
     axes = figure.add_subplot()
-    place = range(len(recurring))
-    axes.vlines(place, recurring["least_correlation"], recurring["mean_correlation"], color=MUTED, linewidth=1.2)
+    index = range(len(recurring))
+    axes.vlines(index, recurring["least_correlation"], recurring["mean_correlation"], color=MUTED, linewidth=1.2)
     colours = [ENCODER if recurs else MUTED for recurs in recurring["recurs"]]
-    axes.scatter(place, recurring["mean_correlation"], color=colours, s=40, zorder=3)
+    axes.scatter(index, recurring["mean_correlation"], color=colours, s=40, zorder=3)
     axes.set_ylim(0, 1.03)
     step = max(1, len(recurring) // 32)
-    axes.set_xticks(list(place)[::step], [str(name).removeprefix("latent_") for name in recurring.index[::step]])
+    axes.set_xticks(list(index)[::step], [str(name).removeprefix("latent_") for name in recurring.index[::step]])
     means = ", ".join(f"{name} {pairs[name].mean():.2f}" for name in pairs)
     title = f"{int(recurring['recurs'].sum())} of {len(recurring)} recur in every seed (blue); mean over pairs of seeds: {means}"
     dress_axes(axes, title, "latent", "correlation with its match", grid="y")

@@ -31,7 +31,7 @@ class Replicates:
     ----------
     members : tuple of Trained, (n_seeds,)
     chosen : Trained
-        The one of the lowest validation loss, the first of equals; test samples have no say.
+        The one of the lowest validation loss, the first of equals; test samples are not accessed.
     encoder : Encoder
         That of the chosen one, or the ensemble of all.
     loss_val : float
@@ -45,13 +45,13 @@ class Replicates:
 
     @property
     def others(self) -> dict[int, Callable[[], Encoder]]:
-        """How to build the encoders that were not chosen, by seed; none beside an ensemble, which holds them."""
+        """Functions that build the encoders that were not chosen, by seed; none with an ensemble, which contains them."""
         if self.encoder is not self.chosen.encoder:
             return {}
         return {member.seed: member.build for member in self.members if member is not self.chosen}
 
     def table(self) -> pd.DataFrame:
-        """One row a seed (index ``seed``): whether it was chosen, and the metrics of its training."""
+        """One row per seed (index ``seed``): whether it was chosen, and the metrics of its training."""
         rows = [{"chosen": member is self.chosen, **member.metrics} for member in self.members]
         return pd.DataFrame(rows, index=pd.Index([member.seed for member in self.members], name="seed"))
 
@@ -94,7 +94,7 @@ def measure_loss(encoder: Encoder, X: np.ndarray) -> float:
 
 
 def log_replicates(replicates: Replicates, tracker: Tracker) -> None:
-    """Log which seed was chosen, mean and standard deviation over seeds, a table of them, and what their latents have in common."""
+    """Log which seed was chosen, mean and standard deviation over seeds, a table of them, and the agreement of their latents."""
     if replicates.chosen is not replicates.members[0]:
         log_training(replicates.chosen, tracker)
     table = replicates.table()

@@ -1,4 +1,4 @@
-"""Which rows a training step sees, and which are scored together: rows of a block stay together."""
+"""Rows of each training step, and rows that are scored together: rows of a block stay together."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def draw_steps(n_rows: int, n_steps: int, block: Tensor | None = None) -> Sequen
     if block is None:
         return torch.randperm(n_rows).tensor_split(n_steps)
     _, code, sizes = torch.unique(block.cpu(), return_inverse=True, return_counts=True)
-    turn = torch.randperm(len(sizes))
-    rows = turn.argsort()[code].argsort(stable=True)
-    return _join(torch.split(rows, sizes[turn].tolist()), max(n_rows / n_steps, MIN_ROWS))
+    # One draw per epoch on the CPU, with and without blocks: the same seed gives the same steps on every device.
+    order = torch.randperm(len(sizes))
+    rows = order.argsort()[code].argsort(stable=True)
+    return _join(torch.split(rows, sizes[order].tolist()), max(n_rows / n_steps, MIN_ROWS))
 
 
 def split_rows(n_rows: int, n_at_a_time: int, block: Tensor | None = None) -> Sequence[Tensor]:

@@ -14,6 +14,7 @@ from genexp.settings.training import EncoderConfig
 from genexp.training.basis import Basis, build_basis
 from genexp.training.loop import Fitted, fit_autoencoder
 from genexp.training.targets import build_targets
+from genexp.training.threads import choose_threads
 from genexp.training.train import build_encoder
 from tests.planted import make_preprocessed
 from tests.shipped import check_shipped
@@ -68,6 +69,15 @@ def test_weights_outside_a_set_stay_zero_through_training_and_folding(
     assert (mirrored[members.T] != 0).all()
     assert encoder.encoder.shortcut is None, "no path past the sets"
     assert tuple(encoder.card["units"]) == names == tuple(SETS)
+
+
+def test_a_training_reads_its_file_once(data: Preprocessed, gmt: str) -> None:
+    model_type = create_model_type(EncoderConfig(**SMALL | {"graph": gmt, "epochs": 1}))
+    targets = build_targets(data, model_type)
+    Path(gmt).unlink()
+    basis = build_basis(data, "auto", 4, model_type.needs_genes)
+    assert choose_threads(basis, model_type, targets) >= 1
+    assert fit_autoencoder(basis, model_type, seed=0, targets=targets).network.units == tuple(SETS)
 
 
 def test_gene_sets_learn_and_ship(data: Preprocessed, gmt: str, tmp_path: Path) -> None:

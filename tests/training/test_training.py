@@ -126,6 +126,12 @@ def test_interrupted_training_continues_exactly(span: Basis, tmp_path: Path, mon
     assert not path.exists()
 
 
+def test_the_checkpoint_of_another_network_is_passed_over(span: Basis, tmp_path: Path) -> None:
+    path, model_type = tmp_path / "state.pt", create_model_type(SMALL)
+    torch.save({"network": {"encoder.spread.weight": torch.zeros(2)}}, path)
+    assert fit_autoencoder(span, model_type, seed=3, checkpoint=path).history.equals(fit_autoencoder(span, model_type, seed=3).history)
+
+
 def test_a_trial_that_is_worse_than_earlier_ones_is_stopped(span: Basis) -> None:
     fitted = fit_autoencoder(span, create_model_type(SMALL), seed=0, prune_above={5: 0.0})
     assert fitted.pruned_at == 5
