@@ -470,20 +470,21 @@ def _open_anndata(adata: AnnData, settings: Mapping[str, Any]) -> _Source:
 
     memory = recall(adata)
     asked = {name: value for name, value in settings.items() if name in CohortConfig.model_fields}
-    if memory is not None and memory.holds_for(adata, asked):
+    is_unchanged = memory is not None and memory.holds_for(adata)
+    if memory is not None and is_unchanged and memory.covers(asked):
         config = _parse_preprocess(memory.settings, settings, memory.seed)
         return _Source(
             config, memory.seed, lambda: memory.cohort_hash, lambda: memory.fingerprint, partial(memory.restore, adata), is_new=False
         )
     kept = {} if memory is None else memory.keep_for(adata.obs, asked)
-    config = _parse_preprocess({"cohort": name_of(adata), **kept}, settings, 0)
-    return _Source(
-        config,
-        0,
-        partial(hash_cohort, config.reading, 0, adata),
-        partial(cohort_fingerprint, config.reading, 0, adata),
-        partial(read_cohort, config.reading, adata=adata),
-    )
+    in_memory = {"cohort": name_of(adata), **kept}
+    reading = parse_settings(CohortConfig, {**in_memory, **asked})
+    fingerprint, read = partial(cohort_fingerprint, reading, 0, adata), partial(read_cohort, reading, adata=adata)
+    if memory is not None and is_unchanged:  # its file with the further settings is the same cohort
+        config = _parse_preprocess(memory.settings, settings, memory.seed)
+        return _Source(config, memory.seed, lambda: memory.cohort_hash, fingerprint, read)
+    config = _parse_preprocess(in_memory, settings, 0)
+    return _Source(config, 0, partial(hash_cohort, reading, 0, adata), fingerprint, read)
 
 
 def _parse_preprocess(cohort: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> PreprocessSettings:

@@ -66,7 +66,8 @@ def read_for_encoder(
         given["scale"] = encoder.scale
     read = _read_on_scale(given | {"duplicates": encoder.duplicates}, encoder, seed, min_samples, adata)
     read.uns["cohort_hash"] = cohort_hash
-    print_reading(read.uns["report"])
+    if adata is None or recall(adata) is None:  # else it was told when the AnnData was read
+        print_reading(read.uns["report"])
     return read
 
 

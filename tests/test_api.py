@@ -236,13 +236,24 @@ def test_what_was_read_can_be_written_and_is_recognised(plain: anndata.AnnData, 
 def test_a_cohort_that_was_changed_after_reading_is_checked_again_with_its_columns(cohort: anndata.AnnData) -> None:
     few = cohort[cohort.obs["label"] != "Basal"].copy()
     data = genexp.preprocess(few)
-    assert data.name == "anndata"
+    assert data.name == "simulated_in_memory"
     assert len(data.split) == few.n_obs
     assert set(data.obs("train")["label"].dropna()) == set(few.obs["label"].dropna())
     assert {"time_days", "event"} <= set(data.obs("train"))
     np.testing.assert_array_equal(data.obs("train")["time_days"], few.obs.loc[data.obs("train").index, "time_days"])
-    relabelled = genexp.preprocess(cohort, label="sample_type")
-    assert set(relabelled.obs("train")["label"].dropna()) <= set(cohort.obs["sample_type"].astype(str))
+
+
+def test_what_is_named_after_reading_holds_as_if_it_had_been_named_before(plain: anndata.AnnData, tmp_path: Path) -> None:
+    plain.copy().write_h5ad(tmp_path / "brca.h5ad")
+    named = {"label": "subtype", "time": "OS_days", "event": "OS_event", "group": "patient_id"}
+    before, after = genexp.read(tmp_path / "brca.h5ad", **named), genexp.read(tmp_path / "brca.h5ad", label="plate")
+    datas = [genexp.preprocess(before), genexp.preprocess(after, **named)]
+    assert datas[0].settings == datas[1].settings
+    assert datas[0].cohort_hash == datas[1].cohort_hash
+    assert datas[0].preprocessed.split_hash == datas[1].preprocessed.split_hash
+    assert [data.name for data in datas] == ["brca", "brca"]
+    pd.testing.assert_series_equal(datas[0].obs("train")["label"], datas[1].obs("train")["label"])
+    assert np.array_equal(datas[0].matrix("train"), datas[1].matrix("train"))
 
 
 def test_the_given_anndata_stays_as_it_was(plain: anndata.AnnData) -> None:

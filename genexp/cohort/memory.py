@@ -55,13 +55,17 @@ class Memory:
     fingerprint: str
     report: dict[str, Any]
 
-    def holds_for(self, adata: AnnData, asked: Mapping[str, Any]) -> bool:
-        """Whether an AnnData is as it was read, and nothing else is asked of its reading."""
+    def holds_for(self, adata: AnnData) -> bool:
+        """Whether an AnnData is as it was read."""
+        return hash_anndata(adata) == self.hash
+
+    def covers(self, asked: Mapping[str, Any]) -> bool:
+        """Whether parameters say nothing but what held when it was read."""
         before, now = (parse_settings(CohortConfig, {**self.settings, **given}) for given in ({}, asked))
-        return section_values(fill_defaults(now)) == section_values(fill_defaults(before)) and hash_anndata(adata) == self.hash
+        return section_values(fill_defaults(now)) == section_values(fill_defaults(before))
 
     def keep_for(self, obs: pd.DataFrame, asked: Mapping[str, Any]) -> dict[str, str]:
-        """Parameters for reading an AnnData again that was changed: the columns that reading added, and what was decided."""
+        """Parameters for reading an AnnData again: the columns that reading added, and what was decided."""
         kept = {name: self.settings[name] for name in DECISIONS if name in self.settings} | {"metadata": "none"}
         kept |= {name: column for name, column in COLUMNS.items() if column in obs}
         if {"time_days", "event"} <= set(obs) and not {"time", "event", "time_unit"} & set(asked):
@@ -105,7 +109,9 @@ def recall(adata: AnnData) -> Memory | None:
 def name_of(adata: AnnData) -> str:
     """Name of a cohort that is an AnnData; never that of a simulation, which would be simulated anew."""
     name = adata.uns.get("name")
-    return name if isinstance(name, str) and name and not is_simulated(name) else UNNAMED
+    if not isinstance(name, str) or not name:
+        return UNNAMED
+    return f"{name}_in_memory" if is_simulated(name) else name
 
 
 def as_anndata(samples: AnnData | pd.DataFrame) -> AnnData:
