@@ -40,7 +40,7 @@ class BuiltModel:
         return Pass(result.z, result.x_hat, losses)
 
     def is_monitored(self, loss: str) -> bool:
-        """Whether early stopping counts a loss: it has a gradient at the latents."""
+        """Tell whether early stopping counts a loss: its gradient reaches the latents."""
         return loss not in self.model_type.detached_losses
 
     def sum_monitored(self, losses: Mapping[str, float]) -> float:

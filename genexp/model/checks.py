@@ -1,4 +1,4 @@
-"""Whether values are on the scale that an encoder takes: what can be told from the name of the scale alone.
+"""Checks that values are on the scale that an encoder takes, as far as the name of the scale tells.
 
 A scale has values that it cannot have, counts are whole, and logarithms are not.
 :mod:`genexp.model.distribution` tells more. This file's text is part of every registered encoder, so it imports nothing of genexp but what
@@ -30,7 +30,7 @@ MAX_TPM = 1.1e6
 
 
 class Scale(NamedTuple):
-    """What values of a scale are, the smallest and the largest that there can be, and how one gets them."""
+    """Meaning of the values of a scale, their smallest and largest possible value, and the way to get them."""
 
     meaning: str
     low: float
@@ -101,7 +101,7 @@ class Rows:
 
     @property
     def expected(self) -> Scale:
-        """What values of the encoder's scale are."""
+        """Meaning of the values of the encoder's scale."""
         return SCALES.get(self.scale, UNKNOWN)
 
     def refuse(self, rows: np.ndarray, found: str, advice: str = "") -> None:
@@ -175,7 +175,7 @@ def _check_bounds(rows: Rows) -> list[str]:
 
 
 def _seem_whole(rows: Rows) -> np.ndarray:
-    """Whether the largest value of a sample and those of some genes are whole numbers (n_samples,)."""
+    """True where the largest value of a sample and those of some genes are whole numbers (n_samples,)."""
     some = rows.raw[:, rows.present[spread_evenly(len(rows.present), 64)]]
     return (np.isnan(some) | (some == np.rint(some))).all(axis=1) & ((rows.high == np.rint(rows.high)) | np.isnan(rows.high))
 

@@ -1,4 +1,4 @@
-"""Whether a sample's genes are distributed as those of training were: what tells natural logarithms from those of base 2.
+"""Comparison of the distribution of a sample's genes with that of training, which tells natural logarithms from those of base 2.
 
 Over genes, values of one scale are distributed much alike in all samples, whatever their tissue. Quantiles of a sample's genes are
 compared with those that the train means and standard deviations foresee, which every encoder ships; where a sample fits far better as
@@ -46,7 +46,7 @@ USUAL_SHIFT = 2.5
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a table may hold in place of the scale, how that becomes the scale, and the same in words."""
+    """Another scale that a table may have, its conversion, and the conversion in words."""
 
     name: str
     convert: Callable[[np.ndarray], np.ndarray]
@@ -66,7 +66,7 @@ OF_LOGARITHMS = (
 OF_SMALL_OFFSET = (
     Conversion("log2(x + 1)", lambda q: np.log2(np.maximum(_undo_logarithm(q), 0) + 0.001), "take numpy.log2(numpy.exp2(x) - 1 + 0.001)"),
 )
-"""What else may stand in place of ``log2_tpm``: its floor is low."""
+"""Other values that are taken for ``log2_tpm``: its floor is low."""
 OF_LINEAR = (
     Conversion("log2(x + 1)", _undo_logarithm, "take numpy.exp2(x) - 1"),
     Conversion("log(x + 1)", lambda q: _undo_logarithm(q) / np.log(2), "take numpy.expm1(x)"),

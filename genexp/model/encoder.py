@@ -161,7 +161,7 @@ class LogCpm:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in sequence, with an affine shortcut beside them where the network is anchored at PCA, and a last step where there is one."""
+    """Layers in sequence, with a PCA-initialised linear skip connection (``shortcut``) and a last step where there are any."""
 
     layers: tuple[Layer, ...]
     shortcut: Affine | None = None
@@ -316,7 +316,7 @@ class Encoder:
         study: str | Iterable[str] | None = None,
         subjects: Sequence[str] | None = None,
     ) -> pd.DataFrame:
-        """What a head predicts from raw expression (n_samples, any genes).
+        """Predict the target of a head from raw expression (n_samples, any genes).
 
         Parameters
         ----------

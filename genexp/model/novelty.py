@@ -24,7 +24,7 @@ ROWS_AT_A_TIME = 64
 
 @dataclass(frozen=True)
 class Calibration:
-    """What novelty is measured by; all arrays are of float32 in a stored encoder.
+    """Reference values of novelty; all arrays are of float32 in a stored encoder.
 
     Parameters
     ----------
@@ -220,14 +220,14 @@ def score_samples(
 
 
 def describe_coverage(encoder: Encoder, absent: int, calibration: Calibration | None, novelty: pd.DataFrame | None) -> str:
-    """Say how well an encoder and a foreign cohort fit: coverage of genes, loss that is to be expected, and novel samples."""
+    """Describe the fit of an encoder and a foreign cohort: coverage of genes, loss that is to be expected, and novel samples."""
     n, share = len(encoder.genes), absent / len(encoder.genes)
-    said = f"{n - absent:,} of {n:,} genes ({1 - share:.1%}) are there"
+    coverage = f"{n - absent:,} of {n:,} genes ({1 - share:.1%}) are there"
     if calibration is None or novelty is None:
-        return f"{said}; novelty is not known: the encoder was registered without calibration"
+        return f"{coverage}; novelty is not known: the encoder was registered without calibration"
     if absent:
         shift = calibration.foresee_shift(share)
-        said += f", expected loss x {calibration.foresee_loss(share):.2f}, latents moved by {shift:.0%} of their spread"
+        coverage += f", expected loss x {calibration.foresee_loss(share):.2f}, latents moved by {shift:.0%} of their standard deviation"
     low = float((novelty["p"] <= 0.05).mean()) if len(novelty) else float("nan")
-    found = f"{int(novelty['novel'].sum()):,} of {len(novelty):,} samples are novel (false discovery rate 5 %)"
-    return f"{said}; {found}; p <= 0.05 for {low:.1%} (5 % where nothing is novel)"
+    novel = f"{int(novelty['novel'].sum()):,} of {len(novelty):,} samples are novel (false discovery rate 5 %)"
+    return f"{coverage}; {novel}; p <= 0.05 for {low:.1%} (5 % where nothing is novel)"

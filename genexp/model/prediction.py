@@ -1,4 +1,4 @@
-"""What latents predict, in numpy alone: the shipped form of heads. This text is part of every registered encoder."""
+"""Predictions from latents, in numpy alone: the shipped form of heads. This text is part of every registered encoder."""
 
 from __future__ import annotations
 

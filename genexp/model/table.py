@@ -33,7 +33,7 @@ class GeneMismatchError(ExpressionError):
 
 
 class AnnotatedMatrix(Protocol):
-    """What is taken of an AnnData: ``X`` with the names of its observations and variables, and ``uns``."""
+    """Part of an AnnData that is read: ``X`` with the names of its observations and variables, and ``uns``."""
 
     uns: Mapping[str, Any]
 

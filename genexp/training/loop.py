@@ -333,7 +333,7 @@ def keep_weights(network: Autoencoder, kept: dict[str, Tensor]) -> None:
 
 
 def is_better(loss: float, best: float, min_delta: float) -> bool:
-    """Whether a loss is below the best so far by more than the relative ``min_delta``: smaller gains do not renew the patience.
+    """Tell whether a loss is below the best so far by more than the relative ``min_delta``: smaller gains do not renew the patience.
 
     Relative to the absolute value, as log likelihoods may be negative.
     """

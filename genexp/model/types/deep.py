@@ -31,7 +31,7 @@ class Deep(ModelType):
 
     @property
     def anchored(self) -> bool:
-        """Whether the network has PCA-initialised linear skip connections: latents and output must be linear."""
+        """True for PCA-initialised linear skip connections, which need linear latents and output."""
         return bool(self.config.anchor == "pca" and self.activation == "linear" and self.config.output == "linear")
 
     def build(self, inputs: Inputs) -> Autoencoder:
