@@ -1,4 +1,4 @@
-"""What is rendered from the one config: MLproject, and the table of parameters in ``docs/parameters.md``.
+"""Rendering of MLproject and of the table of parameters in ``docs/parameters.md``.
 
 ``make mlproject`` writes both; a test fails when either differs.
 """
@@ -55,7 +55,7 @@ def render_page() -> str:
         "",
         "Rendered from `genexp/settings` by `make mlproject`. They are written `-P name=value` with `mlflow run`, and",
         "`--name value` with `python -m genexp`.",
-        "In `tune`, the leaves of the model take a range `low..high` to search or a single value to hold.",
+        "In `tune`, the parameters of the model take a range `low..high` to search, or a single value.",
         "",
         render_table(),
     )

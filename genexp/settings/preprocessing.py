@@ -10,7 +10,7 @@ from genexp.settings.section import OptionalCount, OptionalNumber, Section, chec
 
 
 class PreprocessConfig(Section):
-    """What is fitted on the train samples before any encoder sees them."""
+    """Preprocessing, fitted on the train samples."""
 
     split: Annotated[str, AfterValidator(check_shares)] = Field(
         "70/15/15", description="shares of train/val/test; two shares are development/test, with 15 % of development for validation"
@@ -22,14 +22,14 @@ class PreprocessConfig(Section):
     )
     clip: OptionalNumber = Field(None, gt=0, description="values beyond +-clip are set to it before scaling (heavy tails); none: off")
     min_detected: float = Field(
-        0.1, ge=0, le=1, description="a gene stays when at least this share of train samples is above the floor of the scale"
+        0.1, ge=0, le=1, description="smallest share of train samples above the floor of the scale with which a gene is kept"
     )
-    min_variance: float = Field(0.0, ge=0, description="a gene stays when its variance over train samples is above this")
+    min_variance: float = Field(0.0, ge=0, description="variance over train samples above which a gene is kept")
     n_top_genes: OptionalCount = Field(
         None, ge=2, description="keep the genes of largest median absolute deviation over train samples; none: all"
     )
     min_sample_detected: float = Field(
-        0.05, ge=0, le=1, description="a sample stays when at least this share of genes is above the floor of the scale"
+        0.05, ge=0, le=1, description="smallest share of genes above the floor of the scale with which a sample is kept"
     )
     correction: Literal["none", "zscore", "combat"] = Field(
         "none",

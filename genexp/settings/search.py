@@ -11,7 +11,7 @@ from genexp.settings.naming import check_study_name
 from genexp.settings.section import OptionalNumber, Range, Section, make_searchable, split_list, within
 
 OBJECTIVES = ("loss/val", "r2/val_gain", "probe/macro_f1_val", "survival/c_index_val", "cluster/ari_val")
-"""What trials can be scored by: the loss; R2 minus PCA's of the same size; macro F1 of a probe, C-index of a Cox regression and
+"""Objectives of trials: the loss; R2 minus PCA's of the same size; macro F1 of a probe, C-index of a Cox regression and
 adjusted Rand index of clusters, all fitted on train samples."""
 if TYPE_CHECKING:
     ObjectiveName = str
@@ -20,7 +20,7 @@ else:
 
 
 class ShapeSpace(Section):
-    """The leaves of every kind that ``tune`` searches: ``low..high`` searches, a single value holds."""
+    """Parameters of every model type that ``tune`` searches: ``low..high`` is searched, a single value is fixed."""
 
     kind: Annotated[tuple[KindName, ...], BeforeValidator(split_list), Field(min_length=1)] = Field(("deep",), description=KIND_MEANING)
     n_layers: Annotated[Range, within(0, 10, whole=True)] = Field("1..3", description="hidden layers of the encoder")  # type: ignore[assignment]
@@ -41,27 +41,27 @@ KIND_SPACES = {section: make_searchable(section) for section in KIND_PARAMETERS}
 
 
 class SearchSpace(ShapeSpace, *KIND_SPACES.values()):  # type: ignore[misc]
-    """The whole space: parameters of one kind act in trials of that kind only."""
+    """The whole space: parameters of one model type act in trials of that type only."""
 
 
 class TuningConfig(Section):
-    """How the space is searched."""
+    """The search."""
 
     n_trials: int = Field(20, ge=1, description="trials of the study, those of a resumed study included")
     objective: Annotated[tuple[ObjectiveName, ...], BeforeValidator(split_list), Field(min_length=1)] = Field(
-        ("loss/val",), description=f"what a trial is scored by, on validation samples; one or several of {', '.join(OBJECTIVES)}"
+        ("loss/val",), description=f"objective of the search, on validation samples; one or several of {', '.join(OBJECTIVES)}"
     )
     sampler: Literal["tpe", "random", "grid"] = Field(
-        "tpe", description="tpe learns from earlier rounds; random does not; grid tries both ends and the middle of every range"
+        "tpe", description="tpe learns from earlier rounds; random does not; grid combines both ends and the middle of every range"
     )
     selection: Literal["one_se", "best"] = Field(
-        "one_se", description="one_se: the smallest latent within one standard error of the best trial; best: the best trial"
+        "one_se", description="one_se: the fewest latent dimensions within one standard error of the best trial; best: the best trial"
     )
     study_name: Annotated[str, AfterValidator(check_study_name)] = Field(
-        "", description="name of the search, resumed if there is one; empty: made from the cohort, the space and the code"
+        "", description="name of the search, resumed if it exists; empty: derived from the cohort, the space and the seed"
     )
     workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
-        "auto", description="trials at a time, each in a process; auto: one per core, as memory allows"
+        "auto", description="parallel trials, each in a process; auto: one per core, limited by memory"
     )
-    timeout: OptionalNumber = Field(None, gt=0, description="minutes after which no new round of trials begins; none: no limit")
+    timeout: OptionalNumber = Field(None, gt=0, description="minutes after which no further round of trials begins; none: no limit")
     prune: bool = Field(True, description="stop trials that are worse at an epoch than the median of earlier rounds")

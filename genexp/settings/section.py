@@ -1,4 +1,4 @@
-"""What parameters are made of: sections, and values as users type them."""
+"""Sections of parameters, and values as users type them."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from genexp.settings.section import OptionalNumber, Section, split_list
 
 
 class TrainingConfig(Section):
-    """How the encoder is trained."""
+    """Training of the encoder."""
 
     basis: Literal["auto", "genes", "span"] = Field(
         "auto", description="coordinates of training: genes, or the span of the train samples (exact under squared error)"
@@ -22,33 +22,34 @@ class TrainingConfig(Section):
     )
     output: Literal["linear", "sigmoid", "softplus"] = Field(
         "linear",
-        description="activation of rebuilt genes; sigmoid needs values in 0..1 (scaling=minmax), softplus none below 0; others than linear "
+        description="activation of reconstructed genes; sigmoid needs values in 0..1 (scaling=minmax), softplus none below 0; others than "
+        "linear "
         "are trained in genes, without anchor",
     )
     reconstruction: Literal["squared_error", "cross_entropy"] = Field(
-        "squared_error", description="loss of rebuilt genes, per gene; cross_entropy needs output=sigmoid"
+        "squared_error", description="loss of reconstructed genes, per gene; cross_entropy needs output=sigmoid"
     )
     heads: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
-        (), description="what latents learn to predict beside reconstruction: label, survival, other columns of obs"
+        (), description="targets that latents learn to predict in addition to reconstruction: label, survival, other columns of obs"
     )
     batch_norm: bool = Field(True, description="batch normalisation in hidden layers")
     epochs: int = Field(200, ge=1, le=100000, description="epochs at most")
-    minibatch: int = Field(256, ge=2, description="training samples in a step")
-    patience: int = Field(10, ge=1, description="epochs without a better validation loss before training stops")
-    lr_patience: int = Field(5, ge=0, description="epochs without a better validation loss before the learning rate falls")
+    minibatch: int = Field(256, ge=2, description="training samples per step")
+    patience: int = Field(10, ge=1, description="epochs without a better validation loss after which training stops")
+    lr_patience: int = Field(5, ge=0, description="epochs without a better validation loss after which the learning rate falls")
     lr_factor: float = Field(0.5, gt=0, lt=1, description="factor by which the learning rate falls")
-    lr_min: float = Field(0.0, ge=0, description="learning rate at which it falls no further")
-    min_delta: float = Field(1e-5, ge=0, lt=1, description="relative fall of the validation loss that counts as better")
+    lr_min: float = Field(0.0, ge=0, description="lower bound of the learning rate")
+    min_delta: float = Field(1e-5, ge=0, lt=1, description="smallest relative decrease of the validation loss that counts as better")
     schedule: Literal["plateau", "cosine", "constant"] = Field(
         "plateau",
-        description="how the learning rate falls: when the validation loss does not, along a cosine over the epochs, or not at all",
+        description="decrease of the learning rate: when the validation loss stalls, along a cosine over the epochs, or none",
     )
     clip_gradient: OptionalNumber = Field(None, gt=0, description="largest norm of the gradient of a step; none: no limit")
-    l1: float = Field(0.0, ge=0, description="L1 penalty on the encoder's first weights, per input; training is in genes then")
+    l1: float = Field(0.0, ge=0, description="L1 penalty on the encoder's first weights, per input; implies training in genes")
     class_weights: Literal["balanced", "none"] = Field(
-        "balanced", description="balanced: classes of a head weigh the same whatever their size"
+        "balanced", description="weights of the classes of a head; balanced: equal total weight for every class"
     )
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train; auto: cuda when there is one")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="device of training; auto: cuda if available")
     precision: Literal["float32", "bfloat16"] = Field("float32", description="arithmetic of the training step; bfloat16 needs a GPU")
     threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = Field(
         "auto", description="threads of a training process; auto: chosen by a short measurement"
@@ -65,21 +66,24 @@ class TransferConfig(Section):
     """An encoder to start from."""
 
     init: Annotated[str, AfterValidator(check_encoder_name)] = Field(
-        "", description="registered encoder to start from, NAME@alias or NAME/version, genes by name; its shape holds then; empty: none"
+        "",
+        description="registered encoder to start from, NAME@alias or NAME/version, genes matched by name; it sets the shape of the "
+        "network; empty: none",
     )
-    freeze: int = Field(0, ge=0, description="layers of that encoder, from the genes on, that do not learn")
+    freeze: int = Field(0, ge=0, description="frozen layers of that encoder, counted from the genes")
 
 
 class ReplicationConfig(Section):
-    """How often the chosen configuration is trained."""
+    """Repetition of the selected configuration over seeds."""
 
     seeds: int = Field(
         1,
         ge=1,
         le=100,
-        description="trainings of the chosen configuration on the same split, with seed, seed+1, ...; the best on validation is registered",
+        description="trainings of the selected configuration on the same split, with seed, seed+1, ...; the best on validation is "
+        "registered",
     )
-    ensemble: bool = Field(False, description="register the mean of all seeds' latents, turned onto each other, as one encoder")
+    ensemble: bool = Field(False, description="register the mean of all seeds' latents, Procrustes-aligned, as one encoder")
 
     @model_validator(mode="after")
     def _check_ensemble(self) -> ReplicationConfig:

@@ -59,7 +59,7 @@ class TuneSettings(PreprocessSettings):
 
 
 class EvaluateSettings(VerbSettings):
-    """Open the test samples and judge an encoder beside PCA."""
+    """Evaluate an encoder on the held-out test samples, compared with PCA."""
 
     reading: CohortConfig = Field(default_factory=CohortConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
@@ -69,7 +69,7 @@ class EvaluateSettings(VerbSettings):
 
 
 class MainSettings(TrainSettings):
-    """The whole way with one configuration: preprocess, train, evaluate, register; or a published system (experiment=NAME)."""
+    """Preprocess, train, evaluate and register with one configuration; or reproduce a published system (experiment=NAME)."""
 
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
     reproduction: ExperimentConfig = Field(default_factory=ExperimentConfig)
@@ -87,7 +87,7 @@ class EncodeSettings(VerbSettings):
 
 
 class ConvertSettings(VerbSettings):
-    """Write a cohort as it was read: values, annotations and scale, as AnnData or as a table."""
+    """Write a cohort as it was read, with values, annotations and scale, as AnnData or as a table."""
 
     reading: CohortConfig = Field(default_factory=CohortConfig)
     out: Annotated[str, AfterValidator(ends_in(".h5ad", ".parquet", ".tsv.gz", ".tsv"))] = Field(
@@ -96,18 +96,18 @@ class ConvertSettings(VerbSettings):
 
 
 class DescribeSettings(VerbSettings):
-    """Say how a file would be read, what its columns could be, and what is suspicious."""
+    """Report how a file would be read, the likely roles of its columns, and anything suspicious."""
 
     reading: CohortConfig = Field(default_factory=CohortConfig)
     out: Annotated[str, AfterValidator(ends_in(".html"))] = Field("", description="page to write (.html); empty: print only")
 
 
 class CompareSettings(Section):
-    """Put evaluated encoders side by side, from what their runs logged."""
+    """Compare evaluated encoders by the results that their runs logged."""
 
     runs: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
         (),
-        description="evaluations side by side, also without --runs: run ids, NAME/version, NAME@alias; the first is the reference",
+        description="evaluations to compare, also without --runs: run ids, NAME/version, NAME@alias; the first is the reference",
     )
     experiment_name: str = Field("", description="MLflow experiment whose evaluations are all listed")
     out: Annotated[str, AfterValidator(ends_in(".html", ".tsv"))] = Field(
@@ -116,13 +116,13 @@ class CompareSettings(Section):
 
 
 class ContrastsSettings(VerbSettings):
-    """Make a cohort of log2 fold changes from expression and groups, data set by data set, with gene sets as labels."""
+    """Compute log2 fold changes from expression and groups, data set by data set, as a cohort with gene sets as labels."""
 
     reading: SourceConfig = Field(default_factory=SourceConfig)
     contrast: ContrastConfig = Field(default_factory=ContrastConfig)
     out: str = Field("contrasts", min_length=1, description="folder to write to")
     workers: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = Field(
-        "auto", description="contrasts at a time, each in a process; auto: one per core"
+        "auto", description="parallel contrasts, each in a process; auto: one per core"
     )
 
 
