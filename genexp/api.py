@@ -249,8 +249,8 @@ def train(data: Data, **settings: Any) -> Model:
 def tune(data: Data, **settings: Any) -> Study:
     """Search configurations with Optuna, and train the selected one.
 
-    A parameter of the model takes a range to search, ``"8..64"`` or ``(8, 64)``, or a single value to hold. Trials run in processes:
-    in a script, call it below ``if __name__ == "__main__":``.
+    A parameter of the model takes a range to search, ``"8..64"`` or ``(8, 64)``, or a single value to hold. Trials run in processes of
+    their own, which need no ``if __name__ == "__main__":`` in a script.
 
     Parameters
     ----------

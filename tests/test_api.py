@@ -5,6 +5,7 @@ import doctest
 import importlib
 import inspect
 import json
+import os
 import re
 import shutil
 import sqlite3
@@ -410,6 +411,19 @@ def test_a_study_has_its_best_model_and_its_trials(data: genexp.Data) -> None:
     assert study.reason
     assert "<table" in study._repr_html_()
     assert repr(study).startswith("<Study: ")
+
+
+def test_a_script_without_a_guard_searches_once(tmp_path: Path) -> None:
+    lines = (
+        "import genexp",
+        "data = genexp.preprocess(genexp.simulate(60, 80))",
+        "study = genexp.tune(data, n_trials=1, n_latent=4, n_layers=1, n_hidden=16, epochs=2, workers=1)",
+        "print(study.trials['state'].tolist())",
+    )
+    (tmp_path / "script.py").write_text("\n".join(lines))
+    root = str(Path(genexp.__file__).parents[1])
+    done = subprocess.run([sys.executable, "script.py"], capture_output=True, text=True, check=False, env=os.environ | {"PYTHONPATH": root})
+    assert done.stdout.splitlines() == ["['complete']"], done.stderr
 
 
 def test_reports_are_compared_by_paired_differences(report: genexp.Report, other_report: genexp.Report) -> None:

@@ -10,7 +10,9 @@ import contextlib
 import json
 import multiprocessing
 import os
+import sys
 import time
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, wait
@@ -99,6 +101,20 @@ def count_workers(asked: int | str, n_parameters: int) -> int:
     return max(1, min(count_cores(), int(free // (BYTES_OF_A_PROCESS + 20 * n_parameters))))
 
 
+@contextlib.contextmanager
+def hide_main() -> Iterator[None]:
+    """Keep the script or notebook that calls from being run again in a new process, which takes nothing from it.
+
+    A spawned process runs the file of ``__main__`` first; one without a guard would start a search of its own there, and die.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
 class Workers:
     """Up to a fixed number of processes, each training one trial at a time; started when there is work for them."""
 
@@ -122,7 +138,8 @@ class Workers:
     def _start(self) -> tuple[Any, Connection]:
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=_serve, args=(theirs, *self.arguments), daemon=True)
-        process.start()
+        with hide_main():
+            process.start()
         theirs.close()
         return process, ours
 
