@@ -118,6 +118,7 @@ def train_encoder(
     start = time.perf_counter()
     targets = build_targets(data, model_type)
     basis = build_basis(data, config.basis, config.n_latent, model_type.needs_genes)
+    # Timing draws weights and dropout; the seed is set after it, so that the threads measured do not change what is learnt.
     tracker.set_tags({"basis": basis.name, "basis.reason": basis.reason, "threads": choose_threads(basis, model_type, targets)})
     initialise = None if start_from is None else start_from.initialise(data, basis)
     began = None if start_from is None else [start_from.source.card.get("training_fingerprint"), start_from.freeze]
