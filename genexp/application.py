@@ -120,7 +120,10 @@ def encode_samples(encoder: Encoder, samples: AnnData | pd.DataFrame, settings: 
     memory = recall(adata)
     kept = {} if memory is None else {"metadata": "none", "date_genes": memory.settings["date_genes"]}
     config = parse_settings(EncodeSettings, {"cohort": name_of(adata), **kept, **settings})
-    latent = encode_cohort(encoder, read_for_encoder(encoder, config, adata=adata))
+    read = read_for_encoder(encoder, config, adata=adata)
+    if read.uns["report"]["orientation"] == "genes in rows":
+        raise CohortError(f"expected samples in rows and genes in columns; found {adata.n_obs} rows that are genes: transpose it with .T")
+    latent = encode_cohort(encoder, read)
     if len(latent) < adata.n_obs:
         latent = latent.reindex([str(name).strip() for name in adata.obs_names])
     return latent.set_axis(samples.index if isinstance(samples, pd.DataFrame) else adata.obs_names)

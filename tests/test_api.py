@@ -374,6 +374,7 @@ def test_latents_of_a_table_are_those_of_the_anndata(plain: anndata.AnnData, mod
     ("change", "error", "message"),
     [
         (lambda adata: adata[:, :60].copy(), RegistryError, "genes"),
+        (lambda adata: adata.T, CohortError, "found 100 rows that are genes: transpose it"),
         (lambda adata: adata.layers["counts"], CohortError, "expected an AnnData, or a DataFrame"),
         (lambda adata: anndata.AnnData(adata.layers["counts"], adata.obs, adata.var), RegistryError, "this encoder takes log2_norm_count"),
     ],
