@@ -72,16 +72,16 @@ def test_labels_that_look_like_formulas_or_hidden_entries_are_shown_as_they_are(
 
 
 def test_an_unlabelled_sample_is_counted_and_grey() -> None:
-    figure = plot_map(make_evaluation().embeddings, "tsne")
+    figure = plot_map(make_evaluation().results["embeddings"], "tsne")
     assert "(unlabelled) (15)" in texts(figure)
 
 
 def test_pca_axes_carry_the_explained_variance() -> None:
-    assert "31.0%" in texts(plot_map(make_evaluation().embeddings, "pca"))
+    assert "31.0%" in texts(plot_map(make_evaluation().results["embeddings"], "pca"))
 
 
 def test_survival_curves_reach_the_last_follow_up_and_ticks_lie_on_them() -> None:
-    survival = make_evaluation().survival
+    survival = make_evaluation().results["survival"]
     assert survival is not None
     patients = survival.patients[survival.patients["part"] == "test"]
     for cluster, steps, censored in trace_curves(patients, survival.kaplan_meier):
@@ -93,7 +93,7 @@ def test_survival_curves_reach_the_last_follow_up_and_ticks_lie_on_them() -> Non
 
 
 def test_numbers_at_risk_start_with_all_patients_of_each_cluster() -> None:
-    survival = make_evaluation().survival
+    survival = make_evaluation().results["survival"]
     assert survival is not None
     figure = plot_kaplan_meier(survival)
     render(figure)
@@ -104,7 +104,7 @@ def test_numbers_at_risk_start_with_all_patients_of_each_cluster() -> None:
 
 
 def test_risk_groups_are_drawn_in_their_order_with_numbers_at_risk_and_what_they_differ_by() -> None:
-    prognosis = make_evaluation().prognosis
+    prognosis = make_evaluation().results["prognosis"]
     assert prognosis is not None
     figure = plot_risk_groups(prognosis)
     render(figure)
@@ -118,7 +118,7 @@ def test_risk_groups_are_drawn_in_their_order_with_numbers_at_risk_and_what_they
 
 
 def test_increments_without_covariates_still_show_what_chance_gives() -> None:
-    prognosis = make_evaluation().prognosis
+    prognosis = make_evaluation().results["prognosis"]
     assert prognosis is not None
     shown = texts(plot_increments(replace(prognosis, increments=prognosis.increments.iloc[:0])))
     assert "random genes" in shown
@@ -133,7 +133,7 @@ def test_times_are_named_in_the_unit_in_which_they_read_well(days: float, said: 
 
 
 def test_one_cluster_of_test_patients_has_a_curve_and_no_log_rank_test() -> None:
-    survival = make_evaluation(k=1).survival
+    survival = make_evaluation(k=1).results["survival"]
     assert survival is not None
     assert "no log-rank test" in texts(plot_kaplan_meier(survival))
 
@@ -144,7 +144,7 @@ def test_survival_pictures_end_where_few_are_followed() -> None:
 
 
 def test_latents_are_ranked_by_strength_and_without_those_that_have_no_interval() -> None:
-    survival = make_evaluation().survival
+    survival = make_evaluation().results["survival"]
     assert survival is not None
     ranked = rank_latents(survival.cox)
     assert "latent_0" not in ranked.index

@@ -83,7 +83,7 @@ def test_every_section_is_there_and_the_verdict_comes_first(page: Page) -> None:
     assert tuple(section["id"] for section in page.all("section")) == SECTIONS
     words = " ".join(page.words)
     assert "reconstruction better than PCA, clustering worse than PCA" in words
-    assert words.index("beside PCA with as many components") < words.index("Maps of the latent")
+    assert words.index("compared with PCA of as many components") < words.index("Maps of the latent")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def read_data(html: str) -> dict:
 
 
 def test_maps_hold_each_sample_once_with_its_label_cluster_and_part(html: str) -> None:
-    samples, table = read_data(html)["samples"], make_evaluation().embeddings.coordinates
+    samples, table = read_data(html)["samples"], make_evaluation().results["embeddings"].coordinates
     assert samples["ids"] == table.index.tolist()
     assert samples["parts"] == table["part"].tolist()
     label, cluster = samples["groups"]["label"], samples["groups"]["cluster"]
@@ -227,7 +227,7 @@ def test_page_passes_an_accessibility_check(html: str, width: int, tmp_path: Pat
 
 def test_scores_of_several_seeds_are_told_from_those_of_the_registered_one() -> None:
     scores = pd.DataFrame({"registered": [False, True], "r2": [0.4, 0.5]}, index=pd.Index([3, 4], name="seed"))
-    seeds = Seeds(scores, pd.DataFrame({"rho_seeds": [], "top_seeds": []}))
+    seeds = Seeds(scores, pd.DataFrame({"rho_seeds": [], "top_seeds": []}), {"r2": "r2/test"}, {"r2": "R2"})
     words = " ".join(Page(render_report(replace(make_evaluation(), seeds=seeds))).words)
     assert "Scores of the verdict are means over 2 seeds" in words
     assert "registered, that of seed 4" in words

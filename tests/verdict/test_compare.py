@@ -199,7 +199,7 @@ def test_registered_encoders_are_compared_by_name_and_written(folder: Path, caps
     assert "worse than sbs@champion" in printed
     assert "drawn alone" not in printed
     assert "paired differences are of the registered encoders" in printed
-    assert "Encoders side by side" in out.read_text()
+    assert "Encoders compared" in out.read_text()
 
 
 def test_an_experiment_is_summed_up_by_its_evaluations(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
