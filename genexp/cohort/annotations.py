@@ -14,6 +14,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
+from genexp.cohort.columns import as_text, pick_column
 from genexp.cohort.ids import find_id_column, read_patient
 from genexp.cohort.survival import build_survival
 from genexp.errors import CohortError, name_some
@@ -22,17 +23,23 @@ from genexp.query import named_columns, select_rows
 from genexp.settings.cohort import CohortConfig
 
 CANONICAL = ("label", "time_days", "event", "group", "order")
+
+
 MAX_CLASSES = 100
-MAX_WHOLE = 2.0**53
-"""Numbers from which on double precision does not tell whole numbers apart."""
+
+
 PATIENT_TITLES = re.compile(
     r"_?(patient|case|subject|donor|participant|individual|person|mouse|animal)s?(_?(id|ids|barcode|code|number|no|nr|name|uuid|key|submitter_id))?|"
     r"bcr_patient_(barcode|uuid)|(cases?_)?submitter_id|subjid|subject_alias|pt_?id|icgc_donor_id|dbgap_subject_id|individual_identifier|"
     r"characteristics_(individual|patient|donor|subject)|patient_identifier|mrn"
 )
 """Columns that name the patient of a sample, in the form of :func:`genexp.names.likeness.normal_title`."""
+
+
 BINARY = {"0", "1", "yes", "no", "true", "false", "case", "control"}
 """Values of a column that says whether a sample is of a patient, and not of which."""
+
+
 NUMBERED_TEXT = re.compile(r"0\d")
 
 
@@ -181,22 +188,6 @@ def add_canonical_columns(
     taken = [name for name in dict.fromkeys((*CANONICAL, *canonical)) if name in obs.columns]
     other = [name for name in taken if name not in canonical or not as_text(obs[name]).equals(as_text(canonical[name]))]
     return obs.rename(columns={name: f"given_{name}" for name in other}).assign(**canonical), report
-
-
-def pick_column(obs: pd.DataFrame, parameter: str, column: str) -> pd.Series:
-    """Column of the annotations that a parameter names."""
-    if column not in obs.columns:
-        has = f"they have {name_some(obs.columns, 20)}" if len(obs.columns) else "there are none: give obs"
-        raise CohortError(f"{parameter}={column!r} is not a column of the annotations or of the matrix; {has}")
-    return obs[column]
-
-
-def as_text(values: pd.Series) -> pd.Series:
-    """Values as text, whole numbers without a decimal point; blank and missing ones become NaN."""
-    if pd.api.types.is_float_dtype(values.dtype) and (values.dropna() % 1 == 0).all() and (values.dropna().abs() < MAX_WHOLE).all():
-        values = values.astype("Int64")
-    text = values.astype(object).where(values.notna(), None).map(lambda value: None if value is None else str(value).strip())
-    return text.where(text.notna() & (text != ""), np.nan)
 
 
 def _build_group(obs: pd.DataFrame, column: str, report: dict[str, object], said: list[str]) -> pd.Series:

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 
+from genexp.cohort.columns import as_text
 from genexp.errors import CohortError, name_some
 from genexp.query import quote_column
 from genexp.settings.cohort import CohortConfig
@@ -145,8 +146,6 @@ def read_event(values: pd.Series, column: str, event_value: tuple[str, ...] = ()
     CohortError
         A value is not known to mean either; ``event_value`` names those that mean the event.
     """
-    from genexp.cohort.annotations import as_text
-
     text = as_text(values)
     numbered = text.str.lower().str.extract(r"^([01])\s*:\s*(.*)$")
     words = numbered[0].where(numbered[0].notna(), text.str.lower())

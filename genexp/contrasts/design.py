@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.annotations import as_text, pick_column
+from genexp.cohort.columns import as_text, pick_column
 from genexp.errors import ConfigError, ContrastError, name_some
 from genexp.settings.contrasts import ContrastConfig
 

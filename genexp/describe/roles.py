@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from genexp.cohort.annotations import PATIENT_TITLES, as_text, find_patient_columns
+from genexp.cohort.annotations import PATIENT_TITLES, find_patient_columns
+from genexp.cohort.columns import as_text
 from genexp.cohort.survival import CENSORED, SEEN
 from genexp.names.likeness import normal_title
 from genexp.names.vocabulary import FURTHER, OUTCOMES

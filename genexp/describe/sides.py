@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.annotations import add_canonical_columns, as_text, empty_missing_words, find_types
+from genexp.cohort.annotations import add_canonical_columns, empty_missing_words, find_types
+from genexp.cohort.columns import as_text
 from genexp.cohort.orientation import Orientation
 from genexp.cohort.read import OpenedCohort, annotate_samples, check_samples, describe_genes, list_named_columns
 from genexp.cohort.sides import Sides, find_sides

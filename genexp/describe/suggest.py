@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from genexp.cohort.annotations import as_text
+from genexp.cohort.columns import as_text
 from genexp.cohort.survival import build_survival
 from genexp.describe.roles import ROLES, Candidate, list_columns, pair_endpoints
 from genexp.errors import CohortError

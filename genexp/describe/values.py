@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.annotations import as_text
 from genexp.cohort.check import check_values
+from genexp.cohort.columns import as_text
 from genexp.cohort.read import check_leaks, check_matrix
 from genexp.cohort.safety import find_leaks
 from genexp.cohort.samples import describe_near_duplicates, describe_unusual, find_near_duplicates, find_unusual, measure_samples
