@@ -102,8 +102,7 @@ def _read_annotations(table: Table, positions: list[int], names: list[str], gene
     rows, columns = np.arange(len(table.rows)), np.arange(len(table.columns))
     at = np.array(positions)
     values = table.values.read(at, columns).T if genes_in_rows else table.values.read(rows, at)
-    frame = pd.DataFrame(values.astype(np.float64).round(6), columns=[names[i] for i in positions])
-    return frame
+    return pd.DataFrame(values.astype(np.float64).round(6), columns=[names[i] for i in positions])
 
 
 def _say_annotations(own_obs: pd.DataFrame, own_var: pd.DataFrame, genes_in_rows: bool, said: list[str]) -> None:

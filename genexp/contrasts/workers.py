@@ -79,7 +79,8 @@ def _collect(waiting: dict[Future[str], Contrast]) -> Iterator[tuple[Contrast, s
 
 def _start(task: Task) -> None:
     """Begin the life of a process; an interrupt is the driver's to answer."""
-    global _task
+    # A pool hands its initialiser no other place to leave what every job needs.
+    global _task  # noqa: PLW0603
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _task = task
 

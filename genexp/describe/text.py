@@ -52,7 +52,7 @@ def describe_next(description: Description) -> str:
 
 def write_sentence(text: str) -> str:
     """Message of the reader as a sentence: with a capital, unless it begins with a name, and a full stop."""
-    first = text.split(" ")[0]
+    first = text.split(" ", maxsplit=1)[0]
     text = text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
@@ -99,10 +99,10 @@ def _render_pairs(pairs: Iterable[tuple[str, str]], width: int = 16) -> str:
     lines = []
     for title, text in pairs:
         wrapped = _wrap(text, WIDTH - width - len(INDENT)) or [""]
-        if len(title) > width - 2:
+        is_long = len(title) > width - 2
+        if is_long:
             lines.append(INDENT + title)
-            title = ""
-        lines += [f"{INDENT}{title if i == 0 else '':<{width}}{line}" for i, line in enumerate(wrapped)]
+        lines += [f"{INDENT}{title if i == 0 and not is_long else '':<{width}}{line}" for i, line in enumerate(wrapped)]
     return "\n".join(lines)
 
 

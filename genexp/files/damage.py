@@ -29,7 +29,8 @@ def report_damage(name: str, kind: str) -> Iterator[None]:
         yield
     except CohortError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
+        # Libraries raise anything at all on damaged files, and no traceback may reach the user.
         reason = " ".join(str(error).split())[:200]
         raise CohortError(
             f"{name} cannot be read as {kind} ({type(error).__name__}: {reason}); is the file complete? Download it or write it again"

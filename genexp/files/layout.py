@@ -105,7 +105,7 @@ def find_layout(lines: Sequence[str], name: str, request: Request) -> Layout:
     if not rows:
         raise CohortError(f"{name} has one line, {lines[start][:60]!r}; expected a heading and a line for each sample or gene")
     heading, rows, short_heading, trailing, dropped = _align_heading(heading, rows, name, delimiter)
-    decimal = _find_decimal(rows, delimiter, name)
+    decimal = _find_decimal(rows, name)
     if decimal == ",":
         notes.append("Numbers are written with a decimal comma.")
     texts = _find_texts(heading, rows, decimal, request, set(dropped))
@@ -250,7 +250,7 @@ def is_number(text: str, decimal: str = ".") -> bool:
     return NUMBER.fullmatch(text.replace(decimal, ".") if decimal == "," else text) is not None
 
 
-def _find_decimal(rows: list[list[str]], delimiter: str, name: str) -> str:
+def _find_decimal(rows: list[list[str]], name: str) -> str:
     """Decimal mark; refused where a comma may as well separate thousands."""
     fields = [field for row in rows[:50] for field in row]
     commas = [field for field in fields if "," in field and DECIMAL_COMMA.fullmatch(field)]

@@ -35,7 +35,7 @@ def unpack(probe: Probe) -> Path:
 
 
 @lru_cache(maxsize=1)  # several formats look at a packed file before one reads it
-def _unpack(probe: Probe, size: int, changed: int) -> IO[bytes]:
+def _unpack(probe: Probe, _size: int, _changed: int) -> IO[bytes]:
     copy = tempfile.NamedTemporaryFile(prefix="genexp-")  # noqa: SIM115
     with report_damage(probe.name, f"a file packed by {probe.packing}"), open_stream(probe) as stream:
         while piece := stream.read(COPY_BYTES):

@@ -82,7 +82,8 @@ class MetricWriter:
         while not self._closed.wait(FLUSH_SECONDS):
             try:
                 self.flush()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001
+                # A training of hours outlives any trouble of the tracking server.
                 if not warned:
                     log.warning("metrics could not be sent, they are kept and tried again: %s", error)
                 warned = True

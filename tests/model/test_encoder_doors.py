@@ -235,7 +235,7 @@ LOG_ENCODER = ENCODERS["log2_norm_count"]
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (lambda: new.to_numpy(), r"a pandas DataFrame.*found ndarray of shape \(30, 300\).*pandas.DataFrame\(values, columns=genes\)"),
+        (new.to_numpy, r"a pandas DataFrame.*found ndarray of shape \(30, 300\).*pandas.DataFrame\(values, columns=genes\)"),
         (lambda: new.to_numpy().tolist(), "found list: without names"),
         (lambda: new.iloc[0], r"found Series of shape \(300,\)"),
         (lambda: {gene: [1.0] for gene in GENES}, "found dict"),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from anndata import AnnData
 
 from genexp.cohort.survival import CENSORED, SEEN
@@ -209,7 +210,7 @@ def compare_annotations(cohort: AnnData, contents: Contents, form: Callable[[str
         }
         if not places or (not contents.is_whole and not all(map(texts.get, ("type", "OS", "OS.time")))):
             continue
-        if texts["type"] != {label} and not (label != label and all(map(is_missing, texts["type"]))):
+        if texts["type"] != {label} and not (pd.isna(label) and all(map(is_missing, texts["type"]))):
             yield f"sample {sample}: label {label} where the file has {texts['type']}"
         if not _is_outcome(days, event, texts["OS.time"], texts["OS"], contents.decimal):
             yield f"sample {sample}: {days} days, event {event} where the file has {texts['OS.time']} and {texts['OS']}"
