@@ -14,7 +14,7 @@ import pandas as pd
 from anndata import AnnData
 
 from genexp.cohort import read_cohort
-from genexp.cohort.memory import as_anndata, name_of, recall
+from genexp.cohort.memory import DECISIONS, as_anndata, name_of, recall
 from genexp.cohort.read import MIN_SAMPLES, hash_cohort, is_simulated
 from genexp.cohort.reading import print_reading
 from genexp.errors import CohortError, EvaluationError, RegistryError
@@ -118,7 +118,7 @@ def encode_samples(encoder: Encoder, samples: AnnData | pd.DataFrame, settings: 
     """
     adata = as_anndata(samples)
     memory = recall(adata)
-    kept = {} if memory is None else {"metadata": "none", "date_genes": memory.settings["date_genes"]}
+    kept = {} if memory is None else {"metadata": "none", **{name: memory.settings[name] for name in DECISIONS}}
     config = parse_settings(EncodeSettings, {"cohort": name_of(adata), **kept, **settings})
     read = read_for_encoder(encoder, config, adata=adata)
     if read.uns["report"]["orientation"] == "genes in rows":

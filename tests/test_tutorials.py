@@ -2,11 +2,14 @@
 
 import ast
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+import genexp
 
 TUTORIALS = sorted((Path(__file__).parents[1] / "docs" / "tutorials").glob("*.ipynb"))
 MAX_LINES = 25
@@ -73,3 +76,20 @@ def test_the_estimator_separates_the_subtypes_in_cross_validation() -> None:
     assert {len(of_folds) for of_folds in scores.values()} == {3}
     assert min(scores["autoencoder"]) > 0.7
     assert list(names["latents"].columns[:2]) == ["latent_0", "latent_1"]
+
+
+def test_the_page_of_python_runs_as_it_is() -> None:
+    page = (TUTORIALS[0].parents[1] / "python.md").read_text(encoding="utf-8")
+    namespace: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        run_cell(block, namespace)
+    assert namespace["latents"].shape == (200, 8)
+    assert "PCA" in namespace["report"].verdict
+    assert namespace["x_hat"].shape == (100, 30)
+
+
+def test_the_page_of_python_names_every_function_and_what_it_links() -> None:
+    page = TUTORIALS[0].parents[1] / "python.md"
+    text = page.read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text or f"genexp.{name}" in text for name in genexp.__all__ if not name.startswith("_"))
+    assert all((page.parent / target).exists() for target in re.findall(r"\]\(([^)]+)\)", text))
