@@ -24,7 +24,7 @@ from genexp.model.novelty import Calibration, describe_coverage, score_samples
 from genexp.model.table import ExpressionError
 from genexp.output import write_whole
 from genexp.preprocessing import Preprocessed, apply_transform
-from genexp.preprocessing.correction import StudyError
+from genexp.preprocessing.correction import BatchError
 from genexp.preprocessing.pipeline import log_reading, place_samples
 from genexp.settings.aliases import update_stored
 from genexp.settings.cohort import CohortConfig
@@ -34,10 +34,10 @@ from genexp.settings.verbs import EncodeSettings, EvaluateSettings
 from genexp.tracker import Tracker
 
 READING = ("rows", "layer", "scale", "metadata", "date_genes", "missing", "s3_endpoint")
-STUDYING = ("obs", "sample_id", "unmatched", "missing_words", "batch")
-ANNOTATING = (*STUDYING, "where", "group", "order", "label", "time", "event", "event_value", "time_unit", "zero_time")
+JOINING = ("obs", "sample_id", "unmatched", "missing_words", "batch")
+ANNOTATING = (*JOINING, "where", "group", "order", "label", "time", "event", "event_value", "time_unit", "zero_time")
 """Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said; for ``encode`` the
-first, and the second where studies are corrected, for ``evaluate`` all."""
+first, and the second where batches are corrected, for ``evaluate`` all."""
 
 
 def read_for_encoder(
@@ -58,7 +58,7 @@ def read_for_encoder(
     cohort_hash = hash_cohort(CohortConfig(**given), seed, adata)
     corrects = encoder.transform.correction is not None
     if cohort_hash == card["cohort_hash"]:
-        inherited += STUDYING if corrects else ()
+        inherited += JOINING if corrects else ()
         given |= {name: trained_on.get(name, defaults[name]) for name in inherited if given[name] == defaults[name]}
     if corrects:
         given["batch"] = given["batch"] or trained_on["batch"]
@@ -100,9 +100,9 @@ def tabulate(adata: AnnData) -> pd.DataFrame:
 
 
 def encode_cohort(encoder: Encoder, adata: AnnData) -> pd.DataFrame:
-    """Latents (n_samples, n_latent) of a cohort; studies are corrected where the encoder does so."""
+    """Latents (n_samples, n_latent) of a cohort; batches are corrected where the encoder does so."""
     with _refusals():
-        return encoder.encode(tabulate(adata), adata.obs.get("study"))
+        return encoder.encode(tabulate(adata), adata.obs.get("batch"))
 
 
 def encode_samples(encoder: Encoder, samples: AnnData | pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
@@ -136,7 +136,7 @@ def _refusals() -> Iterator[None]:
         warnings.simplefilter("always")
         try:
             yield
-        except (ExpressionError, StudyError) as error:
+        except (ExpressionError, BatchError) as error:
             raise RegistryError(str(error)) from None
     for warning in caught:
         print(f"note: {warning.message}", file=sys.stderr)
@@ -190,7 +190,7 @@ def write_novelty(encoder: Encoder, adata: AnnData, out: Path) -> None:
     with warnings.catch_warnings(action="ignore"):  # encode_cohort has printed them
         raw, absent = encoder.align(tabulate(adata))
     calibration = Calibration.of(encoder)
-    novelty = None if calibration is None else score_samples(encoder, calibration, raw, adata.obs_names, adata.obs.get("study"))
+    novelty = None if calibration is None else score_samples(encoder, calibration, raw, adata.obs_names, adata.obs.get("batch"))
     if novelty is not None:
         write_whole(_beside(out, "novelty"), lambda path: novelty.to_csv(path, sep="\t", float_format="%.6g"))
     print(describe_coverage(encoder, len(absent), calibration, novelty), file=sys.stderr)

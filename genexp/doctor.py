@@ -98,7 +98,9 @@ class Bench:
         """An encoder of a few epochs."""
         from genexp.training.train import train_encoder
 
-        return train_encoder(self.data, self.settings.training, self.settings.run, self.settings.registry.max_missing, NullTracker()).encoder
+        return train_encoder(
+            self.data, self.settings.training, self.settings.run, self.settings.registry.max_missing, NullTracker()
+        ).encoder
 
     @cached_property
     def bad_encoder(self) -> Encoder:
@@ -214,14 +216,14 @@ def plant_early_look(bench: Bench) -> Outcome:
     return refused and bench.data.n_openings == before + 1, f"{said}; openings counted: {before}, then {bench.data.n_openings}"
 
 
-def plant_label_in_study(bench: Bench) -> Outcome:
-    """Take every label from a study of its own, and correct the studies by ComBat."""
+def plant_label_in_batch(bench: Bench) -> Outcome:
+    """Take every label from a batch of its own, and correct the batches by ComBat."""
     from genexp.preprocessing.pipeline import preprocess_anndata
 
     adata = bench.adata.copy()
-    adata.obs["study"] = adata.obs["label"].astype(object).fillna("none")
-    settings = bench.settings.model_copy(update={"batch": "study", "correction": "combat"})
-    return expect_refusal(lambda: preprocess_anndata(adata, settings, bench.folder / "confounded"), "study and label are known from each")
+    adata.obs["batch"] = adata.obs["label"].astype(object).fillna("none")
+    settings = bench.settings.model_copy(update={"batch": "batch", "correction": "combat"})
+    return expect_refusal(lambda: preprocess_anndata(adata, settings, bench.folder / "confounded"), "batch and label are known from each")
 
 
 # --- cohorts ----------------------------------------------------------------------------------------------------------
@@ -335,7 +337,7 @@ TRAPS: dict[str, tuple[str, Callable[[Bench], Outcome]]] = {
     "near-duplicate samples across parts": ("a train sample with 1 % noise among the test samples", plant_near_duplicate),
     "a sample on both sides": ("a test sample with the id of a train sample", plant_shared_sample),
     "a new split every trial": ("the split drawn again from shuffled rows", plant_second_split),
-    "a study that is the label": ("every label from a study of its own, corrected by ComBat", plant_label_in_study),
+    "a batch that is the label": ("every label from a batch of its own, corrected by ComBat", plant_label_in_batch),
     "test samples read in training": ("test rows asked for as train rows, then opened", plant_early_look),
     "the same sample id twice": ("two samples S1 in the file", plant_repeated_sample),
     "? and twin gene symbols": ("two genes ?, two genes SLC35E2", plant_odd_symbols),

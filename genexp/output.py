@@ -44,9 +44,10 @@ def write_cohort(adata: AnnData, path: Path) -> list[Path]:
     """Write a cohort as it was read, and return the files.
 
     An h5ad file holds all of it: ``uns["scale"]`` names the scale, ``uns["reading"]`` how the cohort was read (JSON). A table holds the
-    values, samples in rows, and ``<out>.obs.tsv`` beside it the annotations. The study is called ``batch``.
+    values, samples in rows, and ``<out>.obs.tsv`` beside it the annotations. A column
+    ``batch`` that was read as an annotation keeps its name.
     """
-    obs = _writable(adata.obs.rename(columns={"batch": "given_batch", "study": "batch"} if "study" in adata.obs else {}))
+    obs = _writable(adata.obs.rename(columns={} if "batch" in adata.obs else {"given_batch": "batch"}))
     if path.suffix == ".h5ad":
         write_whole(path, lambda temporary: _write_anndata(adata, obs, temporary))
         return [path]

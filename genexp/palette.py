@@ -28,10 +28,10 @@ CLUSTER_COLOURS = (
     "#332288", "#CC6677", "#117733", "#DDAA33", "#44AA99", "#882255", "#88CCEE", "#999933", "#AA4499", "#661100", "#6699CC", "#888888",
 )
 """Colours of clusters (after Paul Tol's "muted"), other than those of labels: a cluster is no label."""
-STUDY_COLOURS = (
+BATCH_COLOURS = (
     "#0077BB", "#EE7733", "#009988", "#CC3311", "#33BBEE", "#EE3377", "#5A3A22", "#AAAA00", "#7B61C9", "#225555", "#C2A5CF", "#999999",
 )
-"""Colours of studies (the first six are Paul Tol's "vibrant")."""
+"""Colours of batches (the first six are Paul Tol's "vibrant")."""
 # fmt: on
 SHAPES = (("o", "circle"), ("s", "square"), ("D", "diamond"))
 """Markers of matplotlib and plotly; a dozen labels share one."""
@@ -66,9 +66,9 @@ def mark_clusters(clusters: Iterable[object]) -> dict[str, Mark]:
     return mark_labels(clusters, CLUSTER_COLOURS)
 
 
-def mark_studies(studies: Iterable[object]) -> dict[str, Mark]:
-    """Give each study its mark by its place."""
-    return mark_labels(studies, STUDY_COLOURS)
+def mark_batches(batches: Iterable[object]) -> dict[str, Mark]:
+    """Give each batch its mark by its place."""
+    return mark_labels(batches, BATCH_COLOURS)
 
 
 def plain_text(text: object, limit: int = 32) -> str:

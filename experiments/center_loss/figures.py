@@ -18,8 +18,8 @@ from genexp.palette import (
     UNLABELLED,
     Mark,
     dress_axes,
+    mark_batches,
     mark_labels,
-    mark_studies,
     new_figure,
     plain_text,
 )
@@ -34,25 +34,25 @@ MARKERS = ("o", "s", "D", "v", "*", "P")
 
 
 def plot_prediction(scores: pd.DataFrame) -> Figure:
-    """Label against study, predicted from latents of held-out samples: mean and standard deviation over splits, by method.
+    """Label against batch, predicted from latents of held-out samples: mean and standard deviation over splits, by method.
 
     Parameters
     ----------
     scores : DataFrame
-        Columns ``cohort``, ``method``, ``balanced_accuracy_label``, ``balanced_accuracy_study``; cohorts of one study are left out.
+        Columns ``cohort``, ``method``, ``balanced_accuracy_label``, ``balanced_accuracy_batch``; cohorts of one batch are left out.
     """
-    panels = [(name, rows) for name, rows in scores.groupby("cohort", sort=False) if rows["balanced_accuracy_study"].notna().any()]
+    panels = [(name, rows) for name, rows in scores.groupby("cohort", sort=False) if rows["balanced_accuracy_batch"].notna().any()]
     figure = new_figure(
-        "Label and study predicted from the latents of held-out samples, balanced accuracy",
+        "Label and batch predicted from the latents of held-out samples, balanced accuracy",
         height=5.6,
         width=1.5 + 3.9 * max(len(panels), 2),
     )
     for axes, (cohort, rows) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for marker, colour, (name, _) in zip(MARKERS, COLOURS, METHODS.items(), strict=False):
-            own = rows.loc[rows["method"] == name, ["balanced_accuracy_study", "balanced_accuracy_label"]]
+            own = rows.loc[rows["method"] == name, ["balanced_accuracy_batch", "balanced_accuracy_label"]]
             (x, y), (dx, dy) = own.mean(), own.std()
             axes.errorbar(x, y, dy, dx, marker=marker, color=colour, markersize=10, elinewidth=1.2, label=name, linestyle="none")
-        dress_axes(axes, str(cohort), "study predicted (less: studies mixed)", "label predicted (more is better)")
+        dress_axes(axes, str(cohort), "batch predicted (less: batches mixed)", "label predicted (more is better)")
         axes.set_xlim(0, 1.05)
         axes.set_ylim(0, 1.05)
     handles, names = figure.axes[0].get_legend_handles_labels()
@@ -80,12 +80,12 @@ def plot_null(null: pd.DataFrame) -> Figure:
 
 
 def plot_maps(cohort: str, latents: Mapping[str, pd.DataFrame]) -> Figure:
-    """t-SNE of the latents of every method, by label above and by study below; held-out samples are rimmed."""
+    """t-SNE of the latents of every method, by label above and by batch below; held-out samples are rimmed."""
     figure = new_figure(f"{cohort}: t-SNE of the latents, held-out samples rimmed", height=7.4, width=2.6 * len(latents))
     places = {name: place_samples(table) for name, table in latents.items()}
-    for part, column in zip(figure.subfigures(2, 1, squeeze=False)[:, 0], ("label", "study"), strict=True):
+    for part, column in zip(figure.subfigures(2, 1, squeeze=False)[:, 0], ("label", "batch"), strict=True):
         values = next(iter(latents.values()))[column]
-        marks = (mark_labels if column == "label" else mark_studies)(sorted(values.dropna().unique()))
+        marks = (mark_labels if column == "label" else mark_batches)(sorted(values.dropna().unique()))
         marks = {**({UNKNOWN: Mark(UNLABELLED, "o", "circle")} if values.isna().any() else {}), **marks}
         for axes, (name, table) in zip(part.subplots(1, len(latents), squeeze=False)[0], latents.items(), strict=True):
             _draw_map(axes, places[name], table[column].fillna(UNKNOWN), (table["part"] == "test").to_numpy(), marks)
@@ -99,7 +99,7 @@ def plot_maps(cohort: str, latents: Mapping[str, pd.DataFrame]) -> Figure:
 
 def place_samples(table: pd.DataFrame) -> np.ndarray:
     """t-SNE (n, 2) fitted on train samples, others placed into it."""
-    z, train = table.drop(columns=["part", "label", "study"]).to_numpy(float), (table["part"] == "train").to_numpy()
+    z, train = table.drop(columns=["part", "label", "batch"]).to_numpy(float), (table["part"] == "train").to_numpy()
     start = z[train] - z[train].mean(axis=0)
     start = start @ np.linalg.svd(start, full_matrices=False)[2][:2].T
     placed = np.empty((len(z), 2))

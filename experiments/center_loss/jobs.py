@@ -79,11 +79,11 @@ def score_reconstruction(
 
 
 def collect_latents(parts: list[PartLatents]) -> pd.DataFrame:
-    """Latents of all samples with ``part``, ``label`` and ``study``, for pictures."""
+    """Latents of all samples with ``part``, ``label`` and ``batch``, for pictures."""
     tables = []
     for part in parts:
         table = pd.DataFrame(part.z[ENCODER].astype(np.float32), part.obs.index).rename(columns=str)
-        tables.append(table.assign(part=part.part, **{name: part.obs[name].astype(object) for name in ("label", "study")}))
+        tables.append(table.assign(part=part.part, **{name: part.obs[name].astype(object) for name in ("label", "batch")}))
     return pd.concat(tables).rename_axis("sample_id")
 
 
@@ -92,9 +92,9 @@ def judge_left_out(job: Job) -> Tables:
     data, seed = load_preprocessed(Path(job["folder"])), job["seed"]
     encoder = build_encoder(job, data)
     adata = read_cohort(CohortConfig(**job["whole"]))
-    adata = adata[(adata.obs["study"] == job["without"]).to_numpy()].copy()
+    adata = adata[(adata.obs["batch"] == job["without"]).to_numpy()].copy()
     columns = pd.Index(adata.var["source"]).get_indexer(data.var["source"])
-    X = data.transform.apply(np.asarray(adata.X)[:, columns], adata.obs["study"].astype(str))
+    X = data.transform.apply(np.asarray(adata.X)[:, columns], adata.obs["batch"].astype(str))
     train_part = PartLatents("train", data.obs("train"), {ENCODER: encoder.latents(data.matrix("train"))})
     probe = evaluate_probe(train_part, PartLatents("test", adata.obs, {ENCODER: encoder.latents(X)}), seed)
     if not isinstance(probe, Probe):

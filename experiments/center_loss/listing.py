@@ -34,34 +34,34 @@ Chosen = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is to be judged in one study.
+    """Everything that is to be evaluated in one run.
 
     Parameters
     ----------
-    study : Study
+    experiment : ExperimentRun
     cohorts : mapping of str to Cohort
     folders : dict
         Preprocessed cohorts that were asked for before.
     """
 
-    study: ExperimentRun
+    experiment: ExperimentRun
     cohorts: Mapping[str, Cohort]
     folders: dict[tuple[str, ...], Preprocessed] = field(default_factory=dict)
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """Latents of every cohort, the smallest first."""
-        return SMALL_SIZES if self.study.small else SIZES
+        return SMALL_SIZES if self.experiment.small else SIZES
 
     @property
     def settings(self) -> list[str]:
         """Settings of supervised methods that are tried."""
-        return list(SETTINGS)[-SMALL_SETTINGS:] if self.study.small else list(SETTINGS)
+        return list(SETTINGS)[-SMALL_SETTINGS:] if self.experiment.small else list(SETTINGS)
 
     @property
     def seeds(self) -> range:
         """Of split and training."""
-        return range(SMALL_SEEDS if self.study.small else SEEDS)
+        return range(SMALL_SEEDS if self.experiment.small else SEEDS)
 
     def list_first(self) -> Jobs:
         """Every method at the smallest size, supervised ones with every setting."""
@@ -76,14 +76,14 @@ class Plan:
         """Every method at the other sizes, with the chosen setting."""
         return {
             f"{cohort}, {name}, {size} latents, split {seed}": self._job(cohort, seed, name, size, chosen.get((cohort, name), ""))
-            for cohort, seed, name, _ in self._list_methods(1 if self.study.small else FEWER_SEEDS)
+            for cohort, seed, name, _ in self._list_methods(1 if self.experiment.small else FEWER_SEEDS)
             for size in (*self.sizes[1:], self._find_most(cohort, seed))
         }
 
     def list_left_out(self, chosen: Chosen) -> Jobs:
         """Every method at the smallest size, trained on all studies but one."""
         jobs: Jobs = {}
-        for cohort, seed, name, method in self._list_methods(1 if self.study.small else FEWER_SEEDS):
+        for cohort, seed, name, method in self._list_methods(1 if self.experiment.small else FEWER_SEEDS):
             for left_out in self.cohorts[cohort].left_out:
                 others = self._preprocess(cohort, seed, method.correction, f"study != '{left_out}'")
                 read = {key: value for key, value in self.cohorts[cohort].parameters.items() if key in CohortConfig.model_fields}
@@ -112,16 +112,17 @@ class Plan:
                         yield cohort, seed, name, method
 
     def _job(self, cohort: str, seed: int, name: str, size: int, setting: str) -> dict[str, Any]:
-        method, small = METHODS[name], self.study.small
+        method, small = METHODS[name], self.experiment.small
         folder = str(self._preprocess(cohort, seed, method.correction).folder)
         facts = {"cohort": cohort, "seed": seed, "method": name, "kind": method.kind, "n_latent": size, "setting": setting}
-        values = self.study.encoder_values(**TRAINING | (SMALL if small else {}) | SETTINGS.get(setting, {}))
+        values = self.experiment.encoder_values(**TRAINING | (SMALL if small else {}) | SETTINGS.get(setting, {}))
         first = size == self.sizes[0]
         shown = {
             "genes": GENES[method.correction] if first and not method.kind else "",
             "latents": first and seed == 0 and self.cohorts[cohort].several,
         }
-        return {**facts, **shown, "paired": self.cohorts[cohort].paired, "folder": folder, "cache": str(self.study.cache), "values": values}
+        places = {"folder": folder, "cache": str(self.experiment.cache)}
+        return {**facts, **shown, "paired": self.cohorts[cohort].paired, **places, "values": values}
 
     def _preprocess(self, cohort: str, seed: int, correction: str, where: str = "") -> Preprocessed:
         key = (cohort, str(seed), correction, where)
@@ -129,7 +130,7 @@ class Plan:
             values = {**self.cohorts[cohort].parameters, "split": SPLIT, "seed": seed, "correction": correction}
             if where:
                 values |= {"where": self._ask(cohort, where), "unseen_batch": "estimate"}
-            self.folders[key] = self.study.preprocess(**values)
+            self.folders[key] = self.experiment.preprocess(**values)
         return self.folders[key]
 
     def _ask(self, cohort: str, where: str) -> str:

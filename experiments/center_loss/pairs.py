@@ -14,7 +14,7 @@ def rank_partners(test: PartLatents, name: str) -> pd.Series:
     Parameters
     ----------
     test : PartLatents
-        With ``study`` (two platforms) and ``pair`` (the same for both measurements, missing where there is one) in the annotations.
+        With ``batch`` (two platforms) and ``pair`` (the same for both measurements, missing where there is one) in the annotations.
     name : str
         Of the representation.
 
@@ -26,13 +26,13 @@ def rank_partners(test: PartLatents, name: str) -> pd.Series:
     """
     from scipy.spatial.distance import cdist
 
-    pair, study = test.obs["pair"].astype(object), test.obs["study"].astype(str).to_numpy()
+    pair, batch = test.obs["pair"].astype(object), test.obs["batch"].astype(str).to_numpy()
     partner = find_partners(pair)
     here = np.flatnonzero(partner >= 0)
     distances = cdist(test.z[name][here], test.z[name])
     own = distances[np.arange(len(here)), partner[here]]
     nearer = distances < own[:, None]
-    other = study[here][:, None] != study
+    other = batch[here][:, None] != batch
     nearest = nearer.sum(axis=1) == 1  # itself
     chance = (other.sum(axis=1) + 1) / 2
     ranks = (nearer & other).sum(axis=1) + 1

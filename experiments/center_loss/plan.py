@@ -46,12 +46,12 @@ class Method:
 
 METHODS = {
     "nothing": Method("none"),
-    "z-score by study": Method("zscore"),
+    "z-score by batch": Method("zscore"),
     "ComBat": Method("combat"),
     "plain autoencoder": Method("none", "deep"),
     "centre loss": Method("none", "center_loss"),
     "centre loss + ComBat": Method("combat", "center_loss"),
 }
 """By name; the first three are principal components of corrected genes."""
-GENES = {"none": "genes", "zscore": "genes, z-score by study", "combat": "genes, ComBat"}
+GENES = {"none": "genes", "zscore": "genes, z-score by batch", "combat": "genes, ComBat"}
 """Names of the genes themselves, by their correction."""

@@ -12,9 +12,9 @@ HELD_OUT = {
     "r2": "R2",
     "r2_pca": "R2 of PCA",
     "balanced_accuracy_label": "label predicted",
-    "balanced_accuracy_study": "study predicted",
+    "balanced_accuracy_batch": "batch predicted",
     "silhouette_label": "silhouette, label",
-    "silhouette_study": "silhouette, study",
+    "silhouette_batch": "silhouette, batch",
     "clisi": "cLISI",
     "ilisi": "iLISI",
     "kbet": "kBET",
@@ -22,9 +22,9 @@ HELD_OUT = {
 INDICES = {
     f"{index}_{column}": f"{title}, {column}"
     for index, title in (("calinski_harabasz", "Calinski-Harabasz"), ("davies_bouldin", "Davies-Bouldin"))
-    for column in ("label", "study")
+    for column in ("label", "batch")
 }
-COMPARED = ("r2", "r2_pca", "balanced_accuracy_label", "balanced_accuracy_study", "silhouette_label", "silhouette_study")
+COMPARED = ("r2", "r2_pca", "balanced_accuracy_label", "balanced_accuracy_batch", "silhouette_label", "silhouette_batch")
 PAIRS = {"partner_rank": "median rank of the partner", "partner_chance": "by chance", "partner_first": "partner is the nearest of all"}
 
 
@@ -54,9 +54,9 @@ def list_cohorts(scores: pd.DataFrame, columns: dict[str, str]) -> list[str]:
 
 
 def describe_chance(rows: pd.DataFrame) -> str:
-    """Confounding of study and label, and mixing by chance."""
+    """Confounding of batch and label, and mixing by chance."""
     titles = {
-        "cramers_v": "Cramér's V of study and label",
+        "cramers_v": "Cramér's V of batch and label",
         "clisi_chance": "cLISI by chance",
         "ilisi_chance": "iLISI",
         "kbet_chance": "kBET",
@@ -72,7 +72,7 @@ def list_sizes(scores: pd.DataFrame, sizes: Sequence[int]) -> list[str]:
     rows = scores.assign(place=scores["cohort"] + " (most: " + most.astype(str) + "), " + scores["method"], size=size.astype(str))
     wide = {
         f"{HELD_OUT[name]}, {size}": rows[rows["size"] == size].set_index(["place", "seed"])[name]
-        for name in ("r2", "r2_pca", "balanced_accuracy_label", "balanced_accuracy_study")
+        for name in ("r2", "r2_pca", "balanced_accuracy_label", "balanced_accuracy_batch")
         for size in (*map(str, sizes), "most")
     }
     return list_wide(pd.DataFrame(wide), rows["place"])
@@ -113,8 +113,8 @@ def list_null(null: pd.DataFrame) -> list[str]:
 
 
 def describe(rows: pd.DataFrame) -> str:
-    """One sentence on a cohort: label and study predicted from every method's latents of held-out samples."""
-    columns = [name for name in ("balanced_accuracy_label", "balanced_accuracy_study") if name in rows and rows[name].notna().any()]
+    """One sentence on a cohort: label and batch predicted from every method's latents of held-out samples."""
+    columns = [name for name in ("balanced_accuracy_label", "balanced_accuracy_batch") if name in rows and rows[name].notna().any()]
     means = rows.groupby("method", sort=False)[columns].mean()
     found = (f"{name} {' / '.join(f'{value:.2f}' for value in values)}" for name, *values in means.itertuples())
     return f"held-out {' / '.join(name.split('_')[-1] for name in columns)} predicted (balanced accuracy): {', '.join(found)}"

@@ -1,4 +1,4 @@
-"""Centre loss beside ComBat, z-scores by study, a plain autoencoder and nothing: held-out samples, left-out studies, permuted labels."""
+"""Centre loss beside ComBat, z-scores by batch, a plain autoencoder and nothing: held-out samples, left-out studies, permuted labels."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Annotations of samples: joined to the matrix by id, missing words emptied, and given their canonical columns.
 
-Canonical columns are ``label`` (categorical), ``study``, ``time_days``, ``event``, ``group`` and ``order``. They exist when the
+Canonical columns are ``label`` (categorical), ``batch``, ``time_days``, ``event``, ``group`` and ``order``. They exist when the
 configuration names their source (``group`` always), whatever else the table holds: a column that merely has such a name, with other
-values, becomes ``given_<name>``; one called ``study`` only where another is named.
+values, becomes ``given_<name>``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from genexp.names.likeness import is_missing, normal_title
 from genexp.query import named_columns, select_rows
 from genexp.settings.cohort import CohortConfig
 
-CANONICAL = ("label", "time_days", "event", "group", "order")
+CANONICAL = ("label", "batch", "time_days", "event", "group", "order")
 
 
 MAX_CLASSES = 100
@@ -156,7 +156,7 @@ def select_samples(obs: pd.DataFrame, where: str) -> np.ndarray:
 def add_canonical_columns(
     obs: pd.DataFrame, config: CohortConfig, texts: pd.DataFrame | None = None, said: list[str] | None = None
 ) -> tuple[pd.DataFrame, dict[str, object]]:
-    """Add ``label``, ``study``, ``time_days``, ``event``, ``group`` and ``order`` as configured; also figures for the report.
+    """Add ``label``, ``batch``, ``time_days``, ``event``, ``group`` and ``order`` as configured; also figures for the report.
 
     Parameters
     ----------
@@ -178,7 +178,7 @@ def add_canonical_columns(
         pick_column(obs, "label", config.label)
         canonical["label"] = _build_label(texts[config.label], config.label, report, said)
     if config.batch:
-        canonical["study"] = _build_study(pick_column(obs, "batch", config.batch), config.batch, report)
+        canonical["batch"] = _build_batch(pick_column(obs, "batch", config.batch), config.batch, report)
     if bool(config.time) != bool(config.event):
         given, lacking = ("time", "event") if config.time else ("event", "time")
         raise CohortError(f"survival needs both time and event; {given} is given and {lacking} is not: name its column")
@@ -307,14 +307,14 @@ def _build_label(values: pd.Series, column: str, report: dict[str, object], said
     return text.astype("category")
 
 
-def _build_study(values: pd.Series, column: str, report: dict[str, object]) -> pd.Series:
-    """Study of every sample as text."""
-    study = as_text(values)
-    unknown = study.index[study.isna()]
+def _build_batch(values: pd.Series, column: str, report: dict[str, object]) -> pd.Series:
+    """Batch of every sample as text."""
+    batch = as_text(values)
+    unknown = batch.index[batch.isna()]
     if len(unknown):
         raise CohortError(
-            f"batch={column!r}: expected the batch of every sample, found none for {name_some(unknown)} of {len(study)}; complete the "
+            f"batch={column!r}: expected the batch of every sample, found none for {name_some(unknown)} of {len(batch)}; complete the "
             "column, or leave these samples out with where="
         )
-    report["studies"] = {str(name): int(n) for name, n in study.value_counts().sort_index().items()}
-    return study
+    report["batches"] = {str(name): int(n) for name, n in batch.value_counts().sort_index().items()}
+    return batch

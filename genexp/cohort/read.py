@@ -92,7 +92,7 @@ def read_cohort(
     -------
     AnnData
         X (n_samples, n_genes) float32, C-contiguous, NaN where missing and ``config.missing`` has a policy; ``obs`` with the annotations,
-        ``group``, and as configured ``order``, ``label``, ``study``, ``time_days`` [days], ``event`` (1 seen, 0 censored); ``var`` indexed
+        ``group``, and as configured ``order``, ``label``, ``batch``, ``time_days`` [days], ``event`` (1 seen, 0 censored); ``var`` indexed
         by gene name, which may occur twice, with ``source``, ``entrez_id`` and what the file says of genes; ``uns`` with scale, name,
         digest, report and, if simulated, truth. ``uns["report"]["reading"]`` holds sentences on how the cohort was read.
 
@@ -347,7 +347,7 @@ def check_matrix(
 
 def check_leaks(X: np.ndarray, genes: pd.Index, obs: pd.DataFrame, scale: str, config: CohortConfig, said: list[str]) -> None:
     """Refuse genes that are annotations, and say which genes tell one on their own."""
-    classes = {name: obs[name] for name in ("label", "event", "study") if name in obs}
+    classes = {name: obs[name] for name in ("label", "event", "batch") if name in obs}
     leaks = find_leaks(X, list(genes), obs, classes)
     certain = [leak for leak in leaks if leak.is_certain]
     if certain:

@@ -12,7 +12,7 @@ import pandas as pd
 from genexp.cohort.samples import QUANTILES, name_level
 from genexp.cohort.scale import LINEAR, SCALE_NAMES
 from genexp.describe.description import Values
-from genexp.palette import COLOURS, INK, MUTED, STUDY_COLOURS, dress_axes, new_figure, plain_text
+from genexp.palette import BATCH_COLOURS, COLOURS, INK, MUTED, dress_axes, new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -138,7 +138,7 @@ def _colour_batches(axes: Axes, batch: pd.Series | None) -> list[str] | str:
     if batch is None:
         return BLUE
     names = list(batch.value_counts().index)
-    colours = {name: STUDY_COLOURS[i % len(STUDY_COLOURS)] for i, name in enumerate(names)}
+    colours = {name: BATCH_COLOURS[i % len(BATCH_COLOURS)] for i, name in enumerate(names)}
     for name in names:
         axes.scatter([], [], s=24, c=colours[name], linewidths=0, label=plain_text(name, 22))
     columns = min(len(names), 5)

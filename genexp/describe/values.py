@@ -70,7 +70,6 @@ def look_for_leaks(
 ) -> None:
     """Look for genes that are annotations, or that tell the classes of a column alone."""
     named = {name: as_text(samples.texts[column]) for name, column in suggested.items() if name in ("label", "event", "batch")}
-    named = {"study" if name == "batch" else name: values for name, values in named.items()}
     said: list[str] = []
     try:
         check_leaks(X, genes, obs.assign(**named), scale, inquiry.config, said)

@@ -154,9 +154,9 @@ def _knows_groups(rows: Rows) -> bool:
 
 
 def _check_genes(train: tuple[np.ndarray, pd.DataFrame], data: Preprocessed) -> tuple[str, str]:
-    """No gene is the codes of a label, an event or a study; on train samples. Scaling hides copies of numbers, which reading looks for."""
+    """No gene is the codes of a label, an event or a batch; on train samples. Scaling hides copies of numbers, which reading looks for."""
     X, obs = train
-    classes = {name: obs[name] for name in ("label", "event", "study") if name in obs}
+    classes = {name: obs[name] for name in ("label", "event", "batch") if name in obs}
     leaks = find_leaks(X, [str(gene) for gene in data.var.index[: X.shape[1]]], obs.iloc[:, :0], classes)
     certain = [f"{leak.gene} {leak.text}" for leak in leaks if leak.is_certain]
     if certain:

@@ -1,4 +1,4 @@
-"""What latents know of the study that a sample comes from, beside what they know of its biology."""
+"""Information on batches that latents hold, beside the information on biology."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from genexp.preprocessing.confounding import measure_cramers_v
 ALPHA = 0.05
 """Level of the tests of kBET."""
 N_PERMUTATIONS = 20
-"""Permutations of studies and labels among the test samples that say what chance gives."""
+"""Permutations of batches and labels among the test samples that say what chance gives."""
 MIN_SAMPLES = 10
-"""Test samples of known study, or label, without which there are no neighbourhoods to speak of."""
+"""Test samples of known batch, or label, without which there are no neighbourhoods to speak of."""
 
 
 @dataclass(frozen=True)
 class BatchEffects(Result):
-    """How far samples lie apart by study, and by label, on test samples.
+    """How far samples lie apart by batch, and by label, on test samples.
 
     Parameters
     ----------
     scores : DataFrame, (n_representations, 7 or 13)
-        ``silhouette``, ``calinski_harabasz``, ``davies_bouldin`` of the groups that studies are, ``balanced_accuracy`` and ``macro_f1`` of
-        predicting them by the probe, each with the suffix ``_study``; ``ilisi``, the mean of LISI, and ``kbet``, the rejection rate. The
+        ``silhouette``, ``calinski_harabasz``, ``davies_bouldin`` of the groups that batches are, ``balanced_accuracy`` and ``macro_f1`` of
+        predicting them by the probe, each with the suffix ``_batch``; ``ilisi``, the mean of LISI, and ``kbet``, the rejection rate. The
         first five with the suffix ``_label`` and ``clisi`` where there is a label. NaN where a quantity is not defined.
     chance : Series
-        The same quantities where latents know nothing of study and label: permuted among the test samples, for predictions one
+        The same quantities where latents know nothing of batch and label: permuted among the test samples, for predictions one
         over the number of classes; NaN for indices that have no such value.
     samples : DataFrame, (n_test, ...)
-        Sample table of the test samples of known study: ``study``, and by representation ``ilisi_encoder``, ``kbet_p_encoder``,
+        Sample table of the test samples of known batch: ``batch``, and by representation ``ilisi_encoder``, ``kbet_p_encoder``,
         ``clisi_encoder`` (NaN where unlabelled).
-    contingency : DataFrame of int, (n_classes, n_studies)
-        Samples of all parts by label (rows; one row ``all`` without a label) and study (columns).
+    contingency : DataFrame of int, (n_classes, n_batches)
+        Samples of all parts by label (rows; one row ``all`` without a label) and batch (columns).
     cramers_v : float
-        Association of study and label over the samples that have both, 0 to 1: at 1 nothing can tell them apart. NaN without a label.
-    study : Series, (n_samples,)
-        Study of every sample, NaN where it is unknown. Index ``sample_id``.
+        Association of batch and label over the samples that have both, 0 to 1: at 1 nothing can tell them apart. NaN without a label.
+    batch : Series, (n_samples,)
+        Batch of every sample, NaN where it is unknown. Index ``sample_id``.
     """
 
     scores: pd.DataFrame
@@ -54,7 +54,7 @@ class BatchEffects(Result):
     samples: pd.DataFrame
     contingency: pd.DataFrame
     cramers_v: float
-    study: pd.Series
+    batch: pd.Series
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -67,32 +67,32 @@ class BatchEffects(Result):
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables for download, by name."""
         scores = pd.concat([self.scores, self.chance.to_frame("chance").T]).rename_axis("representation")
-        return {"batch_effect_scores": scores, "batch_effect_samples": self.samples, "batch_effect_studies": self.contingency}
+        return {"batch_effect_scores": scores, "batch_effect_samples": self.samples, "batch_effect_counts": self.contingency}
 
 
 def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, seed: int) -> BatchEffects | Skipped:
-    """Score on test samples what is left of the studies.
+    """Score on test samples what is left of the batches.
 
     Parameters
     ----------
     parts : sequence of PartLatents
-        train, val, test, whose annotations have ``study``; the probe of the study learns from train samples.
+        train, val, test, whose annotations have ``batch``; the probe of the batch learns from train samples.
     probe : Probe or None
         Of the label, from the same latents.
     seed : int
         Of folds and permutations.
     """
-    if not all("study" in part.obs for part in parts):
+    if not all("batch" in part.obs for part in parts):
         return Skipped()
-    study = pd.concat([part.obs["study"] for part in parts])
-    test = _keep(parts[-1], "study")
-    counts = test.obs["study"].value_counts()
+    batch = pd.concat([part.obs["batch"] for part in parts])
+    test = _keep(parts[-1], "batch")
+    counts = test.obs["batch"].value_counts()
     if len(test.obs) < MIN_SAMPLES or len(counts) < 2:
-        said = f"{len(test.obs)} test samples of known study, of {name_some(counts.index)}" if len(counts) else "no test sample has a study"
-        return Skipped((f"No batch effects: {said}; {MIN_SAMPLES} samples of two studies or more are needed.",))
-    study_probe = evaluate_probe(_relabel(parts[0]), _relabel(test), seed)
-    by_study, chance, samples = judge_groups(test, "study", seed)
-    scores = [by_study, _read_probe(study_probe, "study", chance)]
+        said = f"{len(test.obs)} test samples of known batch, of {name_some(counts.index)}" if len(counts) else "no test sample has a batch"
+        return Skipped((f"No batch effects: {said}; {MIN_SAMPLES} samples of two batches or more are needed.",))
+    batch_probe = evaluate_probe(_relabel(parts[0]), _relabel(test), seed)
+    by_batch, chance, samples = judge_groups(test, "batch", seed)
+    scores = [by_batch, _read_probe(batch_probe, "batch", chance)]
     if "label" in test.obs and test.obs["label"].nunique() > 1 and test.obs["label"].notna().sum() >= MIN_SAMPLES:
         by_label, of_label, near = judge_groups(test, "label", seed)
         scores += [by_label, _read_probe(probe, "label", of_label)]
@@ -103,11 +103,11 @@ def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, se
         scores=table,
         chance=pd.Series(chance, dtype=float).reindex(table.columns),
         samples=samples,
-        contingency=_count(label, study),
-        cramers_v=float("nan") if label is None else measure_cramers_v(label, study),
-        study=study.rename_axis("sample_id"),
+        contingency=_count(label, batch),
+        cramers_v=float("nan") if label is None else measure_cramers_v(label, batch),
+        batch=batch.rename_axis("sample_id"),
         notes=tuple(
-            note.replace("Probe:", "Probe of the study:").replace("No probe:", "No probe of the study:") for note in study_probe.notes
+            note.replace("Probe:", "Probe of the batch:").replace("No probe:", "No probe of the batch:") for note in batch_probe.notes
         ),
     )
 
@@ -119,18 +119,18 @@ def _keep(part: PartLatents, column: str) -> PartLatents:
 
 
 def _relabel(part: PartLatents) -> PartLatents:
-    """The same samples, labelled by their study."""
-    return replace(part, obs=part.obs.assign(label=part.obs["study"]))
+    """The same samples, labelled by their batch."""
+    return replace(part, obs=part.obs.assign(label=part.obs["batch"]))
 
 
-def judge_groups(test: PartLatents, column: Literal["study", "label"], seed: int) -> tuple[pd.DataFrame, dict[str, float], pd.DataFrame]:
+def judge_groups(test: PartLatents, column: Literal["batch", "label"], seed: int) -> tuple[pd.DataFrame, dict[str, float], pd.DataFrame]:
     """How far apart, and how mixed, the groups are that a column of the annotations names, but for their prediction.
 
     Parameters
     ----------
     test : PartLatents
         Those whose value of ``column`` is unknown are left out.
-    column : {"study", "label"}
+    column : {"batch", "label"}
         Of the annotations.
     seed : int
         Of permutations.
@@ -146,7 +146,7 @@ def judge_groups(test: PartLatents, column: Literal["study", "label"], seed: int
     """
     test = _keep(test, column)
     groups = test.obs[column].astype(str).to_numpy()
-    lisi = "ilisi" if column == "study" else "clisi"
+    lisi = "ilisi" if column == "batch" else "clisi"
     rows, samples, chance = dict[str, dict[str, float]](), dict[str, np.ndarray](), dict[str, float]()
     for name, z in test.z.items():
         neighbours = find_neighbours(z, len(set(groups)))
@@ -157,13 +157,13 @@ def judge_groups(test: PartLatents, column: Literal["study", "label"], seed: int
         if not chance:
             chance = _permute(neighbours, groups, column, lisi, seed)
     table = pd.DataFrame(samples, index=test.obs.index)
-    return pd.DataFrame(rows).T, chance, table.assign(study=test.obs["study"]) if column == "study" else table
+    return pd.DataFrame(rows).T, chance, table.assign(batch=test.obs["batch"]) if column == "batch" else table
 
 
 def _measure(neighbours: Neighbours, groups: np.ndarray, column: str, lisi: str) -> dict[str, np.ndarray]:
-    """LISI, and for studies the p-value of kBET, by sample."""
+    """LISI, and for batches the p-value of kBET, by sample."""
     found = {lisi: measure_lisi(neighbours, groups)}
-    return found | ({"kbet_p": measure_mixing(neighbours, groups)} if column == "study" else {})
+    return found | ({"kbet_p": measure_mixing(neighbours, groups)} if column == "batch" else {})
 
 
 def _average(near: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -187,36 +187,36 @@ def _read_probe(probe: Probe | Skipped | None, column: str, chance: dict[str, fl
     return probe.scores[list(names)].rename(columns=names)
 
 
-def _count(label: pd.Series | None, study: pd.Series) -> pd.DataFrame:
-    rows = pd.Series("all", study.index) if label is None else label.fillna("(unlabelled)").astype(str)
-    return pd.crosstab(rows.to_numpy(), study.astype(object).fillna("(unknown)").astype(str).to_numpy()).rename_axis(
+def _count(label: pd.Series | None, batch: pd.Series) -> pd.DataFrame:
+    rows = pd.Series("all", batch.index) if label is None else label.fillna("(unlabelled)").astype(str)
+    return pd.crosstab(rows.to_numpy(), batch.astype(object).fillna("(unknown)").astype(str).to_numpy()).rename_axis(
         index="label", columns=None
     )
 
 
 class BatchEffectsTask(Task):
-    """What latents hold of the study that a sample comes from, beside what they hold of its label."""
+    """Information on batches that latents hold, beside the information on labels."""
 
     name = "batch_effects"
-    title = "Studies"
+    title = "Batch effects"
     metrics: ClassVar = {
-        "batch_effect/silhouette_*": "mean silhouette of studies, or labels, among the latents of test samples; near 0 or below: mixed",
-        "batch_effect/calinski_harabasz_*": "variance between studies, or labels, over variance within",
-        "batch_effect/davies_bouldin_*": "mean similarity of each study, or label, and the one most like it",
-        "batch_effect/balanced_accuracy_*": "mean recall of a logistic regression to the study, or the label",
+        "batch_effect/silhouette_*": "mean silhouette of batches, or labels, among the latents of test samples; near 0 or below: mixed",
+        "batch_effect/calinski_harabasz_*": "variance between batches, or labels, over variance within",
+        "batch_effect/davies_bouldin_*": "mean similarity of each batch, or label, and the one most like it",
+        "batch_effect/balanced_accuracy_*": "mean recall of a logistic regression to the batch, or the label",
         "batch_effect/macro_f1_*": "macro F1 of the same regression",
-        "batch_effect/ilisi": "mean effective number of studies among the neighbours of a test sample (LISI); 1: one study",
+        "batch_effect/ilisi": "mean effective number of batches among the neighbours of a test sample (LISI); 1: one batch",
         "batch_effect/clisi": "mean effective number of labels among the neighbours of a test sample (LISI); 1: one label",
-        "batch_effect/kbet": "share of test samples whose neighbours differ from all in their studies (kBET, level 0.05); lower is mixed",
-        "batch_effect/cramers_v": "association of study and label over all samples, 0 to 1; at 1 nothing can tell them apart",
-        "batch_effect/*_chance": "the same quantity where latents hold nothing of study and label",
+        "batch_effect/kbet": "share of test samples whose neighbours differ from all in their batches (kBET, level 0.05); lower is mixed",
+        "batch_effect/cramers_v": "association of batch and label over all samples, 0 to 1; at 1 nothing can tell them apart",
+        "batch_effect/*_chance": "the same quantity where latents hold nothing of batch and label",
     }
     tables: ClassVar = {
-        "batch_effect_scores": "how far samples lie apart by study and by label, test samples, and what chance gives",
-        "batch_effect_samples": "mixing of studies and labels around every test sample",
-        "batch_effect_studies": "samples by label and study",
+        "batch_effect_scores": "how far samples lie apart by batch and by label, test samples, and what chance gives",
+        "batch_effect_samples": "mixing of batches and labels around every test sample",
+        "batch_effect_counts": "samples by label and batch",
     }
 
     def evaluate(self, inputs: EvaluationInputs) -> BatchEffects | Skipped:
-        """Score how far studies, and labels, lie apart and how mixed they are."""
+        """Score how far batches, and labels, lie apart and how mixed they are."""
         return evaluate_batch_effects(inputs.all_parts, inputs.results.get_result(Probe), inputs.seed)

@@ -1,4 +1,4 @@
-"""How well groups of samples, such as studies, are mixed among each other's neighbours."""
+"""How well groups of samples, such as batches, are mixed among each other's neighbours."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def find_neighbours(z: np.ndarray, n_groups: int) -> Neighbours:
     z : ndarray of float64, (n_samples, n_latent)
         Latents, two samples or more.
     n_groups : int
-        Studies or labels. LISI weighs as many neighbours as a group has samples on average, to a perplexity of a third of their number
+        Batches or labels. LISI weighs as many neighbours as a group has samples on average, to a perplexity of a third of their number
         within ``PERPLEXITY``; kBET counts a quarter as many, and ``MIN_NEIGHBOURS`` at least.
     """
     from sklearn.neighbors import NearestNeighbors
@@ -78,7 +78,7 @@ def measure_lisi(neighbours: Neighbours, groups: np.ndarray) -> np.ndarray:
     ----------
     neighbours : Neighbours
     groups : ndarray, (n_samples,)
-        Study (iLISI: high where studies are mixed) or label (cLISI: 1 where labels are apart) of the same samples.
+        Batch (iLISI: high where batches are mixed) or label (cLISI: 1 where labels are apart) of the same samples.
     """
     around = groups[neighbours.indices[:, : neighbours.weights.shape[1]]]
     shares = np.stack([(neighbours.weights * (around == group)).sum(axis=1) for group in np.unique(groups)])
@@ -89,14 +89,14 @@ def measure_mixing(neighbours: Neighbours, groups: np.ndarray) -> np.ndarray:
     """p-value (n,) of each sample's neighbourhood: whether its groups are there in proportion to their sizes.
 
     Pearson's chi-squared test of the counts among the nearest neighbours, the test of kBET (Buettner et al., Nature Methods 2019);
-    the share of p-values below 0.05 is its rejection rate, about 0.05 where studies are mixed and 1 where they are apart. Unlike
+    the share of p-values below 0.05 is its rejection rate, about 0.05 where batches are mixed and 1 where they are apart. Unlike
     there a sample is no neighbour of its own, and every sample is tested.
 
     Parameters
     ----------
     neighbours : Neighbours
     groups : ndarray, (n_samples,)
-        Study of the same samples.
+        Batch of the same samples.
     """
     from scipy.stats import chi2
 

@@ -77,8 +77,8 @@ OF_LINEAR = (
 def check_distribution(rows: Rows, transform: Transform) -> list[str]:
     """Refuse samples whose genes are distributed as another scale has them.
 
-    Nothing is refused where few genes are there or detected, or where genes differ little. Where studies are corrected, raw values differ
-    from study to study, and only signs are looked at.
+    Nothing is refused where few genes are there or detected, or where genes differ little. Where batches are corrected, raw values differ
+    from batch to batch, and only signs are looked at.
 
     Parameters
     ----------

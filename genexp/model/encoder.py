@@ -269,15 +269,15 @@ class Encoder:
         """Column names of the latents."""
         return [f"latent_{i:0{len(str(self.n_latent - 1))}d}" for i in range(self.n_latent)]
 
-    def encode(self, expression: pd.DataFrame | AnnotatedMatrix, study: str | Iterable[str] | None = None) -> pd.DataFrame:
+    def encode(self, expression: pd.DataFrame | AnnotatedMatrix, batch: str | Iterable[str] | None = None) -> pd.DataFrame:
         """Latents of raw expression.
 
         Parameters
         ----------
         expression : DataFrame or AnnData, (n_samples, any genes)
             Raw values on ``scale``; columns are gene names in any order and form, others are ignored. Of an AnnData, ``X`` is read.
-        study : str or iterable of str, (n_samples,), optional
-            Study of all samples, or of each; needed where the encoder corrects studies, and not used elsewhere.
+        batch : str or iterable of str, (n_samples,), optional
+            Batch of all samples, or of each; needed where the encoder corrects batches, and not used elsewhere.
 
         Returns
         -------
@@ -293,11 +293,11 @@ class Encoder:
             More than ``max_missing`` of the genes or values are absent, or a gene is there twice.
         ScaleError
             Values are not on ``scale``.
-        StudyError
-            Studies are corrected, and that of a sample is not told, or is one that the encoder does not know and may not estimate.
+        BatchError
+            Batches are corrected, and that of a sample is not told, or is one that the encoder does not know and may not estimate.
         """
         raw, absent, samples, notes = self._read(expression)
-        latent = pd.DataFrame(self.encoder(self.transform.apply(raw, study)), index=samples, columns=self.latents)
+        latent = pd.DataFrame(self.encoder(self.transform.apply(raw, batch)), index=samples, columns=self.latents)
         latent.attrs |= {"filled_genes": absent, "notes": notes}
         for note in notes:
             warnings.warn(note, stacklevel=2)
@@ -313,14 +313,14 @@ class Encoder:
         self,
         expression: pd.DataFrame | AnnotatedMatrix,
         head: str,
-        study: str | Iterable[str] | None = None,
+        batch: str | Iterable[str] | None = None,
         subjects: Sequence[str] | None = None,
     ) -> pd.DataFrame:
         """Predict the target of a head from raw expression (n_samples, any genes).
 
         Parameters
         ----------
-        expression, study
+        expression, batch
             As for :meth:`encode`.
         head : str
             Name of the head.
@@ -336,11 +336,11 @@ class Encoder:
         ------
         ValueError
             The encoder has no such head, or the head needs ``subjects``.
-        ExpressionError, StudyError
+        ExpressionError, BatchError
             As in :meth:`encode`.
         """
         found = self.find_head(head)
-        latent = self.encode(expression, study)
+        latent = self.encode(expression, batch)
         return pd.DataFrame(found(latent.to_numpy(), subjects), index=latent.index, columns=found.columns)
 
     def find_head(self, name: str) -> Head:

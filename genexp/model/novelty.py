@@ -193,7 +193,7 @@ def rank_conformally(scores: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def score_samples(
-    encoder: Encoder, calibration: Calibration, raw: np.ndarray, index: pd.Index, study: pd.Series | None = None
+    encoder: Encoder, calibration: Calibration, raw: np.ndarray, index: pd.Index, batch: pd.Series | None = None
 ) -> pd.DataFrame:
     """Novelty of raw rows, as :func:`judge_novelty` gives it; the error is over the genes that a sample has.
 
@@ -205,14 +205,14 @@ def score_samples(
     raw : ndarray of float32, (n, n_genes)
         From :meth:`genexp.model.encoder.Encoder.align`: NaN where absent.
     index : Index, (n,)
-    study : Series of str, (n,), optional
-        Study of every sample; needed where the encoder corrects studies.
+    batch : Series of str, (n,), optional
+        Batch of every sample; needed where the encoder corrects batches.
     """
     scores = np.empty((len(raw), 2))
-    transform = encoder.transform.meet(study, len(raw), lambda places: raw[places])
+    transform = encoder.transform.meet(batch, len(raw), lambda places: raw[places])
     for start in range(0, len(raw), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
-        X = transform.apply(raw[rows], None if study is None else study.iloc[rows])
+        X = transform.apply(raw[rows], None if batch is None else batch.iloc[rows])
         z = encoder.encoder(X).astype(np.float64)
         scores[rows, 0] = measure_errors(encoder.decoder, z, X, ~np.isnan(raw[rows]))
         scores[rows, 1] = measure_distances(z, calibration.mean, calibration.precision)

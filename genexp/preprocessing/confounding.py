@@ -1,4 +1,4 @@
-"""How far study and label tell each other: what a correction of studies takes out of the label."""
+"""How far batch and label tell each other: what a correction of batches takes out of the label."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ def measure_cramers_v(one: pd.Series, other: pd.Series) -> float:
 
 
 def measure_confounding(obs: pd.DataFrame) -> float | None:
-    """Cramer's V of ``study`` and ``label`` over labelled samples (n_samples, ...); None where either has fewer than two values."""
-    cramers_v = measure_cramers_v(obs["study"], obs["label"]) if {"study", "label"} <= set(obs) else math.nan
+    """Cramer's V of ``batch`` and ``label`` over labelled samples (n_samples, ...); None where either has fewer than two values."""
+    cramers_v = measure_cramers_v(obs["batch"], obs["label"]) if {"batch", "label"} <= set(obs) else math.nan
     return None if math.isnan(cramers_v) else cramers_v
 
 
 def refuse_confounding(cramers_v: float | None, correction: str) -> None:
-    """Refuse a correction of studies that would be a correction of the label.
+    """Refuse a correction of batches that would be a correction of the label.
 
     Raises
     ------
     PreprocessError
-        Study and label are known from each other.
+        Batch and label are known from each other.
     """
     if correction != "none" and cramers_v is not None and cramers_v >= COMPLETE:
         raise PreprocessError(
-            f"correction={correction} expects labels that are in several studies; found that study and label are known from each other "
-            "(Cramer's V 1 over train samples), so that to correct one is to remove the other. Take correction=none, add studies with "
+            f"correction={correction} expects labels that are in several batches; found that batch and label are known from each other "
+            "(Cramer's V 1 over train samples), so that to correct one is to remove the other. Take correction=none, add batches with "
             "several labels, or choose another label"
         )
 
 
 def warn_of_confounding(cramers_v: float | None, correction: str) -> list[str]:
-    """Sentence about study and label that are strongly confounded."""
+    """Sentence about batch and label that are strongly confounded."""
     if cramers_v is None or cramers_v < STRONG:
         return []
     effect = (
-        f"correction={correction} takes part of the label out with the study" if correction != "none" else "each can pass for the other"
+        f"correction={correction} takes part of the label out with the batch" if correction != "none" else "each can pass for the other"
     )
-    return [f"study and label are confounded (Cramer's V {cramers_v:.2f} over train samples): {effect}"]
+    return [f"batch and label are confounded (Cramer's V {cramers_v:.2f} over train samples): {effect}"]

@@ -1,4 +1,4 @@
-"""The map that brings every study to one location and scale, gene by gene: the part of a correction that travels with an encoder.
+"""The map that brings every batch to one location and scale, gene by gene: the part of a correction that travels with an encoder.
 
 Its text is part of every registered encoder (:mod:`genexp.tracking.registry`), so it imports nothing of genexp but
 :mod:`genexp.preprocessing.shrinkage`, whose text is too.
@@ -21,29 +21,29 @@ RELATIVE_RESOLUTION = 1e-5
 """A standard deviation below this share of the distance from the centre is rounding of float32."""
 
 
-class StudyError(ValueError):
-    """Samples without a study, or of one that cannot be corrected."""
+class BatchError(ValueError):
+    """Samples without a batch, or of one that cannot be corrected."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A value x of gene j in study s becomes ``gain[s, j] * x + offset[s, j]``; fitted by :func:`genexp.preprocessing.combat.fit_combat`.
+    """A value x of gene j in batch s becomes ``gain[s, j] * x + offset[s, j]``; fitted by :func:`genexp.preprocessing.combat.fit_combat`.
 
     Parameters
     ----------
-    studies : tuple of str, (n_studies,)
-        Studies that it was fitted on.
+    batches : tuple of str, (n_batches,)
+        Batches that it was fitted on.
     prior : {"none", "parametric", "nonparametric"}
-        How location and scale of a study are shrunken over genes.
+        How location and scale of a batch are shrunken over genes.
     unseen : {"refuse", "estimate"}
-        Whether another study may come, and be estimated from its own samples.
+        Whether another batch may come, and be estimated from its own samples.
     centre, spread : ndarray, (n_genes,)
-        Mean, and standard deviation within studies, to which all studies are brought. A gene of spread 0 is left as it is.
-    gain, offset : ndarray, (n_studies, n_genes)
+        Mean, and standard deviation within batches, to which all batches are brought. A gene of spread 0 is left as it is.
+    gain, offset : ndarray, (n_batches, n_genes)
         The map.
     """
 
-    studies: tuple[str, ...]
+    batches: tuple[str, ...]
     prior: Prior
     unseen: Literal["refuse", "estimate"]
     centre: np.ndarray
@@ -51,67 +51,67 @@ class Correction:
     gain: np.ndarray
     offset: np.ndarray
 
-    def apply(self, values: np.ndarray, study: np.ndarray) -> np.ndarray:
+    def apply(self, values: np.ndarray, batch: np.ndarray) -> np.ndarray:
         """Correct rows (n_samples, n_genes) in place; NaN stays NaN.
 
         Raises
         ------
-        StudyError
-            A study of ``study`` (n_samples,) is none of ``studies``; :meth:`meet` it first.
+        BatchError
+            A batch of ``batch`` (n_samples,) is none of ``batches``; :meth:`meet` it first.
         """
-        place = pd.Index(self.studies).get_indexer(pd.Index(study))
+        place = pd.Index(self.batches).get_indexer(pd.Index(batch))
         if (place < 0).any():
-            raise StudyError(f"expected samples of the studies {_name(self.studies)}, found {_name(sorted(set(study[place < 0])))}")
+            raise BatchError(f"expected samples of the batches {_name(self.batches)}, found {_name(sorted(set(batch[place < 0])))}")
         for found in np.unique(place):
             rows = place == found
             values[rows] = values[rows] * self.gain[found] + self.offset[found]
         return values
 
-    def meet(self, study: np.ndarray, read: Callable[[np.ndarray], Iterable[np.ndarray]]) -> Correction:
-        """Extend the correction by the studies that it was not fitted on.
+    def meet(self, batch: np.ndarray, read: Callable[[np.ndarray], Iterable[np.ndarray]]) -> Correction:
+        """Extend the correction by the batches that it was not fitted on.
 
-        Such a study is estimated from its own samples alone, as ComBat estimates each: mean and variance of its genes, in units of
+        Such a batch is estimated from its own samples alone, as ComBat estimates each: mean and variance of its genes, in units of
         the fitted ``centre`` and ``spread``, shrunken by a prior over its own genes. Neither a label nor another sample has a part
         in it. A gene that does not vary there is only shifted to the centre.
 
         Parameters
         ----------
-        study : ndarray of str, (n_samples,)
-            Study of every sample.
+        batch : ndarray of str, (n_samples,)
+            Batch of every sample.
         read : callable
             Gives the values (n, n_genes) of samples at some places, block by block.
 
         Raises
         ------
-        StudyError
-            Unseen studies are refused, or one has fewer than two samples, or too few genes vary in it.
+        BatchError
+            Unseen batches are refused, or one has fewer than two samples, or too few genes vary in it.
         """
-        unseen = sorted(set(study) - set(self.studies))
+        unseen = sorted(set(batch) - set(self.batches))
         if not unseen:
             return self
-        self._check_unseen(unseen, study)
-        maps = [self._estimate(name, read(np.flatnonzero(study == name))) for name in unseen]
+        self._check_unseen(unseen, batch)
+        maps = [self._estimate(name, read(np.flatnonzero(batch == name))) for name in unseen]
         gain, offset = (np.stack(arrays).astype(self.gain.dtype) for arrays in zip(*maps, strict=True))
-        return replace(self, studies=(*self.studies, *unseen), gain=np.vstack([self.gain, gain]), offset=np.vstack([self.offset, offset]))
+        return replace(self, batches=(*self.batches, *unseen), gain=np.vstack([self.gain, gain]), offset=np.vstack([self.offset, offset]))
 
-    def _check_unseen(self, unseen: Sequence[str], study: np.ndarray) -> None:
+    def _check_unseen(self, unseen: Sequence[str], batch: np.ndarray) -> None:
         if self.unseen == "refuse":
-            raise StudyError(
-                f"expected samples of the studies that the correction was fitted on, {_name(self.studies)}; found "
-                f"{int(np.isin(study, unseen).sum())} samples of others: {_name(unseen)}. Leave them out, name samples by a study that is "
-                "known, or preprocess with unseen_batch=estimate, which estimates a new study from its own samples"
+            raise BatchError(
+                f"expected samples of the batches that the correction was fitted on, {_name(self.batches)}; found "
+                f"{int(np.isin(batch, unseen).sum())} samples of others: {_name(unseen)}. Leave them out, name samples by a batch that is "
+                "known, or preprocess with unseen_batch=estimate, which estimates a new batch from its own samples"
             )
-        few = [name for name in unseen if np.sum(study == name) < 2]
+        few = [name for name in unseen if np.sum(batch == name) < 2]
         if few:
-            raise StudyError(f"expected two samples or more of a new study to estimate its location and scale; found one of {_name(few)}")
+            raise BatchError(f"expected two samples or more of a new batch to estimate its location and scale; found one of {_name(few)}")
 
     def _estimate(self, name: str, blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Gain and offset (n_genes,) of a new study."""
+        """Gain and offset (n_genes,) of a new batch."""
         found = measure_moments(blocks, self.centre, self.spread)
         resolved = np.sqrt(found.variance) > RELATIVE_RESOLUTION * np.maximum(np.abs(found.mean), 1)
         varies = (self.spread > 0) & (found.n > 1) & resolved
         if varies.sum() < MIN_GENES:
-            raise StudyError(f"expected a study in which {MIN_GENES} genes or more vary; found {varies.sum()} in {name}")
+            raise BatchError(f"expected a batch in which {MIN_GENES} genes or more vary; found {varies.sum()} in {name}")
         location, squared = np.where(self.spread > 0, found.mean, 0), np.ones(len(self.centre))
         location[varies], squared[varies] = shrink(Moments(*(values[varies] for values in found)), self.prior)
         return make_map(self.centre, self.spread, location, squared)
@@ -120,13 +120,14 @@ class Correction:
         """Split into what JSON holds and what safetensors holds."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-        return {name: value for name, value in values.items() if name not in arrays} | {"studies": list(self.studies)}, arrays
+        return {name: value for name, value in values.items() if name not in arrays} | {"batches": list(self.batches)}, arrays
 
     @classmethod
     def from_parts(cls, spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Correction:
         """Undo :meth:`to_parts`."""
         values: dict[str, Any] = {**spec, **arrays}
-        return cls(**values | {"studies": tuple(spec["studies"])})
+        named = values.pop("studies", None) or values["batches"]  # the name in encoders that genexp 0.1 registered
+        return cls(**values | {"batches": tuple(named)})
 
 
 def make_map(centre: np.ndarray, spread: np.ndarray, location: np.ndarray, squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -151,19 +152,19 @@ def measure_moments(blocks: Iterable[np.ndarray], centre: np.ndarray, spread: np
     return Moments(n, mean, np.maximum(squares - n * mean**2, 0) / np.maximum(n - 1, 1))
 
 
-def read_study(study: str | Iterable[str] | None, n_samples: int, known: Sequence[str]) -> np.ndarray:
-    """Study of every sample (n_samples,) as text, from one for all or one for each.
+def read_batch(batch: str | Iterable[str] | None, n_samples: int, known: Sequence[str]) -> np.ndarray:
+    """Batch of every sample (n_samples,) as text, from one for all or one for each.
 
     Raises
     ------
-    StudyError
+    BatchError
         None is given, or not one for each sample.
     """
-    if study is None or (isinstance(study, str) and not study):
-        raise StudyError(f"expected the study of the samples, because studies are corrected here; found none. Known are {_name(known)}")
-    given = pd.Series([study] * n_samples if isinstance(study, str) else study, dtype=object)
+    if batch is None or (isinstance(batch, str) and not batch):
+        raise BatchError(f"expected the batch of the samples, because batches are corrected here; found none. Known are {_name(known)}")
+    given = pd.Series([batch] * n_samples if isinstance(batch, str) else batch, dtype=object)
     if len(given) != n_samples or given.isna().any():
-        raise StudyError(f"expected a study for each of {n_samples} samples, found {len(given)} with {int(given.isna().sum())} missing")
+        raise BatchError(f"expected a batch for each of {n_samples} samples, found {len(given)} with {int(given.isna().sum())} missing")
     return given.astype(str).to_numpy(dtype=object)
 
 

@@ -59,7 +59,7 @@ def plot_gene_quality(data: Preprocessed) -> Figure:
     _draw_genes(axes, data.var, "kept")
     for reason in lost["reason"].value_counts().index:
         _draw_genes(axes, lost[lost["reason"] == reason], str(reason))
-    over = "over train samples" if data.transform.correction is None else "within studies"
+    over = "over train samples" if data.transform.correction is None else "within batches"
     axes.set(xlabel=f"mean over train samples ({_unit(data)})", ylabel=f"standard deviation {over}")
     axes.set_title(f"{data.name}: {len(data.var):,} genes kept, {len(lost):,} lost", color=INK)
     axes.legend(frameon=False)

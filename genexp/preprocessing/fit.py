@@ -14,7 +14,7 @@ from genexp.errors import PreprocessError
 from genexp.preprocessing.combat import fit_correction
 from genexp.preprocessing.quality import (
     find_floor,
-    join_studies,
+    join_batches,
     judge_genes,
     measure_genes,
     measure_mad,
@@ -103,11 +103,11 @@ def fit_genes(
     scale: str,
     normalise: Normalise,
     config: PreprocessSettings,
-    study: np.ndarray | None = None,
+    batch: np.ndarray | None = None,
 ) -> FittedGenes:
     """Choose genes and fit the transform; no row but those of ``train`` is read.
 
-    Genes are judged on normalised, clipped, unscaled values; where studies are to be corrected, by their spread within studies. The
+    Genes are judged on normalised, clipped, unscaled values; where batches are to be corrected, by their spread within batches. The
     library of counts is there the sum over all genes; the transform's own is the sum over the kept genes, so that an encoder needs no
     others. The correction is fitted on the kept genes, and the scaling on what it gives.
 
@@ -125,19 +125,19 @@ def fit_genes(
         As :func:`choose_normalisation` gave it.
     config : PreprocessSettings
         Policies and thresholds.
-    study : ndarray of str, (n_samples,), optional
-        Study of every sample, where studies are to be corrected.
+    batch : ndarray of str, (n_samples,), optional
+        Batch of every sample, where batches are to be corrected.
 
     Raises
     ------
     PreprocessError
-        Fewer than two genes stay, or the studies of the train samples cannot be corrected.
+        Fewer than two genes stay, or the batches of the train samples cannot be corrected.
     """
-    names, own_study = var.index.to_numpy(), None if study is None else study[train]
+    names, own_batch = var.index.to_numpy(), None if batch is None else batch[train]
     columns = group_duplicates(names, config.reading.duplicates)
     values, shares = _read_train(X, train, columns, scale, _start(X, train, columns, normalise, config.preprocessing.clip))
-    if own_study is not None:
-        join_studies(values, own_study)
+    if own_batch is not None:
+        join_batches(values, own_batch)
     statistics = measure_genes(values).assign(**shares)
     reasons = judge_genes(statistics, config.preprocessing, drop_missing=config.reading.missing == "drop_gene")
     reasons = pick_most_variable(names[columns.first], statistics["variance"].to_numpy(), reasons)
@@ -152,12 +152,12 @@ def fit_genes(
     kept = np.flatnonzero(reasons == "")
     columns, statistics = columns.keep(kept), statistics.iloc[kept]
     plain = _start(X, train, columns, normalise, config.preprocessing.clip)
-    if normalise in OF_COUNTS or own_study is not None:
+    if normalise in OF_COUNTS or own_batch is not None:
         values, _ = _read_train(X, train, columns, scale, plain)
-        if own_study is not None:
-            correction = fit_correction(values, own_study, config.preprocessing)
+        if own_batch is not None:
+            correction = fit_correction(values, own_batch, config.preprocessing)
             for block, _ in _blocks(train):
-                correction.apply(values[block], own_study[block])
+                correction.apply(values[block], own_batch[block])
             plain = replace(plain, correction=correction)
         statistics = measure_genes(values)
     return FittedGenes(

@@ -105,9 +105,9 @@ def log_reading(report: Mapping[str, Any], tracker: Tracker) -> None:
 def preprocess_anndata(adata: AnnData, settings: PreprocessSettings, folder: Path) -> Preprocessed:
     """Preprocess a checked cohort into ``folder``; the settings' own path to a cohort is not read.
 
-    The chain is split, filter, normalise, correct, scale. Studies are corrected without covariates, because to keep the differences
+    The chain is split, filter, normalise, correct, scale. Batches are corrected without covariates, because to keep the differences
     between labels the labels of held-out samples would have to be known; :mod:`genexp.preprocessing.confounding` measures what that
-    costs. A study without train samples is refused, or estimated in each part from the part's own samples (``unseen_batch``).
+    costs. A batch without train samples is refused, or estimated in each part from the part's own samples (``unseen_batch``).
     """
     X, scale = np.asarray(adata.X), str(adata.uns["scale"])
     normalise = choose_normalisation(settings.preprocessing.normalise, scale, X)
@@ -117,15 +117,15 @@ def preprocess_anndata(adata: AnnData, settings: PreprocessSettings, folder: Pat
     part = draw_split(adata.obs[stays], settings.preprocessing.split, settings.run.seed).reindex(adata.obs.index, fill_value=LOST)
     cramers_v = measure_confounding(adata.obs[part == "train"]) if settings.reading.batch else None
     refuse_confounding(cramers_v, settings.preprocessing.correction)
-    study = None if settings.preprocessing.correction == "none" else adata.obs["study"].to_numpy(dtype=object)
+    batch = None if settings.preprocessing.correction == "none" else adata.obs["batch"].to_numpy(dtype=object)
     train = np.flatnonzero(part == "train")
-    fit = partial(fit_genes, var=adata.var, train=train, scale=scale, normalise=normalise, config=settings, study=study)
+    fit = partial(fit_genes, var=adata.var, train=train, scale=scale, normalise=normalise, config=settings, batch=batch)
     held_out = np.flatnonzero(part != "train")
     fitted = fit(X)
     fitted_state = {"n_held_out": len(held_out), "changed": find_dependent(X, held_out, fitted, fit)}
     report = _report(adata, part, fitted, settings, cramers_v) | {"fitted_state": fitted_state}
     report["warnings"] += warn_of_tails(
-        X, adata.obs.index, train, fitted, lambda clip: fit(X, config=settings.model_copy(update={"clip": clip})), scale, study
+        X, adata.obs.index, train, fitted, lambda clip: fit(X, config=settings.model_copy(update={"clip": clip})), scale, batch
     )
     return write_preprocessed(
         folder,
@@ -157,7 +157,7 @@ def apply_transform(
     raw : ndarray of float32, (n_samples, n_genes)
         Raw values of the encoder's genes in its order, NaN where missing (:meth:`genexp.model.encoder.Encoder.align`).
     obs : DataFrame, (n_samples, ...)
-        Annotations with ``group`` and, where the transform corrects studies, ``study``; index sample id.
+        Annotations with ``group`` and, where the transform corrects batches, ``batch``; index sample id.
     split : DataFrame
         ``part`` and ``group`` of the samples that the encoder was made from (:attr:`Preprocessed.split`); index sample id.
     var : DataFrame, (n_genes, ...)
@@ -234,9 +234,9 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
         }
     )
     if (cramers_v := data.report.get("cramers_v")) is not None:
-        tracker.set_tags({"study_label_cramers_v": round(cramers_v, 3)})
+        tracker.set_tags({"batch_label_cramers_v": round(cramers_v, 3)})
     if (correction := data.transform.correction) is not None:
-        tracker.set_tags({"correction": data.report["correction"]["method"], "n_studies": len(correction.studies)})
+        tracker.set_tags({"correction": data.report["correction"]["method"], "n_batches": len(correction.batches)})
     if data.report["warnings"]:
         tracker.set_tags({"preprocess_warnings": "; ".join(data.report["warnings"])})
     tracker.log_dataset(
@@ -266,7 +266,7 @@ def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, settings: Prep
     correction = describe_correction(fitted.transform.correction, adata.obs, part, settings.preprocessing)
     if correction.get("n_genes_left"):
         warnings.append(
-            f"{correction['n_genes_left']} of {len(fitted.var)} genes do not vary in some study, and keep their differences between studies"
+            f"{correction['n_genes_left']} of {len(fitted.var)} genes do not vary in some batch, and keep their differences between batches"
         )
     if settings.preprocessing.n_top_genes is not None and settings.preprocessing.n_top_genes > len(fitted.var):
         warnings.append(
@@ -292,14 +292,14 @@ def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, settings: Prep
 
 
 def describe_correction(correction: Correction | None, obs: pd.DataFrame, part: pd.Series, config: PreprocessConfig) -> dict[str, Any]:
-    """How studies were corrected: method, samples of every study by part, and genes that were left as they are."""
+    """How batches were corrected: method, samples of every batch by part, and genes that were left as they are."""
     if correction is None:
         return {"method": "none"}
     return {
         "method": config.correction,
         "prior": correction.prior,
-        "studies": pd.crosstab(obs["study"], part).reindex(columns=list(PARTS), fill_value=0).T.to_dict(),
-        "unseen": sorted(set(obs.loc[part != LOST, "study"]) - set(correction.studies)),
+        "batches": pd.crosstab(obs["batch"], part).reindex(columns=list(PARTS), fill_value=0).T.to_dict(),
+        "unseen": sorted(set(obs.loc[part != LOST, "batch"]) - set(correction.batches)),
         "n_genes_left": int((correction.spread == 0).sum()),
     }
 

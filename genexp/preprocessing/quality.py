@@ -90,9 +90,9 @@ def measure_genes(values: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(table.T, columns=["mean", "variance", "minimum", "maximum"])
 
 
-def join_studies(values: np.ndarray, study: np.ndarray) -> None:
-    """Shift studies (n_train,) to one mean in every gene of train values (n_train, n_genes), in place: what varies then varies in them."""
-    members = [np.flatnonzero(study == name) for name in np.unique(study)]
+def join_batches(values: np.ndarray, batch: np.ndarray) -> None:
+    """Shift batches (n_train,) to one mean in every gene of train values (n_train, n_genes), in place: what varies then varies in them."""
+    members = [np.flatnonzero(batch == name) for name in np.unique(batch)]
     for start in range(0, values.shape[1], GENES_AT_A_TIME):
         x = values[:, start : start + GENES_AT_A_TIME]
         centre = _average(x)

@@ -1,4 +1,4 @@
-"""Empirical Bayes of ComBat: location and scale of a study in every gene, shrunken towards what all genes say together.
+"""Empirical Bayes of ComBat: location and scale of a batch in every gene, shrunken towards what all genes say together.
 
 W. E. Johnson, C. Li & A. Rabinovic, Adjusting batch effects in microarray expression data using empirical Bayes methods,
 Biostatistics 2007. This file imports nothing of genexp, because its text is part of every registered encoder
@@ -19,7 +19,7 @@ PAIRS_AT_A_TIME = 1 << 22
 
 
 class Moments(NamedTuple):
-    """Standardised values of one study, gene by gene.
+    """Standardised values of one batch, gene by gene.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Moments(NamedTuple):
 
 
 def shrink(found: Moments, prior: Prior) -> tuple[np.ndarray, np.ndarray]:
-    """Location and squared scale (n_genes,) of a study, in units of the standardised values."""
+    """Location and squared scale (n_genes,) of a batch, in units of the standardised values."""
     if prior == "none":
         return found.mean, found.variance
     return _shrink_parametric(found) if prior == "parametric" else _shrink_nonparametric(found)

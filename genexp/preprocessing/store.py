@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.errors import PreprocessError
-from genexp.preprocessing.correction import StudyError
+from genexp.preprocessing.correction import BatchError
 from genexp.preprocessing.split import PARTS, hash_split
 from genexp.preprocessing.transform import OF_COUNTS, ROWS_AT_A_TIME, Transform, measure_library
 
@@ -161,12 +161,12 @@ def write_preprocessed(
         Gives raw values (len(rows), n_genes) of the kept genes for some rows of ``obs``.
     obs, split : DataFrame, (n_samples, ...)
         Annotations and assignment of the same samples in the same order. Where counts become counts per million, the annotations are
-        stored with ``library``, the sum of a sample over the kept genes: with it the scaled values are the counts still. Where studies
-        are corrected, ``obs`` has the column ``study``.
+        stored with ``library``, the sum of a sample over the kept genes: with it the scaled values are the counts still. Where batches
+        are corrected, ``obs`` has the column ``batch``.
     var : DataFrame, (n_genes, ...)
         Kept genes.
     transform : Transform
-        Applied to raw rows. A study that it does not know is estimated in each part by the part's own rows, or refused.
+        Applied to raw rows. A batch that it does not know is estimated in each part by the part's own rows, or refused.
     report : dict
         To be stored; ``parts`` is added to it, by part the number of ``samples`` and of ``filled`` values.
     tables : dict of str to DataFrame
@@ -175,7 +175,7 @@ def write_preprocessed(
     Raises
     ------
     PreprocessError
-        The folder cannot be written, or the study of a sample is one that the transform cannot correct.
+        The folder cannot be written, or the batch of a sample is one that the transform cannot correct.
     """
     temporary = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
     with _writing(folder):
@@ -184,13 +184,13 @@ def write_preprocessed(
             parts = {}
             for part in PARTS:
                 rows = np.flatnonzero(split["part"].to_numpy() == part)
-                n_filled, library = _write_matrix(temporary / f"{part}.npy", raw_rows, rows, transform, obs.get("study"))
+                n_filled, library = _write_matrix(temporary / f"{part}.npy", raw_rows, rows, transform, obs.get("batch"))
                 own = obs.iloc[rows] if transform.normalise not in OF_COUNTS else obs.iloc[rows].assign(library=library)
                 _make_writable(own).to_parquet(temporary / f"{part}.parquet")
                 parts[part] = {"samples": len(rows), "filled": n_filled}
             _write_rest(temporary, split, var, transform, {**report, "parts": parts}, tables)
             _take_place(temporary, folder)
-        except StudyError as error:
+        except BatchError as error:
             raise PreprocessError(str(error)) from None
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -198,7 +198,7 @@ def write_preprocessed(
 
 
 def _write_matrix(
-    path: Path, raw_rows: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, transform: Transform, study: pd.Series | None
+    path: Path, raw_rows: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, transform: Transform, batch: pd.Series | None
 ) -> tuple[int, np.ndarray]:
     """Write transformed rows as .npy; gives the number of missing values that were filled, and the library size (n_samples,).
 
@@ -207,7 +207,7 @@ def _write_matrix(
     from tqdm import tqdm
 
     n_filled, library = 0, np.zeros(len(rows))
-    own = None if study is None else study.iloc[rows]
+    own = None if batch is None else batch.iloc[rows]
     transform = transform.meet(own, len(rows), lambda places: raw_rows(rows[places]))
     with path.open("wb") as file:
         _write_header(file, (len(rows), len(transform.shift)))

@@ -50,7 +50,7 @@ class Tail:
     deviations: float
 
 
-def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: FittedGenes, study: np.ndarray | None = None) -> Tail:
+def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: FittedGenes, batch: np.ndarray | None = None) -> Tail:
     """Find the largest values of the train samples, and what they carry.
 
     Parameters
@@ -62,8 +62,8 @@ def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: Fi
         Rows of the train samples; no other is read.
     fitted : FittedGenes
         Genes and transform.
-    study : ndarray of str, (n_samples,), optional
-        Study of every sample, where studies are corrected.
+    batch : ndarray of str, (n_samples,), optional
+        Batch of every sample, where batches are corrected.
     """
     transform, genes = fitted.transform, fitted.var.index
     centre = (transform.fill - transform.shift) / transform.spread
@@ -71,7 +71,7 @@ def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: Fi
     per_gene, record, place = np.zeros(len(genes)), -1.0, (0, 0)
     for start in range(0, len(train), ROWS_AT_A_TIME):
         rows = train[start : start + ROWS_AT_A_TIME]
-        squares = transform.apply(fitted.columns.take(X, rows), None if study is None else study[rows])
+        squares = transform.apply(fitted.columns.take(X, rows), None if batch is None else batch[rows])
         squares -= centre
         np.square(squares, out=squares)
         per_gene += squares.sum(axis=0, dtype=np.float64)
@@ -134,26 +134,26 @@ def warn_of_tails(
     fitted: FittedGenes,
     refit: Callable[[float], FittedGenes],
     scale: str,
-    study: np.ndarray | None = None,
+    batch: np.ndarray | None = None,
 ) -> list[str]:
     """Sentence about tails that carry the loss, with what ``clip=`` would do; none where they do not.
 
     Parameters
     ----------
-    X, samples, train, fitted, study
+    X, samples, train, fitted, batch
         As for :func:`measure_tail`.
     refit : callable
         Chooses and scales the genes anew under another clip.
     scale : str
         Value scale of the cohort.
     """
-    tail = measure_tail(X, samples, train, fitted, study)
+    tail = measure_tail(X, samples, train, fitted, batch)
     if tail.share < HEAVY:
         return []
     shares: dict[float, float] = {}
     for clip in dict.fromkeys(choose_clips(X, train, fitted, scale)):
         try:
-            shares[clip] = measure_tail(X, samples, train, refit(clip), study).share
+            shares[clip] = measure_tail(X, samples, train, refit(clip), batch).share
         except PreprocessError:  # so tight a clip leaves no two genes that vary: it is no advice
             continue
     said = (

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from genexp.preprocessing.correction import Correction, read_study
+from genexp.preprocessing.correction import Correction, read_batch
 
 ROWS_AT_A_TIME = 512
 """Rows that are transformed together, so that temporary copies stay small beside the matrix."""
@@ -32,7 +32,7 @@ class Transform:
     """Normalise, clip, correct, fill and scale; fitted by :mod:`genexp.preprocessing` on train samples alone.
 
     A value x of gene j becomes ``(c(clip(g(x))) - shift[j]) / spread[j]``, where g is the normalisation and c the correction of the
-    sample's study in gene j, if there is one.
+    sample's batch in gene j, if there is one.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Transform:
     shift, spread : ndarray of float32, (n_genes,)
         Location and (positive) scale.
     correction : Correction or None
-        Of studies; with it, the study of every sample must be told.
+        Of batches; with it, the batch of every sample must be told.
     common_library : float
         Library that counts are brought to: a million, or for ``log2_median`` the median over train samples.
     """
@@ -68,12 +68,12 @@ class Transform:
             np.log2(values, out=values)
         return values if self.clip is None else np.clip(values, -self.clip, self.clip, out=values)
 
-    def meet(self, study: str | Iterable[str] | None, n_samples: int, read: Callable[[np.ndarray], np.ndarray]) -> Transform:
-        """Know the studies of samples that are to be transformed together; those that are new are estimated from these samples.
+    def meet(self, batch: str | Iterable[str] | None, n_samples: int, read: Callable[[np.ndarray], np.ndarray]) -> Transform:
+        """Know the batches of samples that are to be transformed together; those that are new are estimated from these samples.
 
         Parameters
         ----------
-        study : str or iterable of str, (n_samples,)
+        batch : str or iterable of str, (n_samples,)
             Of all samples, or of each.
         n_samples : int
             Number of samples.
@@ -82,8 +82,8 @@ class Transform:
 
         Raises
         ------
-        StudyError
-            As :meth:`genexp.preprocessing.correction.Correction.meet`; never where no studies are corrected.
+        BatchError
+            As :meth:`genexp.preprocessing.correction.Correction.meet`; never where no batches are corrected.
         """
         if self.correction is None:
             return self
@@ -92,24 +92,24 @@ class Transform:
             for start in range(0, len(rows), ROWS_AT_A_TIME):
                 yield self.normalise_rows(read(rows[start : start + ROWS_AT_A_TIME]))
 
-        return replace(self, correction=self.correction.meet(read_study(study, n_samples, self.correction.studies), blocks))
+        return replace(self, correction=self.correction.meet(read_batch(batch, n_samples, self.correction.batches), blocks))
 
-    def apply(self, X: np.ndarray, study: str | Iterable[str] | None = None) -> np.ndarray:
+    def apply(self, X: np.ndarray, batch: str | Iterable[str] | None = None) -> np.ndarray:
         """Transform raw rows (n_samples, n_genes), NaN where missing, to float32 values without NaN.
 
         Parameters
         ----------
         X : ndarray, (n_samples, n_genes)
-        study : str or iterable of str, (n_samples,), optional
-            Needed where studies are corrected, and not used elsewhere.
+        batch : str or iterable of str, (n_samples,), optional
+            Needed where batches are corrected, and not used elsewhere.
 
         Raises
         ------
-        StudyError
+        BatchError
             As :meth:`meet`.
         """
-        correction = self.meet(study, len(X), lambda rows: X[rows]).correction
-        names = None if correction is None else read_study(study, len(X), correction.studies)
+        correction = self.meet(batch, len(X), lambda rows: X[rows]).correction
+        names = None if correction is None else read_batch(batch, len(X), correction.batches)
         out = np.empty(X.shape, dtype=np.float32)
         for start in range(0, len(X), ROWS_AT_A_TIME):
             block = slice(start, start + ROWS_AT_A_TIME)

@@ -14,7 +14,7 @@ from genexp.evaluation.latents import DISPLAY
 from genexp.evaluation.probe import Probe
 from genexp.evaluation.projection import Embeddings
 from genexp.evaluation.reconstruction import Reconstruction
-from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, mark_clusters, mark_labels, mark_studies
+from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, mark_batches, mark_clusters, mark_labels
 from genexp.report.figures.curves import choose_horizon, choose_time_unit, trace_curves
 from genexp.report.figures.maps import MAPS, UNKNOWN, name_map_axes
 from genexp.report.figures.survival import RISK_COLOURS
@@ -49,19 +49,19 @@ def build_plots(evaluation: Evaluation) -> dict[str, Plot]:
     return plots
 
 
-def collect_samples(embeddings: Embeddings, study: pd.Series | None = None) -> dict[str, Any]:
+def collect_samples(embeddings: Embeddings, batch: pd.Series | None = None) -> dict[str, Any]:
     """Collect what the page's script needs to draw the maps: each sample once, groups as codes, coordinates to four digits.
 
     Returns
     -------
     dict
-        ``ids``; ``parts`` (names by sample); ``groups``, by ``label`` and ``study`` (where there is one) and ``cluster``: ``names``,
+        ``ids``; ``parts`` (names by sample); ``groups``, by ``label`` and ``batch`` (where there is one) and ``cluster``: ``names``,
         ``colours``, ``symbols`` and ``codes`` (the group of each sample); ``maps``, by name: ``title``, ``x``, ``y``, ``axes``.
     """
     table = embeddings.coordinates
     groups = {"cluster": _code_groups(table["cluster"].astype(str), mark_clusters(sorted(table["cluster"].unique())))}
-    if study is not None:
-        groups = {"study": _code_known(study.loc[table.index], mark_studies, "(unknown)"), **groups}
+    if batch is not None:
+        groups = {"batch": _code_known(batch.loc[table.index], mark_batches, "(unknown)"), **groups}
     if table["label"].notna().any():
         groups = {"label": _code_known(table["label"], mark_labels, UNKNOWN), **groups}
     maps = {

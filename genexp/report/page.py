@@ -47,9 +47,9 @@ def render_report(evaluation: Evaluation) -> str:
     from plotly.offline import get_plotlyjs
 
     batch_effects = evaluation.results.get_result(BatchEffects)
-    study = None if batch_effects is None else batch_effects.study
+    batch = None if batch_effects is None else batch_effects.batch
     look = {"ink": INK, "muted": MUTED, "grid": GRID, "many": MANY}
-    data = {"samples": collect_samples(evaluation.results.require(Embeddings), study), "plots": build_plots(evaluation), "look": look}
+    data = {"samples": collect_samples(evaluation.results.require(Embeddings), batch), "plots": build_plots(evaluation), "look": look}
     scripts = (
         f'<script type="application/json" id="page-data">{write_json(data)}</script>\n'
         f"<script>{get_plotlyjs()}</script>\n<script>{_read_asset('report.js')}</script>"

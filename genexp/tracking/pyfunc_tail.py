@@ -28,7 +28,7 @@ class RegisteredEncoder(PythonModel):
         """What ``params={"output": ...}`` names, of raw expression (n_samples, any genes).
 
         ``latent`` (n_samples, n_latent) where nothing is named; ``reconstruction``: its decoding; the name of a head: what it predicts.
-        Where studies are corrected, ``params={"study": NAME}`` tells the one study of all these samples. A head that reads sequences needs
+        Where batches are corrected, ``params={"batch": NAME}`` tells the one batch of all these samples. A head that reads sequences needs
         ``subjects`` too, the subject of each row.
 
         Raises
@@ -38,14 +38,14 @@ class RegisteredEncoder(PythonModel):
         """
         try:
             return self._answer(model_input, params or {})
-        except ValueError as error:  # of tables, scales, studies, heads: each is one sentence for the user
+        except ValueError as error:  # of tables, scales, batches, heads: each is one sentence for the user
             raise MlflowException.invalid_parameter_value(str(error)) from error
 
     def _answer(self, expression: pd.DataFrame, asked: dict[str, Any]) -> pd.DataFrame:
-        output, study = asked.get("output", "latent"), asked.get("study")
+        output, batch = asked.get("output", "latent"), asked.get("batch")
         if output not in ("latent", "reconstruction"):
-            return self.encoder.predict(expression, output, study, list(asked.get("subjects", [])) or None)
-        latent = self.encoder.encode(expression, study)
+            return self.encoder.predict(expression, output, batch, list(asked.get("subjects", [])) or None)
+        latent = self.encoder.encode(expression, batch)
         return self.encoder.decode(latent) if output == "reconstruction" else latent
 
 

@@ -165,7 +165,7 @@ def _signature(encoder: Encoder) -> ModelSignature:
     outputs = Schema([ColSpec("float", name) for name in encoder.latents])
     params = [ParamSpec("output", "string", "latent")]
     if encoder.transform.correction is not None:
-        params.append(ParamSpec("study", "string", ""))
+        params.append(ParamSpec("batch", "string", ""))
     if any(head.memory is not None for head in encoder.heads):
         params.append(ParamSpec("subjects", "string", [], (-1,)))
     return ModelSignature(outputs=outputs, params=ParamSchema(params))

@@ -138,7 +138,7 @@ def test_a_clear_file_ends_with_a_command_that_reads_its_likely_columns(
     assert obs["label"].tolist() == annotations["pam50"].tolist()
     assert obs["time_days"].tolist() == annotations["OS.time"].tolist()
     assert obs["event"].tolist() == annotations["OS"].tolist()
-    assert obs["study"].tolist() == annotations["plate"].tolist()
+    assert obs["batch"].tolist() == annotations["plate"].tolist()
     assert obs["group"].tolist() == annotations["patient_id"].tolist()
 
 

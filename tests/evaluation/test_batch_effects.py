@@ -1,4 +1,4 @@
-"""What is left of studies in latents is seen, and its removal too."""
+"""What is left of batches in latents is seen, and its removal too."""
 
 from dataclasses import replace
 
@@ -16,17 +16,17 @@ from genexp.verdict.evaluation import Evaluation
 from tests.outcomes import unpack
 from tests.small_evaluation import make_evaluation
 
-STUDIES, LABELS = ("GSE1", "GSE2", "GSE3"), ("ser", "endo", "clear")
+BATCHES, LABELS = ("GSE1", "GSE2", "GSE3"), ("ser", "endo", "clear")
 
 
 def make_parts(shift: float, n: int = 300, seed: int = 0, unlabelled: float = 0.1) -> list[PartLatents]:
-    """Latents in which studies are ``shift`` apart, and labels 3, along directions of their own; label and study are independent."""
+    """Latents in which batches are ``shift`` apart, and labels 3, along directions of their own; label and batch are independent."""
     rng = np.random.default_rng(seed)
-    study, label = rng.integers(3, size=n), rng.integers(3, size=n)
+    batch, label = rng.integers(3, size=n), rng.integers(3, size=n)
     z = rng.normal(size=(n, 8))
     z[:, :3] += 3 * np.eye(3)[label]
-    z[:, 3:6] += shift * np.eye(3)[study]
-    obs = pd.DataFrame({"study": np.array(STUDIES)[study], "label": np.array(LABELS)[label], "group": np.arange(n).astype(str)})
+    z[:, 3:6] += shift * np.eye(3)[batch]
+    obs = pd.DataFrame({"batch": np.array(BATCHES)[batch], "label": np.array(LABELS)[label], "group": np.arange(n).astype(str)})
     obs["label"] = obs["label"].where(rng.random(n) >= unlabelled)
     obs.index = pd.Index([f"sample{i}" for i in range(n)], name="sample_id")
     bounds = {"train": slice(0, n // 2), "val": slice(n // 2, 5 * n // 8), "test": slice(5 * n // 8, n)}
@@ -40,30 +40,30 @@ def judge(parts: list[PartLatents]) -> BatchEffects:
     return found
 
 
-def test_a_planted_shift_of_studies_is_seen_and_its_removal_too() -> None:
+def test_a_planted_shift_of_batches_is_seen_and_its_removal_too() -> None:
     apart, removed = judge(make_parts(shift=6)), judge(make_parts(shift=0))
     with_shift, without = apart.scores.loc["encoder"], removed.scores.loc["encoder"]
-    assert with_shift["silhouette_study"] > 0.4
+    assert with_shift["silhouette_batch"] > 0.4
     assert with_shift["kbet"] > 0.95
     assert with_shift["ilisi"] < 1.1
-    assert with_shift["balanced_accuracy_study"] > 0.95
-    assert abs(without["silhouette_study"]) < 0.05
+    assert with_shift["balanced_accuracy_batch"] > 0.95
+    assert abs(without["silhouette_batch"]) < 0.05
     assert without["kbet"] < 0.1
     assert without["ilisi"] == pytest.approx(removed.chance["ilisi"], abs=0.1)
-    assert without["balanced_accuracy_study"] < 0.5
-    without_study = apart.scores.loc["pca"]
-    assert without_study["ilisi"] > 2
+    assert without["balanced_accuracy_batch"] < 0.5
+    without_batch = apart.scores.loc["pca"]
+    assert without_batch["ilisi"] > 2
     for one in (with_shift, without):
         assert one["balanced_accuracy_label"] > 0.8
         assert one["clisi"] < removed.chance["clisi"] - 0.3
 
 
-def test_chance_is_what_permuted_studies_and_labels_give() -> None:
+def test_chance_is_what_permuted_batches_and_labels_give() -> None:
     chance = judge(make_parts(shift=6)).chance
-    assert chance["balanced_accuracy_study"] == chance["macro_f1_label"] == pytest.approx(1 / 3)
+    assert chance["balanced_accuracy_batch"] == chance["macro_f1_label"] == pytest.approx(1 / 3)
     assert 2.2 < chance["ilisi"] < 3
     assert chance["kbet"] < 0.1
-    assert np.isnan(chance["silhouette_study"])
+    assert np.isnan(chance["silhouette_batch"])
 
 
 def test_order_of_the_rows_does_not_matter() -> None:
@@ -73,10 +73,10 @@ def test_order_of_the_rows_does_not_matter() -> None:
     pd.testing.assert_frame_equal(judge(parts).scores, judge([*parts[:2], test]).scores)
 
 
-def test_unlabelled_samples_and_samples_of_unknown_study_are_left_out() -> None:
+def test_unlabelled_samples_and_samples_of_unknown_batch_are_left_out() -> None:
     parts = make_parts(shift=2)
     test = parts[-1]
-    extra = pd.DataFrame({"study": [np.nan] * 5, "label": "ser", "group": list("abcde")}, index=[f"extra{i}" for i in range(5)])
+    extra = pd.DataFrame({"batch": [np.nan] * 5, "label": "ser", "group": list("abcde")}, index=[f"extra{i}" for i in range(5)])
     z = {name: np.concatenate([z, np.full((5, z.shape[1]), 50.0)]) for name, z in test.z.items()}
     wider = judge([*parts[:2], PartLatents("test", pd.concat([test.obs, extra]), z)])
     columns = [name for name in wider.scores if not name.endswith("_label")]
@@ -87,7 +87,7 @@ def test_unlabelled_samples_and_samples_of_unknown_study_are_left_out() -> None:
     assert known["ilisi_encoder"].notna().all()
 
 
-def test_without_a_label_only_studies_are_judged() -> None:
+def test_without_a_label_only_batches_are_judged() -> None:
     parts = [PartLatents(part.part, part.obs.drop(columns="label"), part.z) for part in make_parts(shift=2)]
     found, _ = unpack(evaluate_batch_effects(parts, None, seed=0))
     assert found is not None
@@ -99,23 +99,23 @@ def test_without_a_label_only_studies_are_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("study", "said"),
-    [(["GSE1"] * 300, "of 1 (GSE1); 10 samples of two studies"), ([None] * 300, "no test sample has a study")],
+    ("batch", "said"),
+    [(["GSE1"] * 300, "of 1 (GSE1); 10 samples of two batches"), ([None] * 300, "no test sample has a batch")],
 )
-def test_what_cannot_be_judged_is_said(study: list[str | None], said: str) -> None:
-    parts = [PartLatents(part.part, part.obs.assign(study=study[: len(part.obs)]), part.z) for part in make_parts(shift=2)]
+def test_what_cannot_be_judged_is_said(batch: list[str | None], said: str) -> None:
+    parts = [PartLatents(part.part, part.obs.assign(batch=batch[: len(part.obs)]), part.z) for part in make_parts(shift=2)]
     found, notes = unpack(evaluate_batch_effects(parts, None, seed=0))
     assert found is None
     assert said in notes[0]
 
 
-def test_a_cohort_without_studies_is_not_judged() -> None:
-    parts = [PartLatents(part.part, part.obs.drop(columns="study"), part.z) for part in make_parts(shift=2)]
+def test_a_cohort_without_batches_is_not_judged() -> None:
+    parts = [PartLatents(part.part, part.obs.drop(columns="batch"), part.z) for part in make_parts(shift=2)]
     assert unpack(evaluate_batch_effects(parts, None, seed=0)) == (None, [])
 
 
 def test_lisi_is_one_where_groups_are_apart_and_their_number_where_they_are_mixed() -> None:
-    line = np.repeat(np.arange(90.0), 3)[:, None] + np.tile([0.0, 0.01, 0.02], 90)[:, None]  # one of each study at every place
+    line = np.repeat(np.arange(90.0), 3)[:, None] + np.tile([0.0, 0.01, 0.02], 90)[:, None]  # one of each batch at every place
     mixed = measure_lisi(find_neighbours(line, 3), np.tile(list("abc"), 90))
     assert mixed.min() > 2.9
     apart = line + 1e4 * np.tile([0, 1, 2], 90)[:, None]
@@ -155,7 +155,7 @@ def test_mixing_is_pearsons_chi_squared_of_the_neighbours_counts() -> None:
     assert measure_mixing(Neighbours(all_a, np.ones((1, 10))), groups)[0] == pytest.approx(0.001565402, abs=1e-8)  # pchisq(10, 1)
 
 
-def test_mixed_studies_are_rejected_at_about_the_level_of_the_test() -> None:
+def test_mixed_batches_are_rejected_at_about_the_level_of_the_test() -> None:
     rng = np.random.default_rng(0)
     rates = []
     for _ in range(30):
@@ -175,13 +175,13 @@ def test_cramers_v_is_that_of_the_table() -> None:
 
 
 def judge_evaluation(labels: tuple[str, ...]) -> Evaluation:
-    """An evaluation of made-up latents whose samples are of three studies."""
+    """An evaluation of made-up latents whose samples are of three batches."""
     evaluation = make_evaluation(labels=labels)
-    table, studies = evaluation.results["embeddings"].coordinates, np.array(["GSE1", "<b>GSE2</b>", "TCGA_$A"])
-    study = pd.Series(studies[np.arange(len(table)) % 7 % 3], table.index, name="study").where(np.arange(len(table)) % 11 > 0)
+    table, batches = evaluation.results["embeddings"].coordinates, np.array(["GSE1", "<b>GSE2</b>", "TCGA_$A"])
+    batch = pd.Series(batches[np.arange(len(table)) % 7 % 3], table.index, name="batch").where(np.arange(len(table)) % 11 > 0)
     parts = []
     for part, own in table.groupby("part", sort=False):
-        obs = pd.DataFrame({"study": study[own.index], "group": own.index}, index=own.index).assign(
+        obs = pd.DataFrame({"batch": batch[own.index], "group": own.index}, index=own.index).assign(
             **({"label": own["label"]} if labels else {})
         )
         parts.append(PartLatents(str(part), obs, {"encoder": evaluation.latents.loc[own.index].to_numpy()}))
@@ -190,13 +190,13 @@ def judge_evaluation(labels: tuple[str, ...]) -> Evaluation:
 
 
 @pytest.mark.parametrize("labels", [("LumA", "LumB", "Basal"), ()])
-def test_report_and_picture_say_what_is_left_of_the_studies(labels: tuple[str, ...]) -> None:
+def test_report_and_picture_say_what_is_left_of_the_batches(labels: tuple[str, ...]) -> None:
     evaluation = judge_evaluation(labels)
     html = render_report(evaluation)
     assert "iLISI" in html
     assert "&lt;b&gt;GSE2&lt;/b&gt;" in html
     assert "<b>GSE2</b>" not in html
     assert ("Cramér" in html) == bool(labels)
-    assert 'name="by" value="study"' in html
+    assert 'name="by" value="batch"' in html
     assert 'download="batch_effect_scores.tsv"' in html
     assert "figures/batch_effects.png" in [name for name, _ in draw_figures(evaluation)]

@@ -20,10 +20,10 @@ def test_the_small_version_judges_every_method_on_held_out_samples(store: str, t
     kept = run_small("center_loss", tmp_path)
     scores = pd.read_csv(kept / "scores.tsv", sep="\t")
     assert {"genes", "genes, ComBat", *METHODS} <= set(scores["method"])
-    means = scores[scores["n_latent"] == 4].groupby("method")[["balanced_accuracy_study", "silhouette_study"]].mean()
-    assert means.loc["nothing", "balanced_accuracy_study"] > 0.7
-    assert means.loc["ComBat", "balanced_accuracy_study"] < 0.5
-    assert means.loc["ComBat", "silhouette_study"] < 0.05 < means.loc["nothing", "silhouette_study"]
+    means = scores[scores["n_latent"] == 4].groupby("method")[["balanced_accuracy_batch", "silhouette_batch"]].mean()
+    assert means.loc["nothing", "balanced_accuracy_batch"] > 0.7
+    assert means.loc["ComBat", "balanced_accuracy_batch"] < 0.5
+    assert means.loc["ComBat", "silhouette_batch"] < 0.05 < means.loc["nothing", "silhouette_batch"]
     left_out = pd.read_csv(kept / "left_out.tsv", sep="\t")
     assert left_out["balanced_accuracy"].between(0, 1).all()
     assert set(left_out["method"]) == set(METHODS)
@@ -49,9 +49,9 @@ def test_permuted_labels_are_the_same_labels_of_other_samples(tmp_path: Path) ->
 def test_partners_are_ranked_among_the_samples_of_the_other_platform() -> None:
     pair = pd.Series(["p1", "p2", "p3", "p1", "p2", "p3", None, "alone"], index=list("abcdefgh"))
     assert find_partners(pair).tolist() == [3, 4, 5, 0, 1, 2, -1, -1]
-    obs = pd.DataFrame({"pair": pair, "study": ["one"] * 3 + ["other"] * 3 + ["one", "other"]})
+    obs = pd.DataFrame({"pair": pair, "batch": ["one"] * 3 + ["other"] * 3 + ["one", "other"]})
     met = np.array([0.0, 10, 20, 0.1, 10.1, 20.1, 50, 60])[:, None]
-    apart = met + 1000 * (obs["study"] == "other").to_numpy()[:, None]
+    apart = met + 1000 * (obs["batch"] == "other").to_numpy()[:, None]
     found = rank_partners(PartLatents("test", obs, {"met": met, "apart": apart}), "met")
     assert found["partner_rank"] == found["partner_first"] == 1
     assert found["partner_chance"] == pytest.approx(2.5)  # of 4 samples of the other platform

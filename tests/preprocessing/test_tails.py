@@ -54,10 +54,10 @@ def test_the_share_is_that_of_the_matrix_that_training_reads(scaling: str, tmp_p
     assert float(warning["share"]) / 100 == pytest.approx(measure_share(data), abs=0.006)
 
 
-def test_the_share_is_right_where_studies_are_corrected(tmp_path: Path) -> None:
+def test_the_share_is_right_where_batches_are_corrected(tmp_path: Path) -> None:
     adata = make_heavy(0.01)
-    adata.obs["study"] = [f"study{i % 2}" for i in range(adata.n_obs)]
-    data = preprocess(adata, tmp_path, correction="zscore", batch="study")
+    adata.obs["batch"] = [f"batch{i % 2}" for i in range(adata.n_obs)]
+    data = preprocess(adata, tmp_path, correction="zscore", batch="batch")
     warning = find_warning(data)
     assert warning is not None
     assert float(warning["share"]) / 100 == pytest.approx(measure_share(data), abs=0.006)

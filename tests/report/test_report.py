@@ -25,7 +25,7 @@ SECTIONS = (
     "clusters",
     "label",
     "heads",
-    "studies",
+    "batch_effects",
     "terms",
     "survival",
     "genes",

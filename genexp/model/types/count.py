@@ -68,7 +68,7 @@ class Count(Deep):
         transform = data.transform
         if transform.normalise not in OF_COUNTS or transform.clip is not None or transform.correction is not None:
             actual = f"normalise={transform.normalise}, clip={transform.clip or 'none'}"
-            actual += "" if transform.correction is None else ", corrected studies"
+            actual += "" if transform.correction is None else ", corrected batches"
             raise TrainingError(
                 f"kind=count needs normalise={' or '.join(OF_COUNTS)}, clip=none and correction=none, so that counts are recovered; "
                 f"this cohort has {actual}"

@@ -1,4 +1,4 @@
-"""Picture of what latents know of the study that a sample comes from."""
+"""Figure of batch effects."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ import pandas as pd
 from genexp.evaluation.batch_effects import BatchEffects
 from genexp.evaluation.latents import DISPLAY
 from genexp.evaluation.projection import Embeddings
-from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, dress_axes, mark_studies, new_figure, plain_text
+from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, dress_axes, mark_batches, new_figure, plain_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-OF_STUDY, OF_LABEL = Mark(PCA, "s", "square"), Mark(ENCODER, "o", "circle")
-"""How scores of studies, and of labels, are drawn."""
+OF_BATCH, OF_LABEL = Mark(PCA, "s", "square"), Mark(ENCODER, "o", "circle")
+"""How scores of batches, and of labels, are drawn."""
 PANELS = {
-    "prediction by logistic regression": ("balanced accuracy", "balanced_accuracy_study", "balanced_accuracy_label"),
+    "prediction by logistic regression": ("balanced accuracy", "balanced_accuracy_batch", "balanced_accuracy_label"),
     "mixing among neighbours": ("effective number of groups around a sample", "ilisi", "clisi"),
 }
 """Title, unit and columns of the panels beside the map."""
 
 
 def plot_batch_effects(found: BatchEffects, embeddings: Embeddings) -> Figure:
-    """Draw the t-SNE by study, and how studies and labels are predicted and mixed, by representation, on test samples."""
-    studies = found.study.dropna().astype(str)
-    figure = new_figure("What is left of the studies", height=6.0 + 0.2 * -(-studies.nunique() // 3), width=14)
+    """Draw the t-SNE by batch, and how batches and labels are predicted and mixed, by representation, on test samples."""
+    batches = found.batch.dropna().astype(str)
+    figure = new_figure("Remaining batch effects", height=6.0 + 0.2 * -(-batches.nunique() // 3), width=14)
     panels = figure.subplots(1, 3, width_ratios=[1.25, 1, 1])
-    _draw_map(panels[0], embeddings.coordinates, found.study)
+    _draw_map(panels[0], embeddings.coordinates, found.batch)
     for axes, (title, (unit, *columns)) in zip(panels[1:], PANELS.items(), strict=True):
         _draw_scores(axes, found, columns)
         dress_axes(axes, title, unit, "", grid="x")
@@ -38,16 +38,16 @@ def plot_batch_effects(found: BatchEffects, embeddings: Embeddings) -> Figure:
     return figure
 
 
-def _draw_map(axes: Axes, table: pd.DataFrame, study: pd.Series) -> None:
-    """Test samples are rimmed, the others faint, samples of unknown study grey."""
-    groups, test = study.loc[table.index].astype(object), (table["part"] == "test").to_numpy()
-    for name, mark in {"": Mark(UNLABELLED, "o", "circle"), **mark_studies(sorted(groups.dropna().astype(str).unique()))}.items():
+def _draw_map(axes: Axes, table: pd.DataFrame, batch: pd.Series) -> None:
+    """Test samples are rimmed, the others faint, samples of unknown batch grey."""
+    groups, test = batch.loc[table.index].astype(object), (table["part"] == "test").to_numpy()
+    for name, mark in {"": Mark(UNLABELLED, "o", "circle"), **mark_batches(sorted(groups.dropna().astype(str).unique()))}.items():
         member = groups.isna().to_numpy() if name == "" else (groups.astype(str) == name).to_numpy()
         for rows, style in ((member & ~test, {"alpha": 0.4, "linewidths": 0}), (member & test, {"edgecolors": INK, "linewidths": 0.7})):
             axes.scatter(table["tsne_1"][rows], table["tsne_2"][rows], color=mark.colour, marker=mark.marker, s=30, **style)
         if name:
             axes.scatter([], [], color=mark.colour, marker=mark.marker, s=40, label=f"{plain_text(name, 20)} ({member.sum():,})")
-    dress_axes(axes, "t-SNE of the latent by study, test samples rimmed", "t-SNE 1", "t-SNE 2")
+    dress_axes(axes, "t-SNE of the latent by batch, test samples rimmed", "t-SNE 1", "t-SNE 2")
     axes.tick_params(length=0, labelbottom=False, labelleft=False)
     axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.07), ncols=3, frameon=False, fontsize=9.5, handletextpad=0.1, columnspacing=0.9)
 
@@ -55,7 +55,7 @@ def _draw_map(axes: Axes, table: pd.DataFrame, study: pd.Series) -> None:
 def _draw_scores(axes: Axes, found: BatchEffects, columns: list[str]) -> None:
     """A row for each representation, a dotted line where chance is."""
     rows = np.arange(len(found.scores))[::-1]
-    for column, mark, name in zip(columns, (OF_STUDY, OF_LABEL), ("study", "label"), strict=True):
+    for column, mark, name in zip(columns, (OF_BATCH, OF_LABEL), ("batch", "label"), strict=True):
         if column not in found.scores:
             continue
         axes.scatter(found.scores[column], rows, color=mark.colour, marker=mark.marker, s=70, zorder=3, label=name)

@@ -1,4 +1,4 @@
-"""Part of the report on what latents know of the study that a sample comes from."""
+"""Section of the report on batch effects."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ PREDICTED = {"balanced_accuracy": "accuracy", "macro_f1": "F1"}
 
 
 def render_batch_effects(found: BatchEffects | None) -> str:
-    """Section on the studies; the scores of the label stand beside theirs."""
+    """Section on the batches; the scores of the label stand beside theirs."""
     if found is None:
-        said = "No study was given, or too few test samples of them: see the notes of the verdict."
-        return render_section("studies", "Studies", render_paragraph(said))
+        said = "No batch was given, or too few test samples of them: see the notes of the verdict."
+        return render_section("batch_effects", "Batch effects", render_paragraph(said))
     lead = (
-        "Where latents are free of batch effects, studies are mixed and cannot be predicted, while labels stay apart. iLISI and cLISI: "
-        "effective number of studies, and labels, among a sample's neighbours (1: one only). kBET: share of samples whose neighbours' "
-        f"studies differ from those of all (p < {ALPHA}; 1: not mixed). Chance: the same with studies and labels permuted."
+        "Where latents are free of batch effects, batches are mixed and cannot be predicted, while labels stay apart. iLISI and cLISI: "
+        "effective number of batches, and labels, among a sample's neighbours (1: one only). kBET: share of samples whose neighbours' "
+        f"batches differ from those of all (p < {ALPHA}; 1: not mixed). Chance: the same with batches and labels permuted."
     )
     return render_section(
-        "studies",
-        "Studies",
+        "batch_effects",
+        "Batch effects",
         render_paragraph(lead),
         render_paragraph(describe_confounding(found)),
         _render_scores(
@@ -38,7 +38,7 @@ def render_batch_effects(found: BatchEffects | None) -> str:
         ),
         _render_scores(
             found,
-            "Studies, and labels, as clusters of the test samples: silhouette, Calinski-Harabasz, Davies-Bouldin (higher is less apart).",
+            "Batches, and labels, as clusters of the test samples: silhouette, Calinski-Harabasz, Davies-Bouldin (higher is less apart).",
             APART,
         ),
         _render_contingency(found.contingency),
@@ -46,12 +46,12 @@ def render_batch_effects(found: BatchEffects | None) -> str:
 
 
 def describe_confounding(found: BatchEffects) -> str:
-    """Say how far study and label can be told apart at all."""
+    """Say how far batch and label can be told apart at all."""
     if not math.isfinite(found.cramers_v):
-        return f"{found.study.nunique()} studies; without a label nothing says what biology is lost with them."
+        return f"{found.batch.nunique()} batches; without a label nothing says what biology is lost with them."
     return (
-        f"Study and label are associated with Cramér's V {found.cramers_v:.2f} (0: independent, 1: one gives the other). The more they "
-        "are, the more a label that is predicted may be a study that is recognised."
+        f"Batch and label are associated with Cramér's V {found.cramers_v:.2f} (0: independent, 1: one gives the other). The more they "
+        "are, the more a label that is predicted may be a batch that is recognised."
     )
 
 
@@ -59,7 +59,7 @@ def _render_scores(found: BatchEffects, caption: str, titles: dict[str, str]) ->
     columns = {
         column: f"{group}: {title}" if suffix else title
         for name, title in titles.items()
-        for suffix, group in (("", ""), ("_study", "study"), ("_label", "label"))
+        for suffix, group in (("", ""), ("_batch", "batch"), ("_label", "label"))
         if (column := f"{name}{suffix}") in found.scores
     }
     rows = pd.concat([found.scores.rename(index=DISPLAY), found.chance.to_frame("chance").T])
@@ -73,4 +73,4 @@ def _render_contingency(table: pd.DataFrame) -> str:
         for label, *counts in table.itertuples():
             yield [label, *map(int, counts)]
 
-    return render_table("Samples by label and study, all parts.", ["", *table.columns], lines())
+    return render_table("Samples by label and batch, all parts.", ["", *table.columns], lines())

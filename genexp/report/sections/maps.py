@@ -45,7 +45,7 @@ def render_maps(evaluation: Evaluation) -> str:
 
 def _render_switches(evaluation: Evaluation) -> str:
     labelled = evaluation.results.require(Embeddings).coordinates["label"].notna().any()
-    kinds = [*(["label"] if labelled else []), *(["study"] if evaluation.results.get_result(BatchEffects) is not None else []), "cluster"]
+    kinds = [*(["label"] if labelled else []), *(["batch"] if evaluation.results.get_result(BatchEffects) is not None else []), "cluster"]
     colour = "".join(
         f'<label><input type="radio" name="by" value="{kind}"{" checked" if kind == kinds[0] else ""}> {kind}</label>' for kind in kinds
     )

@@ -68,7 +68,9 @@ SECTIONS = [
     Section("clusters", "Clusters", render_clusters, ("clustering", "cluster_methods")),
     Section("label", "Label", render_probe, ("probe",)),
     Section("heads", "Heads", lambda found: render_heads(found.results.get_result(HeadResults)), ("heads",)),
-    Section("studies", "Studies", lambda found: render_batch_effects(found.results.get_result(BatchEffects)), ("batch_effects",)),
+    Section(
+        "batch_effects", "Batch effects", lambda found: render_batch_effects(found.results.get_result(BatchEffects)), ("batch_effects",)
+    ),
     Section(
         "terms",
         "Terms",

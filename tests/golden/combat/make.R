@@ -19,7 +19,7 @@ dimnames(x) <- list(paste0("GENE", 1:n_genes), paste0("S", 1:24))
 write_values <- function(values, name) {
   write.table(format(values, digits = 12, trim = TRUE), paste0(name, ".tsv"), sep = "\t", quote = FALSE, col.names = NA)
 }
-write.table(data.frame(study, label, sex, row.names = colnames(x)), "samples.tsv", sep = "\t", quote = FALSE, col.names = NA)
+write.table(data.frame(batch = study, label, sex, row.names = colnames(x)), "samples.tsv", sep = "\t", quote = FALSE, col.names = NA)
 write_values(x, "expression")
 mod <- model.matrix(~ label + sex)
 write_values(ComBat(x, study), "parametric")
