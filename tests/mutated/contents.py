@@ -82,6 +82,9 @@ class Contents:
             kept = re.split(r"\r\n|\r|\n", damaged.decode(dialect.encoding, errors="replace"))[:-1]
             texts = dialect.write_lines([line for line in sheet if isinstance(line, list)])
             lines = [line for i, (line, text) in enumerate(zip(lines, texts, strict=True)) if text in kept or i == 0]
+            named = {*GENES, *SAMPLES}
+            if texts[0] not in kept and any(len(named.intersection(line)) > 2 for line in lines[1:]):
+                return cls([], dialect.decimal, False, False)  # another line of names may be taken for the heading that was damaged
         lines = [line for line in lines if any(cell.strip() for cell in line)]
         heading, lines = (lines[0], lines[1:]) if lines else ([], [])
         width = Counter(len(line) for line in lines).most_common(1)[0][0] if lines else 0
