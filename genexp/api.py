@@ -14,6 +14,7 @@ Elsewhere nothing is written but preprocessed values in the cache, by default a 
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -24,10 +25,11 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from pydantic import Field
 
 from genexp.cohort.memory import KEY, as_anndata, name_of, recall, remember
-from genexp.errors import ConfigError
+from genexp.errors import ConfigError, EvaluationError
 from genexp.model.encoder import Encoder
 from genexp.notebook import OF_SAMPLES, Comparison, Data, Model, Report, Study
 from genexp.settings.cohort import CohortConfig
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
 
+    from genexp.preprocessing.transform import Transform
     from genexp.training.seeds import Replicates
     from genexp.verdict.compare import Logged
 
@@ -318,6 +321,7 @@ def evaluate(model: Model | Encoder | str, data: Data, **settings: Any) -> Repor
     from genexp.verdict.evaluate import evaluate_encoder
 
     encoder = as_encoder(model)
+    _check_trained_on(encoder, data)
     reference = {"encoder": model} if isinstance(model, str) else {}
     config = _configure(EvaluateSettings, data, settings | reference)
     others = model.replicates.others if isinstance(model, Model) and model.data is data else None
@@ -438,6 +442,37 @@ def as_encoder(model: Model | Encoder | str) -> Encoder:
     if isinstance(model, Model):
         return model.encoder
     return model if isinstance(model, Encoder) else load_encoder(model)
+
+
+def _check_trained_on(encoder: Encoder, data: Data) -> None:
+    """Refuse data of another split, whose test samples the encoder may have been trained on, or on another scale.
+
+    Equal hashes of the data would be too much to ask: they change with the version of genexp.
+    """
+    if not isinstance(data, Data):
+        return  # which is refused with the other settings
+    if encoder.card.get("split_hash") != data.preprocessed.split_hash:
+        raise EvaluationError(
+            f"the encoder was trained on another split of {encoder.card.get('cohort', 'another cohort')}, so that "
+            "samples it was trained on could be test samples here; preprocess the same samples with the same "
+            "split, seed and groups, or train again"
+        )
+    if not _is_same_transform(encoder.transform, data.preprocessed.transform):
+        raise EvaluationError(
+            "the encoder was trained on values that were prepared otherwise (genes, normalisation, clip, correction "
+            "or scaling); preprocess the cohort with the settings of its training"
+        )
+
+
+def _is_same_transform(one: Transform, other: Transform) -> bool:
+    """Whether two transforms give the same values, but for what rounding to float32 leaves of a stored one."""
+    (spec, arrays), (other_spec, others) = one.to_parts(), other.to_parts()
+    if json.dumps(spec, sort_keys=True) != json.dumps(other_spec, sort_keys=True) or set(arrays) != set(others):
+        return False
+    return all(
+        values.shape == others[name].shape and np.allclose(values, others[name], rtol=1e-5, equal_nan=True)
+        for name, values in arrays.items()
+    )
 
 
 @dataclass(frozen=True)

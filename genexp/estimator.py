@@ -48,7 +48,7 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     random_state : int, RandomState or None
         Of the validation samples, the initial weights, the order of rows and the dropout.
     options : mapping, optional
-        Further parameters of :func:`genexp.train` by name, such as ``{"anchor": "none"}``.
+        Further parameters of :func:`genexp.train` by name, such as ``{"batch_norm": False}``.
 
     Attributes
     ----------

@@ -279,7 +279,7 @@ def test_training_gives_what_the_command_line_gives(tracked: str, tmp_path: Path
 
 
 def test_a_seed_of_its_own_changes_the_training_and_not_the_split(data: genexp.Data, model: genexp.Model) -> None:
-    other = genexp.train(data, **SMALL, seed=3, anchor="none")
+    other = genexp.train(data, **SMALL, seed=3)
     assert other.encoder.card["training_seed"] == 3
     assert other.encoder.card["split_hash"] == model.encoder.card["split_hash"]
 
@@ -397,11 +397,12 @@ def test_a_report_has_metrics_verdict_tables_and_a_page(report: genexp.Report, t
     assert (tmp_path / "report.html").read_text(encoding="utf-8") == report.html
 
 
-def test_an_encoder_is_evaluated_on_the_data_that_it_was_trained_on_alone(
-    model: genexp.Model, data: genexp.Data, cohort: anndata.AnnData
-) -> None:
-    with pytest.raises(EvaluationError):
-        genexp.evaluate(model, genexp.preprocess(cohort, n_top_genes=50))
+def test_an_encoder_is_evaluated_on_the_data_that_it_was_trained_on_alone(model: genexp.Model, plain: anndata.AnnData) -> None:
+    named = {"label": "subtype", "group": "patient_id", "time": "OS_days", "event": "OS_event"}
+    with pytest.raises(EvaluationError, match="trained on another split"):
+        genexp.evaluate(model, genexp.preprocess(plain, **named, seed=1))
+    with pytest.raises(EvaluationError, match="trained on values that were prepared otherwise"):
+        genexp.evaluate(model.encoder, genexp.preprocess(plain, **named, clip=3.0))
 
 
 def test_a_study_has_its_best_model_and_its_trials(data: genexp.Data) -> None:
