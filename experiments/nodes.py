@@ -10,7 +10,7 @@ import pandas as pd
 from genexp.evaluation.baselines import Representation
 from genexp.explain.enrichment import MIN_SIZE, match_gene_sets, read_gene_sets
 from genexp.explain.signatures import Signatures, find_signatures, weigh_genes
-from genexp.names.gene_sets import judge_overlaps
+from genexp.names.gene_sets import score_overlaps
 
 LEVEL = 0.05
 """False discovery rate, over all sets, nodes and directions of one representation, below which a set counts as enriched."""
@@ -56,7 +56,7 @@ def enrich_nodes(signatures: Signatures, gene_sets: Mapping[str, list[str]]) -> 
     chosen = np.zeros((len(genes), len(filled)), dtype=bool)
     for j, own in enumerate(filled.values()):
         chosen[genes.get_indexer(own), j] = True
-    overlap, p = judge_overlaps(members, chosen)
+    overlap, p = score_overlaps(members, chosen)
     q = false_discovery_control(p, axis=None).reshape(p.shape) if p.size else p
     at, column = np.nonzero(q < LEVEL)
     keys = list(filled)

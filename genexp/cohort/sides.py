@@ -12,7 +12,7 @@ from genexp.errors import CohortError, name_some
 from genexp.files.table import name_apart
 from genexp.formats import Table
 from genexp.names.genes import is_nameless
-from genexp.names.likeness import counts_rows, find_metadata, find_unusual, is_gene_column, is_missing, is_summary, normal_title
+from genexp.names.likeness import counts_rows, find_metadata, find_unusual_names, is_gene_column, is_missing, is_summary, normal_title
 from genexp.names.vocabulary import GENE_TITLES, SAMPLE_NAMES
 
 
@@ -67,7 +67,7 @@ def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metada
         own_obs = name_apart(pd.concat([own_obs, _read_annotations(table, annotations, gene_names, genes_in_rows)], axis=1))
     _say_annotations(own_obs, own_var, genes_in_rows, said)
     gene_positions, sample_positions = _keep_genes(gene_names, own_var, annotations, said), _keep_samples(sample_names, said)
-    nameless = {i for i in find_unusual(gene_names) if is_nameless(gene_names[i])}
+    nameless = {i for i in find_unusual_names(gene_names) if is_nameless(gene_names[i])}
     genes = [_find_other_id(own_var, i) if i in nameless else gene_names[i].strip() for i in gene_positions.tolist()]
     samples = [sample_names[i].strip() for i in sample_positions]
     obs = own_obs.iloc[sample_positions] if len(own_obs.columns) else pd.DataFrame(index=range(len(samples)))
@@ -115,7 +115,7 @@ def _say_annotations(own_obs: pd.DataFrame, own_var: pd.DataFrame, genes_in_rows
 
 def _keep_genes(names: list[str], var: pd.DataFrame, annotations: list[int], said: list[str]) -> np.ndarray:
     """Positions of genes: not of annotations, summaries, or names that are empty and have no other id."""
-    drop, unusual = set(annotations), find_unusual(names)
+    drop, unusual = set(annotations), find_unusual_names(names)
     summaries = [i for i in unusual if is_summary(names[i])]
     if len(summaries) == len(names):
         summaries = []

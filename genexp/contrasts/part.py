@@ -12,7 +12,7 @@ from scipy import sparse
 from genexp.cohort.scale import LINEAR
 from genexp.contrasts.design import Contrast
 from genexp.contrasts.moderated_t import ModeratedT, moderate
-from genexp.names.gene_sets import judge_overlaps
+from genexp.names.gene_sets import score_overlaps
 from genexp.settings.contrasts import ContrastConfig
 
 STATISTICS = ("log2fc", "t", "p", "q")
@@ -71,7 +71,7 @@ def find_terms(members: sparse.csr_array, significant: np.ndarray, tested: np.nd
     if members.shape[0] == 0 or significant.sum() < MIN_SIGNIFICANT:
         return np.zeros(members.shape[0], dtype=bool)
     places = np.flatnonzero(tested)
-    return judge_overlaps(members[:, places], significant[places, None])[1][:, 0] < alpha
+    return score_overlaps(members[:, places], significant[places, None])[1][:, 0] < alpha
 
 
 def _take_logarithms(X: np.ndarray, scale: str) -> np.ndarray:

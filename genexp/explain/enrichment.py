@@ -15,7 +15,7 @@ from scipy import sparse
 
 from genexp.errors import CohortError, EvaluationError
 from genexp.names import gene_sets as sets
-from genexp.names.gene_sets import judge_overlaps
+from genexp.names.gene_sets import score_overlaps
 
 MIN_SIZE, MAX_SIZE = 5, 500
 """Measured genes of the sets that are tested: smaller ones say little, larger ones are too broad. Signatures have the same least size."""
@@ -129,7 +129,7 @@ def _tabulate_overlaps(
     chosen = np.zeros((len(genes), len(filled)), dtype=bool)
     for column, own in enumerate(filled.values()):
         chosen[genes.get_indexer(own), column] = True
-    overlap, p = judge_overlaps(members, chosen)
+    overlap, p = score_overlaps(members, chosen)
     sizes, drawn = members.sum(axis=1)[:, None], chosen.sum(axis=0)[None]
     effect = np.log2((overlap + 0.5) / (sizes * drawn / len(genes) + 0.5))
     columns = {"n_signature": np.broadcast_to(drawn, p.shape), "n_overlap": overlap, "effect": effect, "p": p}

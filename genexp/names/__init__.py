@@ -1,1 +1,1 @@
-"""Names of genes and of annotations: their normal forms, the words they are told apart by, and gene sets."""
+"""Names of genes and of annotations: their normal forms, the words that distinguish them, and gene sets."""

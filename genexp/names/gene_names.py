@@ -1,4 +1,4 @@
-"""The gene names of a file: their normal form, what that changed, and the genes that a spreadsheet made dates of."""
+"""Gene names of a file: their normal form, the changes that it makes, and genes that a spreadsheet turned into dates."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from genexp.errors import name_some
 from genexp.names.genes import AROUND, FAMILIES, IDENTIFIER, VERSIONED, display_name, is_nameless, match_key
-from genexp.names.likeness import find_unusual
+from genexp.names.likeness import find_unusual_names
 
 MONTHS = {
     "jan": 1, "feb": 2, "mar": 3, "march": 3, "mars": 3, "mrz": 3, "mär": 3, "märz": 3, "marzo": 3, "apr": 4, "may": 5, "mai": 5, "jun": 6,
@@ -49,14 +49,14 @@ def _read_date(name: str, serials: bool) -> tuple[set[tuple[int, int]], str]:
 
 
 def is_date_like(name: str, serials: bool = False) -> bool:
-    """Whether a name is a date, as spreadsheets make of genes (``1-Mar``, ``Mar-01``, ``2006/03/01``); also a number of Excel, if asked."""
+    """Check whether a name is a date, as spreadsheets make of genes (``1-Mar``, ``2006/03/01``), or with ``serials`` a number of Excel."""
     return bool(_read_date(name, serials)[0])
 
 
 def repair_date(name: str, serials: bool = False) -> str:
-    """Today's symbol of the gene that a date was: ``1-Mar`` -> ``MARCHF1``; the name itself where no gene, or more than one, becomes it.
+    """Return the current symbol of the gene behind a date: ``1-Mar`` -> ``MARCHF1``; the name itself where no or several genes give it.
 
-    ``MARC1`` and ``MARC2`` become the same dates as ``MARCH1`` and ``MARCH2``, for which they are taken here.
+    ``MARC1`` and ``MARC2`` give the same dates as ``MARCH1`` and ``MARCH2``; the latter are assumed.
     """
     families = {(MONTH_OF_FAMILY[month], day) for month, day in _read_date(name, serials)[0] if month in MONTH_OF_FAMILY}
     symbols = {f"{FAMILIES[family][0]}{number}" for family, number in families if number <= FAMILIES[family][1]}
@@ -64,14 +64,14 @@ def repair_date(name: str, serials: bool = False) -> str:
 
 
 def repair_dates(names: Sequence[str], serials: bool = False) -> dict[str, str]:
-    """Symbol of every date among the names; a date that could be two genes stays as it is.
+    """Map every date among the names to its symbol; a date that could be two genes stays as it is.
 
-    That is so where two rows carry one date (``MARCH1`` and ``MARC1`` both become ``1-Mar``), where the symbol is there already, and where
-    full dates of day 1 differ in their year, which may then be the number (``Mar-02`` read as 2002-03-01).
+    A date is ambiguous where two rows carry it (``MARCH1`` and ``MARC1`` both become ``1-Mar``), where the symbol exists already, and where
+    full dates of day 1 differ in their year, because the year may then be the number (``Mar-02`` read as 2002-03-01).
 
-    Names of most genes decide between ``MARCHF1`` and, as of the mouse, ``Marchf1``.
+    The spelling of most genes decides between ``MARCHF1`` (human) and ``Marchf1`` (mouse).
     """
-    dates = [names[i] for i in find_unusual(names) if is_date_like(names[i], serials)]
+    dates = [names[i] for i in find_unusual_names(names) if is_date_like(names[i], serials)]
     if not dates:
         return {}
     others = [name for name in names if not is_date_like(name, serials)]
@@ -90,22 +90,22 @@ def repair_dates(names: Sequence[str], serials: bool = False) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class GeneNames:
-    """What the gene names of a file are, and what was done to them.
+    """Gene names of a file, and the changes made to them.
 
     Parameters
     ----------
     display : list of str, (n_genes,)
         :func:`display_name` of each; dates are not repaired.
     nameless : list of int
-        Places of names that say that there is none.
+        Positions of names that mean "no name".
     dates : dict of str to str
-        Symbol of each date, or the date itself where that cannot be told.
+        Symbol of each date, or the date itself where it is ambiguous.
     n_versions, n_identifiers : int
-        Names that lost the version of an identifier, and those that lost an identifier beside the symbol.
+        Number of names without the version of their identifier, and of those without the identifier next to their symbol.
     duplicated : list of str
         Display names that occur more than once.
     numbers : list of str
-        Names that are numbers, where most are none.
+        Names that are numbers, where most names are not.
     examples : dict of str to tuple of str
         First change of each kind (``version``, ``identifier``): name in the file, and display name.
     """
@@ -121,7 +121,7 @@ class GeneNames:
 
     @property
     def repaired(self) -> list[str]:
-        """Display names with the dates repaired that can be."""
+        """Display names with unambiguous dates repaired."""
         return [self.dates.get(name, name) for name in self.display]
 
     @property
@@ -131,15 +131,15 @@ class GeneNames:
 
     @property
     def notes(self) -> list[str]:
-        """A sentence for each thing that was done or noticed."""
-        shown = {kind: f"{' became '.join(pair)}" for kind, pair in self.examples.items()}
+        """One sentence per change or observation."""
+        examples = {kind: f"{' became '.join(pair)}" for kind, pair in self.examples.items()}
         dates = [f"{name} is {'ambiguous' if name == symbol else symbol}" for name, symbol in self.dates.items()]
         notes = {
-            f"versions of identifiers left off: {self.n_versions} ({shown.get('version')})": self.n_versions,
-            f"identifiers beside a symbol left off: {self.n_identifiers} ({shown.get('identifier')})": self.n_identifiers,
+            f"versions of identifiers removed: {self.n_versions} ({examples.get('version')})": self.n_versions,
+            f"identifiers next to a symbol removed: {self.n_identifiers} ({examples.get('identifier')})": self.n_identifiers,
             f"genes without a name: {len(self.nameless)}": len(self.nameless),
-            f"dates, as spreadsheets make of genes: {name_some(dates)}": len(dates),
-            f"numbers among symbols, as Entrez identifiers or what a spreadsheet made of dates and clones: {name_some(self.numbers)}": len(
+            f"genes that a spreadsheet turned into dates: {name_some(dates)}": len(dates),
+            f"numbers among symbols (Entrez identifiers, or dates and clones that a spreadsheet changed): {name_some(self.numbers)}": len(
                 self.numbers
             ),
             f"names that occur more than once: {name_some(self.duplicated)}": len(self.duplicated),
@@ -148,7 +148,7 @@ class GeneNames:
 
 
 def describe_names(names: Sequence[str], serials: bool = False) -> GeneNames:
-    """Bring the gene names of a file (n_genes,) to their normal form, and say what that changed.
+    """Bring the gene names of a file (n_genes,) to their normal form, and list the changes.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def describe_names(names: Sequence[str], serials: bool = False) -> GeneNames:
     serials : bool
         Whether numbers such as 44256 are dates of a spreadsheet.
     """
-    display, unusual = list(names), find_unusual(names)
+    display, unusual = list(names), find_unusual_names(names)
     for i in unusual:
         display[i] = display_name(names[i])
     nameless = [i for i in unusual if is_nameless(names[i])]

@@ -1,7 +1,7 @@
-"""Names of genes: the one normal form by which they meet in cohorts, gene sets, graphs and encoders.
+"""Names of genes: the normal form by which they are matched in cohorts, gene sets, graphs and encoders.
 
-``TP53``, ``TP53|7157``, ``TP53 (7157)`` and ``ENSG00000141510.17_TP53`` are four ways to write one name. This file's text is part of every
-registered encoder, so it imports nothing of genexp and no library.
+``TP53``, ``TP53|7157``, ``TP53 (7157)`` and ``ENSG00000141510.17_TP53`` are four spellings of one name. This file is part of every
+registered encoder, so the file imports nothing of genexp and no library.
 """
 
 from __future__ import annotations
@@ -11,33 +11,33 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 AROUND = " \t\r\n\"'`\u00a0\ufeff"
-"""What may stand around a name: blanks, quotes, a byte-order mark."""
+"""Characters stripped from both ends of a name: blanks, quotes, a byte-order mark."""
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
-"""A name in which nothing is left to be taken off."""
+"""Names that are in normal form already."""
 NAMELESS = frozenset(
     [
         *("", "NA", "N/A", "#N/A", "NaN", "nan", "<NA>", "None", "NULL", "null", "-", "--", "---", "?", "."),
         *("#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "#NUM!"),
     ]
 )
-"""What tools write where a gene has no name; in the case in which they write it, as ``na`` is a gene of the fly."""
+"""Words that tools write where a gene has no name; case counts, because ``na`` is a gene of the fly."""
 ENSEMBL = r"ENS[A-Z]{0,6}[GTPE](?:\d{11}|R\d{10})"
 VERSIONED = re.compile(rf"({ENSEMBL}|[NX][MRP]_\d+)\.\d+(_PAR_Y)?", re.IGNORECASE)
 IDENTIFIER = re.compile(rf"(?:{ENSEMBL}|[NX][MRP]_\d+)(?:\.\d+)?(?:_PAR_Y)?|(?:ENTREZ:|GeneID:|HGNC:|MGI:)?\d+(?:\.0)?", re.IGNORECASE)
-"""Identifiers of Ensembl, RefSeq, NCBI, HGNC and MGI, which may stand beside a symbol."""
+"""Identifiers of Ensembl, RefSeq, NCBI, HGNC and MGI, which may occur next to a symbol."""
 BRACKETED = re.compile(r"(.+?) ?\(([^()]*)\)|(.+)\.\.(\d+)\.")
-"""``TP53 (7157)`` as DepMap writes it, and what R makes of it."""
+"""``TP53 (7157)`` as DepMap writes it, and ``TP53..7157.``, into which R changes it."""
 BESIDE_ENSEMBL = re.compile(
     rf"({ENSEMBL}(?:\.\d+)?+(?:_PAR_Y)?+)[_:;,/ \t]+(.+)|(.+?)[_:;,/ \t]+({ENSEMBL}(?:\.\d+)?(?:_PAR_Y)?)", re.IGNORECASE
 )
 """``ENSG00000141510_TP53`` or the other way round; an underscore joins nothing else, as in ``Y_RNA``."""
 PSEUDOAUTOSOMAL = "_PAR_Y"
-"""Ends the name of a gene's copy on Y, which stays apart from that on X."""
+"""Ending of the name of a gene's copy on Y, which is kept apart from the copy on X."""
 RENAMED = re.compile(r"(MARCH|SEPT|MARC|DEC)(\d{1,2})", re.IGNORECASE)
 FAMILIES = {"MARCH": ("MARCHF", 11), "SEPT": ("SEPTIN", 14), "MARC": ("MTARC", 2), "DEC": ("DELEC", 1)}
-"""Families that HGNC renamed in 2020 because spreadsheets made dates of them: new stem, and highest number."""
+"""Families that HGNC renamed in 2020 because spreadsheets turned them into dates: new stem, and highest number."""
 FEW = 0.1
-"""Share of names, of the fewer ones, below which names are compared regardless of case."""
+"""Share of matched names, of the shorter list, below which names are compared regardless of case."""
 FORMS = {
     "Ensembl identifiers": re.compile(r"ENS[A-Z]*\d{6,}.*", re.IGNORECASE),
     "RefSeq accessions": re.compile(r"[NX][MRP]_\d+.*"),
@@ -48,12 +48,12 @@ FORMS = {
 
 
 def is_nameless(name: str) -> bool:
-    """Whether a name says that there is none: blank, ``NA``, ``nan``, ``---``."""
+    """Check whether a name means "no name": blank, ``NA``, ``nan``, ``---``."""
     return name.strip(AROUND) in NAMELESS or name.startswith("Unnamed: ")
 
 
 def display_name(name: str) -> str:
-    """Normal form of a gene's name: the symbol where the name carries one, else the identifier without its version.
+    """Return the normal form of a gene's name: the symbol where the name contains one, else the identifier without its version.
 
     ``"TP53|7157"``, ``"TP53 (7157)"`` and ``"ENSG00000141510.17|TP53"`` -> ``TP53``; ``ENSG00000141510.17`` -> ``ENSG00000141510``. A name
     with two symbols or none stays (``?|100130426``). The copy of a gene on Y keeps ``_PAR_Y``.
@@ -76,7 +76,7 @@ def display_name(name: str) -> str:
 
 
 def _split_name(name: str) -> list[str]:
-    """Symbol and identifiers of a name that holds several; else the name alone."""
+    """Split a name into symbol and identifiers; a name with one part stays whole."""
     match = BRACKETED.fullmatch(name)
     if match:
         outer, inner = (part for part in match.groups() if part is not None)
@@ -90,7 +90,7 @@ def _split_name(name: str) -> list[str]:
 
 
 def current_name(name: str) -> str:
-    """:func:`display_name` with the families that were renamed in 2020 under their new names: ``MARCH1`` -> ``MARCHF1``."""
+    """Return :func:`display_name` with the families renamed in 2020 under their new names: ``MARCH1`` -> ``MARCHF1``."""
     name = display_name(name)
     match = RENAMED.fullmatch(name)
     if not match or not 1 <= int(match[2]) <= FAMILIES[match[1].upper()][1]:
@@ -100,12 +100,12 @@ def current_name(name: str) -> str:
 
 
 def match_key(name: str) -> str:
-    """:func:`current_name` in capitals, for matching alone: ``Trp53`` and ``TRP53`` may be genes of two species."""
+    """Return :func:`current_name` in capitals, for matching only: ``Trp53`` and ``TRP53`` may be genes of two species."""
     return current_name(name).upper()
 
 
 def describe_form(names: Iterable[str]) -> str:
-    """Kind of names that most of some names are, with three of them: ``Ensembl identifiers (ENSG00000141510, ...)``."""
+    """Describe the most frequent kind of some names, with three examples: ``Ensembl identifiers (ENSG00000141510, ...)``."""
     named = [name for name in names if not is_nameless(name)]
     counts = Counter(next((form for form, pattern in FORMS.items() if pattern.fullmatch(name)), "symbols") for name in named[:1000])
     form = counts.most_common(1)[0][0] if counts else "no names"
@@ -115,32 +115,32 @@ def describe_form(names: Iterable[str]) -> str:
 def match_names(wanted: Iterable[str], present: Iterable[str]) -> tuple[dict[str, int], str]:
     """Find wanted genes among those present.
 
-    Names match as they stand, else by :func:`current_name` where that is unambiguous; by :func:`match_key` only where fewer than ``FEW`` of
+    Names match exactly, else by :func:`current_name` where that is unambiguous; by :func:`match_key` only where fewer than ``FEW`` of
     them match otherwise.
 
     Returns
     -------
-    places : dict of str to int
-        Place among the present names of each wanted name that is there.
+    positions : dict of str to int
+        Position among the present names of each wanted name that is present.
     note : str
-        What is to be said where case had to be disregarded; else empty.
+        Sentence for the user where case had to be ignored; else empty.
     """
     wanted, present = list(dict.fromkeys(wanted)), list(present)
-    places = _match_by(current_name, wanted, present)
-    if len(places) >= FEW * min(len(wanted), len(present)):
-        return places, ""
+    positions = _match_by(current_name, wanted, present)
+    if len(positions) >= FEW * min(len(wanted), len(present)):
+        return positions, ""
     regardless = _match_by(match_key, wanted, present)
-    changed = [name for name in regardless if name not in places]
+    changed = [name for name in regardless if name not in positions]
     if not changed:
-        return places, ""
+        return positions, ""
     return regardless, describe_case(changed[0], present[regardless[changed[0]]], len(changed))
 
 
 def describe_case(wanted: str, present: str, n: int) -> str:
-    """Say that names were matched regardless of case, with one example."""
+    """Describe a match regardless of case, with one example."""
     return (
-        f"{n} gene names match only regardless of case ({wanted} is taken for {present}); "
-        "if they are of two species, translate the genes of one to orthologs of the other first"
+        f"{n} gene names match only when case is ignored ({wanted} is read as {present}); "
+        "if the names are of two species, translate the genes of one to orthologs of the other first"
     )
 
 
@@ -149,5 +149,5 @@ def _match_by(form: Callable[[str], str], wanted: Sequence[str], present: Sequen
     forms = [form(name) for name in present]
     counts = Counter(forms)
     unique = {name: i for i, name in enumerate(forms) if counts[name] == 1}
-    found = {name: exact[name] if name in exact else unique.get(form(name), -1) for name in wanted}
-    return {name: i for name, i in found.items() if i >= 0}
+    matches = {name: exact[name] if name in exact else unique.get(form(name), -1) for name in wanted}
+    return {name: i for name, i in matches.items() if i >= 0}

@@ -1,4 +1,4 @@
-"""What the names in a file look like: genes, samples, annotations of either, summary rows, row numbers."""
+"""Resemblance of the names in a file to genes, samples, annotations of either, summary rows and row numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from genexp.names.vocabulary import (
 
 @dataclass(frozen=True)
 class Likeness:
-    """Shares of some names that look like something."""
+    """Shares of some names that look like genes or samples."""
 
     gene_ids: float
     symbols: float
@@ -37,7 +37,7 @@ class Likeness:
 
 
 def measure_likeness(names: Sequence[str], limit: int = 500) -> Likeness:
-    """Look at names, evenly spaced if there are more than ``limit``."""
+    """Measure the shares of names that look like genes or samples, on evenly spaced names if there are more than ``limit``."""
     sampled = [names[i].strip().strip('"') for i in np.linspace(0, len(names) - 1, min(len(names), limit)).astype(int)]
     counts = np.zeros(5)
     for name in sampled:
@@ -49,43 +49,43 @@ def measure_likeness(names: Sequence[str], limit: int = 500) -> Likeness:
 
 
 def normal_title(name: str) -> str:
-    """Lower case, words joined by ``_``."""
+    """Return a title in lower case, words joined by ``_``."""
     if name.isalnum():
         return name.lower()
     return re.sub(r"[\s.\-()/]+", "_", name.strip().lower()).strip("_")
 
 
 def is_sample_column(name: str) -> bool:
-    """Whether a name is that of an annotation of samples: age, stage, OS.time."""
+    """Check whether a name is that of an annotation of samples: age, stage, OS.time."""
     return SAMPLE_COLUMNS.fullmatch(normal_title(name)) is not None
 
 
 def is_gene_column(name: str) -> bool:
-    """Whether a name is that of an annotation of genes: Chr, Length, Entrez_Gene_Id."""
+    """Check whether a name is that of an annotation of genes: Chr, Length, Entrez_Gene_Id."""
     return GENE_COLUMNS.fullmatch(normal_title(name)) is not None
 
 
 def is_metadata_name(name: str) -> bool:
-    """Whether a name is that of an annotation, of samples or of genes."""
+    """Check whether a name is that of an annotation, of samples or of genes."""
     return is_sample_column(name) or is_gene_column(name)
 
 
-def find_unusual(names: Sequence[str]) -> list[int]:
-    """Find the names, by position, that may be more than a symbol or an id: others need no close look, which takes long."""
-    return list(_find_unusual(tuple(names)))
+def find_unusual_names(names: Sequence[str]) -> list[int]:
+    """Find the positions of names that are more than a plain symbol or id; only these need the slow, close look."""
+    return list(_find_unusual_names(tuple(names)))
 
 
-@lru_cache(maxsize=4)  # several questions are asked of the same names
-def _find_unusual(names: tuple[str, ...]) -> tuple[int, ...]:
+@lru_cache(maxsize=4)  # several checks use the same names
+def _find_unusual_names(names: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(i for i, name in enumerate(names) if not ORDINARY.fullmatch(name))
 
 
 def find_metadata(names: Sequence[str]) -> list[int]:
-    """Find the names, by position, that are those of annotations.
+    """Find the positions of names of annotations.
 
-    Symbols of fly genes are lower-case words (``arm``, ``y``, ``os``): among many such names, only those of several words count.
+    Symbols of fly genes are lower-case words (``arm``, ``y``, ``os``). Among many such names, only names of several words count.
     """
-    positions = [i for i in find_unusual(names) if is_metadata_name(names[i])]
+    positions = [i for i in find_unusual_names(names) if is_metadata_name(names[i])]
     if not positions:
         return []
     others = set(range(len(names))).difference(positions)
@@ -95,18 +95,18 @@ def find_metadata(names: Sequence[str]) -> list[int]:
 
 
 def is_summary(name: str) -> bool:
-    """Whether a name is that of a row or column that sums others up: ``__no_feature``, ``N_unmapped``, ``Total``."""
+    """Check whether a name is that of a row or column that sums up others: ``__no_feature``, ``N_unmapped``, ``Total``."""
     return SUMMARIES.fullmatch(name.strip()) is not None
 
 
 def is_missing(text: str, more: frozenset[str] = frozenset()) -> bool:
-    """Whether a text means that there is no value; ``more`` are further words, lower case."""
+    """Check whether a text means "no value"; ``more`` are further words, in lower case."""
     word = text.strip().lower()
     return word in MISSING_WORDS or word in more
 
 
 def counts_rows(values: Sequence[str]) -> bool:
-    """Whether values are row numbers: 0, 1, 2 ... or 1, 2, 3 ..., in order."""
+    """Check whether values are row numbers: 0, 1, 2 ... or 1, 2, 3 ..., in order."""
     if len(values) < 2 or str(values[0]) not in ("0", "1", "0.0", "1.0"):
         return False
     start = int(float(values[0]))

@@ -1,4 +1,4 @@
-"""Words and forms by which the names in a file are told apart: genes, samples, annotations of either, summaries, missing values."""
+"""Words and forms that distinguish the names in a file: genes, samples, annotations of either, summaries, missing values."""
 
 import re
 
@@ -14,7 +14,7 @@ GENE_IDS = re.compile(
         | (GENE|[Gg]ene|SIM|[Pp]robe|[Pp]robeset|[Tt]ranscript)[ _.-]?\d+ """,
     re.VERBOSE,
 )
-"""Identifiers of genes, transcripts and probes that nothing else looks like."""
+"""Identifiers that only genes, transcripts and probes have."""
 
 SYMBOLS = re.compile(
     r"""  [A-Z][A-Z0-9]{1,11}((-|\.|@|/)[A-Z0-9]{1,8}){0,2} | C[0-9XY]{1,2}orf\d+ | [A-Z]{2}\d{6}\.\d+ | (RP|CT)[A-Z0-9]*-\d+[A-Z]+\d+\.\d+
@@ -22,7 +22,7 @@ SYMBOLS = re.compile(
         | [a-z]{3,4}-\d+(\.\d+)? | [A-Z]{2,6}\d*[a-z]?\d* """,
     re.VERBOSE,
 )
-"""What symbols of human, mouse, rat and worm look like; names of cell lines look so, too."""
+"""Form of symbols of human, mouse, rat and worm; names of cell lines have it, too."""
 
 FAMILIES = re.compile(
     r"(RP[LS]|MRP[LS]|RPL[A-Z]|PSM[A-G]|CD|IL|CXC[LR]|CC[LR]|KRT|ZNF|ZFP|TMEM|CCDC|FAM|NDUF[A-CSV]|ATP\d|COX|HIST\d|H[1-4][A-Z]|"
@@ -32,7 +32,7 @@ FAMILIES = re.compile(
     r"\d+[A-Z]*\d*[A-Z]?|SLC\d+A\d+|COL\d+A\d|HLA-\w+|MT-\w+|C\d+orf\d+|(KIAA|LOC)\d+",
     re.IGNORECASE,
 )
-"""Families of genes whose members make up a fifth of a transcriptome, and that cell lines are not named after."""
+"""Families of genes whose members make up a fifth of a transcriptome, and after which no cell line is named."""
 
 KNOWN_TEXT = """
 ACTB GAPDH TP53 MYC EGFR ERBB2 ESR1 PGR AR KRAS NRAS BRAF PIK3CA PTEN RB1 CDKN2A BRCA1 BRCA2 ATM VHL APC MKI67 TOP2A BIRC5 AURKA
@@ -56,7 +56,7 @@ SAMPLE_IDS = re.compile(
           [ _.-]?\w{0,3}[ _.-]?\d+.* """,
     re.VERBOSE | re.IGNORECASE,
 )
-"""Identifiers of samples, patients, runs and cells that no gene looks like."""
+"""Identifiers that only samples, patients, runs and cells have."""
 
 GENERIC_SAMPLES = re.compile(r"[SPTNXDV]\d{1,5}[A-Za-z]?|[A-Za-z]{1,12}[_.-](\d{1,3}|[A-D]|rep\d)|\d+[A-Za-z]?", re.IGNORECASE)
 
@@ -75,7 +75,7 @@ SAMPLE_TITLES = re.compile(
 SAMPLE_NAMES = re.compile(
     r"samples?(_?(ids?|names?|barcodes?|accession|code|key))?|barcodes?|aliquot(_.*)?|geo_accession|.*_sample_(id|name)|run"
 )
-"""Headings of names of samples and of nothing coarser, in the form of :func:`normal_title`."""
+"""Headings of names of samples, and not of patients or groups, in the form of :func:`normal_title`."""
 ID_TITLES = re.compile(
     r"|unnamed: ?\d+(\.\d+)*|id|ids|name|names|index|row_?names?|x|v1|\.\.\.1|key|level_0|accession|identifier", re.IGNORECASE
 )
@@ -130,7 +130,7 @@ FLY_SYMBOLS = re.compile(r"[a-z]{1,5}\d{0,3}[A-Z]?")
 
 PREFIXES = "log2|pam50|her2|ki67|smoking|alcohol|menopaus|entrez|ensembl|refseq|unigene|hgnc|mgi|uniprot|kegg"
 ORDINARY = re.compile(rf"(?!(?i:{PREFIXES}))[A-Za-z]+\d[A-Za-z0-9]*")
-"""Names of letters and digits alone, such as most symbols and ids of genes: no annotation, summary, date or empty name looks so."""
+"""Names of letters and digits alone, such as most symbols and ids of genes; no annotation, summary, date or empty name has this form."""
 
 SUMMARIES = re.compile(
     r"__\w+|N_(unmapped|multimapping|noFeature|ambiguous)|(no_feature|ambiguous|too_low_aqual|not_aligned|alignment_not_unique)|Unassigned_\w+|Assigned|"
@@ -139,7 +139,7 @@ SUMMARIES = re.compile(
     r"library_?size|lib_?size|unmapped(_reads)?|summe|gesamt|somme|\*|(mean|average|avg|median|stdev)[ _.]\w+",
     re.IGNORECASE,
 )
-"""Rows or columns that sum others up."""
+"""Names of rows or columns that sum up others."""
 
 MISSING_WORDS = frozenset(
     [
@@ -187,4 +187,4 @@ MISSING_WORDS = frozenset(
         *("unknown/not reported", "not reported/unknown", "(unknown)", "no data", "data not available", "not allowed to collect"),
     ]
 )
-"""What a missing value is called in clinical tables, lower case. ``None`` is not among them: it may be a treatment."""
+"""Words for a missing value in clinical tables, lower case. ``None`` is not among them: it may be a treatment."""

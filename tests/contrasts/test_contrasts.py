@@ -279,7 +279,7 @@ def standardise(given: Expression) -> Expression:
         (leave, {"case": "cancer"}, "case='cancer': 'group' has no such value"),
         (leave, {"dataset": "patient"}, "no data set can be contrasted: 25 (down.1-p0: tumor vs normal: 1 of tumor and 1 of normal"),
         (leave, {"obs": ""}, "condition='group' is not a column of the annotations or of the matrix; there are none: give obs"),
-        (leave, {"term_size": "50..90"}, "sets with 50 to 90 of the 120 measured genes were expected"),
+        (leave, {"term_size": "50..90"}, "expected gene sets with 50 to 90 of the 120 measured genes"),
         (leave, {"gene_sets": "nowhere.gmt"}, "found no file nowhere.gmt"),
         (standardise, {}, "series is zscore"),
         (leave, {"workers": "0"}, "workers='0'"),

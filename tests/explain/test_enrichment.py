@@ -10,7 +10,7 @@ from scipy import stats
 
 from genexp.errors import EvaluationError
 from genexp.explain.enrichment import MAX_SIZE, MIN_SIZE, find_enrichment, judge_ranks, match_gene_sets, read_gene_sets
-from genexp.names.gene_sets import judge_overlaps
+from genexp.names.gene_sets import score_overlaps
 
 GENES = pd.Index([f"G{i}" for i in range(1000)])
 SETS = {"A": list(GENES[:40]), "B": list(GENES[30:130]), "C": list(GENES[500:520])}
@@ -25,7 +25,7 @@ def test_overlaps_are_judged_as_by_gseapy_and_by_fisher() -> None:
     """Golden values: gseapy 1.3.1, ``gseapy.enrich(gene_list=SIGNATURE, gene_sets=SETS, background=GENES, outdir=None)``."""
     golden = {"A": 2.71179638e-29, "B": 0.370535041, "C": 0.000791493311}
     names, members = match_gene_sets(SETS, GENES)
-    overlap, p = judge_overlaps(members, indicate(SIGNATURE))
+    overlap, p = score_overlaps(members, indicate(SIGNATURE))
     assert overlap[:, 0].tolist() == [25, 5, 5]
     assert dict(zip(names, p[:, 0], strict=True)) == pytest.approx(golden, rel=1e-6)
     for name, value in zip(names, p[:, 0], strict=True):
@@ -42,7 +42,7 @@ def test_overlaps_of_any_size_are_judged_as_by_scipy() -> None:
     for column, size in enumerate([1, 5, 30, 60, 150, 250, 299, 300]):
         chosen[rng.choice(300, size, replace=False), column] = True
     _, members = match_gene_sets(sets, genes)
-    overlap, p = judge_overlaps(members, chosen)
+    overlap, p = score_overlaps(members, chosen)
     expected = stats.hypergeom.sf(overlap - 1, 300, members.sum(axis=1)[:, None], chosen.sum(axis=0)[None])
     np.testing.assert_allclose(p, expected, rtol=1e-7)
 
@@ -115,8 +115,8 @@ def test_the_background_is_the_measured_genes() -> None:
     measured = GENES[:200]
     _, members = match_gene_sets({"A": [*SETS["A"], "NOT_MEASURED"]}, measured)
     assert members.sum() == 40
-    _, few = judge_overlaps(members, measured.isin(GENES[:20])[:, None])
-    _, many = judge_overlaps(match_gene_sets(SETS, GENES)[1][[0]], GENES.isin(GENES[:20])[:, None])
+    _, few = score_overlaps(members, measured.isin(GENES[:20])[:, None])
+    _, many = score_overlaps(match_gene_sets(SETS, GENES)[1][[0]], GENES.isin(GENES[:20])[:, None])
     assert few[0, 0] > many[0, 0], "the same overlap surprises less among fewer genes"
 
 
@@ -159,7 +159,7 @@ def test_a_broken_gz_is_refused(tmp_path: Path) -> None:
 
 
 def test_sets_of_other_genes_are_refused_by_name() -> None:
-    with pytest.raises(EvaluationError, match=r"ENSG1.*G0.*kind of names"):
+    with pytest.raises(EvaluationError, match=r"ENSG1.*G0.*name genes as the cohort does"):
         match_gene_sets({"A": [f"ENSG{i}" for i in range(1, 30)]}, GENES)
 
 

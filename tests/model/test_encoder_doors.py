@@ -343,7 +343,7 @@ def test_genes_match_in_any_form_of_their_name(form: str, duplicates: str) -> No
 def test_case_is_disregarded_only_where_nothing_else_matches_and_said() -> None:
     encoder = replace(LOG_ENCODER, genes=SYMBOLS, sources=SYMBOLS)
     mouse = new.set_axis([name.capitalize() for name in SYMBOLS], axis=1)
-    with pytest.warns(UserWarning, match=r"300 gene names match only regardless of case \(TP0A is taken for Tp0a\).*orthologs"):
+    with pytest.warns(UserWarning, match=r"300 gene names match only when case is ignored \(TP0A is read as Tp0a\).*orthologs"):
         latent = encoder.encode(mouse)
     np.testing.assert_allclose(latent, LOG_ENCODER.encode(new), atol=1e-4)
     both = pd.concat([new.set_axis(SYMBOLS, axis=1), mouse + 1], axis=1)

@@ -120,7 +120,7 @@ def test_files_that_do_not_fit_are_refused(data: Preprocessed, tmp_path: Path) -
     narrow = write(tmp_path / "narrow.tsv", [["G00001"]])
     cases = {
         "": "kind=graph needs graph=PATH",
-        str(tmp_path / "no.gmt"): "graph: a GMT file was expected.* found no file",
+        str(tmp_path / "no.gmt"): "graph: expected a GMT file.* found no file",
         foreign: "9 genes or more .* found 1 of the file's 91 and the cohort's 250.*ENSG",
         alien: "found 0 of the file's 2",
         single: "at least two sets with 3 .* of 2 sets 1 have so many, the largest 3",

@@ -168,10 +168,10 @@ def test_the_names_of_a_file_are_described_with_counts_and_examples() -> None:
     assert found.repaired[5] == "MARCHF1"
     assert found.nameless == [3, 4]
     assert found.notes == [
-        "versions of identifiers left off: 2 (ENSG00000141510.17 became ENSG00000141510)",
-        "identifiers beside a symbol left off: 1 (TP53|7157 became TP53)",
+        "versions of identifiers removed: 2 (ENSG00000141510.17 became ENSG00000141510)",
+        "identifiers next to a symbol removed: 1 (TP53|7157 became TP53)",
         "genes without a name: 2",
-        "dates, as spreadsheets make of genes: 1 (1-Mar is MARCHF1)",
+        "genes that a spreadsheet turned into dates: 1 (1-Mar is MARCHF1)",
         "names that occur more than once: 1 (MYC)",
     ]
     assert describe_names(["TP53", "MYC"]).notes == []
@@ -221,10 +221,10 @@ def test_gene_sets_find_the_genes_of_a_cohort_by_the_normal_form() -> None:
 
 def test_gene_sets_match_regardless_of_case_only_where_nothing_else_does_and_say_so() -> None:
     lower = pd.Index([gene.capitalize() for gene in GENES])
-    with pytest.warns(UserWarning, match=r"gene sets: 55 gene names match only regardless of case \(GENE0 is taken for Gene0\).*orthologs"):
+    with pytest.warns(UserWarning, match=r"gene sets: 55 gene names match only when case is ignored \(GENE0 is read as Gene0\).*orthologs"):
         _, members = match_gene_sets(SETS, lower, 5, 500)
     np.testing.assert_array_equal(members.toarray(), match_gene_sets(SETS, pd.Index(GENES), 5, 500)[1].toarray())
-    with pytest.raises(CohortError, match="give sets with the cohort's kind of names"):
+    with pytest.raises(CohortError, match="Give sets that name genes as the cohort does"):
         match_gene_sets(SETS, pd.Index([f"ENSG{i:011d}" for i in range(60)]), 5, 500)
 
 
@@ -233,7 +233,7 @@ def test_graphs_find_the_genes_of_a_cohort_by_the_normal_form() -> None:
     np.testing.assert_array_equal(connect_sets(SETS, firehose)[1], connect_sets(SETS, GENES)[1])
     edges = list(pairwise(GENES))
     np.testing.assert_array_equal(normalise_edges(edges, firehose).toarray(), normalise_edges(edges, GENES).toarray())
-    with pytest.warns(UserWarning, match="graph: 55 gene names match only regardless of case"):
+    with pytest.warns(UserWarning, match="graph: 55 gene names match only when case is ignored"):
         connect_sets(SETS, [gene.lower() for gene in GENES])
     with pytest.raises(TrainingError, match="give one with the cohort's kind of names"):
         connect_sets(SETS, [f"ENSG{i:011d}" for i in range(60)])

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from genexp.names.gene_names import is_date_like
 from genexp.names.genes import display_name, is_nameless
-from genexp.names.likeness import find_unusual, is_metadata_name, is_summary
+from genexp.names.likeness import find_unusual_names, is_metadata_name, is_summary
 from genexp.names.vocabulary import GENE_COLUMNS, ORDINARY, SAMPLE_COLUMNS, SUMMARIES
 
 
@@ -29,4 +29,4 @@ FORMS = st.one_of(*(st.from_regex(pattern, fullmatch=True) for pattern in (SAMPL
 @settings(deadline=None, database=None, derandomize=True, max_examples=300)
 @given(FORMS.filter(str.isascii))
 def test_names_of_annotations_and_summaries_are_looked_at_closely(case: Callable[[str], str], name: str) -> None:
-    assert find_unusual([case(name)]) == [0]
+    assert find_unusual_names([case(name)]) == [0]
