@@ -1,6 +1,6 @@
-"""Cox regression with a ridge penalty, and Harrell's concordance: the few lines that survival is judged with.
+"""Cox regression with a ridge penalty, and Harrell's concordance.
 
-lifelines gives the same to 1e-6 (the tests hold it), but is too slow to choose a penalty by cross-validation.
+lifelines gives the same to 1e-6, as the tests check, but is too slow to choose a penalty by cross-validation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Cox:
-    """A fitted regression: ``coefficients`` (n_columns,) and ``information`` (n_columns, n_columns), the negative Hessian there."""
+    """Fitted regression: ``coefficients`` (n_columns,) and ``information`` (n_columns, n_columns), the negative Hessian at them."""
 
     coefficients: np.ndarray
     information: np.ndarray
@@ -25,7 +25,7 @@ class Cox:
 def fit_cox(
     X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float = 0.0, n_steps: int = 30, start: np.ndarray | None = None
 ) -> Cox:
-    """Maximise log partial likelihood - n * penalty * |b|^2 / 2 by Newton's method with halved steps.
+    """Maximise log partial likelihood - n * penalty * |b|^2 / 2 by Newton's method with step halving.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ def fit_cox(
     time : ndarray of float64, (n,)
         Follow-up.
     event : ndarray of bool, (n,)
-        True where the event was seen.
+        True where the event was observed.
     penalty : float
         As lifelines' ``penalizer`` with ``l1_ratio=0`` on standardised columns.
     n_steps : int
         Newton steps at most.
     start : ndarray of float64, (n_columns,), optional
-        Coefficients to begin at; 0 if not given.
+        Coefficients to start from; 0 if not given.
     """
     ridge = len(X) * penalty
     coefficients = np.zeros(X.shape[1]) if start is None else start
@@ -49,7 +49,7 @@ def fit_cox(
         step = np.linalg.solve(information + ridge * np.eye(len(coefficients)), gradient - ridge * coefficients)
         while np.abs(step).max() > 1e-10:
             moved = coefficients + step
-            with np.errstate(all="ignore"):  # a step too far underflows: its likelihood is not finite and the step is halved
+            with np.errstate(all="ignore"):  # a step that is too long underflows: its likelihood is not finite, so it is halved
                 ahead = partial_likelihood(X, time, event, moved)
             if ahead[0] - ridge * moved @ moved / 2 >= value - ridge * coefficients @ coefficients / 2:
                 break
@@ -61,7 +61,7 @@ def fit_cox(
 
 
 def fit_wide_cox(X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float, start: np.ndarray | None = None) -> np.ndarray:
-    """Coefficients (n_columns,) of :func:`fit_cox` with a positive penalty, by L-BFGS: for hundreds of columns, whose Hessian is costly."""
+    """Coefficients (n_columns,) of :func:`fit_cox` with a positive penalty, by L-BFGS, for hundreds of columns, whose Hessian is costly."""
     from scipy.optimize import minimize
 
     n, ridge = len(X), len(X) * penalty
@@ -75,14 +75,14 @@ def fit_wide_cox(X: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: fl
 
 
 def likelihood_of_risk(eta: np.ndarray, time: np.ndarray, event: np.ndarray) -> tuple[float, np.ndarray]:
-    """Log partial likelihood of log relative hazards ``eta`` (n,) and its slope (n,), as :func:`partial_likelihood` has it."""
-    eta = eta - eta.max()
+    """Log partial likelihood of log relative hazards ``eta`` (n,) and its gradient (n,), as in :func:`partial_likelihood`."""
+    eta = eta - eta.max()  # the likelihood does not change, and exp cannot overflow
     weight = np.exp(eta)
-    group, dead, at, left_out = _order_deaths(time, event)
+    group, dead, at, excluded = _order_deaths(time, event)
     n_groups = group.max() + 1
-    S0 = np.bincount(group, weight, n_groups)[::-1].cumsum()[::-1][at] - left_out * np.bincount(group, weight * event, n_groups)[at]
+    S0 = np.bincount(group, weight, n_groups)[::-1].cumsum()[::-1][at] - excluded * np.bincount(group, weight * event, n_groups)[at]
     value = float(eta[dead].sum() - np.log(S0).sum())
-    return value, event - weight * _sum_hazard(S0, group, event, at, left_out)
+    return value, event - weight * _sum_hazard(S0, group, event, at, excluded)
 
 
 def _order_deaths(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -91,11 +91,11 @@ def _order_deaths(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.n
     Returns
     -------
     group : ndarray of int, (n,)
-        Place of each time among the distinct ones.
+        Index of each time among the distinct times.
     dead, at : ndarray of int, (n_deaths,)
-        Rows of the deaths in order of time, and the places of their times.
-    left_out : ndarray of float64, (n_deaths,)
-        Share of that time's deaths that Efron leaves out of each risk set.
+        Rows of the deaths in order of time, and the indices of their times.
+    excluded : ndarray of float64, (n_deaths,)
+        Share of that time's deaths that Efron's method excludes from each risk set.
     """
     group = np.unique(time, return_inverse=True)[1]
     dead = np.flatnonzero(event)
@@ -105,46 +105,46 @@ def _order_deaths(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.n
     return group, dead, at, (np.arange(len(dead)) - (np.cumsum(n_deaths) - n_deaths)[at]) / n_deaths[at]
 
 
-def _sum_hazard(S0: np.ndarray, group: np.ndarray, event: np.ndarray, at: np.ndarray, left_out: np.ndarray) -> np.ndarray:
-    """Cumulative baseline hazard (n,) that each row has met, from the sums ``S0`` over the deaths' risk sets."""
+def _sum_hazard(S0: np.ndarray, group: np.ndarray, event: np.ndarray, at: np.ndarray, excluded: np.ndarray) -> np.ndarray:
+    """Cumulative baseline hazard (n,) up to the time of each row, from the sums ``S0`` over the risk sets of the deaths."""
     hazard = np.bincount(at, 1 / S0, minlength=group.max() + 1).cumsum()[group]
-    return hazard - event * np.bincount(at, left_out / S0, minlength=group.max() + 1)[group]
+    return hazard - event * np.bincount(at, excluded / S0, minlength=group.max() + 1)[group]
 
 
 def partial_likelihood(
     X: np.ndarray, time: np.ndarray, event: np.ndarray, coefficients: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Log partial likelihood, its gradient (k,) and negative Hessian (k, k), with tied deaths as Efron has them (JASA 1977).
+    """Log partial likelihood, its gradient (k,) and negative Hessian (k, k), with Efron's method for tied deaths (JASA 1977).
 
-    The l-th of m deaths at a time leaves l/m of that time's deaths out of its risk set. Each death contributes
+    The risk set of the l-th of m deaths at a time excludes l/m of that time's deaths. Each death contributes
     ``log(exp(eta) / S0)`` where S0, S1 are the sums of exp(eta) and exp(eta) x over its risk set.
     """
     eta = X @ coefficients
-    eta -= eta.max()
+    eta -= eta.max()  # the likelihood does not change, and exp cannot overflow
     weight = np.exp(eta)
-    group, dead, at, left_out = _order_deaths(time, event)
+    group, dead, at, excluded = _order_deaths(time, event)
     weighted = np.column_stack([weight, weight[:, None] * X])
     sums = _sum_by_group(weighted, group)[::-1].cumsum(axis=0)[::-1][at]
-    sums -= left_out[:, None] * _sum_by_group(weighted * np.asarray(event)[:, None], group)[at]
+    sums -= excluded[:, None] * _sum_by_group(weighted * np.asarray(event)[:, None], group)[at]
     S0, mean = sums[:, 0], sums[:, 1:] / sums[:, :1]
-    hazard = _sum_hazard(S0, group, event, at, left_out)
+    hazard = _sum_hazard(S0, group, event, at, excluded)
     information = X.T @ (X * (weight * hazard)[:, None]) - mean.T @ mean
     return float(eta[dead].sum() - np.log(S0).sum()), X[dead].sum(axis=0) - mean.sum(axis=0), information
 
 
 def _sum_by_group(values: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """Sums (n_groups, k) of rows (n, k) over groups 0, 1, ..., none of which is empty."""
+    """Sums (n_groups, k) of rows (n, k) over groups 0, 1, ...; no group is empty."""
     order = np.argsort(group, kind="stable")
     return np.add.reduceat(values[order], np.flatnonzero(np.diff(group[order], prepend=-1)), axis=0)
 
 
 def compare_pairs(time: np.ndarray, event: np.ndarray, risk: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which pairs (i, j) are comparable, i known to have died before j was last seen, and how far their risks agree.
+    """Comparable pairs (i, j), where i died before j was last followed, and the agreement of their risks.
 
     Returns
     -------
     comparable : ndarray of float64, (n, n)
-        1 or 0. At equal times a death comes before a censoring; two deaths are not comparable.
+        1 or 0. A death comes before a censoring at equal times; two deaths at equal times are not comparable.
     concordant : ndarray of float64, (n, n)
         For comparable pairs 1 where i has the higher risk (higher = worse), 1/2 where the risks are equal.
     """
@@ -159,9 +159,9 @@ def c_index(time: np.ndarray, event: np.ndarray, risk: np.ndarray, weights: np.n
     Parameters
     ----------
     time, event, risk : ndarray, (n,)
-        Follow-up, event seen (bool), risk score.
+        Follow-up, event observed (bool), risk score.
     weights : ndarray of float64, (n_draws, n), optional
-        How often each patient counts, draw by draw; all once if not given.
+        Number of times that each patient counts in each draw; each counts once if not given.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Groups of patients whose survival is compared, by cluster and by risk, with a permutation beside the log-rank test."""
+"""Survival of groups of patients, by cluster and by risk: log-rank test, permutation test and hazard ratio."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from genexp.survival.regression import compare_curves, fit_each
 from genexp.survival.scores import FollowUp
 
 GROUPS = ("low", "middle", "high")
-"""Risk groups, the tertiles of the train patients."""
+"""Risk groups: tertiles of the risk of the train patients."""
 N_PERMUTATIONS = 4999
 """Permutations of survival over the test patients."""
 
@@ -22,18 +22,18 @@ def cut_risk(patients: pd.DataFrame, name: str) -> pd.Series:
 
 
 def score_log_rank(follow_up: FollowUp) -> np.ndarray:
-    """Log-rank score (n,) of each patient: 1 for a death, minus the Nelson-Aalen hazard met until then.
+    """Log-rank score (n,) of each patient: 1 for a death, minus the Nelson-Aalen cumulative hazard at the end of follow-up.
 
     Their sum over a group is its observed minus expected deaths in the log-rank test.
     """
-    times, place = np.unique(follow_up.time, return_inverse=True)
-    at_risk = np.bincount(place, minlength=len(times))[::-1].cumsum()[::-1]
-    hazard = np.cumsum(np.bincount(place, follow_up.event, len(times)) / at_risk)
-    return follow_up.event - hazard[place]
+    times, index = np.unique(follow_up.time, return_inverse=True)
+    at_risk = np.bincount(index, minlength=len(times))[::-1].cumsum()[::-1]
+    hazard = np.cumsum(np.bincount(index, follow_up.event, len(times)) / at_risk)
+    return follow_up.event - hazard[index]
 
 
 def permute_survival(follow_up: FollowUp, groups: np.ndarray, seed: int) -> float:
-    """P value of a permutation of survival over patients; NaN for a single group.
+    """P value of a permutation test of survival over patients; NaN for a single group.
 
     The statistic is the sum over groups of (observed - expected deaths)^2 / patients, from the log-rank test.
     """
@@ -44,12 +44,13 @@ def permute_survival(follow_up: FollowUp, groups: np.ndarray, seed: int) -> floa
     scores = score_log_rank(follow_up)
     rng = np.random.default_rng(seed)
     drawn = rng.permuted(np.tile(scores, (N_PERMUTATIONS, 1)), axis=1)
-    found = np.square(scores @ members).sum()
-    return float((1 + (np.square(drawn @ members).sum(axis=1) >= found * (1 - 1e-9)).sum()) / (1 + N_PERMUTATIONS))
+    observed = np.square(scores @ members).sum()
+    # The tolerance counts permutations that only rounding makes smaller than the observed value
+    return float((1 + (np.square(drawn @ members).sum(axis=1) >= observed * (1 - 1e-9)).sum()) / (1 + N_PERMUTATIONS))
 
 
 def compare_groups(patients: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """How far the survival of clusters, and of risk groups, differs on test patients.
+    """Compare the survival of clusters, and of risk groups, on test patients.
 
     Parameters
     ----------

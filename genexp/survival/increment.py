@@ -1,4 +1,4 @@
-"""What the latents add to what a clinic knows already: age, stage, and how fast the tumour divides."""
+"""C-index that the latents add to clinical covariates (age, stage) and to proliferation."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from genexp.evaluation.bootstrap import draw_replicates, summarise_replicates
 from genexp.survival.cox import c_index
-from genexp.survival.regression import choose_penalty, fit_ridge
-from genexp.survival.scores import FollowUp, draw_patients, find_interval
+from genexp.survival.regression import choose_cox_penalty, fit_ridge
+from genexp.survival.scores import FollowUp
 
 PROLIFERATION = (
     "MKI67", "PCNA", "TOP2A", "CCNB1", "CCNB2", "CDK1", "BUB1", "AURKA", "AURKB", "BIRC5", "CDC20", "TYMS", "RRM2", "UBE2C", "MYBL2",
     "MCM2", "MCM6", "PLK1", "TPX2", "FOXM1",
 )  # fmt: skip
-"""Genes of dividing cells: those that proliferation signatures of breast and other cancers share (Whitfield et al., Nature Reviews
+"""Genes of dividing cells, common to the proliferation signatures of breast and other cancers (Whitfield et al., Nature Reviews
 Cancer 2006; Venet et al., PLoS Computational Biology 2011)."""
 MIN_GENES = 5
-"""Measured ones without which there is no score."""
+"""Fewest measured proliferation genes for a score."""
 MIN_KNOWN = 0.5
 """Share of train patients whose value must be known for a covariate to be used."""
 FREEDOM = 10.0
-"""Factor on covariates beside latents: a ridge penalty weighs on them a hundredth."""
+"""Factor on covariates in a model with latents: the ridge penalty on their coefficients is a hundredth of that on the latents."""
 INCREMENT = [
     "known",
     *(f"{model}{end}" for model in ("covariates", "latents", "both") for end in ("", "_low", "_high")),
@@ -31,15 +32,15 @@ INCREMENT = [
 ]
 """Columns of the increments."""
 WORDS = re.compile(r"[\W_]+")
-"""What stands between the words of a column's name."""
+"""Separators of the words in a column's name."""
 STAGE = re.compile(r"^(?:stage|tnm)?[\s_-]*(iv|iii|ii|i|0|[1-4])(?:[\s_-]*[abcs][1-3]?)?$")
 RANKS = {"i": 1.0, "ii": 2.0, "iii": 3.0, "iv": 4.0}
 
 
 def read_stage(values: pd.Series) -> pd.Series:
     """Tumour stage as a number, 0 to 4, without its letters: ``Stage IIA`` -> 2; NaN for anything else."""
-    found = values.astype(str).str.strip().str.lower().str.replace(r"\.0$", "", regex=True).str.extract(STAGE)[0]
-    return found.map(lambda rank: RANKS.get(rank, rank)).astype(float)
+    stage = values.astype(str).str.strip().str.lower().str.replace(r"\.0$", "", regex=True).str.extract(STAGE)[0]
+    return stage.map(lambda rank: RANKS.get(rank, rank)).astype(float)
 
 
 def read_age(values: pd.Series) -> pd.Series:
@@ -54,8 +55,8 @@ COVARIATES = {"age": read_age, "stage": read_stage}
 def read_covariates(obs: pd.DataFrame, in_train: np.ndarray) -> tuple[pd.DataFrame, list[str]]:
     """Clinical covariates that the annotations hold, standardised on train patients.
 
-    Of the columns whose name has the word ``age`` (or ``stage``) in it, the one that is known for most train patients is taken; it must
-    be known for ``MIN_KNOWN`` of them and vary. A missing value becomes the train median.
+    Among the columns with the word ``age`` (or ``stage``) in their name, the one known for most train patients is used. It must be
+    known for a share ``MIN_KNOWN`` of them and vary. A missing value becomes the train median.
 
     Parameters
     ----------
@@ -66,11 +67,11 @@ def read_covariates(obs: pd.DataFrame, in_train: np.ndarray) -> tuple[pd.DataFra
     Returns
     -------
     covariates : DataFrame of float64, (n_patients, 0 to 2)
-        Columns ``age``, ``stage``, those that there are.
+        Columns ``age`` and ``stage``, where they exist.
     notes : list of str
-        Which columns they are, and how many values were missing.
+        Names of the columns, and numbers of missing values.
     """
-    found, notes = {}, []
+    covariates, notes = {}, []
     for word, read in COVARIATES.items():
         columns = {str(column): read(obs[column]) for column in obs if word in re.split(WORDS, str(column).lower())}
         usable = {name: values for name, values in columns.items() if _is_usable(values[in_train])}
@@ -78,11 +79,11 @@ def read_covariates(obs: pd.DataFrame, in_train: np.ndarray) -> tuple[pd.DataFra
             continue
         name = max(usable, key=lambda name: usable[name][in_train].notna().sum())
         missing = int(usable[name].isna().sum())
-        filled = f"; {missing} of {len(obs)} patients lack it and were given the train median" if missing else ""
+        filled = f"; {missing} of {len(obs)} patients lack it and got the train median" if missing else ""
         notes.append(f"Survival: {word} is the column {name!r}{filled}.")
         values = usable[name].fillna(usable[name][in_train].median())
-        found[word] = (values - values[in_train].mean()) / values[in_train].std(ddof=0)
-    return pd.DataFrame(found, index=obs.index), notes
+        covariates[word] = (values - values[in_train].mean()) / values[in_train].std(ddof=0)
+    return pd.DataFrame(covariates, index=obs.index), notes
 
 
 def _is_usable(train: pd.Series) -> bool:
@@ -101,23 +102,23 @@ def score_proliferation(X: np.ndarray, in_train: np.ndarray, symbols: Sequence[s
     in_train : ndarray of bool, (n,)
     symbols : sequence of str, (n_genes,)
     """
-    place = {symbol.upper(): j for j, symbol in enumerate(symbols)}
-    genes = [place[name] for name in PROLIFERATION if name in place]
+    indices = {symbol.upper(): j for j, symbol in enumerate(symbols)}
+    genes = [indices[name] for name in PROLIFERATION if name in indices]
     values = X[:, genes].astype(np.float64)
-    spread = values[in_train].std(axis=0)
-    values, spread = values[:, spread > 1e-12], spread[spread > 1e-12]
-    if len(spread) < MIN_GENES:
-        return None, len(spread)
-    return ((values - values[in_train].mean(axis=0)) / spread).mean(axis=1), len(spread)
+    std = values[in_train].std(axis=0)
+    values, std = values[:, std > 1e-12], std[std > 1e-12]
+    if len(std) < MIN_GENES:
+        return None, len(std)
+    return ((values - values[in_train].mean(axis=0)) / std).mean(axis=1), len(std)
 
 
 def measure_increments(
     z: np.ndarray, covariates: Mapping[str, pd.DataFrame], patients: pd.DataFrame, risk: np.ndarray, seed: int
 ) -> pd.DataFrame:
-    """Concordance of covariates, of the latents, and of both, on test patients.
+    """Measure the concordance of covariates, of the latents, and of both, on test patients.
 
-    Each is a ridge Cox regression on train patients with its penalty by cross-validation among them; beside latents the covariates
-    are hardly penalised.
+    Each is a ridge Cox regression on train patients, with the penalty chosen by cross-validation among them. In the model with latents
+    the covariates are hardly penalised.
 
     Parameters
     ----------
@@ -128,7 +129,7 @@ def measure_increments(
     patients : DataFrame, (n_patients, ...)
         ``part``, ``time_days``, ``event``.
     risk : ndarray of float64, (n_patients,)
-        By the latents alone.
+        Risk by the latents alone.
     seed : int
         Of folds and bootstrap.
 
@@ -140,30 +141,30 @@ def measure_increments(
     """
     in_train = (patients["part"] == "train").to_numpy()
     train, test = FollowUp.of(patients[in_train]), FollowUp.of(patients[~in_train])
-    draws = draw_patients(len(test.time), seed)
+    draws = draw_replicates(np.arange(len(test.time)), seed)
 
     def predict(columns: np.ndarray) -> np.ndarray:
         fit = columns[in_train]
-        return columns[~in_train] @ fit_ridge(fit, train.time, train.event, choose_penalty(fit, train.time, train.event, seed))
+        return columns[~in_train] @ fit_ridge(fit, train.time, train.event, choose_cox_penalty(fit, train.time, train.event, seed))
 
     latents = c_index(test.time, test.event, risk[~in_train], draws)
     rows = []
-    for known in covariates.values():
-        alone = c_index(test.time, test.event, predict(known.to_numpy()), draws)
-        both = c_index(test.time, test.event, predict(np.column_stack([FREEDOM * known, z])), draws)
-        named = " and ".join([", ".join(known.columns[:-1]), known.columns[-1]][known.shape[1] == 1 :])
-        rows.append(_describe_increment(named, {"covariates": alone, "latents": latents, "both": both}))
+    for table in covariates.values():
+        alone = c_index(test.time, test.event, predict(table.to_numpy()), draws)
+        both = c_index(test.time, test.event, predict(np.column_stack([FREEDOM * table, z])), draws)
+        names = " and ".join([", ".join(table.columns[:-1]), table.columns[-1]][table.shape[1] == 1 :])
+        rows.append(_describe_increment(names, {"covariates": alone, "latents": latents, "both": both}))
     return pd.DataFrame(rows, index=pd.Index(covariates, name="model"), columns=INCREMENT)
 
 
 def _describe_increment(name: str, indices: Mapping[str, np.ndarray]) -> dict[str, object]:
     row: dict[str, object] = {"known": name}
     for model, values in indices.items():
-        row |= dict(zip((model, f"{model}_low", f"{model}_high"), find_interval(values), strict=True))
-    increment, low, high = find_interval(indices["both"] - indices["covariates"])
-    said = "add to it" if low > 0 else "make it worse" if high < 0 else "add nothing to it that these test patients can show"
+        row |= dict(zip((model, f"{model}_low", f"{model}_high"), summarise_replicates(values), strict=True))
+    increment, low, high = summarise_replicates(indices["both"] - indices["covariates"])
+    effect = "add to it" if low > 0 else "make it worse" if high < 0 else "add nothing that these test patients can show"
     if not np.isfinite(low):
-        said = "cannot be judged on these test patients"
+        effect = "cannot be evaluated on these test patients"
     numbers = f"C-index {indices['covariates'][0]:.3f} by {name}, {indices['both'][0]:.3f} with the latents"
-    sentence = f"{numbers} ({increment:+.3f} [{low:+.3f}, {high:+.3f}]): the latents {said}"
+    sentence = f"{numbers} ({increment:+.3f} [{low:+.3f}, {high:+.3f}]): the latents {effect}"
     return {**row, "increment": increment, "low": low, "high": high, "sentence": sentence}

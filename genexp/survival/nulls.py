@@ -1,7 +1,7 @@
-"""What chance gives: as many random genes, and as many random directions, in the place of the latents.
+"""Null models of survival: as many random genes, and as many random projections, instead of the latents.
 
-In many cancers most sets of random genes predict survival (Venet et al., PLoS Computational Biology 2011), so that a concordance
-above 1/2 says little of a representation: its place among these does.
+Most sets of random genes predict survival in many cancers (Venet et al., PLoS Computational Biology 2011). A concordance above 1/2
+therefore says little about a representation; its rank among these null models says more.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import pandas as pd
 
 from genexp.evaluation.probe import scale_latents
 from genexp.survival.cox import c_index
-from genexp.survival.regression import choose_penalty, fit_ridge
+from genexp.survival.regression import choose_cox_penalty, fit_ridge
 from genexp.survival.scores import FollowUp
 
 N_NULLS = 20
@@ -20,9 +20,9 @@ KINDS = ("random genes", "random projections")
 
 
 def draw_nulls(X: np.ndarray, in_train: np.ndarray, patients: pd.DataFrame, n_latent: int, seed: int) -> pd.DataFrame:
-    """Concordance of random genes and random projections on test patients.
+    """Draw null models, and measure their concordance on test patients.
 
-    Each is a ridge Cox regression as the encoder's, fitted on train patients.
+    Each is a ridge Cox regression like that of the encoder, fitted on train patients.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def draw_nulls(X: np.ndarray, in_train: np.ndarray, patients: pd.DataFrame, n_la
         for _ in range(N_NULLS):
             columns = _draw_columns(kind, X, min(n_latent, X.shape[1]), rng)
             z, z_test = scale_latents(kind, columns[in_train], columns[~in_train])
-            penalty = choose_penalty(z, train.time, train.event, seed)
+            penalty = choose_cox_penalty(z, train.time, train.event, seed)
             risk = z_test @ fit_ridge(z, train.time, train.event, penalty)
             rows.append({"kind": kind, "c_index": float(c_index(test.time, test.event, risk)[0])})
     return pd.DataFrame(rows)
@@ -60,15 +60,15 @@ def _draw_columns(kind: str, X: np.ndarray, n: int, rng: np.random.Generator) ->
     return (X @ rng.standard_normal((X.shape[1], n), dtype=np.float32)).astype(np.float64)
 
 
-def place_among(nulls: pd.DataFrame, found: float) -> pd.DataFrame:
-    """Where a concordance stands among the nulls.
+def compare_with_nulls(nulls: pd.DataFrame, concordance: float) -> pd.DataFrame:
+    """Compare a concordance with those of the null models.
 
     Returns
     -------
     DataFrame, (2, 4)
         Index ``kind``: ``median``, ``low``, ``high`` (5th and 95th percentile) of the nulls, and ``as_good``, the share of nulls whose
-        concordance is at least ``found``.
+        value is at least ``concordance``.
     """
     grouped = nulls.groupby("kind", sort=False)["c_index"]
     table = grouped.quantile([0.5, 0.05, 0.95]).unstack().set_axis(["median", "low", "high"], axis=1)
-    return table.assign(as_good=grouped.apply(lambda values: float((values >= found).mean())))
+    return table.assign(as_good=grouped.apply(lambda values: float((values >= concordance).mean())))

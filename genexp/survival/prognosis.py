@@ -1,4 +1,4 @@
-"""How far the risk score can be trusted: in time, in calibration, against chance, and beside what a clinic knows already."""
+"""Assessment of the risk score: risk groups, calibration, null models, and the gain over clinical covariates."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task
 from genexp.names.genes import match_key
 from genexp.survival.groups import compare_groups, cut_risk
 from genexp.survival.increment import MIN_GENES, PROLIFERATION, measure_increments, read_covariates, score_proliferation
-from genexp.survival.nulls import draw_nulls, place_among
+from genexp.survival.nulls import compare_with_nulls, draw_nulls
 from genexp.survival.regression import Survival, estimate_curves
 from genexp.survival.scores import calibrate
 
 
 @dataclass(frozen=True)
 class Prognosis(Result):
-    """The risk score of the encoder's latents, looked at from all sides; test patients unless said otherwise.
+    """Assessment of the risk score of the encoder's latents, on test patients unless stated otherwise.
 
     Parameters
     ----------
     c_index : float
-        Harrell's, by the latents.
+        Harrell's C-index of the latents.
     patients : DataFrame, (n_patients, ...)
-        That of :class:`~genexp.survival.regression.Survival`, with ``risk_group`` (``low``, ``middle``, ``high``: cut at the tertiles
+        Table of :class:`~genexp.survival.regression.Survival`, with ``risk_group`` (``low``, ``middle``, ``high``: cut at the tertiles
         of the train patients' risk).
     curves : DataFrame
-        Kaplan-Meier steps by ``risk_group``, as those by cluster.
+        Kaplan-Meier steps by ``risk_group``, like those by cluster.
     groups : DataFrame, (2, 7)
         From :func:`~genexp.survival.groups.compare_groups`.
     calibration : DataFrame, (n_groups, 6)
         From :func:`~genexp.survival.scores.calibrate`, at ``horizon``.
     horizon : float
-        Days; NaN where test patients reach no time that could be used: the calibration is empty then.
+        Days; NaN where test patients reach no usable time. The calibration is empty then.
     increments : DataFrame, (n_models, 14)
-        Models ``clinical``, ``proliferation``, ``clinical_proliferation``, those that there are:
-        From :func:`~genexp.survival.increment.measure_increments`; empty without covariates.
+        Models ``clinical``, ``proliferation`` and ``clinical_proliferation``, where they exist,
+        from :func:`~genexp.survival.increment.measure_increments`; empty without covariates.
     nulls : DataFrame, (2 * n_nulls, 2)
         From :func:`~genexp.survival.nulls.draw_nulls`.
     places : DataFrame, (2, 4)
-        Where the encoder stands among them.
+        From :func:`~genexp.survival.nulls.compare_with_nulls`.
     """
 
     c_index: float
@@ -77,11 +77,11 @@ class Prognosis(Result):
     @property
     def metrics(self) -> dict[str, float]:
         """Hazard ratio and permutation p of the groups, increments, and shares of nulls at least as good."""
-        found = {f"survival/permutation_p_{name}": row for name, row in self.groups["permutation_p"].items()}
-        found["survival/hazard_ratio_high_low"] = self.groups.loc["risk_group", "hazard_ratio"]
-        found |= {f"survival/increment_over_{name}": row for name, row in self.increments["increment"].items()}
-        found |= {f"survival/{kind.replace(' ', '_')}_as_good": row for kind, row in self.places["as_good"].items()}
-        return {name: float(value) for name, value in found.items()}
+        metrics = {f"survival/permutation_p_{name}": row for name, row in self.groups["permutation_p"].items()}
+        metrics["survival/hazard_ratio_high_low"] = self.groups.loc["risk_group", "hazard_ratio"]
+        metrics |= {f"survival/increment_over_{name}": row for name, row in self.increments["increment"].items()}
+        metrics |= {f"survival/{kind.replace(' ', '_')}_as_good": row for kind, row in self.places["as_good"].items()}
+        return {name: float(value) for name, value in metrics.items()}
 
 
 def evaluate_prognosis(
@@ -106,20 +106,20 @@ def evaluate_prognosis(
     on_test = patients[~in_train]
     obs, X, z = _collect_patients(patients, rows, (train, test))
     z = scale_latents(ENCODER, z[in_train], z)[1]
-    known, notes = _collect_covariates(obs, X, in_train, genes)
+    covariates, notes = _collect_covariates(obs, X, in_train, genes)
     nulls = draw_nulls(X, in_train, patients, z.shape[1], seed)
     horizon = _choose_horizon(survival.quality)
-    found = float(survival.scores.loc[ENCODER, "c_index"])
+    concordance = float(survival.scores.loc[ENCODER, "c_index"])
     return Prognosis(
-        c_index=found,
+        c_index=concordance,
         patients=patients,
         curves=estimate_curves(on_test, "risk_group"),
         groups=compare_groups(on_test, seed),
         calibration=calibrate(patients, ENCODER, horizon),
         horizon=horizon,
-        increments=measure_increments(z, known, patients, patients[f"risk_{ENCODER}"].to_numpy(), seed),
+        increments=measure_increments(z, covariates, patients, patients[f"risk_{ENCODER}"].to_numpy(), seed),
         nulls=nulls,
-        places=place_among(nulls, found),
+        places=compare_with_nulls(nulls, concordance),
         notes=tuple(notes),
     )
 
@@ -140,15 +140,15 @@ def _collect_patients(
 def _collect_covariates(
     obs: pd.DataFrame, X: np.ndarray, in_train: np.ndarray, genes: Sequence[str]
 ) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """What is known beside the latents, by the name of its model: clinical covariates, proliferation, and both."""
+    """Covariates by the name of their model: clinical ones, proliferation, and both."""
     clinical, notes = read_covariates(obs, in_train)
     models = {"clinical": clinical} if clinical.shape[1] else {}
     if not models:
-        notes.append("Survival: no column of the annotations holds age or stage, so no clinical model stands beside the latents.")
+        notes.append("Survival: no column of the annotations holds age or stage, so the latents are not compared with a clinical model.")
     score, n_measured = score_proliferation(X, in_train, [match_key(str(gene)) for gene in genes])
     if score is None:
-        found = f"{n_measured} of its {len(PROLIFERATION)} genes are measured, {MIN_GENES} are needed"
-        return models, [*notes, f"Survival: not adjusted for proliferation: {found}."]
+        lack = f"{n_measured} of its {len(PROLIFERATION)} genes are measured, {MIN_GENES} are needed"
+        return models, [*notes, f"Survival: not adjusted for proliferation: {lack}."]
     standard = (score - score[in_train].mean()) / score[in_train].std()
     models["proliferation"] = pd.DataFrame({"proliferation": standard}, index=obs.index)
     if clinical.shape[1]:
@@ -157,21 +157,21 @@ def _collect_covariates(
 
 
 def _choose_horizon(quality: pd.DataFrame) -> float:
-    """The middle of the days at which survivors are told from the dead; NaN where there is none."""
+    """Median of the days at which the AUC was computed; NaN where there is none."""
     times = sorted(quality.loc[quality["quantity"] == "auc", "time_days"].unique())
     return float(times[len(times) // 2]) if times else float("nan")
 
 
 class PrognosisTask(Task):
-    """Trust in the encoder's risk score: risk groups, calibration, increments over covariates, and null models."""
+    """Assessment of the encoder's risk score: risk groups, calibration, increments over covariates, and null models."""
 
     name = "prognosis"
     title = "Prognosis"
     metrics: ClassVar = {
-        "survival/permutation_p_*": "p of the log-rank test over clusters, or risk groups, by permutation of survival over test patients",
-        "survival/hazard_ratio_high_low": "hazard ratio of high against low predicted risk, test patients",
-        "survival/increment_over_*": "C-index that the latents add to clinical covariates, or proliferation, or both",
-        "survival/*_as_good": "share of null models whose C-index is at least that of the latents",
+        "survival/permutation_p_*": "p of a permutation test of survival between clusters, or risk groups, test patients",
+        "survival/hazard_ratio_high_low": "hazard ratio of patients with high compared with low predicted risk, test patients",
+        "survival/increment_over_*": "gain in C-index when the latents join clinical covariates, proliferation, or both",
+        "survival/*_as_good": "share of null models (random genes or projections) whose C-index is at least that of the latents",
     }
     tables: ClassVar = {
         "survival_groups": "differences between clusters, and between risk groups",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -17,9 +17,6 @@ from genexp.evaluation.reconstruction import SAME
 from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Skipped, Task, name_scores
 from genexp.survival.cox import c_index, compare_pairs, fit_cox, fit_wide_cox, likelihood_of_risk
 from genexp.survival.scores import score_risks, summarise_scores
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class SurvivalScores(SampleScores):
         return c_index(time, event, self.samples[f"risk_{representation}"].to_numpy(), weights)
 
     def matches(self, other: SurvivalScores) -> bool:
-        """Whether times and events are the same."""
+        """Check that times and events are the same."""
         same_time = np.allclose(self.samples["time_days"], other.samples["time_days"], rtol=SAME)
         return bool(same_time and (self.samples["event"] == other.samples["event"]).all())
 
@@ -75,12 +72,12 @@ class Survival(Result):
         Test patients, steps of each cluster's curve in order of time, the first at day 0: ``cluster`` (int), ``time_days``, ``survival``,
         ``low``, ``high`` (95 %), ``at_risk`` (just before this time), ``events`` (at this time).
     log_rank_p : float
-        Log-rank test over the clusters, test patients; NaN when they fall into one cluster.
+        Log-rank test over the clusters, test patients; NaN if all are in one cluster.
     patients : DataFrame, (n_train + n_test patients, 5 + n_representations)
-        Sample table of the samples used, one per patient: ``part``, ``group``, ``time_days``, ``event`` (bool), ``cluster`` (int), and by
-        representation ``risk_encoder``, ``risk_pca`` (log relative hazard, higher = worse).
-    left_out : mapping of str to int
-        Samples of train and test that were not used, by reason.
+        Sample table of the samples that were used, one per patient: ``part``, ``group``, ``time_days``, ``event`` (bool), ``cluster``
+        (int), and by representation ``risk_encoder``, ``risk_pca`` (log relative hazard, higher = worse).
+    excluded : mapping of str to int
+        Number of excluded train and test samples by reason.
     """
 
     scores: pd.DataFrame
@@ -89,7 +86,7 @@ class Survival(Result):
     kaplan_meier: pd.DataFrame
     log_rank_p: float
     patients: pd.DataFrame
-    left_out: Mapping[str, int]
+    excluded: Mapping[str, int]
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -109,26 +106,26 @@ class Survival(Result):
 
 
 PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
-"""Ridge penalties that are tried; the largest of equals is taken."""
+"""Ridge penalties to choose from; the largest wins a tie."""
 
 
 FOLDS = 5
 
 
 MANY_COLUMNS = 128
-"""Columns beyond which a Hessian costs more than many gradients."""
+"""Number of columns from which a Hessian costs more than many gradients."""
 
 
 MIN_EVENTS = 5
-"""Deaths among train patients without which no regression is fitted."""
+"""Fewest deaths among train patients for a regression."""
 
 
 MIN_PAIRS = 2
-"""Comparable pairs of test patients without which no concordance is reported."""
+"""Fewest comparable pairs of test patients for a concordance."""
 
 
 NO_MAXIMUM = 5.0
-"""Standard error of a log hazard ratio per standard deviation beyond which the likelihood is monotone: nothing was estimated."""
+"""Standard error of a log hazard ratio per standard deviation above which the likelihood is monotone: it has no maximum."""
 
 
 NORMAL_QUANTILE = 1.959963984540054
@@ -152,45 +149,45 @@ def evaluate_survival(
     """
     if not {"time_days", "event"} <= set(train.obs):
         return Skipped()
-    left_out: Counter[str] = Counter()
-    rows = {part.part: pick_patients(part.obs, left_out) for part in (train, test)}
+    excluded: Counter[str] = Counter()
+    rows = {part.part: pick_patients(part.obs, excluded) for part in (train, test)}
     patients = pd.concat([_describe_patients(part, rows[part.part], assignments) for part in (train, test)])
-    notes = [f"Survival: {count} samples of train and test left out: {reason}." for reason, count in left_out.items()]
+    notes = [f"Survival: {count} train and test samples were excluded: {reason}." for reason, count in excluded.items()]
     if reason := _find_lack(patients):
         return Skipped((*notes, reason))
     in_train = (patients["part"] == "train").to_numpy()
     time, event = patients["time_days"].to_numpy()[in_train], patients["event"].to_numpy()[in_train]
-    chosen, joint = {}, {}
+    penalties, joint = {}, {}
     for name in train.z:
         z, z_test = scale_latents(name, train.z[name][rows["train"]], test.z[name][rows["test"]])
-        chosen[name] = choose_penalty(z, time, event, seed)
-        joint[name] = fit_ridge(z, time, event, chosen[name])
+        penalties[name] = choose_cox_penalty(z, time, event, seed)
+        joint[name] = fit_ridge(z, time, event, penalties[name])
         patients[f"risk_{name}"] = np.concatenate([z @ joint[name], z_test @ joint[name]])
     on_test = patients[~in_train]
     z, _ = scale_latents(ENCODER, train.z[ENCODER][rows["train"]], train.z[ENCODER][:0])
-    quality = score_risks(patients, list(chosen), seed)
+    quality = score_risks(patients, list(penalties), seed)
     return Survival(
-        scores=summarise_scores(quality).assign(penalty=chosen),
+        scores=summarise_scores(quality).assign(penalty=penalties),
         quality=quality,
         cox=fit_each(z, time, event, latents).assign(joint_hazard_ratio=np.exp(joint[ENCODER])),
         kaplan_meier=estimate_curves(on_test),
         log_rank_p=compare_curves(on_test),
         patients=patients,
-        left_out=dict(left_out),
+        excluded=dict(excluded),
         notes=tuple(notes),
     )
 
 
 def rescore_survival(survival: Survival, train: PartLatents, test: PartLatents, latents: Sequence[str], seed: int) -> Survival:
-    """Survival by other latents of the same patients: ``risk_encoder``, its concordance, and the joint hazard ratios."""
+    """Score other latents of the same patients: ``risk_encoder``, its concordance, and the joint hazard ratios."""
     z, patients = [], survival.patients
     for part in (train, test):
-        own = patients.index[patients["part"] == part.part]
-        z.append(part.z[ENCODER][part.obs.index.get_indexer(own)])
+        ids = patients.index[patients["part"] == part.part]
+        z.append(part.z[ENCODER][part.obs.index.get_indexer(ids)])
     scaled, scaled_test = scale_latents(ENCODER, *z)
     time, event = patients["time_days"].to_numpy(), patients["event"].to_numpy()
     n = len(scaled)
-    penalty = choose_penalty(scaled, time[:n], event[:n], seed)
+    penalty = choose_cox_penalty(scaled, time[:n], event[:n], seed)
     joint = fit_ridge(scaled, time[:n], event[:n], penalty)
     score = float(c_index(time[n:], event[n:], scaled_test @ joint)[0])
     return replace(
@@ -201,28 +198,28 @@ def rescore_survival(survival: Survival, train: PartLatents, test: PartLatents, 
     )
 
 
-def pick_patients(obs: pd.DataFrame, left_out: Counter[str]) -> np.ndarray:
-    """Rows (n_patients,) with known survival: one tumour sample per group, a primary one before others, the first of equals.
+def pick_patients(obs: pd.DataFrame, excluded: Counter[str]) -> np.ndarray:
+    """Rows (n_patients,) with known survival: one tumour sample per group, the first of its primary tumours if there are any.
 
-    ``left_out`` counts the other rows by reason.
+    ``excluded`` counts the excluded rows by reason.
     """
-    tumour, later = _read_sample_type(obs)
+    tumour, recurrent = _read_sample_type(obs)
     time, event = obs["time_days"].to_numpy(dtype=np.float64), obs["event"].to_numpy(dtype=np.float64)
     known = np.isfinite(time) & np.isfinite(event)
-    left_out.update({"not a tumour sample": int((~tumour).sum())})
-    left_out.update({"survival unknown": int((tumour & ~known).sum())})
-    left_out.update({"followed for 0 days": int((tumour & known & (time <= 0)).sum())})
+    excluded.update({"not a tumour sample": int((~tumour).sum())})
+    excluded.update({"survival unknown": int((tumour & ~known).sum())})
+    excluded.update({"followed for 0 days": int((tumour & known & (time <= 0)).sum())})
     usable = np.flatnonzero(tumour & known & (np.nan_to_num(time) > 0))
-    usable = usable[np.argsort(later[usable], kind="stable")]
+    usable = usable[np.argsort(recurrent[usable], kind="stable")]
     first = ~pd.Series(obs["group"].astype(str).to_numpy()[usable]).duplicated().to_numpy()
-    left_out.update({"another sample of the same patient": int((~first).sum())})
-    for reason in [reason for reason, count in left_out.items() if not count]:
-        del left_out[reason]
+    excluded.update({"another sample of the same patient": int((~first).sum())})
+    for reason in [reason for reason, count in excluded.items() if not count]:
+        del excluded[reason]
     return np.sort(usable[first])
 
 
 def _read_sample_type(obs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Whether a sample is of a tumour, and whether of a metastasis or relapse; every sample where ``sample_type`` does not say."""
+    """Masks (n,) of tumour samples, and of metastases or relapses. All are tumour samples where ``sample_type`` names none."""
     kind = obs["sample_type"].astype(str).str.lower() if "sample_type" in obs else pd.Series("", index=obs.index)
     tumour = kind.str.contains("tumo|cancer|carcinoma|primary|metasta|recurr") & ~kind.str.contains("normal|adjacent|healthy")
     return tumour.to_numpy() | (not tumour.any()), kind.str.contains("metasta|recurr").to_numpy()
@@ -242,7 +239,7 @@ def _describe_patients(part: PartLatents, rows: np.ndarray, assignments: pd.Seri
 
 
 def _find_lack(patients: pd.DataFrame) -> str:
-    """Why survival cannot be judged, or nothing."""
+    """Reason why survival cannot be evaluated; empty where it can."""
     deaths = patients.loc[patients["part"] == "train", "event"].sum()
     if deaths < MIN_EVENTS:
         return f"No survival: {deaths} deaths among train patients, {MIN_EVENTS} are needed."
@@ -251,10 +248,11 @@ def _find_lack(patients: pd.DataFrame) -> str:
     return f"No survival: {n_pairs} comparable pairs of test patients, {MIN_PAIRS} are needed." if n_pairs < MIN_PAIRS else ""
 
 
-def choose_penalty(z: np.ndarray, time: np.ndarray, event: np.ndarray, seed: int) -> float:
+def choose_cox_penalty(z: np.ndarray, time: np.ndarray, event: np.ndarray, seed: int) -> float:
     """Penalty of the largest cross-validated partial likelihood (Verweij & van Houwelingen, Statistics in Medicine 1993).
 
-    Each of the folds, stratified by event, adds the log likelihood of all patients minus that of those it was fitted on.
+    Each fold, stratified by event, adds the log likelihood of all patients minus that of the patients it was fitted on. Each fit starts
+    at the coefficients of the penalty before, which saves steps.
     """
     order = np.random.default_rng(seed).permutation(len(z))
     fold = np.empty(len(z), dtype=int)
@@ -265,11 +263,11 @@ def choose_penalty(z: np.ndarray, time: np.ndarray, event: np.ndarray, seed: int
         for i, penalty in enumerate(PENALTIES):
             beta = fit_ridge(z[fit], time[fit], event[fit], penalty, beta)
             scores[i] += likelihood_of_risk(z @ beta, time, event)[0] - likelihood_of_risk(z[fit] @ beta, time[fit], event[fit])[0]
-    return PENALTIES[int(np.round(scores, 6).argmax())]
+    return PENALTIES[int(np.round(scores, 6).argmax())]  # rounded, so that the last bits of a sum cannot choose
 
 
 def fit_ridge(z: np.ndarray, time: np.ndarray, event: np.ndarray, penalty: float, start: np.ndarray | None = None) -> np.ndarray:
-    """Coefficients (n_columns,) of a penalised Cox regression, by the way that suits the number of columns."""
+    """Coefficients (n_columns,) of a penalised Cox regression, by the solver that suits the number of columns."""
     if z.shape[1] > MANY_COLUMNS:
         return fit_wide_cox(z, time, event, penalty, start)
     return fit_cox(z, time, event, penalty, start=start).coefficients
@@ -282,12 +280,12 @@ def fit_each(z: np.ndarray, time: np.ndarray, event: np.ndarray, latents: Sequen
     """
     from scipy.stats import false_discovery_control, norm
 
-    found = np.full((len(latents), 2), np.nan)
+    estimates = np.full((len(latents), 2), np.nan)
     for j in np.flatnonzero(z.std(axis=0) > 0):
         fit = fit_cox(z[:, [j]], time, event)
-        found[j] = fit.coefficients[0], fit.information[0, 0] ** -0.5
-    found[~((found[:, 1] > 0) & (found[:, 1] < NO_MAXIMUM))] = np.nan
-    coefficient, error = found.T
+        estimates[j] = fit.coefficients[0], fit.information[0, 0] ** -0.5
+    estimates[~((estimates[:, 1] > 0) & (estimates[:, 1] < NO_MAXIMUM))] = np.nan
+    coefficient, error = estimates.T
     p = 2 * norm.sf(np.abs(coefficient / error))
     q = np.full_like(p, np.nan)
     q[np.isfinite(p)] = false_discovery_control(p[np.isfinite(p)])
@@ -296,7 +294,7 @@ def fit_each(z: np.ndarray, time: np.ndarray, event: np.ndarray, latents: Sequen
 
 
 def estimate_curves(patients: pd.DataFrame, by: str = "cluster") -> pd.DataFrame:
-    """Kaplan-Meier curve of each group, as :class:`~genexp.survival.regression.Survival` describes it for clusters."""
+    """Kaplan-Meier curve of each group, in the columns of :attr:`Survival.kaplan_meier`."""
     from lifelines import KaplanMeierFitter
 
     curves = []
@@ -315,7 +313,7 @@ def estimate_curves(patients: pd.DataFrame, by: str = "cluster") -> pd.DataFrame
 
 
 def compare_curves(patients: pd.DataFrame, by: str = "cluster") -> float:
-    """P value of the log-rank test over groups; NaN for a single one."""
+    """P value of the log-rank test over groups; NaN for a single group."""
     from lifelines.statistics import multivariate_logrank_test
 
     if patients[by].nunique() < 2:
@@ -339,9 +337,9 @@ class SurvivalTask(Task):
     tables: ClassVar = {
         "survival_scores": "scores of the Cox regression",
         "cox": "hazard ratio of every latent",
-        "survival_quality": "every score of the risk by representation, with intervals and times",
+        "survival_quality": "scores of the risk by representation, with intervals and times",
         "kaplan_meier": "survival curves by cluster",
-        "survival_patients": "patients that the survival analysis used, with risks",
+        "survival_patients": "patients of the survival analysis, with their risks",
     }
 
     def evaluate(self, inputs: EvaluationInputs) -> Survival | Skipped:
@@ -350,6 +348,6 @@ class SurvivalTask(Task):
         return evaluate_survival(inputs.train, inputs.test, assignments, inputs.encoder.latents, inputs.seed)
 
     def rescore(self, inputs: EvaluationInputs, first: Result) -> Survival:
-        """Risks, concordance and joint hazard ratios by other latents of the same patients."""
+        """Score other latents of the same patients."""
         assert isinstance(first, Survival)
         return rescore_survival(first, inputs.train, inputs.test, inputs.encoder.latents, inputs.seed)

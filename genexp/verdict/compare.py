@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.errors import name_some
-from genexp.evaluation.bootstrap import draw_weights, find_interval
+from genexp.evaluation.bootstrap import draw_replicates, find_interval
 from genexp.evaluation.latents import ENCODER
 from genexp.preprocessing.split import find_lack
 from genexp.verdict.tasks import list_scores
@@ -131,7 +131,7 @@ def compare_pair(first: Logged, second: Logged, seed: int = 0) -> tuple[list[dic
         return [], ["a run has no tables of test samples, no paired difference"]
     samples = tests[0].index.intersection(tests[1].index)
     groups, notes = _find_groups(first, second, samples)
-    weights = np.concatenate([np.ones((1, len(samples))), draw_weights(groups, seed)])
+    weights = draw_replicates(groups, seed)
     rows = []
     for task, kind in list_scores():
         tables = [one.samples[kind.table] for one in (first, second) if kind.table in one.samples]

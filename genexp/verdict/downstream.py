@@ -15,7 +15,7 @@ from genexp.evaluation.probe import choose_classes, fit_classifier, macro_f1, sc
 from genexp.evaluation.reconstruction import evaluate_reconstruction
 from genexp.preprocessing import Preprocessed
 from genexp.survival.cox import c_index
-from genexp.survival.regression import MIN_EVENTS, choose_penalty, fit_ridge, pick_patients
+from genexp.survival.regression import MIN_EVENTS, choose_cox_penalty, fit_ridge, pick_patients
 
 MACRO_F1, C_INDEX, ARI = "probe/macro_f1_val", "survival/c_index_val", "cluster/ari_val"
 
@@ -119,5 +119,5 @@ def _score_survival(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame]
     if event["train"].sum() < MIN_EVENTS or not len(rows["val"]):
         return float("nan")
     reference, other = scale_latents(name, z["train"][rows["train"]], z["val"][rows["val"]])
-    penalty = choose_penalty(reference, time["train"], event["train"], seed)
+    penalty = choose_cox_penalty(reference, time["train"], event["train"], seed)
     return float(c_index(time["val"], event["val"], other @ fit_ridge(reference, time["train"], event["train"], penalty))[0])

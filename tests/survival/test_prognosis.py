@@ -11,7 +11,7 @@ from lifelines.statistics import multivariate_logrank_test
 from genexp.evaluation.latents import PartLatents
 from genexp.survival.groups import GROUPS, compare_groups, compare_two, cut_risk, permute_survival, score_log_rank
 from genexp.survival.increment import PROLIFERATION, measure_increments, read_covariates, read_stage, score_proliferation
-from genexp.survival.nulls import KINDS, N_NULLS, draw_nulls, place_among
+from genexp.survival.nulls import KINDS, N_NULLS, compare_with_nulls, draw_nulls
 from genexp.survival.prognosis import evaluate_prognosis
 from genexp.survival.regression import evaluate_survival
 from genexp.survival.scores import FollowUp
@@ -121,7 +121,7 @@ def test_covariates_are_scaled_on_train_patients_and_the_missing_are_given_the_t
     assert table["age"][in_train].std(ddof=0) == pytest.approx(1)
     assert table["age"].iloc[3] == table["age"].iloc[7] == table["age"].iloc[2]
     assert notes == [
-        "Survival: age is the column 'age_diagnosed'; 2 of 8 patients lack it and were given the train median.",
+        "Survival: age is the column 'age_diagnosed'; 2 of 8 patients lack it and got the train median.",
         "Survival: stage is the column 'ajcc_stage'.",
     ]
 
@@ -192,8 +192,8 @@ def test_a_planted_gene_stands_above_all_nulls_and_random_genes_among_them():
     nulls = draw_nulls(X, (patients["part"] == "train").to_numpy(), patients, 3, seed=0)
     assert nulls["kind"].value_counts().to_dict() == dict.fromkeys(KINDS, N_NULLS)
     assert (nulls.groupby("kind")["c_index"].mean() - 0.5).abs().max() < 0.03
-    assert (place_among(nulls, 0.8)["as_good"] == 0).all()
-    middle = place_among(nulls, 0.5)
+    assert (compare_with_nulls(nulls, 0.8)["as_good"] == 0).all()
+    middle = compare_with_nulls(nulls, 0.5)
     assert middle["as_good"].between(0.1, 0.9).all()
     assert ((middle["low"] < middle["median"]) & (middle["median"] < middle["high"])).all()
 

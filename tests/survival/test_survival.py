@@ -10,7 +10,7 @@ from lifelines.utils import concordance_index
 
 from genexp.evaluation.probe import scale_latents
 from genexp.survival.cox import c_index, fit_cox
-from genexp.survival.regression import choose_penalty, evaluate_survival, fit_each, pick_patients
+from genexp.survival.regression import choose_cox_penalty, evaluate_survival, fit_each, pick_patients
 from tests.outcomes import unpack
 from tests.planted_latents import make_latents, make_obs, plant_hazard
 
@@ -87,7 +87,7 @@ def test_monotone_likelihood_and_constant_latent_give_no_hazard_ratio():
 def test_penalty_is_large_for_noise_and_small_for_signal():
     noise = arrays_of(plant_hazard("train", 200, seed=2, log_hazard_ratio=0.0, n_latent=20))
     signal = arrays_of(plant_hazard("train", 400, seed=2, log_hazard_ratio=1.2))
-    assert choose_penalty(*noise, seed=0) > 10 * choose_penalty(*signal, seed=0)
+    assert choose_cox_penalty(*noise, seed=0) > 10 * choose_cox_penalty(*signal, seed=0)
 
 
 def judge(train, test, n_latent=3):
@@ -152,9 +152,9 @@ def test_one_primary_tumour_sample_per_patient_is_taken_and_the_rest_is_counted(
     kinds = ["metastatic", "Primary Tumor", "Solid Tissue Normal", "tumor", "tumor", "tumor", "normal"]
     obs = make_obs("train", 7, sample_type=kinds, time_days=[9.0, 9, 9, 0, np.nan, 5, 5], event=[1.0, 1, 1, 1, 0, 0, 0])
     obs["group"] = ["p1", "p1", "p1", "p2", "p3", "p4", "p4"]
-    left_out: Counter[str] = Counter()
-    assert list(pick_patients(obs, left_out)) == [1, 5]
-    assert left_out == {"not a tumour sample": 2, "survival unknown": 1, "followed for 0 days": 1, "another sample of the same patient": 1}
+    excluded: Counter[str] = Counter()
+    assert list(pick_patients(obs, excluded)) == [1, 5]
+    assert excluded == {"not a tumour sample": 2, "survival unknown": 1, "followed for 0 days": 1, "another sample of the same patient": 1}
 
 
 def test_sample_types_that_name_no_tumour_keep_every_sample():

@@ -105,7 +105,7 @@ def test_planted_subtypes_and_hazard_are_found(evaluation):
 def test_survival_takes_one_tumour_sample_per_patient(evaluation, data):
     patients = evaluation.results["survival"].patients
     assert patients["group"].is_unique
-    assert evaluation.results["survival"].left_out == {"not a tumour sample": 60 - (data.obs("val")["sample_type"] == "normal").sum()}
+    assert evaluation.results["survival"].excluded == {"not a tumour sample": 60 - (data.obs("val")["sample_type"] == "normal").sum()}
 
 
 def test_every_sample_is_in_every_picture(evaluation):
