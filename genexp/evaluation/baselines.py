@@ -1,4 +1,4 @@
-"""What every encoder stands beside: baselines with as many components, and the raw genes, fitted on the same train samples."""
+"""Baselines of every encoder, fitted on the same train samples: PCA, NMF and a random projection of equal size, and the raw genes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,21 @@ from threadpoolctl import threadpool_limits
 
 from genexp.evaluation.latents import ENCODER, RAW
 from genexp.model.encoder import Encoder
+from genexp.model.pca import GENES_AT_A_TIME, ROWS_AT_A_TIME, find_axes
 
-GENES_AT_A_TIME = 2048
-ROWS_AT_A_TIME = 1024
 NMF_ROUNDS = 100
-"""Updates of both factors, at most."""
+"""Maximum number of updates of both factors."""
 NMF_TOLERANCE = 2e-4
-"""The factorisation ends when a round takes less than this share off its squared error."""
+"""Relative decrease of the squared error below which the factorisation ends."""
 NMF_SWEEPS = 100
-"""Sweeps of coordinate descent by which new rows get their weights."""
+"""Sweeps of coordinate descent that give new rows their weights."""
 MAX_DIRECTIONS = 1000
-"""Directions, at most, in which the raw genes are judged: all that up to 1,001 train samples have."""
+"""Maximum number of directions that stand for the raw genes: all that up to 1,001 train samples have."""
 
 
 @dataclass(frozen=True)
 class Representation:
-    """A way from scaled expression (n, n_genes) to latents (n, n_latent), and back where there is one."""
+    """Map from scaled expression (n, n_genes) to latents (n, n_latent), and back where a decoder exists."""
 
     name: str
     encode: Callable[[np.ndarray], np.ndarray]
@@ -47,30 +46,14 @@ def fit_pca(X: np.ndarray, n_components: int, seed: int = 0) -> Representation:
     ----------
     X : ndarray of float32, (n_train, n_genes)
     n_components : int
-        Cut to the rank that the train rows can have.
+        Limited to the rank that the train rows can have.
     seed : int
         Not used: nothing is drawn.
     """
-    mean = X.mean(axis=0, dtype=np.float64)
-    axes, _ = _find_axes(X, mean, n_components)
+    mean = X.mean(axis=0, dtype=np.float64)  # float64: float32 sums over many rows lose the small components
+    axes, _ = find_axes(lambda: _centred_genes(X, mean), X, mean, n_components)
     axes *= np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     return Representation("pca", encode=lambda x: (x - mean) @ axes, decode=lambda z: z @ axes.T + mean)
-
-
-def _find_axes(X: np.ndarray, mean: np.ndarray, n_components: int) -> tuple[np.ndarray, np.ndarray]:
-    """Principal axes (n_genes, k) of train rows and the squared length (k,) of the rows along them, largest first."""
-    if len(X) > X.shape[1]:
-        centred = X - mean
-        values, axes = _largest(centred.T @ centred, n_components)
-        return axes, values
-    gram = np.zeros((len(X), len(X)))
-    for _, part in _centred_genes(X, mean):
-        gram += part @ part.T
-    values, left = _largest(gram, n_components)
-    axes = np.empty((X.shape[1], len(values)))
-    for block, part in _centred_genes(X, mean):
-        axes[block] = part.T @ (left / np.sqrt(values))
-    return axes, values
 
 
 def _centred_genes(X: np.ndarray, mean: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
@@ -79,21 +62,11 @@ def _centred_genes(X: np.ndarray, mean: np.ndarray) -> Iterator[tuple[slice, np.
         yield block, X[:, block] - mean[block]
 
 
-def _largest(matrix: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Up to ``k`` largest eigenvalues, descending, of a symmetric matrix, and their vectors; those of rounding are left out."""
-    from scipy.linalg import eigh
-
-    n = len(matrix)
-    values, vectors = eigh(matrix, subset_by_index=(max(n - k, 0), n - 1), overwrite_a=True, check_finite=False)
-    kept = values[::-1] > 1e-10 * values[-1]
-    return values[::-1][kept], vectors[:, ::-1][:, kept]
-
-
 def fit_nmf(X: np.ndarray, n_components: int, seed: int) -> Representation:
     """Non-negative factors of train rows, shifted by each gene's train minimum.
 
-    Hierarchical alternating least squares (Cichocki & Phan, IEICE Transactions 2009), started at means of five random train
-    rows each. Values of new rows below a gene's train minimum are negative; their weights are still from 0.
+    Hierarchical alternating least squares (Cichocki & Phan, IEICE Transactions 2009); each component starts at the mean of five random
+    train rows. Values of new rows below a gene's train minimum are negative; their weights are still not.
 
     Parameters
     ----------
@@ -103,7 +76,7 @@ def fit_nmf(X: np.ndarray, n_components: int, seed: int) -> Representation:
         Of the start.
     """
     floor = X.min(axis=0)
-    with threadpool_limits(1):  # thin matrices: further threads only wait for each other
+    with threadpool_limits(1):  # thin matrices: more threads only wait for each other
         genes = _factorise(X - floor, n_components, seed)
     square = genes @ genes.T
 
@@ -142,13 +115,13 @@ def solve_nonnegative(square: np.ndarray, product: np.ndarray, start: np.ndarray
     product : ndarray, (k, n)
         ``A' y`` of every y.
     start : ndarray, (k, n)
-        Where to begin; not changed.
+        Initial weights; not changed.
     n_sweeps : int
         Passes over the k coordinates.
     """
     used = np.flatnonzero(np.diag(square) > 0)
     blocks = []
-    for begin in range(0, max(start.shape[1], 1), GENES_AT_A_TIME):  # small enough for the processor's cache
+    for begin in range(0, max(start.shape[1], 1), GENES_AT_A_TIME):  # blocks fit into the processor's cache
         block = slice(begin, begin + GENES_AT_A_TIME)
         w, aim = np.array(start[:, block], order="C"), np.ascontiguousarray(product[:, block])
         for j in np.tile(used, n_sweeps):
@@ -158,13 +131,13 @@ def solve_nonnegative(square: np.ndarray, product: np.ndarray, start: np.ndarray
 
 
 def fit_random(X: np.ndarray, n_components: int, seed: int) -> Representation:
-    """Project onto random orthonormal directions; the way back is the least-squares one of the train rows.
+    """Project onto random orthonormal directions; the decoder is fitted to the train rows by least squares.
 
     Parameters
     ----------
     X : ndarray of float32, (n_train, n_genes)
     n_components : int
-        Cut to the number of genes.
+        Limited to the number of genes.
     seed : int
         Of the directions.
     """
@@ -176,9 +149,9 @@ def fit_random(X: np.ndarray, n_components: int, seed: int) -> Representation:
 
 
 def fit_raw(X: np.ndarray, n_components: int, seed: int) -> Representation:
-    """The genes themselves, turned into the directions in which the train rows vary.
+    """The genes themselves, rotated to the directions in which the train rows vary.
 
-    A model with a ridge penalty has its weights in the span of the train rows (the representer theorem), and distances to train rows
+    The weights of a model with a ridge penalty lie in the row space of the train matrix (the representer theorem). Distances to train rows
     and their means differ there from those over all genes by a constant of each row: probe, Cox regression and k-means are
     those on all genes, in as many columns as there are samples. With more than ``MAX_DIRECTIONS`` the leading ones stand for all.
     One factor for all of them, which leaves the genes' geometry as it is, makes the train variance as large as that of
@@ -188,12 +161,12 @@ def fit_raw(X: np.ndarray, n_components: int, seed: int) -> Representation:
     ----------
     X : ndarray of float32, (n_train, n_genes)
     n_components : int
-        Of the other representations.
+        Components of the other representations.
     seed : int
         Not used: nothing is drawn.
     """
     mean = X.mean(axis=0, dtype=np.float64)
-    axes, lengths = _find_axes(X, mean, min(len(X) - 1, MAX_DIRECTIONS))
+    axes, lengths = find_axes(lambda: _centred_genes(X, mean), X, mean, min(len(X) - 1, MAX_DIRECTIONS))
     axes = (axes * np.sqrt(n_components * len(X) / lengths.sum())).astype(np.float32)
     origin = mean.astype(np.float32)
     return Representation(RAW, encode=lambda x: (x - origin) @ axes, decode=None)
@@ -209,6 +182,6 @@ BASELINES: Mapping[str, Callable[[np.ndarray, int, int], Representation]] = {
 
 
 def build_representations(encoder: Encoder, train: np.ndarray, seed: int) -> list[Representation]:
-    """Put the encoder first, then every baseline with its number of latents."""
+    """List the encoder and every baseline with the same number of latents."""
     fitted = [fit(train, encoder.n_latent, seed) for fit in BASELINES.values()]
     return [Representation(ENCODER, encoder.encoder, lambda z: encoder.decoder(z.astype(np.float32))), *fitted]

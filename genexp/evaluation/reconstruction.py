@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.baselines import ROWS_AT_A_TIME, Representation
+from genexp.evaluation.baselines import Representation
 from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Task, name_suffix
+from genexp.model.pca import ROWS_AT_A_TIME
 
 SAME = 1e-4
-"""Relative difference up to which two logged values of the same samples are the same."""
-
-
-if TYPE_CHECKING:
-    pass
+"""Relative tolerance of two logged values of the same sample: tables are logged with six digits."""
 
 
 @dataclass(frozen=True)
 class ReconstructionScores(SampleScores):
-    """R2 over test samples: their squared errors beside their squared distances from the train mean (``total``)."""
+    """R2 over test samples: their squared errors relative to their squared distances from the train mean (``total``)."""
 
     table = "reconstruction_samples"
     gain = True
@@ -32,7 +29,7 @@ class ReconstructionScores(SampleScores):
 
     @property
     def representations(self) -> list[str]:
-        """Representations with a way back to genes."""
+        """Representations with a decoder."""
         return [str(name) for name in self.samples.columns.drop("total")]
 
     def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
@@ -40,7 +37,7 @@ class ReconstructionScores(SampleScores):
         return bootstrap_r2(self.samples, representation, weights)
 
     def matches(self, other: ReconstructionScores) -> bool:
-        """Whether the genes and their scaling are the same: the distances from the train mean are."""
+        """Check that the genes and their scaling are the same, by the distances from the train mean."""
         return bool(np.allclose(self.samples["total"], other.samples["total"], rtol=SAME))
 
 
@@ -91,29 +88,29 @@ class Reconstruction(Result):
 def evaluate_reconstruction(
     representations: Sequence[Representation], X: np.ndarray, train_mean: np.ndarray, test: PartLatents, genes: pd.Index
 ) -> Reconstruction:
-    """Squared errors of test rows in scaled gene space, by sample and by gene.
+    """Compute squared errors of test rows in scaled gene space, by sample and by gene.
 
     Parameters
     ----------
     representations : sequence of Representation
-        The encoder and the baselines; those without a way back are left out.
+        The encoder and the baselines; those without a decoder are skipped.
     X : ndarray of float32, (n_test, n_genes)
         Test rows.
     train_mean : ndarray of float64, (n_genes,)
-        Mean of the train rows: the guess that R2 compares with.
+        Mean of the train rows: the prediction that R2 compares with.
     test : PartLatents
         Latents of the same rows.
     genes : Index, (n_genes,)
         Names of the genes.
     """
-    decoders = {one.name: one.decode for one in representations if one.decode is not None}
+    decoders = {way.name: way.decode for way in representations if way.decode is not None}
     names = ["total", *decoders]
     samples, by_gene = {name: np.zeros(len(X)) for name in names}, {name: np.zeros(X.shape[1]) for name in names}
     for start in range(0, len(X), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
-        guesses = {"total": train_mean} | {name: decode(test.z[name][rows]) for name, decode in decoders.items()}
-        for name, guess in guesses.items():
-            squared = np.square(X[rows] - guess, dtype=np.float64)
+        reconstructions = {"total": train_mean} | {name: decode(test.z[name][rows]) for name, decode in decoders.items()}
+        for name, x_hat in reconstructions.items():
+            squared = np.square(X[rows] - x_hat, dtype=np.float64)
             samples[name][rows] = squared.sum(axis=1)
             by_gene[name] += squared.sum(axis=0) / len(X)
     table = pd.DataFrame(samples, index=test.obs.index)
@@ -159,6 +156,6 @@ class ReconstructionTask(Task):
     }
 
     def evaluate(self, inputs: EvaluationInputs) -> Reconstruction:
-        """Reconstruct the test samples by every representation that has a way back to genes."""
+        """Reconstruct the test samples from every representation that has a decoder."""
         mean = inputs.X["train"].mean(axis=0, dtype=np.float64)
         return evaluate_reconstruction(inputs.representations, inputs.X["test"], mean, inputs.test, inputs.genes)

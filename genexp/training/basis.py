@@ -24,13 +24,10 @@ from typing import Literal
 import numpy as np
 
 from genexp.errors import TrainingError
+from genexp.model.pca import GENES_AT_A_TIME, ROWS_AT_A_TIME, decompose_rows, find_axes
 from genexp.preprocessing import Preprocessed
 from genexp.preprocessing.transform import Transform
 
-GENES_AT_A_TIME = 2048
-ROWS_AT_A_TIME = 1024
-RELATIVE_RANK = 1e-10
-"""Eigenvalues of the Gram matrix below this share of the largest are rounding of the float32 input: (1e-5)^2 of singular values."""
 ALIKE = 100
 """Below this ratio of the largest to the smallest singular value V is orthonormal to 1e-5 when computed in float32."""
 EXACT_UP_TO = 6000
@@ -47,7 +44,7 @@ class Basis:
 
     Parameters
     ----------
-    name : {"genes", "span"}
+    name : {"genes", "rows"}
     reason : str
         Reason for this basis.
     train, val : ndarray of float32, (n_train, d), (n_val, d)
@@ -66,7 +63,7 @@ class Basis:
         From raw expression to scaled genes.
     """
 
-    name: Literal["genes", "span"]
+    name: Literal["genes", "rows"]
     reason: str
     train: np.ndarray
     val: np.ndarray
@@ -83,7 +80,7 @@ class Basis:
         return len(self.mean)
 
 
-def choose_basis(asked: str, n_train: int, n_genes: int, needs_genes: str = "") -> tuple[Literal["genes", "span"], str]:
+def choose_basis(asked: str, n_train: int, n_genes: int, needs_genes: str = "") -> tuple[Literal["genes", "rows"], str]:
     """Choose the row space wherever it is exact and saves time; with the reason in words.
 
     Raises
@@ -92,15 +89,15 @@ def choose_basis(asked: str, n_train: int, n_genes: int, needs_genes: str = "") 
         The row space is asked for, and ``needs_genes`` is the reason why it is not exact.
     """
     if needs_genes:
-        if asked == "span":
-            raise TrainingError(f"basis=span: this kind is trained on genes, because {needs_genes}; use basis=auto")
+        if asked == "rows":
+            raise TrainingError(f"basis=rows: this kind is trained on genes, because {needs_genes}; use basis=auto")
         return "genes", needs_genes
     if asked == "genes":
         return "genes", "asked for"
-    if asked == "span":
-        return "span", "asked for"
+    if asked == "rows":
+        return "rows", "asked for"
     if n_train < PAYS_BELOW * n_genes and n_train <= EXACT_UP_TO:
-        return "span", f"exact under squared error, and {n_train} train samples span far fewer dimensions than {n_genes} genes"
+        return "rows", f"exact under squared error, and {n_train} train samples span far fewer dimensions than {n_genes} genes"
     if n_train > EXACT_UP_TO:
         return "genes", f"{n_train} train samples: their decomposition would cost more than it saves"
     return "genes", f"{n_train} train samples for {n_genes} genes: the row space would save little"
@@ -116,8 +113,8 @@ def build_basis(data: Preprocessed, asked: str, n_latent: int, needs_genes: str 
             f"{min(len(X) - 1, X.shape[1])} dimensions; choose a smaller n_latent"
         )
     genes, transform = tuple(data.var.index), data.transform
-    if name == "span":
-        return replace(_load_span(cache_span(data), reason, n_latent), genes=genes, transform=transform)
+    if name == "rows":
+        return replace(_load_row_space(cache_row_space(data), reason, n_latent), genes=genes, transform=transform)
     folder = _cache_principal(data, n_latent)
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
     rows = {"train": X, "val": val} | arrays
@@ -125,12 +122,12 @@ def build_basis(data: Preprocessed, asked: str, n_latent: int, needs_genes: str 
     return Basis("genes", reason, outside=np.zeros(len(val)), directions=None, genes=genes, transform=transform, **rows)
 
 
-def _load_span(folder: Path, reason: str, n_latent: int) -> Basis:
+def _load_row_space(folder: Path, reason: str, n_latent: int) -> Basis:
     arrays = {path.stem: np.load(path, mmap_mode="r") for path in folder.glob("*.npy")}
     axes = arrays.pop("axes")
     if n_latent > len(axes):
         raise TrainingError(f"n_latent={n_latent} is more than the data allow: the train samples span {len(axes)} dimensions")
-    return Basis("span", reason, principal=axes[:n_latent].T, **arrays)
+    return Basis("rows", reason, principal=axes[:n_latent].T, **arrays)
 
 
 def _blocks(n_genes: int) -> Iterator[slice]:
@@ -152,17 +149,17 @@ def _measure_mean(data: Preprocessed) -> np.ndarray:
     return np.concatenate(means).astype(np.float32)
 
 
-def cache_span(data: Preprocessed) -> Path:
+def cache_row_space(data: Preprocessed) -> Path:
     """Folder with the decomposition of the train rows: mean, directions V, and coordinates of train and val rows.
 
     The Gram matrix and its eigenproblem are in float64: a direction of singular value s carries the rounding of the
     largest one divided by s. For the same reason V is computed in float64 unless all singular values are of one size.
     """
-    folder = data.folder / "span"
+    folder = data.folder / "row_space"
     if folder.exists():
         return folder
     mean = _measure_mean(data)
-    left, singular = _decompose(data, mean)
+    left, singular = decompose_rows(_centred_blocks(data, "train", mean), len(data.matrix("train")))
     with _publish(folder) as temporary:
         np.save(temporary / "mean.npy", mean)
         np.save(temporary / "axes.npy", _rotate(np.eye(len(singular))).astype(np.float32))
@@ -196,19 +193,6 @@ def _rotate(rows: np.ndarray) -> np.ndarray:
     for _ in range(2):
         rows = dct(rows * rng.choice([-1.0, 1.0], rows.shape[1]), axis=1, norm="ortho", overwrite_x=True)
     return rows
-
-
-def _decompose(data: Preprocessed, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Left singular vectors (n, r) and singular values (r,) of the centred train rows, largest first, in float64."""
-    from scipy.linalg import eigh
-
-    n_rows = len(data.matrix("train"))
-    gram = np.zeros((n_rows, n_rows))
-    for _, part in _centred_blocks(data, "train", mean):
-        gram += part @ part.T
-    values, vectors = eigh(gram, overwrite_a=True, check_finite=False, driver="evd")
-    rank = int((values > RELATIVE_RANK * values[-1]).sum())
-    return np.ascontiguousarray(vectors[:, ::-1][:, :rank]), np.sqrt(values[::-1][:rank])
 
 
 def _cache_principal(data: Preprocessed, n_latent: int) -> Path:
@@ -246,20 +230,7 @@ def _write_centred(path: Path, X: np.ndarray, mean: np.ndarray) -> None:
 
 
 def _principal_axes_exact(data: Preprocessed, mean: np.ndarray, k: int) -> np.ndarray:
-    from scipy.linalg import eigh
-
-    X = data.matrix("train")
-    if len(X) <= X.shape[1]:
-        left, singular = _decompose(data, mean)
-        weights = left[:, :k] / singular[:k]
-        return np.concatenate([part.T @ weights for _, part in _centred_blocks(data, "train", mean)])
-    covariance = np.zeros((len(mean), len(mean)))
-    for start in range(0, len(X), ROWS_AT_A_TIME):
-        rows = X[start : start + ROWS_AT_A_TIME].astype(np.float64)
-        rows -= mean
-        covariance += rows.T @ rows
-    n_genes = len(mean)
-    return eigh(covariance, overwrite_a=True, check_finite=False, subset_by_index=(n_genes - k, n_genes - 1))[1][:, ::-1]
+    return find_axes(lambda: _centred_blocks(data, "train", mean), data.matrix("train"), mean, k, whole=True)[0]
 
 
 def _principal_axes_iterated(X: np.ndarray, mean: np.ndarray, k: int, n_iterations: int = 8) -> np.ndarray:
