@@ -31,7 +31,6 @@ from genexp.settings.verbs import (
 
 if TYPE_CHECKING:
     from genexp.model.encoder import Encoder
-    from genexp.model.encoder import Encoder
     from genexp.preprocessing import Preprocessed
     from genexp.tracker import Tracker
     from genexp.tracking.registry import Registration
