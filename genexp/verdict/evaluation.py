@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,7 +50,7 @@ class Evaluation:
     @property
     def metrics(self) -> dict[str, float]:
         """Metrics of all tasks that are finite, by key: ``r2/test``, ``r2/test_pca``, ``cluster/silhouette``, ``survival/c_index`` ..."""
-        return {name: value for name, value in self.all_metrics.items() if value == value and abs(value) != float("inf")}
+        return {name: value for name, value in self.all_metrics.items() if math.isfinite(value)}
 
     @property
     def all_metrics(self) -> dict[str, float]:

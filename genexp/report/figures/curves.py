@@ -36,12 +36,12 @@ def trace_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str = "cluste
     censored : DataFrame
         Columns ``time_days`` and ``survival`` (height of the curve) of patients without an event.
     """
-    for group, steps in curves.groupby(by, sort=by == "cluster", observed=True):
-        own = patients[patients[by] == group]
-        steps = steps[["time_days", "survival", "low", "high"]].reset_index(drop=True)
-        if len(own) and own["time_days"].max() > steps["time_days"].iloc[-1]:
-            steps = pd.concat([steps, steps.tail(1).assign(time_days=own["time_days"].max())], ignore_index=True)
-        times = np.sort(own.loc[~own["event"].astype(bool), "time_days"].to_numpy(dtype=float))
+    for group, curve in curves.groupby(by, sort=by == "cluster", observed=True):
+        members = patients[patients[by] == group]
+        steps = curve[["time_days", "survival", "low", "high"]].reset_index(drop=True)
+        if len(members) and members["time_days"].max() > steps["time_days"].iloc[-1]:
+            steps = pd.concat([steps, steps.tail(1).assign(time_days=members["time_days"].max())], ignore_index=True)
+        times = np.sort(members.loc[~members["event"].astype(bool), "time_days"].to_numpy(dtype=float))
         heights = steps["survival"].to_numpy()[np.searchsorted(steps["time_days"], times, side="right") - 1]
         yield group, steps, pd.DataFrame({"time_days": times, "survival": heights})
 
