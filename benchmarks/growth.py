@@ -16,7 +16,7 @@ from benchmarks.tuning import genexp_studies
 
 
 def stages(folder: str, hidden: list[int], n_latent: int, epochs: int) -> Iterator[dict[str, Any]]:
-    """Decomposition, epochs in the span, and folding to genes."""
+    """Decomposition, epochs in the row space, and folding to genes."""
     import shutil
 
     from genexp.model.types import create_model_type
@@ -27,12 +27,12 @@ def stages(folder: str, hidden: list[int], n_latent: int, epochs: int) -> Iterat
     from genexp.training.train import build_encoder
 
     data = load_preprocessed(Path(folder))
-    shutil.rmtree(data.folder / "span", ignore_errors=True)
+    shutil.rmtree(data.folder / "row_space", ignore_errors=True)
     start = time.perf_counter()
-    basis = build_basis(data, "span", n_latent)
+    basis = build_basis(data, "rows", n_latent)
     decomposed = time.perf_counter()
     stamps = Stamps()
-    config = EncoderConfig(hidden=hidden, n_latent=n_latent, epochs=epochs, patience=epochs, basis="span", threads=1)
+    config = EncoderConfig(hidden=hidden, n_latent=n_latent, epochs=epochs, patience=epochs, basis="rows", threads=1)
     fitted = fit_autoencoder(basis, create_model_type(config), 0, stamps)
     trained = time.perf_counter()
     build_encoder(fitted, basis, data, 0.2, {})

@@ -64,7 +64,7 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
     from genexp.training.train import build_encoder
 
     data = load_preprocessed(Path(folder))
-    for name in ("span", "principal"):
+    for name in ("row_space", "principal"):
         shutil.rmtree(data.folder / name, ignore_errors=True)
     config = EncoderConfig(hidden=hidden, n_latent=n_latent, basis=basis, epochs=1, patience=1, minibatch=256)
     start = time.perf_counter()
@@ -92,7 +92,7 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
 
 
 def measure_large(plan: Plan, shapes: tuple[tuple[int, int], ...] = ((7130, 48978), (10459, 5000), (20000, 20000))) -> Section:
-    """Each shape in the basis that ``auto`` takes; where that is the span, steps in genes stand beside it."""
+    """Each shape in the basis that ``auto`` takes; where that is the row space, steps in genes stand beside it."""
     hidden = [min(2000, plan.hidden[0])]
     n_latent = plan.n_latent
     section = Section(f"Large shapes, {hidden[0]} hidden units, latent {n_latent}")
@@ -102,7 +102,7 @@ def measure_large(plan: Plan, shapes: tuple[tuple[int, int], ...] = ((7130, 4897
         given = {"folder": str(folder), "hidden": hidden, "n_latent": n_latent, "n_steps": 4}
         own = take_turns({"genexp": Side(stages, given | {"basis": "auto", "train": True})}, 1, plan.apart)["genexp"][0]
         both = {"genexp": Side(stages, given | {"basis": "auto", "train": False})}
-        if own["basis"] == "span":
+        if own["basis"] == "rows":
             both["genes"] = Side(stages, given | {"basis": "genes", "train": False})
         steps = {name: [turn["step"] for turn in turns] for name, turns in take_turns(both, plan.repeats, plan.apart).items()}
         rows.append(

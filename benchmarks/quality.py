@@ -72,10 +72,10 @@ def judge_split(plan: Plan, cohort: Cohort, seed: int) -> pd.DataFrame:
 
 
 def _represent(plan: Plan, data: Any, seed: int) -> Iterator[Any]:
-    """The encoder, PCA, NMF, and an autoencoder in genes without an anchor, each with its way back to scaled expression."""
+    """The encoder, PCA, NMF, and an autoencoder in genes without a skip connection, each with its way back to scaled expression."""
     from genexp.evaluation.baselines import Representation, fit_pca
 
-    for name, values in {"encoder": {}, "plain": {"anchor": "none", "basis": "genes"}}.items():
+    for name, values in {"encoder": {}, "plain": {"skip": "none", "basis": "genes"}}.items():
         encoder = _train(plan, data, seed, values)
         yield Representation(name, encoder.encoder, partial(_decode, encoder.decoder))
     yield fit_pca(data.matrix("train"), plan.n_latent)
@@ -136,9 +136,9 @@ def measure_quality(plan: Plan) -> Section:
         section.notes = [f"Not measured: the real cohorts are not in {REAL.name} (set GENEXP_DATA)."]
         return section
     section.notes = [
-        f"genexp is trained as `train` does it, with {HIDDEN[0]} hidden units; the plain autoencoder is the same network without anchor, "
-        f"in genes, with the same early stopping (patience 10, {plan.epochs} epochs at most). NMF is fitted on scaled values above each "
-        "gene's lowest train value. Macro F1 is that of a logistic probe, C-index that of a ridge Cox regression, both fitted on train "
+        f"genexp is trained as `train` does it, with {HIDDEN[0]} hidden units; the plain autoencoder is the same network without skip "
+        f"connection, in genes, with the same early stopping (patience 10, {plan.epochs} epochs at most). NMF is fitted on scaled values "
+        "above each gene's lowest train value. Macro F1 is that of a logistic probe, C-index that of a ridge Cox regression, both fitted on train "
         "rows. Column 'ratio' of the first table: mean difference to PCA over splits, its standard error, and the splits below PCA."
     ]
     return section

@@ -54,7 +54,7 @@ def measure_tracking(plan: Plan) -> Section:
     from genexp.training.basis import build_basis
 
     data = plan.simulated()
-    build_basis(data, "span", plan.n_latent)
+    build_basis(data, "rows", plan.n_latent)
     arguments = {"folder": str(data.folder), "hidden": list(plan.hidden), "n_latent": plan.n_latent, "epochs": plan.epochs // 2}
     sides = {name: Side(trainings, arguments | {"tracked": name == "mlflow"}, threads=1) for name in ("mlflow", "nothing")}
     found = {name: turns[-2:] for name, turns in take_turns(sides, plan.repeats, plan.apart).items()}

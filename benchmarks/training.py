@@ -1,4 +1,4 @@
-"""(a) Training in the span against the loop that a user would write, and against Lightning."""
+"""(a) Training in the row space against the loop that a user would write, and against Lightning."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def span_epochs(folder: str, hidden: list[int], n_latent: int, turns: int, burst
     data = load_preprocessed(Path(folder))
     config = EncoderConfig(hidden=hidden, n_latent=n_latent, epochs=burst, patience=burst)
     for _ in range(turns):
-        shutil.rmtree(data.folder / "span", ignore_errors=True)
+        shutil.rmtree(data.folder / "row_space", ignore_errors=True)
         stamps = Stamps()
         with tempfile.TemporaryDirectory() as cache:
             trained = train_encoder(data, config, RunConfig(cache=cache), 0.2, stamps)

@@ -28,7 +28,7 @@ def genexp_studies(folder: str, n_trials: int, epochs: int, turns: int) -> Itera
 
     data = load_preprocessed(Path(folder))
     for seed in range(turns):
-        shutil.rmtree(data.folder / "span", ignore_errors=True)
+        shutil.rmtree(data.folder / "row_space", ignore_errors=True)
         with tempfile.TemporaryDirectory() as cache:
             settings = parse_settings(TuneSettings, {"cache": cache, "n_trials": n_trials, "epochs": epochs, "seed": seed, "workers": 2})
             start = time.perf_counter()

@@ -49,7 +49,7 @@ def make_evaluation(
     found, prognosis = _judge_survival(len(labels), k, n_samples) if survival else (None, None)
     summary = {"cohort": "planted", "scale": "log2_tpm", "fingerprint": "0" * 16, "split_hash": "f" * 16, "n_genes": n_genes}
     summary |= {"n_latent": N_LATENT, **counts, "test_openings": 1, "seed": 7, "perplexity": 30.0, "max_clusters": 10}
-    summary |= {"versions": {"genexp": "0.1.0", "openTSNE": "1.0.4"}, "card": {"basis": "span", "config": {"hidden": "64,16"}}}
+    summary |= {"versions": {"genexp": "0.1.0", "openTSNE": "1.0.4"}, "card": {"basis": "rows", "config": {"hidden": "64,16"}}}
     results: dict[str, Result] = {
         "reconstruction": _make_reconstruction(coordinates.index[-n_test:], n_genes, rng),
         "clustering": _make_clustering(coordinates, k, bool(labels)),

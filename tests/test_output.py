@@ -91,7 +91,7 @@ def test_softplus_rebuilds_what_has_no_upper_end(tmp_path: Path) -> None:
         ({"output": "softplus"}, "scaled values from 0 to inf were expected; 150 "),
         ({"output": "sigmoid", "kind": "convolutional"}, "scaled values from 0 to 1"),
         ({"output": "sigmoid", "kind": "count"}, "kind=count reconstructs proportions by a softmax of its own, found output=sigmoid"),
-        ({"output": "sigmoid", "basis": "span"}, "output=sigmoid acts on each gene; use basis=auto"),
+        ({"output": "sigmoid", "basis": "rows"}, "output=sigmoid acts on each gene; use basis=auto"),
     ],
 )
 def test_outputs_that_do_not_suit_are_refused(standardised: Preprocessed, values: dict[str, str], message: str) -> None:

@@ -9,8 +9,8 @@ SIZES = (20, 40)
 """Latents, as published; the third, 1,000, is cut to what a cohort allows."""
 MOST = 1000
 SETTINGS: dict[str, dict[str, Any]] = {
-    f"{title}, weight {weight:g}": {"anchor": anchor, "head_weight": weight, "center_weight": weight}
-    for anchor, title, weights in (("pca", "anchored at PCA", (1.0, 10.0)), ("none", "not anchored", (1.0, 100.0)))
+    f"{title}, weight {weight:g}": {"skip": skip, "head_weight": weight, "center_weight": weight}
+    for skip, title, weights in (("pca", "anchored at PCA", (1.0, 10.0)), ("none", "not anchored", (1.0, 100.0)))
     for weight in weights
 }
 """How the centre loss is trained: with the linear path that starts at PCA or, as published, without; weights of cross-entropy and centre

@@ -38,7 +38,7 @@ N_MAP = 50
 
 
 def measure(job: Job) -> Tables:
-    """Preprocess, train and judge in one process; then time steps in the span and among genes, each in another one.
+    """Preprocess, train and judge in one process; then time steps in the row space and among genes, each in another one.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def measure(job: Job) -> Tables:
         return _collect(next(run_whole(**job["whole"])), {})
     made = take_turns({"whole": Side(run_whole, job["whole"])}, 1)["whole"][0]
     given = {"folder": made["folder"], "values": job["whole"]["values"], "n_steps": job["n_steps"]}
-    sides = {basis: Side(time_steps, {**given, "basis": basis}) for basis in ("span", "genes")}
+    sides = {basis: Side(time_steps, {**given, "basis": basis}) for basis in ("rows", "genes")}
     return _collect(made, take_turns(sides, job["repeats"]))
 
 
@@ -77,14 +77,14 @@ def run_whole(
     made["n_variable"] = int((data.var["variance"] > min_variance).sum())
     config = parse_settings(EncoderConfig, {**values, "threads": 1})
     torch.set_num_threads(1)
-    basis = build_basis(data, "span", config.n_latent)
+    basis = build_basis(data, "rows", config.n_latent)
     made["decomposition"] = clock.lap()
     fitted = fit_autoencoder(basis, create_model_type(config), seed)
     made |= {"training": clock.lap(), "epochs": len(fitted.history) - 1, "history": fitted.history.to_dict("list")}
     encoder = build_encoder(fitted, basis, data, 0.2, {})
     made |= {"fold": clock.lap(), "peak_encoder": read_peak()}
     del fitted
-    ways = [represent(encoder), *describe_span(data, basis, config.n_latent)]
+    ways = [represent(encoder), *describe_row_space(data, basis, config.n_latent)]
     made["scores"] = score_ways(data, ways, np.asarray(basis.mean), terms)
     made["judging"] = clock.lap()
     made["map"], (made["pc_1"], made["pc_2"]) = draw_map(data, basis, perplexity, seed)
@@ -104,10 +104,10 @@ class Clock:
         return self.start - before
 
 
-def describe_span(data: Preprocessed, basis: Basis, n_latent: int) -> list[Representation]:
+def describe_row_space(data: Preprocessed, basis: Basis, n_latent: int) -> list[Representation]:
     """PCA, and the leading directions that stand for the raw genes, from the decomposition that is there already."""
     n_raw = min(N_RAW, basis.train.shape[1])
-    wide = build_basis(data, "span", n_raw)
+    wide = build_basis(data, "rows", n_raw)
     assert wide.directions is not None
     axes, mean = np.asarray(wide.directions) @ wide.principal, np.asarray(wide.mean)
     lengths = np.square(np.asarray(wide.train) @ wide.principal).sum(dtype=np.float64)
@@ -142,10 +142,10 @@ def draw_map(data: Preprocessed, basis: Basis, perplexity: float, seed: int) -> 
 
 
 def time_steps(folder: str, values: dict[str, Any], n_steps: int, basis: str) -> Iterator[dict[str, Any]]:
-    """Seconds of a training step of 256 contrasts, turn by turn, in the span or among genes; the decomposition is there."""
+    """Seconds of a training step of 256 contrasts, turn by turn, in the row space or among genes; the decomposition is there."""
     torch.set_num_threads(1)
     data, config = load_preprocessed(Path(folder)), parse_settings(EncoderConfig, {**values, "threads": 1})
-    built = build_basis(data, "span", config.n_latent)
+    built = build_basis(data, "rows", config.n_latent)
     if basis == "genes":
         assert built.directions is not None
         principal = np.asarray(built.directions) @ built.principal

@@ -35,9 +35,9 @@ def train_point(job: Job) -> Tables:
     """Train one network of a sweep, and judge it on validation samples, beside PCA of as many components."""
     data = load_preprocessed(Path(job["folder"]))
     start = time.perf_counter()
-    trained = train(data, job["seed"], job["cache"], basis="span", **job["values"])
+    trained = train(data, job["seed"], job["cache"], basis="rows", **job["values"])
     seconds, fitted = time.perf_counter() - start, trained.fitted
-    basis = build_basis(data, "span", trained.latents.shape[1])
+    basis = build_basis(data, "rows", trained.latents.shape[1])
     z = {
         ENCODER: (trained.latents, encode_rows(fitted, basis.val)),
         "pca": (np.asarray(basis.train) @ basis.principal, np.asarray(basis.val) @ basis.principal),

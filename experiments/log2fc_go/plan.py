@@ -8,7 +8,7 @@ from typing import Any
 RECIPE = {"epochs": "50", "lr_patience": "5", "lr_factor": "0.5", "lr_min": "1e-05", "dropout": "0", "patience": "10"}
 """Training as published: the learning rate halves where the loss has not fallen for five epochs, down to 1e-5. (The published fall that
 counts, 0.1, would here also decide which epoch is kept, and keep the first.)"""
-ANCHORED, UNANCHORED = {"anchor": "pca", "dropout": "0.2"}, {"anchor": "none"}
+ANCHORED, UNANCHORED = {"skip": "pca", "dropout": "0.2"}, {"skip": "none"}
 """genexp's encoder, which starts at PCA and the published network alone."""
 
 
@@ -25,7 +25,7 @@ class Plan:
     epochs : int
         Of its training.
     n_steps, repeats : int
-        Steps that are timed in the span and among genes, and how often.
+        Steps that are timed in the row space and among genes, and how often.
     widths, depths : tuple of int
         Of the sweeps; ``first`` is the width of the first layer of the depths, of which each further one has half.
     seeds : int

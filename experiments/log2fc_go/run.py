@@ -58,8 +58,8 @@ def _list_figures(figures: pd.Series) -> list[str]:
     if "peak" in figures:
         shown["the same, judged on test contrasts and drawn"] = _gib(figures["peak"])
     if "step_genes" in figures:
-        ratio = figures["step_genes"] / figures["step_span"]
-        shown["a step in the span"] = f"{figures['step_span']:.2f} s, {_gib(figures['peak_steps_span'])}"
+        ratio = figures["step_genes"] / figures["step_rows"]
+        shown["a step in the row space"] = f"{figures['step_rows']:.2f} s, {_gib(figures['peak_steps_rows'])}"
         shown["a step among genes"] = f"{figures['step_genes']:.2f} s ({ratio:.1f} times as long), {_gib(figures['peak_steps_genes'])}"
     shown["variance of two principal components"] = f"{figures['pc_1']:.1%}, {figures['pc_2']:.1%}"
     return [*list_head(["what", "measured"]), *(list_line(item) for item in shown.items())]

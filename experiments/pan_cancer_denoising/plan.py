@@ -18,7 +18,7 @@ BARCODE = re.compile(r"TCGA-\w{2}-\w{4}")
 RECIPE: dict[str, Any] = {"split": "72/18/10", "scaling": "minmax", "n_top_genes": "5000", "normalise": "auto"}
 """Genes of largest median absolute deviation, each from 0 to 1 on train samples; 9,413/1,046 with 20 % of the former for validation."""
 PUBLISHED: dict[str, Any] = {
-    **{"kind": "denoising", "hidden": "", "rectify": True, "output": "sigmoid", "anchor": "none", "batch_norm": False, "dropout": 0},
+    **{"kind": "denoising", "hidden": "", "rectify": True, "output": "sigmoid", "skip": "none", "batch_norm": False, "dropout": 0},
     **{"corruption": "mask", "corruption_level": 0.1, "minibatch": 50, "epochs": 10, "patience": 10, "learning_rate": 1e-3},
     **{"weight_decay": 0, "schedule": "constant"},
 }

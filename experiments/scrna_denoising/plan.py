@@ -8,11 +8,11 @@ from typing import Any
 SHARED = {"hidden": (128,), "n_latent": 12, "minibatch": 128, "epochs": 200, "patience": 15}
 """Parameters of every encoder; PCA has as many components as there are latents."""
 VARIANTS: dict[str, dict[str, Any]] = {
-    "plain autoencoder": {"anchor": "none"},
+    "plain autoencoder": {"skip": "none"},
     "deep": {},
     "negative binomial": {"kind": "count"},
     "zero-inflated": {"kind": "count", "likelihood": "zero_inflated"},
-    "unanchored negative binomial": {"kind": "count", "anchor": "none"},
+    "unanchored negative binomial": {"kind": "count", "skip": "none"},
 }
 """Encoders by name, as parameters beside the defaults and the shared ones."""
 READING = {"scale": "counts", "label": "cell_type", "min_detected": 0.02, "min_sample_detected": 0.0}

@@ -19,7 +19,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "2048-512-32": {"hidden": "2048,512", "n_latent": 32},
     "1024-512-32": {"hidden": "1024,512", "n_latent": 32},
 }
-VARIANTS: dict[str, dict[str, Any]] = {"as published": {"anchor": "none"}, "anchored at PCA": {"anchor": "pca"}}
+VARIANTS: dict[str, dict[str, Any]] = {"as published": {"skip": "none"}, "anchored at PCA": {"skip": "pca"}}
 SURVIVAL = {"time": "OS_days", "event": "OS_event"}
 REPORT = {"perplexity": "30", **RECIPE, **SHAPES["2048-512-32"]}
 """The one training of each cohort that gets the whole report."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from experiments.run import find_data
 
-CLASSIFIER = {"kind": "classifier", "hidden": "128", "n_latent": "32", "anchor": "none", "head_weight": "10", "epochs": "100"}
+CLASSIFIER = {"kind": "classifier", "hidden": "128", "n_latent": "32", "skip": "none", "head_weight": "10", "epochs": "100"}
 """The guide's network: layers, batch norm, ReLU, dropout 0.2, softmax, and nothing of PCA."""
 NETWORKS = {
     "feed-forward": {},

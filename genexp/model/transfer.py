@@ -33,8 +33,8 @@ def describe_shape(source: Encoder) -> dict[str, Any]:
             f"variational, center_loss and classifier have; found kind={source.card.get('config', {}).get('kind', 'unknown')}"
         )
     # Batch norm is folded into the weights of a stored encoder, and those weights are of genes: neither can be undone.
-    anchor = "none" if source.encoder.shortcut is None else "pca"
-    return {"hidden": tuple(hidden), "n_latent": source.n_latent, "batch_norm": False, "anchor": anchor, "basis": "genes"}
+    skip = "none" if source.encoder.shortcut is None else "pca"
+    return {"hidden": tuple(hidden), "n_latent": source.n_latent, "batch_norm": False, "skip": skip, "basis": "genes"}
 
 
 def transfer_weights(network: Autoencoder, source: Encoder, genes: Sequence[str], mean: np.ndarray, freeze: int = 0) -> None:

@@ -15,6 +15,7 @@ from genexp.report.sections.genes import describe_methods
 from genexp.report.sections.seeds import describe_intervals
 from genexp.report.sections.survival import describe_methods as describe_prognosis
 from genexp.report.sections.terms import describe_terms
+from genexp.settings.aliases import update_stored
 from genexp.settings.model import KIND_PARAMETERS
 from genexp.settings.training import EncoderConfig
 from genexp.settings.values import parameter_names
@@ -35,7 +36,7 @@ def render_provenance(evaluation: Evaluation) -> str:
     }
     own = {
         f"encoder: {name}": value
-        for name, value in {**drop_other_kinds(card.get("config", {})), **card}.items()
+        for name, value in {**drop_other_kinds(update_stored(card.get("config", {}))), **update_stored(card)}.items()
         if isinstance(value, str | int | float) and value != ""
     }
     rows = [[name, Html(f"<code>{to_html(value)}</code>")] for name, value in {**facts, **own}.items()]
@@ -69,7 +70,7 @@ def _describe_methods(evaluation: Evaluation) -> list[str]:
         "Gene filter, scaling, PCA, clusters, probe and Cox regression were fitted on train samples alone.",
         f"The test samples of this split have been opened {n_opened} {'time' if n_opened == 1 else 'times'}.",
         "Beside the encoder stand PCA, NMF (values shifted by each gene's train minimum) and a random projection (decoded by least",
-        "squares), each with as many components, and the raw genes: the same penalised models on all scaled genes, in the span of the",
+        "squares), each with as many components, and the raw genes: the same penalised models on all scaled genes, in the row space of the",
         "train samples.",
         "R² is 1 − Σ(x − x̂)² / Σ(x − train mean)² over scaled values.",
         f"Clusters: k-means, k from 2 to {summary['max_clusters']} by silhouette; beside it a Gaussian mixture and Ward's tree.",

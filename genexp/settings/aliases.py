@@ -12,9 +12,10 @@ NAMES: dict[str, str] = {
     "study": "batch",
     "unseen_study": "unseen_batch",
     "reference_study": "reference_batch",
+    "anchor": "skip",
 }
 """Present name of a parameter by its former one."""
-VALUES: dict[tuple[str, str], str] = {}
+VALUES: dict[tuple[str, str], str] = {("basis", "span"): "rows"}
 """Present value by parameter and former value."""
 
 
@@ -23,10 +24,10 @@ def former_names(parameter: str) -> list[str]:
     return [former for former, present in NAMES.items() if present == parameter]
 
 
-def update_stored(values: Mapping[str, str]) -> dict[str, str]:
+def update_stored(values: Mapping[str, Any]) -> dict[str, Any]:
     """Give parameters that an earlier version stored their present names and values, without a warning."""
     named = {NAMES.get(name, name): value for name, value in values.items()}
-    return {name: VALUES.get((name, value), value) for name, value in named.items()}
+    return {name: VALUES.get((name, value), value) if isinstance(value, str) else value for name, value in named.items()}
 
 
 def update_names(values: Mapping[str, Any], defaults: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:

@@ -14,17 +14,17 @@ from genexp.settings.section import OptionalNumber, Section, split_list
 class TrainingConfig(Section):
     """Training of the encoder."""
 
-    basis: Literal["auto", "genes", "span"] = Field(
-        "auto", description="coordinates of training: genes, or the span of the train samples (exact under squared error)"
+    basis: Literal["auto", "genes", "rows"] = Field(
+        "auto", description="coordinates of training: genes, or the row space of the training matrix (exact under squared error)"
     )
-    anchor: Literal["pca", "none"] = Field(
-        "pca", description="pca: a linear path that starts at PCA runs beside the network; none: network alone"
+    skip: Literal["pca", "none"] = Field(
+        "pca", description="linear skip connection beside the network; pca: initialised at PCA; none: network alone"
     )
     output: Literal["linear", "sigmoid", "softplus"] = Field(
         "linear",
         description="activation of reconstructed genes; sigmoid needs values in 0..1 (scaling=minmax), softplus none below 0; others than "
         "linear "
-        "are trained in genes, without anchor",
+        "are trained in genes, without skip connection",
     )
     reconstruction: Literal["squared_error", "cross_entropy"] = Field(
         "squared_error", description="loss of reconstructed genes, per gene; cross_entropy needs output=sigmoid"

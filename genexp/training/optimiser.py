@@ -9,7 +9,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LambdaLR, LRScheduler, R
 from genexp.model.autoencoder import Autoencoder
 from genexp.settings.training import EncoderConfig
 
-ANCHOR_RATE = 0.1
+SKIP_RATE = 0.1
 """Learning rate of the PCA-initialised linear skip connections, relative to the rest.
 
 They start at an optimum, while Adam's first steps have the size of the learning rate whatever the gradient: at the full rate they would
@@ -23,7 +23,7 @@ def build_optimiser(network: Autoencoder, config: EncoderConfig) -> AdamW:
     """AdamW (Loshchilov & Hutter, ICLR 2019), slower on linear skip connections and faster on heads."""
     groups: dict[float, list[Tensor]] = {1.0: []}
     for name, parameter in network.named_parameters():
-        rate = ANCHOR_RATE if "shortcut" in name else HEAD_RATE if name.startswith(("heads.", "dispersion.")) else 1.0
+        rate = SKIP_RATE if "shortcut" in name else HEAD_RATE if name.startswith(("heads.", "dispersion.")) else 1.0
         groups.setdefault(rate, []).append(parameter)
     rates = [{"params": parameters, "lr": rate * config.learning_rate} for rate, parameters in groups.items()]
     return AdamW(rates, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)

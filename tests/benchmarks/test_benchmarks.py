@@ -64,7 +64,7 @@ def test_the_tracker_is_compared_with_none(plan: Plan, store: str, monkeypatch: 
 
 def test_large_shapes_are_written_in_blocks_and_trained(plan: Plan) -> None:
     section = large.measure_large(plan, shapes=((80, 300), (400, 60)))
-    assert [row["basis"] for row in section.tables[0]] == ["span", "genes"]
+    assert [row["basis"] for row in section.tables[0]] == ["rows", "genes"]
 
 
 def test_sides_run_in_processes_that_take_turns(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_planted_rows_reach_the_same_loss_in_both_loops(tmp_path: Path) -> None:
     rows, held = (torch.from_numpy(np.array(data.matrix(part))) for part in ("train", "val"))
     rival = plain.PlainTraining(rows, held, (64,), 4, seed=0, dropout=0.0)
     rival.fit(200, 20)
-    config = EncoderConfig(hidden=(64,), n_latent=4, dropout=0, anchor="none", patience=20)
+    config = EncoderConfig(hidden=(64,), n_latent=4, dropout=0, skip="none", patience=20)
     assert rival.best == pytest.approx(fit_autoencoder(build_basis(data, "genes", 4), create_model_type(config), seed=0).loss_val, rel=0.2)
 
 

@@ -40,7 +40,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
 
 @pytest.fixture(scope="module")
 def span(data: Preprocessed) -> Basis:
-    return build_basis(data, "span", 8)
+    return build_basis(data, "rows", 8)
 
 
 def fit(data: Preprocessed, basis: Basis, kind: str, seed: int = 0, **values: object) -> tuple[Fitted, EncoderConfig, Targets]:
@@ -83,10 +83,10 @@ def test_epoch_zero_of_every_anchored_kind_equals_pca(data: Preprocessed, span: 
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])
-@pytest.mark.parametrize("anchor", ["pca", "none"])
+@pytest.mark.parametrize("skip", ["pca", "none"])
 @pytest.mark.parametrize("hidden", [(), (16,), (24, 12)])
-def test_the_jacobian_penalty_equals_autograd(data: Preprocessed, span: Basis, hidden: tuple, anchor: str, batch_norm: bool) -> None:
-    fitted, *_ = fit(data, span, "contractive", hidden=hidden, anchor=anchor, batch_norm=batch_norm, epochs=2)
+def test_the_jacobian_penalty_equals_autograd(data: Preprocessed, span: Basis, hidden: tuple, skip: str, batch_norm: bool) -> None:
+    fitted, *_ = fit(data, span, "contractive", hidden=hidden, skip=skip, batch_norm=batch_norm, epochs=2)
     network = fitted.network.double().eval()
     x = torch.from_numpy(span.val[:5].astype(np.float64))
     expected = [torch.autograd.functional.jacobian(lambda row: network.encode(row[None])[0], row).square().sum() for row in x]
@@ -126,7 +126,7 @@ def test_corruption_happens_in_training_only_and_keeps_the_target_clean(data: Pr
     noisy = corrupt(batch, config)
     assert not torch.equal(noisy, batch.x)
     share = (noisy - batch.x).square().sum() / batch.x.square().sum()
-    inside = len(batch.x[0]) / span.n_genes  # the share of independent changes that lies in the span
+    inside = len(batch.x[0]) / span.n_genes  # the share of independent changes that lies in the row space
     expected = {"gaussian": 0.09 * inside, "mask": 0.3 / 0.7 * inside, "swap": 2 * (0.09 + 0.21 * inside)}
     assert share == pytest.approx(expected[corruption], rel=0.2)
     model.network.train()

@@ -61,7 +61,7 @@ def test_either_body_learns_the_label_and_ships(data: Preprocessed, tmp_path: Pa
 
 def test_heads_alone_say_when_to_stop_though_a_decoder_watches(data: Preprocessed) -> None:
     """The decoder starts at PCA and gets worse as latents leave it, whatever becomes of the label."""
-    fitted, _ = fit(data, anchor="pca", head_weight=0.01)
+    fitted, _ = fit(data, skip="pca", head_weight=0.01)
     history = fitted.history
     np.testing.assert_allclose(history["loss/val"], history["loss_label/val"], rtol=1e-12)
     change = history.iloc[5] - history.iloc[0]
@@ -71,7 +71,7 @@ def test_heads_alone_say_when_to_stop_though_a_decoder_watches(data: Preprocesse
 
 
 def test_the_decoder_of_an_anchored_classifier_is_the_least_squares_one_in_the_end(data: Preprocessed) -> None:
-    fitted, basis = fit(data, anchor="pca")
+    fitted, basis = fit(data, skip="pca")
     with torch.no_grad():
         train, val = (torch.from_numpy(np.array(rows)) for rows in (basis.train, basis.val))
         z = fitted.network.encode(train).double().numpy()

@@ -42,7 +42,7 @@ def fit(data: Preprocessed, seed: int = 0, **values: object) -> tuple[Fitted, Ba
 
 @pytest.mark.parametrize("scaling", ["zscore", "minmax"])
 @pytest.mark.parametrize("gene_order", ["correlation", "given", "shuffled"])
-@pytest.mark.parametrize("values", [{}, {"batch_norm": False, "anchor": "none", "hidden": (), "kernel": 7, "stride": 7}])
+@pytest.mark.parametrize("values", [{}, {"batch_norm": False, "skip": "none", "hidden": (), "kernel": 7, "stride": 7}])
 def test_the_shipped_encoder_equals_the_trained_one(tmp_path: Path, gene_order: str, values: dict, scaling: str) -> None:
     data = make_preprocessed(tmp_path, n_genes=200, scaling=scaling)
     fitted, basis = fit(data, gene_order=gene_order, epochs=3, **values)
@@ -51,7 +51,7 @@ def test_the_shipped_encoder_equals_the_trained_one(tmp_path: Path, gene_order: 
 
 
 def test_convolutions_learn(data: Preprocessed) -> None:
-    fitted, _ = fit(data, anchor="none", epochs=80, dropout=0.0, learning_rate=3e-3)
+    fitted, _ = fit(data, skip="none", epochs=80, dropout=0.0, learning_rate=3e-3)
     assert fitted.history["r2/val"][fitted.best_epoch] > 0.3
 
 

@@ -170,11 +170,11 @@ def test_dispersions_may_differ_between_samples(data: Preprocessed) -> None:
     assert (log_size.std(0) > 0).all()
 
 
-@pytest.mark.parametrize("anchor", ["pca", "none"])
+@pytest.mark.parametrize("skip", ["pca", "none"])
 @pytest.mark.parametrize(("scaling", "normalise"), [("zscore", "log2_cpm"), ("minmax", "log2_median")])
-def test_the_shipped_encoder_equals_the_trained_one(tmp_path: Path, counts: np.ndarray, scaling: str, normalise: str, anchor: str) -> None:
+def test_the_shipped_encoder_equals_the_trained_one(tmp_path: Path, counts: np.ndarray, scaling: str, normalise: str, skip: str) -> None:
     data = preprocess_counts(tmp_path, counts, scaling=scaling, normalise=normalise)
-    fitted, basis = fit(data, anchor=anchor, epochs=3, likelihood="zero_inflated")
+    fitted, basis = fit(data, skip=skip, epochs=3, likelihood="zero_inflated")
     encoder, z = check_shipped(fitted, basis, data, tmp_path)
     rebuilt = np.exp2(encoder.decode(z).to_numpy()) - 1
     np.testing.assert_allclose(rebuilt.sum(axis=1), data.transform.common_library, rtol=1e-3)

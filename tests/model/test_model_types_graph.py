@@ -86,10 +86,10 @@ def test_gene_sets_learn_and_ship(data: Preprocessed, gmt: str, tmp_path: Path) 
     check_shipped(fitted, basis, data, tmp_path)
 
 
-@pytest.mark.parametrize("anchor", ["pca", "none"])
+@pytest.mark.parametrize("skip", ["pca", "none"])
 @pytest.mark.parametrize("hidden", [(), (32, 16)])
-def test_edges_learn_and_ship(data: Preprocessed, edges: str, tmp_path: Path, hidden: tuple, anchor: str) -> None:
-    fitted, basis = fit(data, edges, hidden=hidden, anchor=anchor)
+def test_edges_learn_and_ship(data: Preprocessed, edges: str, tmp_path: Path, hidden: tuple, skip: str) -> None:
+    fitted, basis = fit(data, edges, hidden=hidden, skip=skip)
     assert fitted.history["r2/val"][fitted.best_epoch] > 0.2
     check_shipped(fitted, basis, data, tmp_path)
 

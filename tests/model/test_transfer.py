@@ -30,7 +30,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
 
 @pytest.fixture(scope="module", params=["pca", "none"])
 def source(request: pytest.FixtureRequest, data: Preprocessed, tmp_path_factory: pytest.TempPathFactory) -> Encoder:
-    return train(data, tmp_path_factory.mktemp("cache"), anchor=request.param).encoder
+    return train(data, tmp_path_factory.mktemp("cache"), skip=request.param).encoder
 
 
 def rename(source: Encoder, order: np.ndarray, names: list[str]) -> Encoder:

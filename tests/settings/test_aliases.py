@@ -73,5 +73,15 @@ def test_stored_values_get_present_names_without_a_warning(
     assert capsys.readouterr().err == ""
 
 
+def test_a_former_value_means_the_present_one_and_warns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert parse_arguments(["train", "--basis", "span", "--skip", "pca", "--anchor", "none"])[1] == TrainSettings(basis="rows", skip="none")
+    assert capsys.readouterr().err == "note: parameter anchor is now called skip\nnote: basis=span is now called basis=rows\n"
+
+
+def test_a_stored_configuration_keeps_its_meaning() -> None:
+    stored = {"basis": "span", "anchor": "none", "metrics": {"loss/val": 1.0}}
+    assert update_stored(stored) == {"basis": "rows", "skip": "none", "metrics": {"loss/val": 1.0}}
+
+
 def test_a_section_leaves_former_names_of_other_sections_alone() -> None:
     assert update_names({"study": "lab"}, {"n_latent": "32"}) == ({"study": "lab"}, [])

@@ -9,6 +9,8 @@ import pytest
 
 from genexp.cli import main
 from genexp.model.encoder import Encoder
+from genexp.report.provenance import drop_other_kinds
+from genexp.settings.aliases import update_stored
 from genexp.settings.tracking import RegistryConfig
 from genexp.settings.verbs import PreprocessSettings
 from genexp.tracking.registry import register_encoder
@@ -29,6 +31,12 @@ def registered(store: str) -> Iterator[Encoder]:
 def test_a_former_card_has_former_names(registered: Encoder) -> None:
     assert registered.card["cohort_settings"]["study"] == "lab"
     assert (registered.card["config"]["anchor"], registered.card["config"]["basis"]) == ("none", "span")
+
+
+def test_the_report_shows_a_former_configuration_by_its_present_names(registered: Encoder) -> None:
+    shown = drop_other_kinds(update_stored(registered.card["config"]))
+    assert (shown["skip"], shown["basis"]) == ("none", "rows")
+    assert "beta" not in shown
 
 
 def test_a_former_encoder_gives_the_latents_that_it_gave(registered: Encoder) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from genexp.cores import count_cores
 from genexp.errors import TrainingError
 from genexp.model.fold import fold_network
 from genexp.model.model_type import Inputs
@@ -16,7 +17,7 @@ from genexp.training import checkpoint
 from genexp.training.basis import EXACT_UP_TO, Basis, build_basis, choose_basis
 from genexp.training.build import as_tensor, build_model
 from genexp.training.loop import fit_autoencoder
-from genexp.training.threads import choose_threads, count_cores
+from genexp.training.threads import choose_threads
 from tests.planted import make_preprocessed
 
 SMALL = EncoderConfig(hidden=(32, 16), n_latent=4, epochs=12, patience=12, minibatch=32)
@@ -29,7 +30,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
 
 @pytest.fixture(scope="module")
 def span(data: Preprocessed) -> Basis:
-    return build_basis(data, "span", 8)
+    return build_basis(data, "rows", 8)
 
 
 def pca_loss(train: np.ndarray, val: np.ndarray, k: int) -> float:
@@ -54,7 +55,7 @@ def test_the_part_of_held_out_rows_outside_the_span_is_added_back(data: Preproce
     assert np.median(span.outside / total) > 0.01
 
 
-@pytest.mark.parametrize("basis", ["span", "genes"])
+@pytest.mark.parametrize("basis", ["rows", "genes"])
 def test_untrained_anchored_network_equals_pca_in_gene_space(data: Preprocessed, basis: str) -> None:
     fitted = fit_autoencoder(build_basis(data, basis, 4), create_model_type(SMALL), seed=0)
     expected = pca_loss(data.matrix("train"), data.matrix("val"), 4)
@@ -74,11 +75,11 @@ def test_an_anchored_network_learns_what_pca_cannot(span: Basis) -> None:
     assert fitted.loss_val < 0.9 * fitted.loss_pca
 
 
-@pytest.mark.parametrize("anchor", ["pca", "none"])
+@pytest.mark.parametrize("skip", ["pca", "none"])
 @pytest.mark.parametrize("batch_norm", [True, False])
 @pytest.mark.parametrize("hidden", [(), (32,), (32, 16)])
-def test_folded_network_equals_the_trained_one(data: Preprocessed, span: Basis, anchor: str, batch_norm: bool, hidden: tuple) -> None:
-    config = EncoderConfig(hidden=hidden, n_latent=4, epochs=3, minibatch=32, anchor=anchor, batch_norm=batch_norm)
+def test_folded_network_equals_the_trained_one(data: Preprocessed, span: Basis, skip: str, batch_norm: bool, hidden: tuple) -> None:
+    config = EncoderConfig(hidden=hidden, n_latent=4, epochs=3, minibatch=32, skip=skip, batch_norm=batch_norm)
     network = fit_autoencoder(span, create_model_type(config), seed=0).network
     encoder, decoder = fold_network(network, np.asarray(span.mean), span.directions)
     with torch.no_grad():
@@ -91,12 +92,12 @@ def test_folded_network_equals_the_trained_one(data: Preprocessed, span: Basis, 
 
 def test_span_and_genes_reach_the_same_held_out_loss(data: Preprocessed) -> None:
     config = EncoderConfig(hidden=(64,), n_latent=4, epochs=300, patience=30, minibatch=32, dropout=0)
-    losses = [fit_autoencoder(build_basis(data, basis, 4), create_model_type(config), seed=0).loss_val for basis in ("span", "genes")]
+    losses = [fit_autoencoder(build_basis(data, basis, 4), create_model_type(config), seed=0).loss_val for basis in ("rows", "genes")]
     assert losses[0] == pytest.approx(losses[1], rel=0.15)
 
 
 @pytest.mark.parametrize("scaling", ["zscore", "none"])
-@pytest.mark.parametrize("name", ["genes", "span"])
+@pytest.mark.parametrize("name", ["genes", "rows"])
 def test_rows_are_mapped_from_disk_and_never_copied(tmp_path: Path, name: str, scaling: str) -> None:
     """Any number of workers then share one copy, that of the file system."""
     basis = build_basis(make_preprocessed(tmp_path, scaling=scaling), name, 4)
@@ -139,11 +140,11 @@ def test_a_trial_that_is_worse_than_earlier_ones_is_stopped(span: Basis) -> None
 
 
 def test_training_takes_the_span_only_where_it_pays() -> None:
-    assert choose_basis("auto", 850, 20531)[0] == "span"
+    assert choose_basis("auto", 850, 20531)[0] == "rows"
     assert choose_basis("auto", 850, 909)[0] == "genes"
     assert choose_basis("auto", 7000, 50)[0] == "genes"
     assert choose_basis("auto", EXACT_UP_TO + 1, 60000)[0] == "genes"
-    assert choose_basis("span", 850, 909) == ("span", "asked for")
+    assert choose_basis("rows", 850, 909) == ("rows", "asked for")
 
 
 def test_more_latents_than_the_data_allow_are_refused(data: Preprocessed) -> None:
@@ -158,7 +159,7 @@ def test_as_many_latents_as_genes_are_taken(tmp_path: Path) -> None:
 
 
 def test_divergence_is_an_error_with_advice(span: Basis) -> None:
-    wild = EncoderConfig(hidden=(8,), n_latent=2, learning_rate=1.0, anchor="none", batch_norm=False, epochs=50, minibatch=32)
+    wild = EncoderConfig(hidden=(8,), n_latent=2, learning_rate=1.0, skip="none", batch_norm=False, epochs=50, minibatch=32)
     broken = Basis(span.name, "", span.train * np.float32(1e30), span.val * np.float32(1e30), span.outside, span.mean, None, span.principal)
     with pytest.raises(TrainingError, match="lower learning_rate"):
         fit_autoencoder(broken, create_model_type(wild), seed=0)
@@ -166,7 +167,7 @@ def test_divergence_is_an_error_with_advice(span: Basis) -> None:
 
 def test_untrained_network_without_anchor_starts_near_the_mean(span: Basis) -> None:
     fitted = fit_autoencoder(
-        span, create_model_type(EncoderConfig(hidden=(64, 32), n_latent=8, anchor="none", epochs=1, minibatch=32)), seed=0
+        span, create_model_type(EncoderConfig(hidden=(64, 32), n_latent=8, skip="none", epochs=1, minibatch=32)), seed=0
     )
     assert -0.1 < fitted.history["r2/val"][0] < 0.1
 

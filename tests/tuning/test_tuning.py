@@ -26,12 +26,12 @@ from tests.planted import make_preprocessed
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
     data = make_preprocessed(tmp_path_factory.mktemp("cohorts"))
-    build_basis(data, "span", 8)
+    build_basis(data, "rows", 8)
     return data
 
 
 def settings(**values: str) -> TuneSettings:
-    small = {"n_latent": "2..8", "n_hidden": "8..32", "epochs": "6", "n_trials": "6", "workers": "2", "minibatch": "32", "basis": "span"}
+    small = {"n_latent": "2..8", "n_hidden": "8..32", "epochs": "6", "n_trials": "6", "workers": "2", "minibatch": "32", "basis": "rows"}
     return parse_settings(TuneSettings, small | values)
 
 
@@ -108,9 +108,9 @@ def test_two_processes_cannot_run_one_study(data: Preprocessed, tmp_path: Path) 
 
 
 def test_a_worker_that_dies_costs_its_trial_not_the_study(data: Preprocessed, tmp_path: Path) -> None:
-    endless = EncoderConfig(hidden=(16,), n_latent=2, epochs=100000, patience=100000, minibatch=2, basis="span")
+    endless = EncoderConfig(hidden=(16,), n_latent=2, epochs=100000, patience=100000, minibatch=2, basis="rows")
     quick = endless.model_copy(update={"epochs": 2, "patience": 2})
-    impossible = EncoderConfig(n_latent=500, basis="span")
+    impossible = EncoderConfig(n_latent=500, basis="rows")
     with Workers(2, 1, data.folder, tmp_path) as workers:
         results = workers.train([Job(0, quick, 0, {}), Job(1, endless, 0, {})])
         first = next(results)

@@ -52,7 +52,7 @@ def trained(tmp_path_factory):
     """Replicates of three seeds, the run that saw them, and the settings."""
     folder = tmp_path_factory.mktemp("replicates")
     data = make_preprocessed(folder, n_genes=150)
-    small = {"hidden": "8", "n_latent": "3", "epochs": "5", "minibatch": "32", "threads": "1", "anchor": "none", "seed": "4"}
+    small = {"hidden": "8", "n_latent": "3", "epochs": "5", "minibatch": "32", "threads": "1", "skip": "none", "seed": "4"}
     settings = MainSettings(cohort="planted", cache=str(folder / "cache"), **small)
     run = Notebook()
     return train_seeds(data, settings, settings, ReplicationConfig(seeds=3), 0.2, run, CARD), run, settings, data

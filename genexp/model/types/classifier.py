@@ -68,7 +68,7 @@ class Classifier(Deep):
     def finish(self, network: Autoencoder, train: Minibatch) -> None:
         """With skip connections, replace the decoder by the least-squares linear one of the latents that were kept.
 
-        The decoder's skip connection learns slowly (``ANCHOR_RATE``) and cannot follow latents that move away from PCA. The solution is
+        The decoder's skip connection learns slowly (``SKIP_RATE``) and cannot follow latents that move away from PCA. The solution is
         taken in float64 on the CPU, and by singular values (gelsd), because latents of a classifier may be collinear.
         """
         import torch

@@ -20,7 +20,7 @@ class Deep(ModelType):
         z = f(x) + L x,    x_hat = g(z) + M z,    loss = |x - x_hat|^2 / n_genes
 
     The PCA-initialised linear skip connections L and M are there where the configuration asks for them and latents and output are
-    linear (:attr:`anchored`): L starts at V'/u and M at u V with the principal axes V and the scale u of the latents, and the last
+    linear (:attr:`has_skip`): L starts at V'/u and M at u V with the principal axes V and the scale u of the latents, and the last
     layers of f and g at 0, so the untrained network is PCA.
     """
 
@@ -30,9 +30,9 @@ class Deep(ModelType):
         return tuple(self.config.hidden)
 
     @property
-    def anchored(self) -> bool:
+    def has_skip(self) -> bool:
         """True for PCA-initialised linear skip connections, which need linear latents and output."""
-        return bool(self.config.anchor == "pca" and self.activation == "linear" and self.config.output == "linear")
+        return bool(self.config.skip == "pca" and self.activation == "linear" and self.config.output == "linear")
 
     def build(self, inputs: Inputs) -> Autoencoder:
         """Build the untrained network."""
@@ -50,7 +50,7 @@ class Deep(ModelType):
         # Decoder first: the order of random draws is part of what a seed means, and of every result reported so far.
         widths = [n_latent, *reversed(self.hidden), inputs.n_inputs]
         decoder = build_body(widths, config.dropout, config.batch_norm, float(n_latent), inputs.power)
-        return Parts(self.build_encoder(inputs), decoder, inputs.principal if self.anchored else None, inputs.unit)
+        return Parts(self.build_encoder(inputs), decoder, inputs.principal if self.has_skip else None, inputs.unit)
 
     def build_encoder(self, inputs: Inputs) -> nn.Sequential:
         """Build the layers from coordinates to latents."""

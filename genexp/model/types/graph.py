@@ -57,9 +57,9 @@ class Graph(Deep):
         return (len(self._units), *self.config.hidden[1:]) if self._units else super().hidden
 
     @property
-    def anchored(self) -> bool:
+    def has_skip(self) -> bool:
         """Never in addition to gene sets."""
-        return super().anchored and not self._units
+        return super().has_skip and not self._units
 
     def check(self, data: TrainingData) -> None:
         """Refuse a file without a graph, or with other genes."""
