@@ -138,7 +138,8 @@ def measure_quality(plan: Plan) -> Section:
     section.notes = [
         f"genexp is trained as `train` does it, with {HIDDEN[0]} hidden units; the plain autoencoder is the same network without skip "
         f"connection, in genes, with the same early stopping (patience 10, {plan.epochs} epochs at most). NMF is fitted on scaled values "
-        "above each gene's lowest train value. Macro F1 is that of a logistic probe, C-index that of a ridge Cox regression, both fitted on train "
+        "above each gene's lowest train value. Macro F1 is that of a logistic probe, C-index that of a ridge Cox regression, both "
+        "fitted on train "
         "rows. Column 'ratio' of the first table: mean difference to PCA over splits, its standard error, and the splits below PCA."
     ]
     return section

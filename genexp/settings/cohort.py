@@ -59,8 +59,7 @@ class CohortConfig(SourceConfig):
     group: str = Field(
         "",
         description="column of obs whose samples of one value stay in one part of the split; empty: the patient, from a column or from "
-        "TCGA, TARGET, "
-        "GTEx and CPTAC barcodes; none: each sample alone",
+        "TCGA, TARGET, GTEx and CPTAC barcodes; none: each sample alone",
     )
     order: str = Field(
         "",

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from genexp.cores import count_cores
 from genexp.errors import TrainingError
 from genexp.model.fold import fold_network
 from genexp.model.model_type import Inputs
@@ -17,7 +16,7 @@ from genexp.training import checkpoint
 from genexp.training.basis import EXACT_UP_TO, Basis, build_basis, choose_basis
 from genexp.training.build import as_tensor, build_model
 from genexp.training.loop import fit_autoencoder
-from genexp.training.threads import choose_threads
+from genexp.training.threads import choose_threads, count_cores
 from tests.planted import make_preprocessed
 
 SMALL = EncoderConfig(hidden=(32, 16), n_latent=4, epochs=12, patience=12, minibatch=32)
