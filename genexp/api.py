@@ -14,8 +14,10 @@ Elsewhere nothing is written but preprocessed values in the cache, by default a 
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -585,14 +587,10 @@ def _log_data(data: Data, tracker: Any) -> None:
 
 @cache
 def _temporary_cache() -> str:
-    """Folder that is removed when Python ends."""
-    folder = tempfile.TemporaryDirectory(prefix="genexp-")
-    _TEMPORARY.append(folder)
-    return folder.name
-
-
-_TEMPORARY: list[tempfile.TemporaryDirectory[str]] = []
-"""Kept until Python ends, when they are removed."""
+    """Make a folder that is removed when Python ends."""
+    folder = tempfile.mkdtemp(prefix="genexp-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _name_apart(evaluations: Sequence[Report | str]) -> dict[str, Report | str]:

@@ -6,7 +6,6 @@ import argparse
 import os
 import re
 import sys
-import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -68,7 +67,7 @@ def _tracked(verb: str, settings: Any) -> Iterator[Any]:
 
 
 def _report(error: GenexpError) -> int:
-    print(textwrap.fill(f"genexp: {error}", width=110, break_on_hyphens=False, break_long_words=False), file=sys.stderr)
+    print(error.render(), file=sys.stderr)
     return 2
 
 

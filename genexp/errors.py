@@ -13,8 +13,11 @@ A message says what was expected, what was found (a count and up to five names) 
 line prints it as one paragraph, marks the run FAILED and exits with 2; any other exception is a bug in genexp.
 """
 
+import textwrap
 from collections.abc import Iterable
 
+WIDTH = 110
+"""Letters of a line of a message."""
 LONGEST_NAME = 60
 """Letters of a name that a message shows."""
 
@@ -24,6 +27,14 @@ class GenexpError(Exception):
 
     def __init__(self, message: object = "") -> None:
         super().__init__("".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in str(message)))
+
+    def render(self) -> str:
+        """The paragraph that the command line prints."""
+        return textwrap.fill(f"genexp: {self}", width=WIDTH, break_on_hyphens=False, break_long_words=False)
+
+    def _render_traceback_(self) -> list[str]:
+        """Lines that a notebook shows, in the place of a traceback through genexp."""
+        return self.render().splitlines()
 
 
 class ConfigError(GenexpError):

@@ -168,6 +168,17 @@ def test_wrong_arguments_are_refused_as_on_the_command_line(data: genexp.Data, c
         call(data)  # type: ignore[operator]
 
 
+def test_an_error_in_a_notebook_reads_as_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from genexp.cli import main
+
+    (tmp_path / "cohort.tsv").write_text("sample\tTP53\ns1\tmuch\n")
+    assert main(["preprocess", "--cohort", "cohort.tsv", "--cache", "cache"]) == 2
+    told = capsys.readouterr().err
+    with pytest.raises(genexp.GenexpError) as refused:
+        genexp.preprocess("cohort.tsv")
+    assert told.endswith("\n".join(refused.value._render_traceback_()) + "\n")
+
+
 def test_values_of_numpy_paths_and_ranges_are_taken(plain: anndata.AnnData, tmp_path: Path) -> None:
     data = genexp.preprocess(plain, cache=tmp_path / "cache", n_top_genes=np.int64(50), label=None)
     assert len(data.var) == 50
