@@ -181,7 +181,7 @@ def plant_shared_patient(bench: Bench) -> Outcome:
     """Give a test sample the patient of a train sample."""
     X, obs = bench.rows["test"]
     patient = bench.rows["train"][1]["group"].iloc[0]
-    return expect_refusal(lambda: bench.audit(test=(X, obs.assign(group=[patient, *obs["group"].iloc[1:]]))), "on several sides")
+    return expect_refusal(lambda: bench.audit(test=(X, obs.assign(group=[patient, *obs["group"].iloc[1:]]))), "in several parts")
 
 
 def plant_near_duplicate(bench: Bench) -> Outcome:
@@ -189,14 +189,14 @@ def plant_near_duplicate(bench: Bench) -> Outcome:
     X, obs = bench.rows["test"]
     copy = bench.rows["train"][0][:1] + np.random.default_rng(0).normal(scale=0.01, size=(1, X.shape[1]))
     planted = np.concatenate([copy, X[1:]]).astype(np.float32)
-    return expect_refusal(lambda: bench.audit(test=(planted, obs)), "nearly the same")
+    return expect_refusal(lambda: bench.audit(test=(planted, obs)), "nearly identical")
 
 
 def plant_shared_sample(bench: Bench) -> Outcome:
     """Give a test sample the id of a train sample."""
     X, obs = bench.rows["test"]
     named = obs.set_axis([bench.rows["train"][1].index[0], *obs.index[1:]])
-    return expect_refusal(lambda: bench.audit(test=(X, named)), "samples that are there twice")
+    return expect_refusal(lambda: bench.audit(test=(X, named)), "sample ids that occur twice")
 
 
 def plant_second_split(bench: Bench) -> Outcome:

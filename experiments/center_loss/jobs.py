@@ -14,7 +14,7 @@ from experiments.center_loss.pairs import rank_partners
 from experiments.run import Job, Tables, represent, train
 from genexp.cohort import read_cohort
 from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
-from genexp.evaluation.batch_effects import BatchEffects, evaluate_batch_effects, judge_groups
+from genexp.evaluation.batch_effects import BatchEffects, evaluate_batch_effects, score_groups
 from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.probe import Probe, evaluate_probe
 from genexp.evaluation.reconstruction import evaluate_reconstruction
@@ -63,7 +63,7 @@ def judge_parts(parts: list[PartLatents], seed: int) -> tuple[pd.DataFrame, list
     if isinstance(found, BatchEffects):
         chance = found.chance[["ilisi", "kbet", "clisi"]].rename(lambda name: f"{name}_chance")
         return found.scores.assign(cramers_v=found.cramers_v, **chance), notes
-    scores, chance_of_label, _ = judge_groups(parts[-1], "label", seed)
+    scores, chance_of_label, _ = score_groups(parts[-1], "label", seed)
     if isinstance(probe, Probe):
         scores = scores.join(probe.scores[list(PREDICTION)].add_suffix("_label"))
     return scores.assign(clisi_chance=chance_of_label["clisi"]), notes
@@ -137,7 +137,7 @@ def judge_null(job: Job) -> Tables:
     for labels, change in kinds.items():
         parts = [PartLatents(part, change(obs), {ENCODER: latents[part]}) for part, (_, obs) in rows.items()]
         for part in parts:
-            scores = judge_groups(part, "label", seed)[0].loc[ENCODER]
+            scores = score_groups(part, "label", seed)[0].loc[ENCODER]
             found[f"{labels} {part.part}"] = {"silhouette": scores["silhouette_label"], "clisi": scores["clisi"]}
         probe = evaluate_probe(parts[0], parts[1], seed)
         accuracy = probe.scores.loc[ENCODER, "balanced_accuracy"] if isinstance(probe, Probe) else np.nan

@@ -12,7 +12,7 @@ import pandas as pd
 from experiments.run import Job, Tables, train
 from experiments.tumor_normal.compare import Rows, predict_with, tabulate
 from genexp.cohort import read_cohort
-from genexp.evaluation.classifiers import CLASSIFIERS, Classified, Probabilities, fit_logistic, score_probabilities
+from genexp.evaluation.classifiers import CLASSIFIERS, Classified, Probabilities, fit_raw_logistic, score_probabilities
 from genexp.model.encoder import Encoder
 from genexp.preprocessing import Preprocessed, load_preprocessed
 from genexp.preprocessing.pipeline import apply_transform
@@ -61,7 +61,7 @@ def list_ways(data: Preprocessed, source: Encoder, job: Job, seed: int) -> dict[
     fitted["from scratch"] = predict_with(train(data, seed, job["cache"], **job["network"]).encoder)
     known = pd.concat([data.obs("train"), data.obs("val")])
     X = np.concatenate([data.matrix("train"), data.matrix("val")])
-    fitted["logistic regression"] = fit_logistic(X, known["label"].astype(str).to_numpy(), known["group"].astype(str).to_numpy(), seed)
+    fitted["logistic regression"] = fit_raw_logistic(X, known["label"].astype(str).to_numpy(), known["group"].astype(str).to_numpy(), seed)
     return fitted
 
 

@@ -1,1 +1,1 @@
-"""Judging encoders on held-out samples."""
+"""Evaluation of latents on held-out samples: one module for each task."""

@@ -152,10 +152,10 @@ def fit_raw(X: np.ndarray, n_components: int, seed: int) -> Representation:
     """The genes themselves, rotated to the directions in which the train rows vary.
 
     The weights of a model with a ridge penalty lie in the row space of the train matrix (the representer theorem). Distances to train rows
-    and their means differ there from those over all genes by a constant of each row: probe, Cox regression and k-means are
-    those on all genes, in as many columns as there are samples. With more than ``MAX_DIRECTIONS`` the leading ones stand for all.
-    One factor for all of them, which leaves the genes' geometry as it is, makes the train variance as large as that of
-    ``n_components`` standardised latents, so that the same penalties suit both.
+    and their means differ there from those over all genes only by a constant of each row. Probe, Cox regression and k-means are
+    therefore those on all genes, in as many columns as there are samples. With more than ``MAX_DIRECTIONS`` the leading ones are used.
+    One common factor, which keeps the geometry of the genes, makes the train variance equal to that of ``n_components`` standardised
+    latents, so that the same penalties suit both.
 
     Parameters
     ----------

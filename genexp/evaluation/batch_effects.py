@@ -1,4 +1,4 @@
-"""Information on batches that latents hold, beside the information on biology."""
+"""Batch effects that remain in the latents, compared with the information on biology."""
 
 from __future__ import annotations
 
@@ -20,31 +20,31 @@ from genexp.preprocessing.confounding import measure_cramers_v
 ALPHA = 0.05
 """Level of the tests of kBET."""
 N_PERMUTATIONS = 20
-"""Permutations of batches and labels among the test samples that say what chance gives."""
+"""Permutations of batches and labels among the test samples, for the values under chance."""
 MIN_SAMPLES = 10
-"""Test samples of known batch, or label, without which there are no neighbourhoods to speak of."""
+"""Fewest test samples of known batch, or label, for scores of neighbourhoods."""
 
 
 @dataclass(frozen=True)
 class BatchEffects(Result):
-    """How far samples lie apart by batch, and by label, on test samples.
+    """Separation of the test samples by batch, and by label.
 
     Parameters
     ----------
     scores : DataFrame, (n_representations, 7 or 13)
-        ``silhouette``, ``calinski_harabasz``, ``davies_bouldin`` of the groups that batches are, ``balanced_accuracy`` and ``macro_f1`` of
-        predicting them by the probe, each with the suffix ``_batch``; ``ilisi``, the mean of LISI, and ``kbet``, the rejection rate. The
-        first five with the suffix ``_label`` and ``clisi`` where there is a label. NaN where a quantity is not defined.
+        ``silhouette``, ``calinski_harabasz``, ``davies_bouldin`` of the batches as groups, ``balanced_accuracy`` and ``macro_f1`` of
+        their prediction by the probe, each with the suffix ``_batch``; ``ilisi``, the mean LISI, and ``kbet``, the rejection rate. With a
+        label the first five with the suffix ``_label``, and ``clisi``. NaN where a quantity is undefined.
     chance : Series
-        The same quantities where latents know nothing of batch and label: permuted among the test samples, for predictions one
-        over the number of classes; NaN for indices that have no such value.
+        The same quantities under chance: batch and label permuted among the test samples; for predictions one over the number of
+        classes. NaN for indices without such a value.
     samples : DataFrame, (n_test, ...)
         Sample table of the test samples of known batch: ``batch``, and by representation ``ilisi_encoder``, ``kbet_p_encoder``,
         ``clisi_encoder`` (NaN where unlabelled).
     contingency : DataFrame of int, (n_classes, n_batches)
-        Samples of all parts by label (rows; one row ``all`` without a label) and batch (columns).
+        Number of samples of all parts by label (rows; one row ``all`` without a label) and batch (columns).
     cramers_v : float
-        Association of batch and label over the samples that have both, 0 to 1: at 1 nothing can tell them apart. NaN without a label.
+        Association of batch and label over the samples that have both, 0 to 1: at 1 they cannot be separated. NaN without a label.
     batch : Series, (n_samples,)
         Batch of every sample, NaN where it is unknown. Index ``sample_id``.
     """
@@ -58,7 +58,7 @@ class BatchEffects(Result):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Scores, the confounding, and the scores that chance gives."""
+        """Scores, the confounding, and the scores under chance."""
         confounding = {"batch_effect/cramers_v": self.cramers_v} if np.isfinite(self.cramers_v) else {}
         chance = {f"batch_effect/{name}_chance": float(value) for name, value in self.chance.dropna().items()}
         return name_scores("batch_effect", self.scores) | confounding | chance
@@ -71,14 +71,14 @@ class BatchEffects(Result):
 
 
 def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, seed: int) -> BatchEffects | Skipped:
-    """Score on test samples what is left of the batches.
+    """Measure the remaining batch effects on test samples.
 
     Parameters
     ----------
     parts : sequence of PartLatents
-        train, val, test, whose annotations have ``batch``; the probe of the batch learns from train samples.
+        train, val, test, with ``batch`` in their annotations; the probe of the batch is fitted on train samples.
     probe : Probe or None
-        Of the label, from the same latents.
+        Probe of the label, from the same latents.
     seed : int
         Of folds and permutations.
     """
@@ -88,13 +88,13 @@ def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, se
     test = _keep(parts[-1], "batch")
     counts = test.obs["batch"].value_counts()
     if len(test.obs) < MIN_SAMPLES or len(counts) < 2:
-        said = f"{len(test.obs)} test samples of known batch, of {name_some(counts.index)}" if len(counts) else "no test sample has a batch"
-        return Skipped((f"No batch effects: {said}; {MIN_SAMPLES} samples of two batches or more are needed.",))
+        lack = f"{len(test.obs)} test samples of known batch, of {name_some(counts.index)}" if len(counts) else "no test sample has a batch"
+        return Skipped((f"No batch effects: {lack}; {MIN_SAMPLES} samples of at least two batches are needed.",))
     batch_probe = evaluate_probe(_relabel(parts[0]), _relabel(test), seed)
-    by_batch, chance, samples = judge_groups(test, "batch", seed)
+    by_batch, chance, samples = score_groups(test, "batch", seed)
     scores = [by_batch, _read_probe(batch_probe, "batch", chance)]
     if "label" in test.obs and test.obs["label"].nunique() > 1 and test.obs["label"].notna().sum() >= MIN_SAMPLES:
-        by_label, of_label, near = judge_groups(test, "label", seed)
+        by_label, of_label, near = score_groups(test, "label", seed)
         scores += [by_label, _read_probe(probe, "label", of_label)]
         chance, samples = chance | of_label, samples.join(near)
     table = pd.concat(scores, axis=1).rename_axis("representation")
@@ -113,25 +113,25 @@ def evaluate_batch_effects(parts: Sequence[PartLatents], probe: Probe | None, se
 
 
 def _keep(part: PartLatents, column: str) -> PartLatents:
-    """The samples whose value of ``column`` is known."""
-    known = part.obs[column].notna().to_numpy()
-    return PartLatents(part.part, part.obs[known], {name: z[known] for name, z in part.z.items()})
+    """Keep the samples with a known value of ``column``."""
+    mask = part.obs[column].notna().to_numpy()
+    return PartLatents(part.part, part.obs[mask], {name: z[mask] for name, z in part.z.items()})
 
 
 def _relabel(part: PartLatents) -> PartLatents:
-    """The same samples, labelled by their batch."""
+    """Use the batch of the samples as their label."""
     return replace(part, obs=part.obs.assign(label=part.obs["batch"]))
 
 
-def judge_groups(test: PartLatents, column: Literal["batch", "label"], seed: int) -> tuple[pd.DataFrame, dict[str, float], pd.DataFrame]:
-    """How far apart, and how mixed, the groups are that a column of the annotations names, but for their prediction.
+def score_groups(test: PartLatents, column: Literal["batch", "label"], seed: int) -> tuple[pd.DataFrame, dict[str, float], pd.DataFrame]:
+    """Score the separation and the mixing of the groups in a column of the annotations, without their prediction.
 
     Parameters
     ----------
     test : PartLatents
-        Those whose value of ``column`` is unknown are left out.
+        Samples without a known value of ``column`` are excluded.
     column : {"batch", "label"}
-        Of the annotations.
+        Column of the annotations.
     seed : int
         Of permutations.
 
@@ -140,7 +140,7 @@ def judge_groups(test: PartLatents, column: Literal["batch", "label"], seed: int
     scores : DataFrame, (n_representations, 4 or 5)
         The columns of :attr:`BatchEffects.scores`.
     chance : dict of str to float
-        What permuted groups give for the first representation.
+        Scores of permuted groups for the first representation.
     samples : DataFrame, (n_samples, ...)
         The columns of :attr:`BatchEffects.samples`.
     """
@@ -162,8 +162,8 @@ def judge_groups(test: PartLatents, column: Literal["batch", "label"], seed: int
 
 def _measure(neighbours: Neighbours, groups: np.ndarray, column: str, lisi: str) -> dict[str, np.ndarray]:
     """LISI, and for batches the p-value of kBET, by sample."""
-    found = {lisi: measure_lisi(neighbours, groups)}
-    return found | ({"kbet_p": measure_mixing(neighbours, groups)} if column == "batch" else {})
+    scores = {lisi: measure_lisi(neighbours, groups)}
+    return scores | ({"kbet_p": measure_mixing(neighbours, groups)} if column == "batch" else {})
 
 
 def _average(near: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -172,7 +172,7 @@ def _average(near: Mapping[str, np.ndarray]) -> dict[str, float]:
 
 
 def _permute(neighbours: Neighbours, groups: np.ndarray, column: str, lisi: str, seed: int) -> dict[str, float]:
-    """Mean of the scores over permutations of the groups."""
+    """Mean score over permutations of the groups."""
     rng = np.random.default_rng(seed)
     drawn = [_average(_measure(neighbours, rng.permutation(groups), column, lisi)) for _ in range(N_PERMUTATIONS)]
     return pd.DataFrame(drawn).mean().to_dict()
@@ -195,28 +195,28 @@ def _count(label: pd.Series | None, batch: pd.Series) -> pd.DataFrame:
 
 
 class BatchEffectsTask(Task):
-    """Information on batches that latents hold, beside the information on labels."""
+    """Batch effects that remain in the latents, compared with the information on labels."""
 
     name = "batch_effects"
     title = "Batch effects"
     metrics: ClassVar = {
-        "batch_effect/silhouette_*": "mean silhouette of batches, or labels, among the latents of test samples; near 0 or below: mixed",
-        "batch_effect/calinski_harabasz_*": "variance between batches, or labels, over variance within",
-        "batch_effect/davies_bouldin_*": "mean similarity of each batch, or label, and the one most like it",
-        "batch_effect/balanced_accuracy_*": "mean recall of a logistic regression to the batch, or the label",
+        "batch_effect/silhouette_*": "mean silhouette of batches, or labels, among the latents of test samples; near 0 or negative: mixed",
+        "batch_effect/calinski_harabasz_*": "variance between batches, or labels, over variance within; lower: more mixed",
+        "batch_effect/davies_bouldin_*": "mean similarity of each batch, or label, and its most similar one; higher: more mixed",
+        "batch_effect/balanced_accuracy_*": "mean recall of a logistic regression that predicts the batch, or the label",
         "batch_effect/macro_f1_*": "macro F1 of the same regression",
         "batch_effect/ilisi": "mean effective number of batches among the neighbours of a test sample (LISI); 1: one batch",
         "batch_effect/clisi": "mean effective number of labels among the neighbours of a test sample (LISI); 1: one label",
-        "batch_effect/kbet": "share of test samples whose neighbours differ from all in their batches (kBET, level 0.05); lower is mixed",
-        "batch_effect/cramers_v": "association of batch and label over all samples, 0 to 1; at 1 nothing can tell them apart",
-        "batch_effect/*_chance": "the same quantity where latents hold nothing of batch and label",
+        "batch_effect/kbet": "share of test samples whose neighbours have an unusual mix of batches (kBET, p < 0.05); lower: more mixed",
+        "batch_effect/cramers_v": "association of batch and label over all samples, 0 to 1; at 1 they cannot be separated",
+        "batch_effect/*_chance": "the same quantity under chance",
     }
     tables: ClassVar = {
-        "batch_effect_scores": "how far samples lie apart by batch and by label, test samples, and what chance gives",
-        "batch_effect_samples": "mixing of batches and labels around every test sample",
+        "batch_effect_scores": "separation of the test samples by batch and by label, and its value under chance",
+        "batch_effect_samples": "mixing of batches and labels among the neighbours of every test sample",
         "batch_effect_counts": "samples by label and batch",
     }
 
     def evaluate(self, inputs: EvaluationInputs) -> BatchEffects | Skipped:
-        """Score how far batches, and labels, lie apart and how mixed they are."""
+        """Score the separation and the mixing of batches, and of labels."""
         return evaluate_batch_effects(inputs.all_parts, inputs.results.get_result(Probe), inputs.seed)

@@ -1,4 +1,4 @@
-"""Which annotations go with which cluster: every level of a category and every number, against the samples of the other clusters."""
+"""Annotations enriched in a cluster: each level of a category and each number, compared with the samples of the other clusters."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 OUTCOME = ("time_days", "event")
-"""Annotations that tell the outcome: listed, never shown as what a cluster is; a rank test of times does not know of censoring."""
+"""Annotations of the outcome: tested, but never used to describe a cluster, since a rank test of times ignores censoring."""
 MAX_LEVELS = 20
-"""Categories of more levels are names, not classes."""
+"""Columns with more levels are names, not classes."""
 MIN_KNOWN, MIN_LEVEL = 10, 3
-"""Samples whose value is known, and samples of a level, without which nothing is tested."""
+"""Fewest samples with a known value, and fewest samples of a level, for a test."""
 COLUMNS = ["cluster", "feature", "kind", "level", "outcome", "n_inside", "n_known", "inside", "outside", "p", "q"]
 
 
@@ -22,7 +22,7 @@ def find_features(obs: pd.DataFrame, clusters: np.ndarray) -> pd.DataFrame:
     Parameters
     ----------
     obs : DataFrame, (n_samples, ...)
-        Annotations; identifiers, constants, copies of another column and columns that are almost all unique are left out.
+        Annotations; identifiers, constants, copies of another column and columns with almost only unique values are excluded.
     clusters : ndarray of int, (n_samples,)
         Cluster of each sample.
 
@@ -32,8 +32,8 @@ def find_features(obs: pd.DataFrame, clusters: np.ndarray) -> pd.DataFrame:
         Columns ``cluster``, ``feature``, ``kind`` (``category``, ``number``), ``level`` (empty for numbers), ``outcome`` (True for
         survival), ``n_inside`` (samples of the cluster with a known value), ``n_known``, ``inside`` and ``outside`` (share of the level,
         or median, in the cluster and in the others), ``p`` (category: twice the smaller tail of Fisher's exact test, at most 1; number:
-        Wilcoxon's rank-sum test) and ``q`` (Benjamini & Hochberg 1995, over all rows); by p. Samples count as independent, even those
-        of one patient.
+        Wilcoxon's rank-sum test) and ``q`` (Benjamini & Hochberg 1995, over all rows); sorted by p. Samples count as independent,
+        even those of one patient.
     """
     from scipy.stats import false_discovery_control
 
@@ -44,7 +44,7 @@ def find_features(obs: pd.DataFrame, clusters: np.ndarray) -> pd.DataFrame:
 
 
 def _choose_columns(obs: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
-    """Columns that can be tested; of copies the outcome's own name stands, but that of the column which is the label."""
+    """Columns that can be tested. Among copies the outcome's name is kept first and the name ``label`` last."""
     seen: set[bytes] = set()
     for column in sorted(map(str, obs.columns), key=lambda name: (name not in OUTCOME, name == "label")):
         if column == "group":
@@ -61,7 +61,7 @@ def _choose_columns(obs: pd.DataFrame) -> Iterator[tuple[str, pd.Series]]:
 
 
 def _write_content(values: pd.Series) -> bytes:
-    """What two columns share that say the same: numbers themselves, which sample has the level of which for categories."""
+    """Bytes that are equal for copies of a column: the values of numbers, the partition of the samples for categories."""
     if _is_number(values.dropna()):
         return values.to_numpy(dtype=float, na_value=np.nan).tobytes()
     return pd.factorize(values.astype(object).map(str, na_action="ignore"))[0].astype(np.int64).tobytes()
@@ -75,13 +75,13 @@ def _is_number(values: pd.Series) -> bool:
 
 def _test_column(feature: str, values: pd.Series, clusters: np.ndarray) -> Iterator[dict[str, object]]:
     known = values.notna().to_numpy()
-    own, shown = clusters[known], values[known]
-    test = _test_number if _is_number(shown) else _test_levels
-    for cluster in np.unique(own):
-        inside = own == cluster
+    members, values = clusters[known], values[known]
+    test = _test_number if _is_number(values) else _test_levels
+    for cluster in np.unique(members):
+        inside = members == cluster
         if not inside.all():
             fixed = {"cluster": int(cluster), "feature": feature, "outcome": feature in OUTCOME}
-            yield from (fixed | {"n_inside": int(inside.sum()), "n_known": len(own)} | found for found in test(shown, inside))
+            yield from (fixed | {"n_inside": int(inside.sum()), "n_known": len(members)} | row for row in test(values, inside))
 
 
 def _test_levels(values: pd.Series, inside: np.ndarray) -> Iterator[dict[str, object]]:
@@ -92,11 +92,11 @@ def _test_levels(values: pd.Series, inside: np.ndarray) -> Iterator[dict[str, ob
     for level, count in zip(levels, counts, strict=True):
         if count < MIN_LEVEL:
             continue
-        found = int((texts[inside] == level).sum())
-        law = hypergeom(len(texts), count, int(inside.sum()))
-        p = min(1.0, 2 * min(float(law.sf(found - 1)), float(law.cdf(found))))
-        outside = (count - found) / (~inside).sum()
-        yield {"kind": "category", "level": str(level), "inside": found / inside.sum(), "outside": outside, "p": p}
+        n_inside = int((texts[inside] == level).sum())
+        null = hypergeom(len(texts), count, int(inside.sum()))
+        p = min(1.0, 2 * min(float(null.sf(n_inside - 1)), float(null.cdf(n_inside))))
+        outside = (count - n_inside) / (~inside).sum()
+        yield {"kind": "category", "level": str(level), "inside": n_inside / inside.sum(), "outside": outside, "p": p}
 
 
 def _test_number(values: pd.Series, inside: np.ndarray) -> Iterator[dict[str, object]]:

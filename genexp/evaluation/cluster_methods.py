@@ -1,4 +1,4 @@
-"""Other ways to cluster the encoder's latents beside k-means, how stable each is, and which annotations go with the clusters."""
+"""Alternatives to k-means on the encoder's latents, the stability of each method, and annotations enriched in the clusters."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.task import EvaluationInputs, Result, Task
 
 KMEANS, MIXTURE, WARD = "k-means", "Gaussian mixture", "Ward"
-"""Methods as they are printed; k-means makes the clusters that everything else uses."""
+"""Methods as they are printed; the clusters of k-means are used everywhere else."""
 FIT_ROWS = 2000
-"""Train samples, at most, on which mixture, tree and resamples are fitted: the tree's cost is quadratic."""
+"""Maximum number of train samples for mixture, tree and resamples: the cost of the tree is quadratic."""
 N_RESAMPLES, SHARE = 20, 0.8
-"""Resamples of the train samples, without replacement, and their size."""
-SHOWN = 400
-"""Train samples, at most, in the consensus matrix."""
+"""Number of resamples of the train samples, without replacement, and their relative size."""
+MAX_CONSENSUS = 400
+"""Maximum number of train samples in the consensus matrix."""
 
 Assign = Callable[[np.ndarray], np.ndarray]
 """From latents (n, n_latent) to clusters (n,), counted from 1."""
@@ -40,8 +40,8 @@ class ClusterMethods(Result):
     choice : DataFrame, (n_tried, 3)
         Silhouette over train samples by number of clusters (index ``k``) and method.
     consensus : DataFrame, (n_shown, n_shown)
-        Of the resamples in which both train samples were, the share in which k-means put them together (Monti et al., Machine Learning
-        2003); NaN where there is none. Rows and columns are in order of ``clusters``.
+        Share of the resamples with both train samples in which k-means puts them together (Monti et al., Machine Learning 2003);
+        NaN where there is none. Rows and columns are in order of ``clusters``.
     clusters : Series of int, (n_shown,)
         Cluster of those samples.
     features : DataFrame
@@ -65,12 +65,14 @@ class ClusterMethods(Result):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Stability of k-means, and what the other methods reach."""
-        found = {"cluster/stability": self.scores.loc[KMEANS, "stability"]}
+        """Stability of k-means, and scores of the other methods."""
+        scores = {"cluster/stability": self.scores.loc[KMEANS, "stability"]}
         for method, suffix in ((MIXTURE, "mixture"), (WARD, "ward")):
             row = self.scores.loc[method]
-            found |= {f"cluster/{name}_{suffix}": row[name] for name in ("k", "silhouette", "ari", "nmi", "stability") if name in row.index}
-        return {name: float(value) for name, value in found.items()}
+            scores |= {
+                f"cluster/{name}_{suffix}": row[name] for name in ("k", "silhouette", "ari", "nmi", "stability") if name in row.index
+            }
+        return {name: float(value) for name, value in scores.items()}
 
 
 def compare_methods(parts: Sequence[PartLatents], clustering: Clustering, weights: np.ndarray, seed: int) -> ClusterMethods:
@@ -81,7 +83,7 @@ def compare_methods(parts: Sequence[PartLatents], clustering: Clustering, weight
     parts : sequence of PartLatents
         train, val, test.
     clustering : Clustering
-        What k-means found.
+        Result of k-means.
     weights : ndarray of float64, (n_draws, n_test)
         Bootstrap draws, from :func:`genexp.evaluation.bootstrap.draw_weights`.
     seed : int
@@ -96,8 +98,8 @@ def compare_methods(parts: Sequence[PartLatents], clustering: Clustering, weight
     for method, fit in FITS.items():
         k = int(choice[method].idxmax())
         if method == KMEANS:
-            known = clustering.assignments
-            full, on_test = known.loc[parts[0].obs.index].to_numpy(), known.loc[test.obs.index].to_numpy()
+            assignments = clustering.assignments
+            full, on_test = assignments.loc[parts[0].obs.index].to_numpy(), assignments.loc[test.obs.index].to_numpy()
         else:
             assign = fit(z, k, seed)
             full, on_test = assign(train), assign(test.z[ENCODER])
@@ -117,7 +119,7 @@ def compare_methods(parts: Sequence[PartLatents], clustering: Clustering, weight
 
 
 def fit_kmeans(z: np.ndarray, k: int, seed: int) -> Assign:
-    """Few starts: resamples start often anyway."""
+    """Fit k-means with few starts, since there are many resamples."""
     from sklearn.cluster import KMeans
 
     centres = KMeans(k, n_init=2, random_state=seed).fit(z).cluster_centers_
@@ -125,12 +127,13 @@ def fit_kmeans(z: np.ndarray, k: int, seed: int) -> Assign:
 
 
 def fit_mixture(z: np.ndarray, k: int, seed: int) -> Assign:
-    """Gaussian mixture with a variance for each latent and component, as train samples are too few for full covariances."""
+    """Fit a Gaussian mixture with diagonal covariances: train samples are too few for full ones."""
     import warnings
 
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
+    # The floor keeps a component on a few equal samples from a variance of 0
     floor = 1e-4 * float(z.var(axis=0).mean()) + 1e-12
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -165,18 +168,18 @@ def _try_numbers(fit: Callable[[np.ndarray, int, int], Assign], z: np.ndarray, n
     """Silhouette over (at most ``SILHOUETTE_ROWS``) train samples by number of clusters."""
     from sklearn.metrics import pairwise_distances, silhouette_score
 
-    shown = z[:SILHOUETTE_ROWS]
-    distances = pairwise_distances(shown)
+    sample = z[:SILHOUETTE_ROWS]
+    distances = pairwise_distances(sample)
     tree = _grow_tree(z) if fit is fit_ward else None
-    found = {}
+    silhouettes = {}
     for k in numbers:
-        labels = (fit(z, k, seed) if tree is None else _cut_tree(z, tree, k))(shown)
-        found[k] = silhouette_score(distances, labels, metric="precomputed") if 1 < len(set(labels)) < len(shown) else -1.0
-    return pd.Series(found)
+        labels = (fit(z, k, seed) if tree is None else _cut_tree(z, tree, k))(sample)
+        silhouettes[k] = silhouette_score(distances, labels, metric="precomputed") if 1 < len(set(labels)) < len(sample) else -1.0
+    return pd.Series(silhouettes)
 
 
 def _score_test(test: PartLatents, clusters: np.ndarray, weights: np.ndarray) -> dict[str, float]:
-    """Indices on test samples, those of most use with their bootstrap intervals."""
+    """Scores on test samples, with bootstrap intervals of silhouette, ARI and NMI."""
     from sklearn.metrics import silhouette_samples
 
     z, label = test.z[ENCODER], test.obs.get("label")
@@ -186,9 +189,9 @@ def _score_test(test: PartLatents, clusters: np.ndarray, weights: np.ndarray) ->
     draws = {"silhouette": bootstrap_silhouette(samples, "own", weights)}
     if "ari" in scores and label is not None:
         labelled = label.notna().to_numpy()
-        truth, found = label[labelled].astype(str).to_numpy(), clusters[labelled]
-        draws["ari"] = bootstrap_ari(truth, found, weights[:, labelled])
-        draws["nmi"] = bootstrap_nmi(truth, found, weights[:, labelled])
+        truth, members = label[labelled].astype(str).to_numpy(), clusters[labelled]
+        draws["ari"] = bootstrap_ari(truth, members, weights[:, labelled])
+        draws["nmi"] = bootstrap_nmi(truth, members, weights[:, labelled])
     for name, values in draws.items():
         finite = values[np.isfinite(values)]
         scores[f"{name}_low"], scores[f"{name}_high"] = np.quantile(finite, [0.025, 0.975]) if len(finite) else (np.nan, np.nan)
@@ -198,8 +201,8 @@ def _score_test(test: PartLatents, clusters: np.ndarray, weights: np.ndarray) ->
 def bootstrap_nmi(truth: np.ndarray, clusters: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Compute normalised mutual information (n_draws,), with the mean of the entropies, when samples count ``weights`` times.
 
-    A draw repeats samples, and repeated samples agree: information comes out too high. The draws are therefore moved so that their mean
-    is the value of the samples as they are.
+    A draw repeats samples, and copies of a sample agree, so the information of a draw is too high. The draws are therefore shifted to
+    have the value of the samples as they are as their mean.
     """
     rows, columns = (np.unique(values, return_inverse=True)[1] for values in (truth, clusters))
     cells = np.unique(np.stack([rows, columns]), axis=1, return_inverse=True)[1]
@@ -226,12 +229,12 @@ def measure_stability(
     """Mean adjusted Rand index, over all train samples, between the clusters ``full`` and those of fits on resamples."""
     from sklearn.metrics import adjusted_rand_score
 
-    found = []
+    indices = []
     for seed, rows in enumerate(_draw_resamples(len(train), rng)):
         z = train[rows]
         if len(np.unique(z, axis=0)) > k:
-            found.append(adjusted_rand_score(full, fit(z, k, seed)(train)))
-    return float(np.mean(found)) if found else float("nan")
+            indices.append(adjusted_rand_score(full, fit(z, k, seed)(train)))
+    return float(np.mean(indices)) if indices else float("nan")
 
 
 def _draw_resamples(n: int, rng: np.random.Generator) -> list[np.ndarray]:
@@ -240,7 +243,9 @@ def _draw_resamples(n: int, rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def find_consensus(train: np.ndarray, clusters: pd.Series, k: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.Series]:
-    """How often k-means on resamples puts two train samples together, for (at most ``SHOWN``) samples in order of their cluster.
+    """Consensus matrix: share of resamples in which k-means puts two train samples together.
+
+    It has at most ``MAX_CONSENSUS`` samples, in order of their cluster.
 
     Parameters
     ----------
@@ -250,30 +255,30 @@ def find_consensus(train: np.ndarray, clusters: pd.Series, k: int, rng: np.rando
     k : int
     rng : Generator
     """
-    shown = np.sort(rng.permutation(len(train))[:SHOWN])
-    together, both = np.zeros((len(shown), len(shown))), np.zeros((len(shown), len(shown)))
+    picked = np.sort(rng.permutation(len(train))[:MAX_CONSENSUS])
+    together, both = np.zeros((len(picked), len(picked))), np.zeros((len(picked), len(picked)))
     for seed, rows in enumerate(_draw_resamples(len(train), rng)):
         if len(np.unique(train[rows], axis=0)) <= k:
             continue
-        drawn = np.isin(shown, rows)
-        member = np.eye(k + 1)[fit_kmeans(train[rows], k, seed)(train[shown])] * drawn[:, None]
+        drawn = np.isin(picked, rows)
+        member = np.eye(k + 1)[fit_kmeans(train[rows], k, seed)(train[picked])] * drawn[:, None]
         together += member @ member.T
         both += np.outer(drawn, drawn)
     consensus = np.divide(together, both, out=np.full_like(both, np.nan), where=both > 0)
-    order = _order_samples(consensus, clusters.iloc[shown].to_numpy())
-    listed = clusters.iloc[shown[order]]
-    return pd.DataFrame(consensus[np.ix_(order, order)], index=listed.index, columns=listed.index), listed
+    order = _order_samples(consensus, clusters.iloc[picked].to_numpy())
+    ordered = clusters.iloc[picked[order]]
+    return pd.DataFrame(consensus[np.ix_(order, order)], index=ordered.index, columns=ordered.index), ordered
 
 
 def _order_samples(consensus: np.ndarray, clusters: np.ndarray) -> np.ndarray:
-    """By cluster, and within one those beside each other that are put together alike (average linkage)."""
+    """Order by cluster; within a cluster samples of similar consensus are neighbours (average linkage)."""
     from scipy.cluster.hierarchy import leaves_list, linkage
 
-    known = np.nan_to_num(consensus)
+    consensus = np.nan_to_num(consensus)
     order = []
     for cluster in np.unique(clusters):
-        own = np.flatnonzero(clusters == cluster)
-        order.append(own[leaves_list(linkage(known[own], "average"))] if len(own) > 1 else own)
+        rows = np.flatnonzero(clusters == cluster)
+        order.append(rows[leaves_list(linkage(consensus[rows], "average"))] if len(rows) > 1 else rows)
     return np.concatenate(order)
 
 
@@ -284,36 +289,36 @@ def _choose_described(parts: Sequence[PartLatents], enough: int = 30) -> tuple[p
 
 
 def _plain(obs: pd.DataFrame) -> pd.DataFrame:
-    """Categories as texts: those of the parts may differ."""
+    """Turn categories into texts, since the categories of the parts may differ."""
     return obs.apply(lambda column: column.astype(object) if isinstance(column.dtype, pd.CategoricalDtype) else column)
 
 
 def name_features(features: pd.DataFrame, cluster: Any, n: int = 4, level: float = 0.05) -> list[str]:
-    """Say what is enriched in a cluster, strongest first: ``subtype: Basal (83 % against 4 %)``; each feature once."""
-    own = features[(features["cluster"] == cluster) & (features["q"] < level) & ~features["outcome"]]
-    own = own[(own["kind"] == "number") | (own["inside"] > own["outside"])].drop_duplicates("feature").head(n)
+    """Describe what is enriched in a cluster, strongest first: ``subtype: Basal (83 % inside, 4 % outside)``; each feature once."""
+    enriched = features[(features["cluster"] == cluster) & (features["q"] < level) & ~features["outcome"]]
+    enriched = enriched[(enriched["kind"] == "number") | (enriched["inside"] > enriched["outside"])].drop_duplicates("feature").head(n)
     return [
-        f"{row.feature}: {row.level} ({row.inside:.0%} against {row.outside:.0%})"
+        f"{row.feature}: {row.level} ({row.inside:.0%} inside, {row.outside:.0%} outside)"
         if row.kind == "category"
-        else f"{row.feature}: median {row.inside:.3g} against {row.outside:.3g}"
-        for row in own.itertuples()
+        else f"{row.feature}: median {row.inside:.3g} inside, {row.outside:.3g} outside"
+        for row in enriched.itertuples()
     ]
 
 
 class ClusterMethodsTask(Task):
-    """Other ways to cluster the encoder's latents, and annotations of the clusters."""
+    """Alternatives to k-means on the encoder's latents, and annotations enriched in the clusters."""
 
     name = "cluster_methods"
-    title = "Ways to cluster"
+    title = "Clustering methods"
     metrics: ClassVar = {
-        "cluster/stability": "mean adjusted Rand index between k-means on train samples and on resamples of them; 1 is stable",
+        "cluster/stability": "mean adjusted Rand index between k-means on all train samples and on resamples of them; 1 is stable",
         "cluster/*_mixture": "the same quantity by a Gaussian mixture",
         "cluster/*_ward": "the same quantity by Ward's tree",
     }
     tables: ClassVar = {
         "cluster_methods": "k-means, Gaussian mixture and Ward's tree on the encoder's latents, test samples, with intervals",
         "cluster_methods_choice": "silhouette by number of clusters and method, train samples",
-        "cluster_features": "annotations that go with a cluster, with p and q",
+        "cluster_features": "annotations enriched in a cluster, with p and q",
     }
 
     def evaluate(self, inputs: EvaluationInputs) -> ClusterMethods:

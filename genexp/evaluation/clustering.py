@@ -1,11 +1,11 @@
-"""k-means on latents: fitted on train samples, judged on test samples, blind to the labels."""
+"""k-means on latents: fitted on train samples without labels, scored on test samples."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -14,22 +14,19 @@ from genexp.errors import EvaluationError
 from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Task, name_scores
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class ClusterScores(SampleScores):
     """Agreement of clusters with the label, or without a label the silhouette among the genes.
 
-    In its own space each representation would be its own judge; label and genes are the same for all.
+    Silhouettes among the latents of different representations cannot be compared; label and genes are the same for all.
     """
 
     table = "cluster_samples"
 
     @property
     def unit(self) -> str:  # type: ignore[override]
-        """Only labelled samples have an agreement."""
+        """Name of the rows: agreement needs labelled samples."""
         return "labelled test samples" if "label" in self.samples else "test samples"
 
     @property
@@ -55,7 +52,7 @@ class ClusterScores(SampleScores):
         return bootstrap_ari(truth, self.samples[f"cluster_{representation}"].to_numpy(), weights)
 
     def matches(self, other: ClusterScores) -> bool:
-        """Whether the labels are the same; silhouettes among different genes cannot be compared."""
+        """Check that the labels are the same; silhouettes among different genes cannot be compared."""
         if "label" not in self.samples or "label" not in other.samples:
             return False
         return bool((self.samples["label"].astype(str) == other.samples["label"].astype(str)).all())
@@ -75,12 +72,12 @@ class Clustering(Result):
     k : int
         Number of clusters of the encoder's latents.
     choice : DataFrame, (n_tried, n_representations)
-        Silhouette over train samples by number of clusters (index ``k``); the largest one wins.
+        Silhouette over train samples by number of clusters (index ``k``); the largest is chosen.
     assignments : Series of int, (n_samples,)
         Cluster 1..k of every sample by the encoder's latents; 1 is the largest on train samples. Index ``sample_id``.
     scores : DataFrame, (n_representations, 4 or 6)
         On test samples: ``k``, ``silhouette``, ``calinski_harabasz``, ``davies_bouldin``, and where there is a label
-        ``ari`` and ``nmi`` on labelled test samples. NaN where the test samples fall into one cluster.
+        ``ari`` and ``nmi`` on labelled test samples. NaN if all test samples are in one cluster.
     sizes : DataFrame, (k, 3)
         Samples per cluster (index ``cluster``) in ``train``, ``val``, ``test``.
     contingency : DataFrame or None, (n_classes, k)
@@ -121,22 +118,22 @@ class Clustering(Result):
 
 
 SILHOUETTE_ROWS = 2000
-"""Train samples, at most, over which the silhouette that chooses k is computed (its cost is quadratic)."""
+"""Maximum number of train samples for the silhouette that chooses k: its cost is quadratic."""
 
 
 def evaluate_clusters(parts: Sequence[PartLatents], max_clusters: int, seed: int, X_test: np.ndarray | None = None) -> Clustering:
-    """Cluster each representation's latents, on the scale that they have, with k chosen by the silhouette on train samples.
+    """Cluster the latents of each representation, without scaling them; k is chosen by the silhouette on train samples.
 
     Parameters
     ----------
     parts : sequence of PartLatents
         train, val, test.
     max_clusters : int
-        2..max_clusters are tried, as far as there are train samples.
+        Numbers from 2 to this one are tried, as far as there are train samples.
     seed : int
         Of the k-means starts and of the subsample.
     X_test : ndarray of float32, (n_test, n_genes), optional
-        Test rows: partitions by different representations are compared by their silhouettes among the genes, the space that all share.
+        Test rows. Clusters of different representations are compared by their silhouettes among the genes, the space that all share.
     """
     train, test = parts[0], parts[-1]
     choice, assigned = {}, {}
@@ -167,19 +164,19 @@ def choose_clusters(z: np.ndarray, max_clusters: int, seed: int) -> tuple[pd.Ser
     n_distinct = len(np.unique(z, axis=0))
     if n_distinct < 3:
         raise EvaluationError(
-            f"latents that differ between samples were expected; {len(z)} train samples have {n_distinct} distinct latents. "
+            f"expected latents that differ between samples; found {n_distinct} distinct latents of {len(z)} train samples. "
             "The encoder has collapsed: train it with a smaller learning rate or less weight decay"
         )
-    shown = np.random.default_rng(seed).permutation(len(z))[:SILHOUETTE_ROWS]
-    distances = pairwise_distances(z[shown])
+    sample = np.random.default_rng(seed).permutation(len(z))[:SILHOUETTE_ROWS]
+    distances = pairwise_distances(z[sample])
     silhouettes, fits = {}, {}
     for k in range(2, min(max_clusters, n_distinct - 1) + 1):
         fits[k] = KMeans(k, n_init=10, random_state=seed).fit(z)
-        labels = fits[k].labels_[shown]
-        silhouettes[k] = silhouette_score(distances, labels, metric="precomputed") if 1 < len(set(labels)) < len(shown) else -1.0
-    chosen = pd.Series(silhouettes, name="silhouette").rename_axis("k")
-    best = fits[int(chosen.idxmax())]
-    return chosen, best.cluster_centers_[np.argsort(-np.bincount(best.labels_), kind="stable")]
+        labels = fits[k].labels_[sample]
+        silhouettes[k] = silhouette_score(distances, labels, metric="precomputed") if 1 < len(set(labels)) < len(sample) else -1.0
+    choice = pd.Series(silhouettes, name="silhouette").rename_axis("k")
+    best = fits[int(choice.idxmax())]
+    return choice, best.cluster_centers_[np.argsort(-np.bincount(best.labels_), kind="stable")]
 
 
 def assign_clusters(z: np.ndarray, centres: np.ndarray) -> np.ndarray:
@@ -190,7 +187,7 @@ def assign_clusters(z: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def score_clusters(z: np.ndarray, clusters: np.ndarray, label: pd.Series | None) -> dict[str, float]:
-    """Score clusters on the latent (never on a picture of it) and by agreement with the label; NaN where that is undefined."""
+    """Score clusters on the latents (never on a 2-D embedding) and by agreement with the label; NaN where undefined."""
     from sklearn import metrics
 
     defined = 1 < len(set(clusters)) < len(z)
@@ -201,12 +198,12 @@ def score_clusters(z: np.ndarray, clusters: np.ndarray, label: pd.Series | None)
     if label is None or label.notna().sum() < 2:
         return scores
     labelled = label.notna().to_numpy()
-    truth, found = label[labelled].astype(str).to_numpy(), clusters[labelled]
+    truth, members = label[labelled].astype(str).to_numpy(), clusters[labelled]
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
         return scores | {
-            "ari": float(metrics.adjusted_rand_score(truth, found)),
-            "nmi": float(metrics.normalized_mutual_info_score(truth, found)),
+            "ari": float(metrics.adjusted_rand_score(truth, members)),
+            "nmi": float(metrics.normalized_mutual_info_score(truth, members)),
         }
 
 
@@ -238,14 +235,14 @@ def _describe_samples(test: PartLatents, on_test: dict[str, np.ndarray], X: np.n
 
 
 def bootstrap_silhouette(samples: pd.DataFrame, name: str, weights: np.ndarray) -> np.ndarray:
-    """Mean silhouette (n_draws,) when test samples count ``weights`` (n_draws, n_test) times among themselves as they are."""
+    """Mean of the silhouettes (n_draws,), each computed once, when test samples count ``weights`` (n_draws, n_test) times."""
     return (weights @ samples[f"silhouette_{name}"].to_numpy()) / weights.sum(axis=1)
 
 
 def bootstrap_ari(truth: np.ndarray, clusters: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Compute the adjusted Rand index (n_draws,) when samples count ``weights`` (n_draws, n) times; NaN without a pair.
 
-    Pairs of a sample with its own copies are not counted: they would agree whatever the clusters are.
+    Pairs of a sample and its own copy are not counted: they would always agree.
     Hubert & Arabie, Journal of Classification 1985, equation 5, over the pairs (w_i w_j, i != j).
     """
     rows, columns = (np.unique(values, return_inverse=True)[1] for values in (truth, clusters))
@@ -272,7 +269,7 @@ class ClusterTask(Task):
         "cluster/k": "number of clusters, by the silhouette on train samples",
         "cluster/silhouette": "mean silhouette of the test samples among the latents; higher is better",
         "cluster/calinski_harabasz": "variance between clusters over variance within, test samples; higher is better",
-        "cluster/davies_bouldin": "mean similarity of each cluster and the one most like it, test samples; lower is better",
+        "cluster/davies_bouldin": "mean similarity of each cluster and its most similar one, test samples; lower is better",
         "cluster/ari": "adjusted Rand index of clusters and label, labelled test samples; 1 is agreement, 0 chance",
         "cluster/nmi": "normalised mutual information of clusters and label, labelled test samples; 0 to 1",
     }

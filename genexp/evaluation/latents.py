@@ -9,20 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-
-if TYPE_CHECKING:
-    pass
 
 ENCODER = "encoder"
 """Name of the encoder among the representations."""
 
 
 RAW = "raw"
-"""Name of the genes themselves among the representations: as many columns as directions of the train samples, and no way back."""
+"""Name of the genes themselves among the representations: as many columns as directions of the train samples, and no decoder."""
 
 
 DISPLAY = {ENCODER: "encoder", "pca": "PCA", "nmf": "NMF", "random": "random projection", RAW: "raw genes"}
@@ -36,7 +32,7 @@ class PartLatents:
     Parameters
     ----------
     part : {"train", "val", "test"}
-        Which part.
+        Name of the part.
     obs : DataFrame, (n_samples, ...)
         Sample table of the annotations, in the order of the rows of every array here.
     z : mapping of str to ndarray of float64, (n_samples, n_latent)

@@ -1,4 +1,4 @@
-"""How well groups of samples, such as batches, are mixed among each other's neighbours."""
+"""Mixing of groups of samples, such as batches, among neighbours: LISI and kBET."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 PERPLEXITY = (5, 30)
-"""Neighbours that count in LISI, at least and at most: 30 is its authors' number, which would hide that small groups lie apart."""
+"""Smallest and largest perplexity of LISI. Its authors use 30, which would hide the separation of small groups."""
 MIN_NEIGHBOURS = 10
-"""Neighbours of a test of kBET, at least: the counts of fewer are no chi-squared variable."""
+"""Fewest neighbours of a kBET test: the statistic of fewer is far from chi-squared."""
 BISECTIONS = 64
+"""Steps of the search for a perplexity, enough for the precision of float64."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,9 @@ class Neighbours:
     Parameters
     ----------
     indices : ndarray of int, (n_samples, n_neighbours)
-        The nearest other samples, the nearest first.
+        Nearest other samples, nearest first.
     weights : ndarray of float64, (n_samples, n_weighed)
-        Weights, which sum to 1, of the first of them, from :func:`weigh_distances`.
+        Weights of the first of them, with sum 1, from :func:`weigh_distances`.
     """
 
     indices: np.ndarray
@@ -30,15 +31,15 @@ class Neighbours:
 
 
 def find_neighbours(z: np.ndarray, n_groups: int) -> Neighbours:
-    """Find the Euclidean neighbours that LISI and kBET ask about.
+    """Find the Euclidean neighbours for LISI and kBET.
 
     Parameters
     ----------
     z : ndarray of float64, (n_samples, n_latent)
-        Latents, two samples or more.
+        Latents of at least two samples.
     n_groups : int
-        Batches or labels. LISI weighs as many neighbours as a group has samples on average, to a perplexity of a third of their number
-        within ``PERPLEXITY``; kBET counts a quarter as many, and ``MIN_NEIGHBOURS`` at least.
+        Number of batches or labels. LISI weights as many neighbours as a group has samples on average, at a perplexity of a third of
+        this number (within ``PERPLEXITY``). kBET counts a quarter as many, at least ``MIN_NEIGHBOURS``.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -50,7 +51,7 @@ def find_neighbours(z: np.ndarray, n_groups: int) -> Neighbours:
 
 
 def weigh_distances(distances: np.ndarray, perplexity: float) -> np.ndarray:
-    """Weights exp(-beta d), scaled to sum 1 by row (n, k), whose beta makes the perplexity of each row what is asked for."""
+    """Weights exp(-beta d) with sum 1 by row (n, k); the beta of each row gives the requested perplexity."""
     d = distances - distances.min(axis=1, keepdims=True)
     low, high, beta = np.zeros((len(d), 1)), np.full((len(d), 1), np.inf), np.ones((len(d), 1))
     for _ in range(BISECTIONS):
@@ -86,11 +87,11 @@ def measure_lisi(neighbours: Neighbours, groups: np.ndarray) -> np.ndarray:
 
 
 def measure_mixing(neighbours: Neighbours, groups: np.ndarray) -> np.ndarray:
-    """p-value (n,) of each sample's neighbourhood: whether its groups are there in proportion to their sizes.
+    """P value (n,) of each sample for the groups among its neighbours being in proportion to their sizes.
 
     Pearson's chi-squared test of the counts among the nearest neighbours, the test of kBET (Buettner et al., Nature Methods 2019);
     the share of p-values below 0.05 is its rejection rate, about 0.05 where batches are mixed and 1 where they are apart. Unlike
-    there a sample is no neighbour of its own, and every sample is tested.
+    the original a sample is not its own neighbour, and every sample is tested.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Samples of the test part that are unlike the train samples."""
+"""Test samples that are unlike the train samples."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from genexp.model.encoder import Encoder
 from genexp.model.novelty import Calibration, calibrate_novelty, judge_novelty, measure_distances
 
 MIN_CALIBRATION = 19
-"""Validation samples without which no p-value can reach 0.05."""
+"""Fewest validation samples for a p-value of 0.05."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Novelty(Result):
     reference : DataFrame, (n_val, 2)
         ``error`` and ``distance`` of the validation samples.
     smallest_p : float
-        The smallest p-value that so many validation samples can give.
+        Smallest p-value that this number of validation samples can give.
     """
 
     samples: pd.DataFrame
@@ -49,7 +49,7 @@ class Novelty(Result):
 
     @property
     def fewest(self) -> int:
-        """Novel samples without which none can be found: fewer cannot pass the correction with p-values no smaller than these."""
+        """Fewest novel samples that can be found: with fewer, p-values no smaller than ``smallest_p`` cannot pass the correction."""
         return int(np.ceil(round(self.smallest_p * len(self.samples) / 0.05, 9)))
 
 
@@ -61,7 +61,7 @@ def evaluate_novelty(
     Parameters
     ----------
     encoder : Encoder
-        With its calibration; it is measured here for an encoder that has none.
+        Its calibration is used; an encoder without one is calibrated here.
     rows : mapping of str to ndarray of float32, (n, n_genes)
         Scaled rows of ``train`` and ``val``.
     test : PartLatents
@@ -71,9 +71,8 @@ def evaluate_novelty(
     """
     n_val = len(rows["val"])
     if n_val < MIN_CALIBRATION:
-        return Skipped((f"No novelty: {n_val} validation samples, of which {MIN_CALIBRATION} are needed for a p-value of 0.05.",))
-    known = Calibration.of(encoder)
-    calibration = known or calibrate_novelty(encoder.encoder, encoder.decoder, rows["train"], rows["val"], seed)
+        return Skipped((f"No novelty: {n_val} validation samples; {MIN_CALIBRATION} are needed for a p-value of 0.05.",))
+    calibration = Calibration.of(encoder) or calibrate_novelty(encoder.encoder, encoder.decoder, rows["train"], rows["val"], seed)
     errors = reconstruction.samples[ENCODER].to_numpy() / len(encoder.genes)
     distances = measure_distances(test.z[ENCODER], calibration.mean, calibration.precision)
     samples = judge_novelty(calibration, np.column_stack([errors, distances]), test.obs.index)

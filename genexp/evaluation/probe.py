@@ -1,10 +1,10 @@
-"""A logistic regression from latents to the label."""
+"""Probe: a logistic regression from latents to the label."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,10 @@ from genexp.errors import name_some
 from genexp.evaluation.latents import ENCODER, RAW, PartLatents
 from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Skipped, Task, name_scores
 
-if TYPE_CHECKING:
-    pass
-
 
 @dataclass(frozen=True)
 class ProbeScores(SampleScores):
-    """Macro F1 of predicted classes beside the true ones (``truth``)."""
+    """Macro F1 of predicted classes, given the true ones (``truth``)."""
 
     table = "probe_predictions"
     unit = "labelled test samples"
@@ -32,12 +29,12 @@ class ProbeScores(SampleScores):
         return [str(name) for name in self.samples.columns.drop("truth")]
 
     def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
-        """Macro F1 (n_draws,) over the classes that are drawn."""
+        """Macro F1 (n_draws,) over the classes with drawn samples."""
         truth, predicted = (self.samples[column].astype(str).to_numpy() for column in ("truth", representation))
         return bootstrap_macro_f1(truth, predicted, weights)
 
     def matches(self, other: ProbeScores) -> bool:
-        """Whether the true classes are the same."""
+        """Check that the true classes are the same."""
         return bool((self.samples["truth"].astype(str) == other.samples["truth"].astype(str)).all())
 
 
@@ -88,7 +85,7 @@ class Probe(Result):
 
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Inverse penalties C that are tried; the smallest of equals is taken."""
+"""Inverse penalties C to choose from; the smallest wins a tie."""
 
 
 FOLDS = 5
@@ -109,28 +106,28 @@ def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> Probe | 
         return Skipped((*notes, lack))
     truth = test.obs["label"][in_test].astype(str)
     labels, groups = train.obs["label"][in_train].astype(str).to_numpy(), train.obs["group"][in_train].astype(str).to_numpy()
-    predictions, chosen, classifiers = {"truth": truth}, {}, {}
+    predictions, penalties, classifiers = {"truth": truth}, {}, {}
     for name in train.z:
         z, z_test = scale_latents(name, train.z[name][in_train], test.z[name][in_test])
-        classifiers[name], chosen[name] = fit_classifier(z, labels, groups, seed)
+        classifiers[name], penalties[name] = fit_classifier(z, labels, groups, seed)
         predictions[name] = classifiers[name].predict(z_test)
     weights = _read_weights(classifiers[ENCODER], train.z[ENCODER][in_train])
     table = pd.DataFrame(predictions, index=truth.index)
-    return replace(_summarise(table, classes, chosen, pd.Series(labels).value_counts(), weights), notes=tuple(notes))
+    return replace(_summarise(table, classes, penalties, pd.Series(labels).value_counts(), weights), notes=tuple(notes))
 
 
 def choose_classes(train: pd.Series, test: pd.Series) -> tuple[list[str], list[str]]:
-    """Classes with 2 or more train samples, sorted, and a note on the others."""
+    """Classes with 2 or more train samples, sorted, and a note on the excluded ones."""
     counts = train.dropna().astype(str).value_counts()
     classes = sorted(counts.index[counts >= 2])
     dropped = sorted(set(pd.concat([train, test]).dropna().astype(str)) - set(classes))
-    return classes, [f"Probe: classes with fewer than 2 train samples were left out: {name_some(dropped)}."] if dropped else []
+    return classes, [f"Probe: classes with fewer than 2 train samples were excluded: {name_some(dropped)}."] if dropped else []
 
 
 def scale_latents(name: str, reference: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Centre and scale latents by mean and standard deviation of ``reference``; a constant column becomes 0 there.
 
-    Raw genes keep their geometry: the columns that stand for them are directions, of which each has its own length.
+    Raw genes keep their geometry: their columns are directions of different variance.
     """
     if name == RAW:
         return reference, other
@@ -140,13 +137,18 @@ def scale_latents(name: str, reference: np.ndarray, other: np.ndarray) -> tuple[
 
 
 def fit_classifier(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int):  # type: ignore[no-untyped-def]
-    """Logistic regression on scaled latents z (n, n_latent), and the C that was chosen for it."""
-    C = choose_penalty(z, labels, groups, seed)
+    """Fit a logistic regression on scaled latents z (n, n_latent); give it and its C."""
+    C = choose_probe_penalty(z, labels, groups, seed)
     return _build_classifier(C).fit(z, labels), C
 
 
-def choose_penalty(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> float:
-    """C of the best mean macro F1 over stratified folds that keep groups together; 1 where the data are too few for two folds."""
+def fit_with_penalty(z: np.ndarray, labels: np.ndarray, C: float):  # type: ignore[no-untyped-def]
+    """Fit the same logistic regression with a known inverse penalty C."""
+    return _build_classifier(C).fit(z, labels)
+
+
+def choose_probe_penalty(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> float:
+    """C of the best mean macro F1 over stratified, grouped folds; 1 where there are too few samples for two folds."""
     from sklearn.model_selection import StratifiedGroupKFold
 
     counts = pd.DataFrame({"label": labels, "group": groups}).groupby("label")["group"].nunique()
@@ -158,6 +160,7 @@ def choose_penalty(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: 
         for fit, held in StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(z, labels, groups)
         if len(set(labels[fit])) > 1 and len(held)
     ]
+    # Rounded, so that the last bits of a mean cannot choose
     return max(PENALTIES, key=lambda C: round(_cross_validate(C, z, labels, folds), 6))
 
 
@@ -173,21 +176,21 @@ def _build_classifier(C: float):  # type: ignore[no-untyped-def]
 
 
 def macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Macro F1 over the classes that are there."""
+    """Macro F1 over the classes that have samples."""
     return float(bootstrap_macro_f1(truth, predicted, np.ones((1, len(truth))))[0])
 
 
 def _read_weights(classifier, z: np.ndarray) -> pd.DataFrame:  # type: ignore[no-untyped-def]
-    """Weights of the latents ``z``, as they are, in each class's logit minus the mean of all logits."""
+    """Weights of the unscaled latents ``z`` in the logit of each class minus the mean of all logits."""
     spread = z.std(axis=0)
     weights = classifier.coef_ if len(classifier.classes_) > 2 else np.concatenate([-classifier.coef_, classifier.coef_]) / 2
     weights = (weights - weights.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0)
     return pd.DataFrame(weights, index=pd.Index(classifier.classes_, name="class"))
 
 
-def _summarise(table: pd.DataFrame, classes: list[str], chosen: dict[str, float], n_train: pd.Series, weights: pd.DataFrame) -> Probe:
-    confusion = {name: count_confusion(table["truth"], table[name], classes) for name in chosen}
-    scores = pd.DataFrame({name: score_confusion(counts) for name, counts in confusion.items()}).T.assign(C=pd.Series(chosen))
+def _summarise(table: pd.DataFrame, classes: list[str], penalties: dict[str, float], n_train: pd.Series, weights: pd.DataFrame) -> Probe:
+    confusion = {name: count_confusion(table["truth"], table[name], classes) for name in penalties}
+    scores = pd.DataFrame({name: score_confusion(counts) for name, counts in confusion.items()}).T.assign(C=pd.Series(penalties))
     per_class = pd.DataFrame({"n_train": n_train.reindex(classes), "n_test": confusion[ENCODER].sum(axis=1)}, index=classes)
     per_class["precision"], per_class["recall"] = precision_recall(confusion[ENCODER])
     for name, counts in confusion.items():
@@ -220,20 +223,20 @@ def score_confusion(confusion: np.ndarray) -> dict[str, float]:
 
 def precision_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Precision (0 where a class is never predicted) and recall; NaN where a class has no samples."""
-    right, n_true, n_predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
-    there = np.where(n_true > 0, 1.0, np.nan)
-    return there * right / np.maximum(n_predicted, 1), there * right / np.maximum(n_true, 1)
+    correct, n_true, n_predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    defined = np.where(n_true > 0, 1.0, np.nan)
+    return defined * correct / np.maximum(n_predicted, 1), defined * correct / np.maximum(n_true, 1)
 
 
 def f1_by_class(confusion: np.ndarray) -> np.ndarray:
     """F1 (n_draws, n_classes) from confusion matrices (n_draws, n_classes, n_classes), truth in rows; NaN where a class has no samples."""
-    right = np.diagonal(confusion, axis1=1, axis2=2)
+    correct = np.diagonal(confusion, axis1=1, axis2=2)
     n_true, n_predicted = confusion.sum(axis=2), confusion.sum(axis=1)
-    return np.where(n_true > 0, 2 * right / np.maximum(n_true + n_predicted, 1), np.nan)
+    return np.where(n_true > 0, 2 * correct / np.maximum(n_true + n_predicted, 1), np.nan)
 
 
 def bootstrap_macro_f1(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Macro F1 (n_draws,), over the classes that are there (NaN if none is), when samples count ``weights`` (n_draws, n) times."""
+    """Macro F1 (n_draws,), over the classes that have samples (NaN if none has), when samples count ``weights`` (n_draws, n) times."""
     classes, codes = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
     n = len(classes)
     cell = np.eye(n * n)[codes[: len(truth)] * n + codes[len(truth) :]]
@@ -254,7 +257,7 @@ class ProbeTask(Task):
         "probe/accuracy": "share of test samples whose class the same regression predicts; higher is better",
     }
     tables: ClassVar = {
-        "probe_scores": "quality of the label's prediction",
+        "probe_scores": "scores of the predicted label",
         "probe_per_class": "precision, recall and F1 by class",
         "probe_confusion": "confusion matrix",
         "probe_predictions": "true and predicted label of every test sample",

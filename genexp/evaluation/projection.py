@@ -1,4 +1,4 @@
-"""Pictures of the latent: maps are drawn by train samples, the others are placed into them."""
+"""2-D embeddings of the latents: t-SNE, UMAP and PCA, fitted on train samples; the other samples are embedded into them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,20 @@ import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from genexp.evaluation.clustering import Clustering
-from genexp.evaluation.faithfulness import measure_faithfulness, name_metrics
+from genexp.evaluation.faithfulness import measure_faithfulness, name_faithfulness
 from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.task import EvaluationInputs, Result, Task
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)
 class Embeddings(Result):
-    """Two-dimensional embeddings of the latents, fitted on train samples; the others are placed into them.
+    """Two-dimensional embeddings of the latents, fitted on train samples; the others are embedded into them.
 
     Parameters
     ----------
@@ -35,7 +32,7 @@ class Embeddings(Result):
     perplexity : float
         Perplexity of t-SNE after clipping to (n_train - 1) / 3.
     faithfulness : DataFrame, (3, 4)
-        How far each picture can be believed, from :func:`genexp.evaluation.faithfulness.measure_faithfulness`.
+        Faithfulness of each embedding, from :func:`genexp.evaluation.faithfulness.measure_faithfulness`.
     """
 
     coordinates: pd.DataFrame
@@ -46,7 +43,7 @@ class Embeddings(Result):
     @property
     def metrics(self) -> dict[str, float]:
         """``picture/trustworthiness_tsne``, ``picture/neighbours_test_umap`` ..."""
-        return name_metrics(self.faithfulness)
+        return name_faithfulness(self.faithfulness)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -55,11 +52,11 @@ class Embeddings(Result):
 
 
 UMAP_ROWS = 2000
-"""Train samples, at most, that draw the UMAP: its exact neighbours cost quadratic time, approximate ones a minute of compilation."""
+"""Maximum number of train samples of UMAP: exact neighbours cost quadratic time, approximate ones a minute of compilation."""
 
 
 def embed_latents(parts: Sequence[PartLatents], assignments: pd.Series, perplexity: float, seed: int) -> Embeddings:
-    """t-SNE, UMAP and PCA in two dimensions of the encoder's latents.
+    """Embed the encoder's latents in two dimensions by t-SNE, UMAP and PCA.
 
     Parameters
     ----------
@@ -68,19 +65,25 @@ def embed_latents(parts: Sequence[PartLatents], assignments: pd.Series, perplexi
     assignments : Series of int
         Cluster by sample id.
     perplexity : float
-        Of t-SNE; cut to a third of the train samples.
+        Of t-SNE; at most a third of the train samples.
     seed : int
     """
     train, others = parts[0].z[ENCODER], np.concatenate([part.z[ENCODER] for part in parts[1:]])
     perplexity = min(perplexity, (len(train) - 1) / 3)
     pca, explained = place_by_pca(train, others)
     start = pca[: len(train)]
-    start = start + 1e-4 * start.std() * np.random.default_rng(seed).normal(size=start.shape)  # a single latent may leave its line
-    maps = {"tsne": place_by_tsne(train, others, start, perplexity, seed), "umap": place_by_umap(train, others, start, seed), "pca": pca}
+    start = start + 1e-4 * start.std() * np.random.default_rng(seed).normal(
+        size=start.shape
+    )  # noise: with a single latent all starts lie on a line, which t-SNE cannot leave
+    embeddings = {
+        "tsne": place_by_tsne(train, others, start, perplexity, seed),
+        "umap": place_by_umap(train, others, start, seed),
+        "pca": pca,
+    }
     coordinates = _describe_samples(parts, assignments)
-    for name, map_ in maps.items():
-        coordinates[f"{name}_1"], coordinates[f"{name}_2"] = map_.T
-    return Embeddings(coordinates, explained, perplexity, measure_faithfulness(parts, coordinates, list(maps), seed))
+    for name, points in embeddings.items():
+        coordinates[f"{name}_1"], coordinates[f"{name}_2"] = points.T
+    return Embeddings(coordinates, explained, perplexity, measure_faithfulness(parts, coordinates, list(embeddings), seed))
 
 
 def place_by_pca(train: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +98,7 @@ def place_by_pca(train: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def place_by_tsne(train: np.ndarray, others: np.ndarray, start: np.ndarray, perplexity: float, seed: int) -> np.ndarray:
-    """t-SNE of train latents, started at their principal components; others are placed without moving the map (Poličar et al. 2024)."""
+    """t-SNE of train latents, started at their principal components; others are embedded without moving these (Poličar et al. 2024)."""
     from openTSNE import TSNE
     from openTSNE.initialization import rescale
 
@@ -105,21 +108,21 @@ def place_by_tsne(train: np.ndarray, others: np.ndarray, start: np.ndarray, perp
 
 
 def place_by_umap(train: np.ndarray, others: np.ndarray, start: np.ndarray, seed: int) -> np.ndarray:
-    """UMAP of (at most ``UMAP_ROWS``) train latents, started at their principal components; others are placed into it."""
+    """UMAP of (at most ``UMAP_ROWS``) train latents, started at their principal components; others are embedded into it."""
     UMAP = _import_umap()
-    drawing = np.zeros(len(train) + len(others), dtype=bool)
-    drawing[np.random.default_rng(seed).permutation(len(train))[:UMAP_ROWS]] = True
-    anchors = drawing[: len(train)]
+    fits = np.zeros(len(train) + len(others), dtype=bool)
+    fits[np.random.default_rng(seed).permutation(len(train))[:UMAP_ROWS]] = True
+    anchors = fits[: len(train)]
     init = 10 * start[anchors] / np.abs(start).max()
     fitted = UMAP(n_neighbors=min(15, int(anchors.sum()) - 1), init=init, random_state=seed, n_jobs=1).fit(train[anchors])
-    placed = np.empty((len(drawing), 2))
-    placed[drawing] = fitted.embedding_
-    placed[~drawing] = fitted.transform(np.concatenate([train[~anchors], others]))
+    placed = np.empty((len(fits), 2))
+    placed[fits] = fitted.embedding_
+    placed[~fits] = fitted.transform(np.concatenate([train[~anchors], others]))
     return placed
 
 
 def _import_umap() -> Any:
-    """UMAP with its compiled functions kept on disk, where it can be: every process would compile them for half a minute otherwise."""
+    """Import UMAP, with its compiled functions cached on disk where possible: each process would compile them for half a minute."""
     from numba.core.dispatcher import Dispatcher
 
     with warnings.catch_warnings():
@@ -147,14 +150,14 @@ class EmbeddingsTask(Task):
     """t-SNE, UMAP and PCA of the encoder's latents."""
 
     name = "embeddings"
-    title = "Maps"
+    title = "Embeddings"
     metrics: ClassVar = {
-        "picture/trustworthiness_*": "share of map neighbours that are neighbours among the latents, weighted by rank; 1 is best",
-        "picture/neighbours_*": "share of the nearest neighbours among the latents that a map keeps",
+        "picture/trustworthiness_*": "trustworthiness of a 2-D embedding: its neighbours are neighbours among the latents too; 1 is best",
+        "picture/neighbours_*": "share of the nearest neighbours among the latents that are also neighbours in a 2-D embedding",
     }
     tables: ClassVar = {
-        "embeddings": "part, label, cluster and map coordinates of every sample",
-        "picture_faithfulness": "how faithful each map is to the latents",
+        "embeddings": "part, label, cluster and 2-D coordinates of every sample",
+        "picture_faithfulness": "faithfulness of each 2-D embedding to the latents",
     }
 
     def evaluate(self, inputs: EvaluationInputs) -> Embeddings:

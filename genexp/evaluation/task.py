@@ -1,7 +1,7 @@
-"""The one shape of every evaluation task.
+"""Common interface of the evaluation tasks.
 
 A task is a class in a file of its own and a line in :mod:`genexp.verdict.tasks`. It gets the latents of all parts of the split, fits
-what it fits on train samples, and scores test samples. Metrics, tables, notes, figures and a section of the report follow from its
+on train samples alone, and scores test samples. Metrics, tables, notes, figures and a section of the report follow from its
 :class:`Result`; a result with :class:`SampleScores` also enters the verdict, several seeds, and ``compare``.
 """
 
@@ -34,22 +34,22 @@ AnyResult = TypeVar("AnyResult", bound="Result")
 
 @dataclass(frozen=True)
 class SampleScores(ABC):
-    """Test samples of a task, from which its score is computed for any weights: what the verdict resamples.
+    """Test samples of a task, from which its score is computed for any weights. The verdict resamples them.
 
     Everything is in one sample table, so that ``compare`` computes the same score from the table that a run logged.
 
     Parameters
     ----------
     samples : DataFrame, (n_scored, ...)
-        Sample table of the test samples that the score is about.
+        Sample table of the scored test samples.
     """
 
     table: ClassVar[str]
     """Name of the logged table."""
     unit: ClassVar[str] = "test samples"
-    """What the rows are."""
+    """Name of the rows as it is printed."""
     gain: ClassVar[bool] = False
-    """Whether ``compare`` shows the difference from PCA, as for scores that depend on the scale of the genes."""
+    """True if ``compare`` shows the difference from PCA, as for scores that depend on the scale of the genes."""
 
     samples: pd.DataFrame
 
@@ -74,7 +74,7 @@ class SampleScores(ABC):
 
     @abstractmethod
     def matches(self, other: Self) -> bool:
-        """Whether the same samples have the same truth in another evaluation, so that both can be compared."""
+        """Check that the same samples have the same truth in another evaluation, so that both can be compared."""
 
     @property
     def column(self) -> str:
@@ -103,14 +103,14 @@ class Result:
     Parameters
     ----------
     notes : tuple of str
-        What was left out, and why; one sentence each.
+        Exclusions and their reasons, one sentence each.
     """
 
     notes: tuple[str, ...] = ()
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Metrics by key; those that are not finite are left out of the run and named in a note."""
+        """Metrics by key; those that are not finite are not logged, and a note names them."""
         return {}
 
     @property
@@ -120,12 +120,12 @@ class Result:
 
     @property
     def scores_by_sample(self) -> SampleScores | None:
-        """Scores that enter the verdict; None for a task that describes and does not compare."""
+        """Scores that enter the verdict; None for a task that does not compare representations."""
         return None
 
     @property
     def sentences(self) -> list[str]:
-        """Sentences for the description of the run, beside those of the verdict."""
+        """Sentences for the description of the run, in addition to those of the verdict."""
         return []
 
 
@@ -136,7 +136,7 @@ class Skipped:
     Parameters
     ----------
     notes : tuple of str
-        Why, in one sentence each; empty where the cohort does not ask for the task (no label, no survival).
+        Reasons, one sentence each; empty where the cohort has no data for the task (no label, no survival).
     """
 
     notes: tuple[str, ...] = ()
@@ -167,7 +167,7 @@ class Results(Mapping[str, Result]):
         Raises
         ------
         KeyError
-            There is none: its task stands later in the registry, or it is not part of it.
+            There is none: its task comes later in the registry, or is not in it.
         """
         result = self.get_result(kind)
         if result is None:
@@ -192,7 +192,7 @@ class EvaluationInputs:
     parts : mapping of str to PartLatents
         Annotations and latents of the same samples.
     representations : sequence of Representation
-        The encoder and the baselines; of another seed's encoder the encoder alone.
+        The encoder and the baselines; only the encoder when that of another seed is evaluated.
     genes : Index, (n_genes,)
         Names of the genes.
     config : EvaluationConfig
@@ -244,10 +244,10 @@ class Task(ABC):
     tables: ClassVar[Mapping[str, str]] = {}
     """Meaning of each table by its name."""
     scores: ClassVar[type[SampleScores] | None] = None
-    """Class of the scores that enter the verdict, where the task has such."""
+    """Class of the scores that enter the verdict, if the task has any."""
     one_thread: ClassVar[bool] = True
-    """Whether linear algebra runs in one thread: on arrays as small as latents further threads only wait for each other, minutes where
-    the machine is busy."""
+    """True if linear algebra runs in one thread: on arrays as small as latents more threads only wait for each other, for minutes on a
+    busy machine."""
 
     @abstractmethod
     def evaluate(self, inputs: EvaluationInputs) -> Result | Skipped:
@@ -259,7 +259,7 @@ class Task(ABC):
         return self.evaluate(inputs)
 
     def check(self, config: EvaluationConfig, data: Preprocessed | None) -> None:
-        """Refuse files that the task could not use, before hours of training: alone, and for the cohort ``data``."""
+        """Refuse files that the task cannot use, before hours of training: without a cohort, and for the cohort ``data``."""
         del config, data
 
     def draw(self, result: Result) -> Iterable[tuple[str, Figure]]:

@@ -1,6 +1,7 @@
-"""Terms from latents: a logistic regression for each term of a multi-hot table, fitted on train samples, judged on test samples.
+"""Prediction of terms from latents: a logistic regression for each term of a multi-hot table, fitted on train samples.
 
-Terms are rare and overlap, so each is judged by its average precision beside its prevalence, which is what chance gives.
+Terms are rare and overlap, so each is scored on test samples by its average precision, compared with its prevalence, the value under
+chance.
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ if TYPE_CHECKING:
     from genexp.settings.evaluation import EvaluationConfig
 
 TRUTH = "truth"
-"""First part of the columns that hold which sample has which term."""
+"""Prefix of the columns with the terms of the samples."""
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
-"""Inverse penalties C that are tried, one for all terms; the smallest of equals is taken."""
+"""Inverse penalties C to choose from, one for all terms; the smallest wins a tie."""
 FOLDS = 3
 MIN_TRAIN, MIN_TEST = 10, 2
-"""Samples with and without a term, in train and test, below which nothing can be said of it."""
+"""Fewest train and test samples with a term, and without it, for its prediction."""
 MAX_TERMS = 200
-"""Terms, at most, that are predicted: the most frequent ones of the train samples."""
+"""Maximum number of predicted terms: the most frequent ones among train samples."""
 
 
 @dataclass(frozen=True)
 class TermScores(SampleScores):
-    """Macro average precision of logits by term (columns ``encoder: TERM``) beside the truth (``truth: TERM``)."""
+    """Macro average precision of logits by term (columns ``encoder: TERM``), given the truth (``truth: TERM``)."""
 
     table = "terms_samples"
     quantity = "macro AP"
@@ -54,9 +55,9 @@ class TermScores(SampleScores):
         return self.samples[[name for name in self.samples if name.startswith(f"{prefix}: ")]].to_numpy()
 
     def matches(self, other: TermScores) -> bool:
-        """Whether the terms, and the samples that have them, are the same."""
-        one, two = (scores.samples[[name for name in scores.samples if name.startswith(f"{TRUTH}: ")]] for scores in (self, other))
-        return list(one) == list(two) and bool((one.astype(bool).to_numpy() == two.astype(bool).to_numpy()).all())
+        """Check that the terms, and the samples with them, are the same."""
+        first, second = (scores.samples[[name for name in scores.samples if name.startswith(f"{TRUTH}: ")]] for scores in (self, other))
+        return list(first) == list(second) and bool((first.astype(bool).to_numpy() == second.astype(bool).to_numpy()).all())
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,11 @@ class Terms(Result):
         Index ``term``, most frequent first: ``n_train`` and ``n_test`` samples with it, ``prevalence`` on test samples, ``ap`` of the
         encoder and ``ap_<baseline>``.
     table : DataFrame of bool, (n_train + n_test, n_terms)
-        Which sample has which term.
+        Terms of the samples.
     predictions : mapping of str to DataFrame of float32, (n_test, n_terms)
         Logits on test samples by representation.
     weights : mapping of str to DataFrame, (n_terms, n_columns)
-        Weights of the columns of a representation, as they are, in each logit.
+        Weights of the unscaled columns of a representation in each logit.
     """
 
     scores: pd.DataFrame
@@ -87,7 +88,7 @@ class Terms(Result):
 
     @property
     def truth(self) -> pd.DataFrame:
-        """Which test sample has which term, (n_test, n_terms)."""
+        """Terms of the test samples, (n_test, n_terms)."""
         return self.table.loc[self.predictions[ENCODER].index]
 
     @property
@@ -102,7 +103,7 @@ class Terms(Result):
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Tables for download, by name; by sample the truth and the encoder's logits only."""
+        """Tables for download, by name; the table by sample has the truth and the encoder's logits only."""
         samples = self.scores_by_sample.samples
         logged = samples[[name for name in samples if name.startswith((f"{TRUTH}: ", f"{ENCODER}: "))]]
         return {"terms_scores": self.scores, "terms": self.by_term, "terms_samples": logged}
@@ -114,13 +115,13 @@ class Terms(Result):
         return TermScores(pd.concat([table.add_prefix(f"{name}: ") for name, table in tables.items()], axis=1))
 
     def name_best(self, n: int) -> list[str]:
-        """Terms that the encoder predicts best, by average precision over prevalence."""
+        """Terms that the encoder predicts best, by average precision minus prevalence."""
         gain = self.by_term["ap"] - self.by_term["prevalence"]
         return [str(name) for name in gain.sort_values(ascending=False, kind="stable").index[:n]]
 
 
 def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, seed: int) -> Terms | Skipped:
-    """Fit on train samples, score test samples.
+    """Predict terms: fit on train samples, score test samples.
 
     Latents are standardised by their train mean and standard deviation. One C serves all terms of a representation.
 
@@ -128,7 +129,7 @@ def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, s
     ----------
     train, test : PartLatents
     table : DataFrame of bool, (n_samples, n_terms)
-        Terms of all samples of both parts, and perhaps of others.
+        Terms of all samples of both parts; other samples are ignored.
     seed : int
         Of the folds.
     """
@@ -136,49 +137,47 @@ def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, s
     groups = train.obs["group"].astype(str).to_numpy()
     chosen, notes = choose_terms(has, has_test, groups)
     if not chosen:
-        return Skipped((*notes, "No terms: none has enough train and test samples with it and without it."))
+        return Skipped((*notes, "No terms: none has enough train and test samples both with and without it."))
     Y, truth = has[chosen].to_numpy(np.float64), has_test[chosen].to_numpy()
     folds = draw_folds(groups, seed)
     scores, by_term, predictions, weights = {}, _count(has[chosen], has_test[chosen]), {}, {}
     for name in train.z:
         z, z_test = scale_latents(name, train.z[name], test.z[name])
-        C = choose_penalty(z, Y, folds)
-        w, bias = fit_logistic(z, Y, C)
+        C = choose_term_penalty(z, Y, folds)
+        w, bias = fit_term_regressions(z, Y, C)
         logits = z_test @ w.T + bias
         ap = average_precision(truth, logits)
         scores[name] = {"macro_ap": float(ap.mean()), "C": C}
         by_term["ap" if name == ENCODER else f"ap_{name}"] = ap
         predictions[name] = pd.DataFrame(logits.astype(np.float32), index=test.obs.index, columns=chosen)
-        weights[name] = pd.DataFrame(w / _spread(name, train.z[name]), index=pd.Index(chosen, name="term"))
-    both = pd.concat([has[chosen], has_test[chosen]])
+        weights[name] = pd.DataFrame(w / _find_std(name, train.z[name]), index=pd.Index(chosen, name="term"))
+    known_terms = pd.concat([has[chosen], has_test[chosen]])
     table_of_scores = pd.DataFrame(scores).T.rename_axis("representation")
-    return Terms(table_of_scores, by_term, both, predictions, weights, notes=tuple(notes))
+    return Terms(table_of_scores, by_term, known_terms, predictions, weights, notes=tuple(notes))
 
 
-def _spread(name: str, z: np.ndarray) -> np.ndarray:
-    """What :func:`genexp.evaluation.probe.scale_latents` divides the columns by."""
-    spread = np.ones(z.shape[1]) if name == RAW else z.std(axis=0)
-    return np.where(spread > 1e-12, spread, 1.0)
+def _find_std(name: str, z: np.ndarray) -> np.ndarray:
+    """Divisors of the columns in :func:`genexp.evaluation.probe.scale_latents`."""
+    std = np.ones(z.shape[1]) if name == RAW else z.std(axis=0)
+    return np.where(std > 1e-12, std, 1.0)
 
 
 def choose_terms(train: pd.DataFrame, test: pd.DataFrame, groups: np.ndarray) -> tuple[list[str], list[str]]:
-    """Terms that can be fitted and judged, most frequent first, and a note on the others.
+    """Terms that can be fitted and scored, most frequent first, and a note on the others.
 
-    A term needs ``MIN_TRAIN`` train samples with it, of as many groups as there are folds, and as many without it; ``MIN_TEST`` of either
-    on test samples.
+    A term needs ``MIN_TRAIN`` train samples with it, of at least as many groups as there are folds, and ``MIN_TRAIN`` without it; among
+    test samples ``MIN_TEST`` of each.
     """
     n_with, n_with_test = train.sum(), test.sum()
     enough = (np.minimum(n_with, len(train) - n_with) >= MIN_TRAIN) & (np.minimum(n_with_test, len(test) - n_with_test) >= MIN_TEST)
     n_groups = train.loc[:, enough].groupby(groups).any().sum()
-    able = n_with[n_groups.index[n_groups >= FOLDS]].sort_values(ascending=False, kind="stable").index
+    usable = n_with[n_groups.index[n_groups >= FOLDS]].sort_values(ascending=False, kind="stable").index
     notes = []
-    if left_out := len(train.columns) - len(able):
-        notes.append(
-            f"Terms: {left_out} of {len(train.columns)} were left out, with too few samples or groups that have them or lack them."
-        )
-    if len(able) > MAX_TERMS:
-        notes.append(f"Terms: the {MAX_TERMS} most frequent of {len(able)} were predicted.")
-    return [str(name) for name in able[:MAX_TERMS]], notes
+    if excluded := len(train.columns) - len(usable):
+        notes.append(f"Terms: {excluded} of {len(train.columns)} were excluded: too few samples or groups have them or lack them.")
+    if len(usable) > MAX_TERMS:
+        notes.append(f"Terms: only the {MAX_TERMS} most frequent of {len(usable)} were predicted.")
+    return [str(name) for name in usable[:MAX_TERMS]], notes
 
 
 def _count(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
@@ -187,29 +186,29 @@ def _count(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
 
 
 def draw_folds(groups: np.ndarray, seed: int) -> np.ndarray:
-    """Fold (n,) of every train sample, 0 to ``FOLDS`` - 1; a group lies in one."""
+    """Fold (n,) of every train sample, 0 to ``FOLDS`` - 1; a group is in one fold."""
     _, codes = np.unique(groups, return_inverse=True)
     return (np.random.default_rng(seed).permutation(codes.max() + 1) % FOLDS)[codes]
 
 
-def choose_penalty(z: np.ndarray, Y: np.ndarray, folds: np.ndarray) -> float:
-    """C of the best macro average precision over folds of the train samples; each fit starts where the one before ended."""
-    found = np.zeros(len(PENALTIES))
+def choose_term_penalty(z: np.ndarray, Y: np.ndarray, folds: np.ndarray) -> float:
+    """C of the best macro average precision over folds of the train samples; each fit starts at the weights of the one before."""
+    scores = np.zeros(len(PENALTIES))
     for fold in range(FOLDS):
         fit, held, start = folds != fold, folds == fold, None
         for i, C in enumerate(PENALTIES):
-            w, bias = fit_logistic(z[fit], Y[fit], C, start)
+            w, bias = fit_term_regressions(z[fit], Y[fit], C, start)
             start = np.column_stack([w, bias]).T
-            found[i] += np.nanmean(average_precision(Y[held] > 0, z[held] @ w.T + bias)) / FOLDS
-    return PENALTIES[int(np.round(found, 6).argmax())]
+            scores[i] += np.nanmean(average_precision(Y[held] > 0, z[held] @ w.T + bias)) / FOLDS
+    return PENALTIES[int(np.round(scores, 6).argmax())]
 
 
-def fit_logistic(z: np.ndarray, Y: np.ndarray, C: float, start: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Logistic regressions of many outcomes on the same columns, all at once.
+def fit_term_regressions(z: np.ndarray, Y: np.ndarray, C: float, start: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Fit logistic regressions of many outcomes on the same columns at once.
 
-    Each minimises ``C * sum log(1 + exp(-y f)) + |w|^2 / 2`` with y = -1, 1 and f = z w + b, as scikit-learn does. Curvature is at most
-    that of ``C / 4 * [z 1]'[z 1]`` plus the penalty (Böhning and Lindsay, Annals of the Institute of Statistical Mathematics 1988); in
-    coordinates in which this bound is the identity L-BFGS needs few steps, whatever the scales of the columns.
+    Each minimises ``C * sum log(1 + exp(-y f)) + |w|^2 / 2`` with y = -1, 1 and f = z w + b, as scikit-learn does. The Hessian is at most
+    ``C / 4 * [z 1]'[z 1]`` plus the penalty (Böhning and Lindsay, Annals of the Institute of Statistical Mathematics 1988). In
+    coordinates where this bound is the identity, L-BFGS needs few steps at any scale of the columns.
 
     Parameters
     ----------
@@ -232,24 +231,24 @@ def fit_logistic(z: np.ndarray, Y: np.ndarray, C: float, start: np.ndarray | Non
     design = np.column_stack([z, np.ones(len(z))])
     penalised = np.append(np.ones(z.shape[1]), 0.0)[:, None]
     upper = cholesky(C / 4 * design.T @ design + np.diag(penalised[:, 0]))
-    turned = solve_triangular(upper, design.T, trans="T").T
+    whitened = solve_triangular(upper, design.T, trans="T").T
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
         v = flat.reshape(len(upper), -1)
         w = solve_triangular(upper, v)
-        f = turned @ v
+        f = whitened @ v
         value = C * (np.logaddexp(0, f) - Y * f).sum() + np.square(penalised * w).sum() / 2
-        slope = C * (turned.T @ (_sigmoid(f) - Y)) + solve_triangular(upper, penalised * w, trans="T")
-        return float(value), slope.ravel()
+        gradient = C * (whitened.T @ (_sigmoid(f) - Y)) + solve_triangular(upper, penalised * w, trans="T")
+        return float(value), gradient.ravel()
 
     first = np.zeros((len(upper), Y.shape[1])) if start is None else upper @ start
-    found = minimize(loss, first.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300, "ftol": 1e-9, "gtol": 1e-4})
-    w = solve_triangular(upper, found.x.reshape(first.shape))
+    optimum = minimize(loss, first.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300, "ftol": 1e-9, "gtol": 1e-4})
+    w = solve_triangular(upper, optimum.x.reshape(first.shape))
     return w[:-1].T, w[-1]
 
 
 def _sigmoid(f: np.ndarray) -> np.ndarray:
-    return 0.5 + 0.5 * np.tanh(0.5 * f)
+    return 0.5 + 0.5 * np.tanh(0.5 * f)  # unlike 1 / (1 + exp(-f)) this cannot overflow
 
 
 def average_precision(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -259,7 +258,7 @@ def average_precision(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def bootstrap_macro_ap(truth: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean over the terms that are there of the average precision (n_draws,), when samples count ``weights`` (n_draws, n) times.
+    """Mean average precision (n_draws,) over the terms with drawn samples, when samples count ``weights`` (n_draws, n) times.
 
     Parameters
     ----------
@@ -267,25 +266,25 @@ def bootstrap_macro_ap(truth: np.ndarray, scores: np.ndarray, weights: np.ndarra
     scores : ndarray, (n, n_terms)
     weights : ndarray, (n_draws, n)
     """
-    total, there = np.zeros(len(weights)), np.zeros(len(weights))
+    total, n_defined = np.zeros(len(weights)), np.zeros(len(weights))
     for t in range(truth.shape[1]):
-        found = _draw_ap(truth[:, t], scores[:, t], weights)
-        total += np.nan_to_num(found)
-        there += np.isfinite(found)
-    return np.divide(total, there, out=np.full(len(weights), np.nan), where=there > 0)
+        ap = _draw_ap(truth[:, t], scores[:, t], weights)
+        total += np.nan_to_num(ap)
+        n_defined += np.isfinite(ap)
+    return np.divide(total, n_defined, out=np.full(len(weights), np.nan), where=n_defined > 0)
 
 
 def _draw_ap(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Sum of the precision at each threshold times the recall that it adds, (n_draws,); samples of one score share a threshold."""
+    """Average precision (n_draws,): sum over thresholds of precision times gain in recall; equal scores share a threshold."""
     order = np.argsort(-score, kind="stable")
     counted = np.cumsum(weights[:, order], axis=1)
     hits = np.flatnonzero(truth[order])
     last = np.searchsorted(-score[order], -score[order][hits], side="right") - 1
-    own = weights[:, order[hits]]
-    above = np.cumsum(own, axis=1)[:, np.searchsorted(hits, last, side="right") - 1]
-    total = own.sum(axis=1)
+    hit_weights = weights[:, order[hits]]
+    above = np.cumsum(hit_weights, axis=1)[:, np.searchsorted(hits, last, side="right") - 1]
+    total = hit_weights.sum(axis=1)
     precision = above / np.maximum(counted[:, last], 1e-12)
-    return np.divide((own * precision).sum(axis=1), total, out=np.full(len(weights), np.nan), where=total > 0)
+    return np.divide((hit_weights * precision).sum(axis=1), total, out=np.full(len(weights), np.nan), where=total > 0)
 
 
 class TermsTask(Task):
@@ -298,7 +297,7 @@ class TermsTask(Task):
     tables: ClassVar = {
         "terms_scores": "macro average precision of the terms' prediction",
         "terms": "average precision of every term, with its prevalence",
-        "terms_samples": "terms of every test sample, and the encoder's logits",
+        "terms_samples": "true terms of every test sample, and the encoder's logits",
     }
 
     def evaluate(self, inputs: EvaluationInputs) -> Terms | Skipped:
@@ -314,7 +313,7 @@ class TermsTask(Task):
         return evaluate_terms(inputs.train, inputs.test, first.table, inputs.seed)
 
     def check(self, config: EvaluationConfig, data: Preprocessed | None) -> None:
-        """Refuse a table that is not there or does not fit the cohort."""
+        """Refuse a table that does not exist or does not fit the cohort."""
         if config.terms and data is None:
             with open_source(config.terms):
                 pass

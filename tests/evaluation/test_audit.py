@@ -76,7 +76,7 @@ def test_a_test_sample_that_is_in_train_under_another_name_is_found_and_blocks(t
     copies.X = np.round(copies.X, 3)
     both = make_joined(cohort, copies)
     message, run = refuse(both, tmp_path / "copies")
-    assert "pairs of samples that are nearly the same" in message
+    assert "pairs of nearly identical samples" in message
     assert "copy of s1" in message
     assert "r=1.0" in message or "r=0.9999" in message
     assert "copy of s1" in run.tags["leakage_reasons"]
@@ -101,7 +101,7 @@ def test_samples_that_are_only_alike_are_no_duplicates(data):
         assert audit.checks.loc["near-duplicates", "outcome"] == outcome
 
 
-def test_a_patient_on_both_sides_is_found(data):
+def test_a_patient_in_two_parts_is_found(data):
     rows = open_rows(data)
     X, obs = rows["test"]
     stolen = rows["train"][1]["group"].iloc[0]
@@ -115,7 +115,7 @@ def test_a_split_by_sample_of_patients_with_several_samples_blocks(tmp_path):
     cohort = make_cohort()
     cohort.obs["patient_id"], cohort.obs["group"] = cohort.obs["group"], list(cohort.obs_names)
     message, _ = refuse(cohort, tmp_path / "by_sample")
-    assert "values of patient_id on several sides" in message
+    assert "values of patient_id in several parts" in message
     assert "group=" in message
 
 
@@ -158,7 +158,7 @@ def test_a_registered_encoders_scaler_of_all_samples_is_found(data, tmp_path, sc
         assert audit.checks.loc["fitted values", "outcome"] == "not checked"
 
 
-def test_scaling_is_not_judged_on_other_samples_than_those_of_the_training(data):
+def test_scaling_is_not_checked_on_other_samples_than_those_of_the_training(data):
     encoder = replace(make_pca_encoder(data), card={"split_hash": "another"})
     assert audit_split(open_rows(data), data, encoder).checks.loc["scaling", "outcome"] == "not checked"
 
@@ -212,7 +212,7 @@ def test_a_leak_ends_the_command_and_nothing_is_registered(store, tmp_path, monk
     pd.concat([table, copies]).rename_axis("sample_id").to_parquet("leaky.parquet")
     small = ["--epochs", "1", "--hidden", "8", "--n_latent", "3", "--threads", "1", "--device", "cpu"]
     assert main(["main", "--cohort", "leaky.parquet", "--rows", "samples", "--experiment_name", "leaks", *small]) == 2
-    assert "nearly the same" in capsys.readouterr().err.replace("\n", " ")
+    assert "nearly identical" in capsys.readouterr().err.replace("\n", " ")
     client = MlflowClient(store)
     run = client.search_runs([client.get_experiment_by_name("leaks").experiment_id])[0]
     assert run.info.status == "FAILED"

@@ -87,7 +87,7 @@ def test_unlabelled_samples_and_samples_of_unknown_batch_are_left_out() -> None:
     assert known["ilisi_encoder"].notna().all()
 
 
-def test_without_a_label_only_batches_are_judged() -> None:
+def test_without_a_label_only_batches_are_scored() -> None:
     parts = [PartLatents(part.part, part.obs.drop(columns="label"), part.z) for part in make_parts(shift=2)]
     found, _ = unpack(evaluate_batch_effects(parts, None, seed=0))
     assert found is not None
@@ -100,16 +100,16 @@ def test_without_a_label_only_batches_are_judged() -> None:
 
 @pytest.mark.parametrize(
     ("batch", "said"),
-    [(["GSE1"] * 300, "of 1 (GSE1); 10 samples of two batches"), ([None] * 300, "no test sample has a batch")],
+    [(["GSE1"] * 300, "of 1 (GSE1); 10 samples of at least two batches"), ([None] * 300, "no test sample has a batch")],
 )
-def test_what_cannot_be_judged_is_said(batch: list[str | None], said: str) -> None:
+def test_a_note_says_why_batch_effects_are_not_evaluated(batch: list[str | None], said: str) -> None:
     parts = [PartLatents(part.part, part.obs.assign(batch=batch[: len(part.obs)]), part.z) for part in make_parts(shift=2)]
     found, notes = unpack(evaluate_batch_effects(parts, None, seed=0))
     assert found is None
     assert said in notes[0]
 
 
-def test_a_cohort_without_batches_is_not_judged() -> None:
+def test_a_cohort_without_batches_is_skipped() -> None:
     parts = [PartLatents(part.part, part.obs.drop(columns="batch"), part.z) for part in make_parts(shift=2)]
     assert unpack(evaluate_batch_effects(parts, None, seed=0)) == (None, [])
 

@@ -29,7 +29,7 @@ def test_planted_classes_are_found_by_every_model(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_row_is_predicted_whatever_the_rows_beside_it(name: str) -> None:
+def test_the_prediction_of_a_row_does_not_depend_on_other_rows(name: str) -> None:
     (X, labels, groups), (X_test, _, _) = plant(80, 0), plant(10, 1)
     predict = CLASSIFIERS[name](X, labels, groups, 0)
     np.testing.assert_allclose(predict(X_test)[:3], predict(np.concatenate([X_test[:3], 1e3 * X_test[3:]]))[:3], atol=1e-6)

@@ -1,4 +1,4 @@
-"""Mixture and tree beside k-means, stability, annotations of clusters, and how far pictures can be believed."""
+"""Mixture and tree compared with k-means, stability, annotations of clusters, and faithfulness of 2-D embeddings."""
 
 import numpy as np
 import pandas as pd

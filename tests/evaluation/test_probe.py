@@ -63,7 +63,7 @@ def test_class_with_one_train_sample_or_none_is_left_out_with_a_note():
     train_label, test_label = train.obs["label"].astype(object), test.obs["label"].astype(object)
     train_label.iloc[0], test_label.iloc[0], test_label.iloc[1] = "rare", "rare", "new"
     probe, notes = unpack(evaluate_probe(relabel(train, train_label), relabel(test, test_label), seed=0))
-    assert notes == ["Probe: classes with fewer than 2 train samples were left out: 2 (new, rare)."]
+    assert notes == ["Probe: classes with fewer than 2 train samples were excluded: 2 (new, rare)."]
     assert probe.classes == ("a", "b", "c")
 
 

@@ -1,4 +1,4 @@
-"""Terms: read and matched by sample id, predicted where they are planted and not elsewhere, and judged as scikit-learn does."""
+"""Terms: read and matched by sample id, predicted where they are planted and not elsewhere, and scored as scikit-learn does."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from genexp.evaluation.terms import (
     choose_terms,
     draw_folds,
     evaluate_terms,
-    fit_logistic,
+    fit_term_regressions,
 )
 from genexp.report.figures.terms import plot_terms
 from genexp.report.sections.terms import render_terms
@@ -35,7 +35,7 @@ def terms() -> Terms:
     test, has_test = plant_terms("test", 120, seed=1)
     found, notes = unpack(evaluate_terms(train, test, pd.concat([has, has_test]), seed=0))
     assert found is not None
-    assert notes == ["Terms: 1 of 3 were left out, with too few samples or groups that have them or lack them."]
+    assert notes == ["Terms: 1 of 3 were excluded: too few samples or groups have them or lack them."]
     return found
 
 
@@ -69,7 +69,7 @@ def test_all_terms_at_once_are_fitted_as_one_by_one_by_scikit_learn(C: float) ->
     rng = np.random.default_rng(0)
     z = rng.normal(size=(200, 6)) * [1, 1, 9, 0.1, 1, 1]
     Y = (z @ rng.normal(size=(6, 4)) + rng.normal(scale=2, size=(200, 4)) > 1).astype(float)
-    weights, bias = fit_logistic(z, Y, C)
+    weights, bias = fit_term_regressions(z, Y, C)
     for t in range(4):
         one = LogisticRegression(C=C, tol=1e-8, max_iter=10000).fit(z, Y[:, t])
         assert weights[t] == pytest.approx(one.coef_[0], abs=1e-3)
