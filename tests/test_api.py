@@ -268,6 +268,31 @@ def test_what_is_named_after_reading_holds_as_if_it_had_been_named_before(plain:
     assert np.array_equal(datas[0].matrix("train"), datas[1].matrix("train"))
 
 
+@pytest.mark.parametrize("damage", ["nothing", {"settings": "{"}, {"settings": "{}", "reading": "{}"}, {}])
+def test_an_entry_of_uns_that_is_not_understood_is_passed_over(cohort: anndata.AnnData, damage: object) -> None:
+    other = cohort.copy()
+    other.uns["genexp"] = damage
+    assert genexp.preprocess(other, label="subtype").name == "simulated_in_memory"
+
+
+def test_an_anndata_without_its_name_is_still_recognised(cohort: anndata.AnnData) -> None:
+    other = cohort.copy()
+    del other.uns["name"], other.uns["digest"]
+    assert genexp.preprocess(other).cohort_hash == genexp.preprocess(cohort).cohort_hash
+
+
+def test_batches_are_corrected_by_the_column_of_training(plain: anndata.AnnData) -> None:
+    adata = plain.copy()
+    adata.obs["lab"] = np.where(np.arange(160) % 2, "north", "south")
+    model = genexp.train(genexp.preprocess(adata, batch="lab", correction="zscore"), **SMALL)
+    assert np.array_equal(model.transform(adata), model.transform(adata, batch="lab"))
+    with pytest.raises(CohortError, match="batch='lab' is not a column of the annotations"):
+        model.transform(plain)
+    renamed = plain.copy()
+    renamed.obs["site"] = adata.obs["lab"]
+    assert np.array_equal(model.transform(renamed, batch="site"), model.transform(adata))
+
+
 def test_the_given_anndata_stays_as_it_was(plain: anndata.AnnData) -> None:
     before = plain.copy()
     genexp.preprocess(plain, label="subtype", layer="counts")

@@ -16,6 +16,7 @@ from genexp.cohort.read import cohort_fingerprint, fill_defaults, hash_cohort, i
 from genexp.cohort.reading import dump_reading
 from genexp.errors import CohortError
 from genexp.formats.in_memory import hash_anndata
+from genexp.settings.aliases import update_stored
 from genexp.settings.cohort import CohortConfig
 from genexp.settings.parse import parse_settings
 from genexp.settings.values import section_values
@@ -78,7 +79,12 @@ class Memory:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Variable names are not unique", UserWarning)  # preprocessing collapses them
             restored = AnnData(adata.X, obs=adata.obs.assign(**texts), var=adata.var)
-        restored.uns |= {"name": adata.uns["name"], "scale": adata.uns["scale"], "digest": adata.uns["digest"], "report": self.report}
+        restored.uns |= {
+            "name": adata.uns.get("name", UNNAMED),
+            "scale": adata.uns["scale"],  # which the hash covers
+            "digest": adata.uns.get("digest", self.cohort_hash),
+            "report": self.report,
+        }
         return restored
 
 
@@ -100,10 +106,14 @@ def remember(adata: AnnData, config: CohortConfig, seed: int) -> AnnData:
 def recall(adata: AnnData) -> Memory | None:
     """Say how an AnnData was read; None where nothing says so."""
     kept = adata.uns.get(KEY)
-    if not isinstance(kept, Mapping) or not {"settings", "hash", "fingerprint"} <= set(kept):
+    if not isinstance(kept, Mapping):
         return None
-    settings, report = json.loads(kept["settings"]), json.loads(kept["reading"])
-    return Memory(settings, int(kept["seed"]), str(kept["hash"]), str(kept["cohort_hash"]), str(kept["fingerprint"]), report)
+    try:
+        settings, report = update_stored(json.loads(kept["settings"])), json.loads(kept["reading"])
+        hashes = (str(kept[name]) for name in ("hash", "cohort_hash", "fingerprint"))
+        return Memory(settings, int(kept["seed"]), *hashes, report)
+    except (KeyError, TypeError, ValueError):  # of somebody else, or damaged: the AnnData is read like any other
+        return None
 
 
 def name_of(adata: AnnData) -> str:
