@@ -16,7 +16,7 @@ import pandas as pd
 from benchmarks.plan import REAL, Plan
 from benchmarks.results import Section, read_tables
 from genexp.settings.values import hash_values
-from genexp.training.threads import count_cores
+from genexp.cores import count_cores
 
 HIDDEN = (512,)
 METRICS = {"r2": "R2", "macro_f1": "macro F1", "c_index": "C-index"}

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 import genexp
 from experiments.keeping import keep_picture, put_tables
+from genexp.cores import count_cores
 from genexp.errors import ConfigError
 from genexp.evaluation.baselines import Representation
 from genexp.evaluation.latents import ENCODER
@@ -37,7 +38,6 @@ from genexp.settings.values import hash_values, parameter_names, section_values
 from genexp.settings.verbs import MainSettings, PreprocessSettings
 from genexp.tracker import NullTracker
 from genexp.tracking.registry import download_artifact
-from genexp.training.threads import count_cores
 from genexp.training.train import StartFrom, Trained, train_encoder
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ ORDER = [
     *("application", "doctor", "preflight", "estimator", "pipeline", "notebook", "api", "cli", "__main__"),
 ]
 """Packages and modules from left to right: each imports only what is to its left."""
-OPEN_TO_ALL = {"errors", "settings", "tracker", "palette", "output", "__init__"}
+OPEN_TO_ALL = {"errors", "settings", "tracker", "palette", "output", "cores", "__init__"}
 """Modules that anything may import, and that import nothing of ``ORDER``; ``__init__`` provides ``load_encoder`` on request."""
 MODEL_TYPES = "genexp.model.types"
 """The settings contain the parameters of the model types, and import nothing else of ``ORDER``."""

@@ -176,7 +176,7 @@ def test_a_cohort_is_refused_for(what: str, command: Command, tmp_path: Path) ->
     [
         (lambda path: None, "but it does not exist"),
         (lambda path: path.write_bytes(b""), "is empty (0 bytes)"),
-        (lambda path: path.mkdir(), "is a folder of an unknown kind"),
+        (lambda path: path.mkdir(), "is a folder of an unknown format"),
         (lambda path: path.write_text("a heading only\n"), "matrix.tsv"),
         (lambda path: path.write_bytes(b"\x1f\x8b\x08broken"), "cannot be decompressed"),
         (lambda path: path.write_bytes(bytes(range(128, 256))), "separated by tab, comma, semicolon or blanks"),

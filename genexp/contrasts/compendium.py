@@ -23,8 +23,9 @@ from genexp.contrasts.design import MIN_SAMPLES, Contrast, plan_contrasts
 from genexp.contrasts.part import Recipe
 from genexp.contrasts.workers import Task, make_parts, part_path
 from genexp.contrasts.writer import Compendium, read_parts, write_compendium
+from genexp.cores import count_cores
 from genexp.errors import CohortError, ContrastError, name_some
-from genexp.files.blocks import count_threads
+from genexp.files.blocks import MAX_THREADS
 from genexp.names.gene_sets import match_gene_sets, read_gene_sets
 from genexp.settings.cohort import CohortConfig
 from genexp.settings.contrasts import ContrastConfig
@@ -124,7 +125,7 @@ def _describe_unwritable(out: Path, error: OSError) -> ContrastError:
 def _compute(contrasts: Sequence[Contrast], X: np.ndarray, task: Task, workers: int | str) -> tuple[list[Contrast], pd.DataFrame]:
     """Make the parts that are not there yet; the contrasts that have one now, and a table of those that cannot."""
     left = [contrast for contrast in contrasts if not part_path(task.folder, contrast).exists()]
-    n_workers = min(count_threads() if workers == "auto" else int(workers), max(len(left), 1))
+    n_workers = min(min(count_cores(), MAX_THREADS) if workers == "auto" else int(workers), max(len(left), 1))
     failed = {}
     with tqdm(total=len(contrasts), initial=len(contrasts) - len(left), desc="contrasts", unit="contrast", disable=None) as bar:
         for contrast, reason in make_parts(left, X, task, n_workers):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.errors import CohortError, name_some
-from genexp.files.probe import Probe
+from genexp.files.probe import FileProbe
 from genexp.formats import Table, find_format
 from genexp.names.genes import describe_form
 
@@ -33,7 +33,7 @@ MAX_SAMPLED = 500
 
 def describe_bytes(path: Path) -> list[str]:
     """What can be said of a file that is not read: its size and its first lines."""
-    probe = Probe(path, path.name)
+    probe = FileProbe(path, path.name)
     try:
         sentences = [f"{find_format(probe).name}, {_count_bytes(path)}."]
         lines = [line for line in probe.lines[:200] if line.strip()][:3]

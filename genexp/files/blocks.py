@@ -1,25 +1,24 @@
-"""Values as blocks of rows in memory, released as they are laid out."""
+"""Values as blocks of rows in memory, each released as soon as it is copied into the matrix."""
 
 from __future__ import annotations
 
 import mmap
-import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
+from genexp.cores import count_cores
 
-def count_threads() -> int:
-    """Cores that this process may use, at most 16."""
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 16)
+MAX_THREADS = 16
+"""Largest number of threads that read or copy values; beyond it they wait for memory and for the file."""
 
 
 def allocate(n_rows: int, n_columns: int) -> np.ndarray:
-    """Matrix of float32 whose memory is taken page by page as it is written.
+    """Allocate a matrix of float32 whose memory is taken page by page as it is written.
 
-    ``np.empty`` asks for huge pages, all of which the first column would take, while what fills the matrix still stands beside it.
+    ``np.empty`` asks for huge pages. The first column would take all of them while the source of the values is still in memory.
     """
     if not n_rows * n_columns:
         return np.empty((n_rows, n_columns), dtype=np.float32)
@@ -46,7 +45,7 @@ class BlockValues:
         """Read the kept part and release each block, see :class:`genexp.files.table.Values`."""
         X = allocate(len(columns), len(rows)) if transpose else allocate(len(rows), len(columns))
         start = position = 0
-        with ThreadPoolExecutor(count_threads()) as pool:  # a transposition waits for memory, in which threads help each other
+        with ThreadPoolExecutor(min(count_cores(), MAX_THREADS)) as pool:  # a transposition waits for memory: threads overlap the waits
             copies = []
             while self.blocks:
                 block = self.blocks.popleft()
@@ -60,7 +59,7 @@ class BlockValues:
 
 
 def _inside(rows: np.ndarray, start: int, n_rows: int) -> np.ndarray:
-    """Positions within a block that holds the rows ``start``, ``start + 1`` ..."""
+    """Return positions within a block that holds the rows ``start``, ``start + 1`` ..."""
     low, high = np.searchsorted(rows, [start, start + n_rows])
     return rows[low:high] - start
 

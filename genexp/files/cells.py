@@ -12,13 +12,13 @@ from genexp.files.layout import Layout
 from genexp.names.vocabulary import MISSING_WORDS
 
 MISSING = sorted({variant for word in MISSING_WORDS for variant in (word, word.upper(), word.capitalize(), word.title())} | {"NaN", "None"})
-"""What a missing value may look like among numbers."""
+"""Spellings of a missing value among numbers."""
 MAX_TYPOS = 0.5
-"""Share of the cells of a line that may be text, before the line counts as annotations of the columns."""
+"""Share of text cells above which a line counts as annotations of the columns."""
 
 
 def parse_cells(cells: pa.Array, names: list[str], layout: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of some lines.
+    """Parse the cells of some lines as numbers.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def parse_cells(cells: pa.Array, names: list[str], layout: Layout) -> tuple[np.n
     Raises
     ------
     CohortError
-        Text stands among the numbers of a line.
+        A line of numbers contains text.
     """
     shape = (len(names), len(layout.values))
     missing = pc.is_in(cells, pa.array(MISSING, pa.string()))
@@ -57,10 +57,10 @@ def parse_cells(cells: pa.Array, names: list[str], layout: Layout) -> tuple[np.n
     if len(typos):
         columns = [layout.headings[i] for i in layout.values]
         cell = texts.to_numpy().reshape(shape)
-        shown = [f"{cell[i, j]!r} at {names[i]}, {columns[j]}" for i, j in typos]
+        texts_at = [f"{cell[i, j]!r} at {names[i]}, {columns[j]}" for i, j in typos]
         raise CohortError(
-            f"{layout.file}: expected numbers, found text in {name_some(shown)} places of the first part that has any; correct them, or "
+            f"{layout.file}: expected numbers, found text in {name_some(texts_at)} (and perhaps further below); correct these cells, or "
             "leave them empty if the values are missing"
         )
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, which is refused later
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, which is refused later
         return values.to_numpy(dtype=np.float32).reshape(shape), is_text

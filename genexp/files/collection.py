@@ -1,4 +1,4 @@
-"""Files of a folder, or of an archive of one: .zip, .tar, .tar.gz."""
+"""Files of a folder, or of an archive: .zip, .tar, .tar.gz."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from isal import igzip
 
 from genexp.errors import CohortError
 from genexp.files.damage import report_damage
-from genexp.files.probe import MAGIC, ZIP_ERRORS, Probe, decode, open_stream
+from genexp.files.probe import MAGIC, ZIP_ERRORS, FileProbe, decode, open_stream
 
 HEAD_BYTES = 1 << 16
 MAX_FILE_BYTES = 1 << 30
-"""Bytes that the file of one sample may unpack to; the largest tables of transcripts have a thirtieth of it."""
+"""Largest size of the unpacked file of one sample; the largest tables of transcripts have a thirtieth of it."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Member:
     name : str
         Path within the collection, separated by ``/``.
     open : callable
-        Stream it, unpacked.
+        Open the file as an unpacked stream.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Member:
         return PurePosixPath(self.name).name
 
     def read(self) -> bytes:
-        """Read the file; refused where it is too large for one sample."""
+        """Read the file; refuse it where it is too large for one sample."""
         with report_damage(self.name, "a file of one sample"), self.open() as stream:
             text = stream.read(MAX_FILE_BYTES + 1)
         if len(text) > MAX_FILE_BYTES:
@@ -53,7 +53,7 @@ class Member:
         return text
 
     def first_lines(self) -> list[str]:
-        """Whole lines of its beginning; none where it is no text."""
+        """Return the first whole lines; none where the file is no text."""
         with report_damage(self.name, "a file of one sample"), self.open() as stream:
             head = stream.read(HEAD_BYTES)
         if b"\x00" in head:
@@ -62,13 +62,13 @@ class Member:
         return lines[:-1] if len(head) == HEAD_BYTES else lines
 
 
-def is_tar(probe: Probe) -> bool:
-    """Whether a file is a tar archive, packed or not."""
+def is_tar(probe: FileProbe) -> bool:
+    """Check whether a file is a tar archive, packed or not."""
     return not probe.is_folder and probe.packing != "zip" and probe.head[257:262] == b"ustar"
 
 
-def is_collection(probe: Probe) -> bool:
-    """Whether a file is a folder, a tar archive, or a zip archive of several files."""
+def is_collection(probe: FileProbe) -> bool:
+    """Check whether a file is a folder, a tar archive, or a zip archive of several files."""
     if probe.is_folder or is_tar(probe):
         return True
     if probe.packing != "zip":
@@ -81,8 +81,8 @@ def is_collection(probe: Probe) -> bool:
 
 
 @contextmanager
-def open_collection(probe: Probe) -> Iterator[list[Member]]:
-    """List the files of a collection and of its folders, no deeper; they can be read while the context lasts."""
+def open_collection(probe: FileProbe) -> Iterator[list[Member]]:
+    """List the files of a collection and of its folders, no deeper; the files can be read inside the context."""
     if probe.is_folder:
         yield _list_folder(probe.path)
     elif probe.packing == "zip":
@@ -90,26 +90,26 @@ def open_collection(probe: Probe) -> Iterator[list[Member]]:
             yield _shorten([Member(m.filename, partial(_open_zipped, archive, m)) for m in _zip_members(archive)])
     else:
         with report_damage(probe.name, "a tar archive"), open_stream(probe) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
-            yield _shorten([Member(m.name, partial(_open_tarred, tar, m)) for m in tar.getmembers() if m.isfile() and _is_shown(m.name)])
+            yield _shorten([Member(m.name, partial(_open_tarred, tar, m)) for m in tar.getmembers() if m.isfile() and _is_visible(m.name)])
 
 
 def _list_folder(folder: Path) -> list[Member]:
     paths = sorted([*folder.glob("*"), *folder.glob("*/*")])
     names = [(path, path.relative_to(folder).as_posix()) for path in paths if path.is_file()]
-    return [Member(name, partial(open_stream, Probe(path, name))) for path, name in names if _is_shown(name)]
+    return [Member(name, partial(open_stream, FileProbe(path, name))) for path, name in names if _is_visible(name)]
 
 
 def _zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    return [member for member in archive.infolist() if not member.is_dir() and _is_shown(member.filename)]
+    return [member for member in archive.infolist() if not member.is_dir() and _is_visible(member.filename)]
 
 
-def _is_shown(name: str) -> bool:
-    """Whether neither a file nor one of its folders is hidden, as what macOS and Jupyter add is."""
+def _is_visible(name: str) -> bool:
+    """Check whether neither a file nor one of its folders is hidden, as those that macOS and Jupyter add are."""
     return not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
 
 
 def _shorten(members: list[Member]) -> list[Member]:
-    """Leave out the folders that all files of an archive are in, and files deeper than one folder below them."""
+    """Remove the folders that all files of an archive share, and files deeper than one folder below them."""
     parts = [PurePosixPath(member.name).parts for member in members]
     depth = 0
     while parts and all(len(names) > depth + 1 for names in parts) and len({names[depth] for names in parts}) == 1:

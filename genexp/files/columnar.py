@@ -1,6 +1,6 @@
-"""Tables that are stored by columns: which column holds the names, which are annotations, and which hold values.
+"""Tables stored by columns: the column of names, the columns of annotations and the columns of values.
 
-Parquet, Arrow and data frames of R share this. Values are read by blocks of columns; beside X stand a few blocks.
+Parquet, Arrow and data frames of R share this module. Values are read by blocks of columns; besides X, memory holds only a few blocks.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from genexp.names.likeness import counts_rows, find_metadata, is_metadata_name, 
 from genexp.names.vocabulary import ROW_NUMBER_TITLES
 
 BLOCK_BYTES = 32 << 20
-"""Values that are read at a time."""
+"""Bytes of values that are read at a time."""
 
 
-class Columns(Protocol):
+class ColumnSource(Protocol):
     """A table from which some columns can be read without the others."""
 
     @property
     def schema(self) -> pa.Schema:
-        """Names and types of all columns, and what pandas says of its index."""
+        """Names and types of all columns, and the metadata of pandas about its index."""
 
     @property
     def n_rows(self) -> int:
         """Number of rows."""
 
     def read(self, positions: Sequence[int]) -> pa.Table:
-        """Read columns by position, in rising order; names may be double."""
+        """Read columns by position, in rising order; names may occur twice."""
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,16 @@ class InMemory:
 
     @property
     def schema(self) -> pa.Schema:
-        """See :class:`Columns`."""
+        """See :class:`ColumnSource`."""
         return self.table.schema
 
     @property
     def n_rows(self) -> int:
-        """See :class:`Columns`."""
+        """See :class:`ColumnSource`."""
         return int(self.table.num_rows)
 
     def read(self, positions: Sequence[int]) -> pa.Table:
-        """See :class:`Columns`."""
+        """See :class:`ColumnSource`."""
         return self.table.select(list(positions))
 
 
@@ -66,7 +66,7 @@ class InMemory:
 class ColumnValues:
     """Values of some columns, (n_rows, n_positions)."""
 
-    source: Columns
+    source: ColumnSource
     positions: np.ndarray
 
     def read(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -88,7 +88,7 @@ class ColumnValues:
         return target
 
     def _read_block(self, positions: np.ndarray) -> np.ndarray:
-        """Columns as float32, (n_positions, n_rows), NaN where null. Whole numbers beyond 2^24 are rounded."""
+        """Read columns as float32, (n_positions, n_rows), NaN where null. Whole numbers beyond 2^24 are rounded."""
         table = self.source.read([int(position) for position in positions])
         if any(kind != pa.float32() for kind in table.schema.types):
             table = pa.table([column.cast(pa.float32(), safe=False) for column in table.columns], names=table.column_names)
@@ -100,7 +100,7 @@ class ColumnValues:
 
 @dataclass(frozen=True)
 class _Names:
-    """Names along the rows: texts, the heading above them, columns used up by them, annotations, and what the user should know."""
+    """Names along the rows: texts, their heading, the columns that they use, annotations, and notes for the user."""
 
     texts: list[str]
     heading: str = ""
@@ -110,13 +110,13 @@ class _Names:
     are_names: bool = True
 
 
-def open_columns(source: Columns, request: Request, kind: str) -> Table:
+def open_columns(source: ColumnSource, request: Request, kind: str) -> Table:
     """Open a table of expression values.
 
     Raises
     ------
     CohortError
-        It has columns that are neither numbers nor annotations, or no columns of numbers.
+        The table has columns that are neither numbers nor annotations, or no columns of numbers.
     """
     schema, titles = source.schema, source.schema.names  # a property that builds the whole list each time
     _refuse_nested(schema, request.name)
@@ -125,8 +125,8 @@ def open_columns(source: Columns, request: Request, kind: str) -> Table:
     annotations = sorted(names.annotations.union(_find_annotations(source, [i for i in others if i not in names.annotations], request)))
     values = [i for i in others if i not in annotations]
     if not values:
-        found = name_some(titles[i] for i in others)
-        raise CohortError(f"{request.name}: expected columns of numbers, found none beside names and annotations: {found}")
+        titles_found = name_some(titles[i] for i in others)
+        raise CohortError(f"{request.name}: expected columns of numbers, found only names and annotations: {titles_found}")
     return Table(
         names.texts,
         [str(titles[i]) for i in values],
@@ -139,8 +139,8 @@ def open_columns(source: Columns, request: Request, kind: str) -> Table:
     )
 
 
-def read_annotations(source: Columns) -> pd.DataFrame:
-    """Read all columns with their types; an index that pandas stored comes first, one that only counts rows is left out."""
+def read_column_annotations(source: ColumnSource) -> pd.DataFrame:
+    """Read all columns with their types; an index that pandas stored comes first, one that only counts rows is dropped."""
     frame = source.read(range(len(source.schema))).to_pandas()
     if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
         return frame.reset_index(drop=True)
@@ -165,19 +165,20 @@ def _refuse_nested(schema: pa.Schema, name: str) -> None:
         )
     if len((schema.pandas_metadata or {}).get("column_indexes") or []) > 1:
         raise CohortError(
-            f"{name}: its columns have names of several levels, such as {name_some(schema.names, 3)}; join them to one, and write it again"
+            f"{name}: its column names have several levels, such as {name_some(schema.names, 3)}; join the levels to one name, and write "
+            "the file again"
         )
 
 
-def _read_texts(source: Columns, position: int) -> list[str]:
+def _read_texts(source: ColumnSource, position: int) -> list[str]:
     values = source.read([position]).column(0).to_pylist()
     return ["" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value) for value in values]
 
 
-def _find_names(source: Columns, request: Request) -> _Names:
-    """Names along the rows: the index that pandas stored, else a column of distinct texts or of ids, else row numbers.
+def _find_names(source: ColumnSource, request: Request) -> _Names:
+    """Find the names along the rows: the index that pandas stored, else a column of distinct texts or of ids, else row numbers.
 
-    A whole-number index without a name of its own is what pandas gives to every frame: any better column wins.
+    pandas gives every frame an unnamed index of whole numbers, so any better column takes precedence.
     """
     schema = source.schema
     stored = (schema.pandas_metadata or {}).get("index_columns") or []
@@ -193,7 +194,7 @@ def _find_names(source: Columns, request: Request) -> _Names:
     names = _choose_column(source, counters, request)
     if names:
         dropped = [schema.names[i] for i in counters if i not in index]
-        notes = (f"Columns that only count rows were left out: {name_some(dropped)}.",) if dropped else ()
+        notes = (f"Columns that only count rows were dropped: {name_some(dropped)}.",) if dropped else ()
         return replace(names, used=names.used.union(counters), notes=names.notes + notes)
     if counters:
         numbers = _Names(_read_texts(source, counters[0]), _read_title(schema.names[counters[0]]), frozenset(counters[:1]))
@@ -203,26 +204,26 @@ def _find_names(source: Columns, request: Request) -> _Names:
     return replace(numbers, notes=(note,), are_names=False)
 
 
-def _find_counters(source: Columns) -> list[int]:
-    """Columns that only count rows, such as ``Unnamed: 0``."""
+def _find_counters(source: ColumnSource) -> list[int]:
+    """Find columns that only count rows, such as ``Unnamed: 0``."""
     titled = [i for i, field in enumerate(source.schema) if pa.types.is_integer(field.type) and ROW_NUMBER_TITLES.fullmatch(field.name)]
     return [i for i in titled if counts_rows(_read_texts(source, i))]
 
 
 def _read_title(title: str) -> str:
-    """Heading of an index; pandas stores one without a name as ``__index_level_0__``."""
+    """Return the heading of an index; pandas stores an unnamed one as ``__index_level_0__``."""
     return "" if title.startswith("__index_level_") else title
 
 
 def _read_range(stored: list, n_rows: int) -> _Names:
-    """Whole-number index that pandas stores by its first number and step; that of a file without one counts from 0."""
+    """Rebuild the index of whole numbers that pandas stores by its start and step; without one, count from 0."""
     index = stored[0] if stored and isinstance(stored[0], dict) else {}
     start, step = int(index.get("start") or 0), int(index.get("step") or 1)
     return _Names([str(start + step * i) for i in range(n_rows)], _read_title(str(index.get("name") or "")))
 
 
-def _join_levels(source: Columns, positions: list[int]) -> _Names:
-    """Names of an index of several levels: the first whose texts are distinct, else all of them joined. The levels are annotations, too."""
+def _join_levels(source: ColumnSource, positions: list[int]) -> _Names:
+    """Choose the names of an index of several levels: the first level of distinct texts, else all joined. Levels are annotations, too."""
     titles = [_read_title(source.schema.names[i]) or f"level {level}" for level, i in enumerate(positions)]
     levels = [_read_texts(source, i) for i in positions]
     for title, texts, position in zip(titles, levels, positions, strict=True):
@@ -234,8 +235,8 @@ def _join_levels(source: Columns, positions: list[int]) -> _Names:
     return _Names(joined, "_".join(titles), annotations=frozenset(positions), notes=(note,))
 
 
-def _choose_column(source: Columns, counters: list[int], request: Request) -> _Names | None:
-    """Names from a column: distinct texts under a heading of ids, distinct texts, texts or whole numbers under a heading of ids."""
+def _choose_column(source: ColumnSource, counters: list[int], request: Request) -> _Names | None:
+    """Choose the column of names: distinct texts under a heading of ids, distinct texts, texts or whole numbers under a heading of ids."""
     schema = source.schema
     texts = {i: _read_texts(source, i) for i, field in enumerate(schema) if _is_text(field.type) and field.name not in request.named}
     numbers = {i: _read_texts(source, i) for i, field in enumerate(schema) if _is_number(field.type) and is_id_title(field.name)}
@@ -255,8 +256,8 @@ def _choose_column(source: Columns, counters: list[int], request: Request) -> _N
     return _Names((texts | numbers)[columns[0]], title, frozenset(columns[:1]), notes=notes)
 
 
-def _find_annotations(source: Columns, positions: list[int], request: Request) -> list[int]:
-    """Some of the columns, maybe twice, that hold no expression values: of another kind than numbers, or with the name of an annotation."""
+def _find_annotations(source: ColumnSource, positions: list[int], request: Request) -> list[int]:
+    """Find columns without expression values, maybe twice: columns that are not numbers, or that have the name of an annotation."""
     schema, titles = source.schema, source.schema.names  # a property that builds the whole list each time
     declared = {*request.named, *request.metadata}
     numbers = [i for i in positions if _is_number(schema.field(i).type)]
@@ -268,13 +269,13 @@ def _find_annotations(source: Columns, positions: list[int], request: Request) -
     return [*of_other_kind, *named, *by_name, *ids]
 
 
-def _is_distinct(source: Columns, position: int) -> bool:
+def _is_distinct(source: ColumnSource, position: int) -> bool:
     texts = _read_texts(source, position)
     return len(set(texts)) == len(texts)
 
 
-def _refuse_numbers_as_text(source: Columns, positions: list[int], name: str) -> None:
-    """Ask about numbers that are stored as text: values, or codes."""
+def _refuse_numbers_as_text(source: ColumnSource, positions: list[int], name: str) -> None:
+    """Refuse numbers stored as text, which may be values or codes."""
     schema, titles = source.schema, source.schema.names  # a property that builds the whole list each time
     texts = [i for i in positions if _is_text(schema.field(i).type) and not is_metadata_name(titles[i]) and not is_id_title(titles[i])]
     wrong = [titles[i] for i in texts if _are_numbers(_read_texts(source, i))]
@@ -290,13 +291,11 @@ def _are_numbers(texts: list[str]) -> bool:
     return len(present) > 0 and bool(pd.to_numeric(present, errors="coerce").notna().all())
 
 
-def _to_frame(source: Columns, positions: list[int], name: str) -> pd.DataFrame:
-    """Columns of annotations with their own types."""
+def _to_frame(source: ColumnSource, positions: list[int], name: str) -> pd.DataFrame:
+    """Read columns of annotations with their types."""
     names = source.schema.names
     titles = [names[i] for i in positions]
     twice = sorted({title for title in titles if titles.count(title) > 1})
     if twice:
-        raise CohortError(
-            f"{name} has several columns of the same name that hold annotations: {name_some(twice)}; rename all but one of each"
-        )
+        raise CohortError(f"{name} has several columns of annotations with the same name: {name_some(twice)}; rename all but one of each")
     return source.read(positions).to_pandas(ignore_metadata=True) if positions else pd.DataFrame(index=range(source.n_rows))

@@ -1,4 +1,4 @@
-"""Files that are damaged: whatever a library raises on one becomes a sentence."""
+"""Damaged files: any error of a library becomes one sentence."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from genexp.files.table import Values
 def report_damage(name: str, kind: str) -> Iterator[None]:
     """Turn any error of a library that reads a file into a :class:`CohortError`.
 
-    Libraries raise nearly anything on a file that is cut or has other bytes: struct errors, lookups, assertions, want of memory.
+    Libraries raise nearly anything on a file that is cut or altered: struct errors, lookups, assertions, lack of memory.
 
     Parameters
     ----------
     name : str
         Address of the file.
     kind : str
-        What it should be: ``Parquet``.
+        Expected format: ``Parquet``.
     """
     try:
         yield
@@ -39,9 +39,9 @@ def report_damage(name: str, kind: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class GuardedValues:
-    """Values of a file that may turn out to be damaged only when they are read.
+    """Values of a file whose damage may show only when they are read.
 
-    What float32 cannot hold becomes infinite, which the checks of a cohort report; R's NA is a NaN that makes NumPy warn of a cast.
+    Values beyond float32 become infinite, which the checks of a cohort report. R's NA is a NaN for which NumPy warns of a cast.
     """
 
     values: Values

@@ -1,4 +1,4 @@
-"""How a text table is written: where it starts, what separates its fields, which of them are names, text and numbers."""
+"""Layout of a text table: its first line, its delimiter, and the fields of names, text and numbers."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from genexp.names.vocabulary import GENE_TITLES, ID_TITLES, ROW_NUMBER_TITLES, S
 
 DELIMITERS = ("\t", ";", ",", "|")
 BLANKS = " "
-"""Stands for runs of blanks."""
+"""Delimiter for runs of blanks."""
 TITLES = re.compile("|".join(f"(?:{titles.pattern})" for titles in (ID_TITLES, GENE_TITLES, SAMPLE_TITLES)), re.IGNORECASE)
 """Headings of names or ids."""
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
 TEXT_SHARE = 0.1
-"""Share of texts above which the first column holds names and no numbers of lines."""
+"""Share of texts above which the first column holds names and not line numbers."""
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 DELIMITER_NAMES = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "vertical bar", BLANKS: "blanks"}
@@ -28,32 +28,32 @@ DELIMITER_NAMES = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "vertical b
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text table is written.
+    """Layout of a text table.
 
     Parameters
     ----------
     file : str
         Name of the file, for messages.
     delimiter : str
-        One letter; a blank stands for runs of blanks.
+        One character; a blank means runs of blanks.
     decimal : str
         ``.`` or ``,``.
     n_skipped : int
         Lines before the heading.
     headings : tuple of str
-        Of every field of a line, that of row names included.
+        Heading of every field of a line, including that of row names.
     names_at : int
         Field of the row names; -1 if there is none.
     texts : tuple of int
         Fields that hold annotations.
     dropped : tuple of int
-        Fields that hold nothing: row numbers, and what a delimiter at the end of every line makes.
+        Fields without content: row numbers, and the empty field after a delimiter at the end of every line.
     short_heading : bool
         Whether the heading has no field above the row names, as R writes it.
     trailing : bool
         Whether lines, but not the heading, end with a delimiter.
     notes : tuple of str
-        What the user should know.
+        Sentences for the user.
     """
 
     file: str
@@ -76,12 +76,12 @@ class Layout:
 
     @property
     def is_plain(self) -> bool:
-        """Whether every line is a name and numbers."""
+        """True if every line consists of a name and numbers."""
         return self.names_at == 0 and not self.texts and not self.dropped
 
 
 def split_line(line: str, delimiter: str) -> list[str]:
-    """Fields of a line, without quotes and surrounding blanks."""
+    """Split a line into fields, without quotes and surrounding blanks."""
     line, delimiter = (re.sub(r"[ \t]+", " ", line.strip()), " ") if delimiter == BLANKS else (line, delimiter)
     try:
         fields = next(csv.reader([line.replace("\r", " ")], delimiter=delimiter), []) if '"' in line else line.split(delimiter)
@@ -96,7 +96,7 @@ def find_layout(lines: Sequence[str], name: str, request: Request) -> Layout:
     Raises
     ------
     CohortError
-        They are no table with a heading.
+        The lines are no table with a heading.
     """
     delimiter, start = find_delimiter(lines, name)
     heading, rows = split_line(lines[start].lstrip("#") if lines[start].startswith("#") else lines[start], delimiter), []
@@ -120,29 +120,28 @@ def find_layout(lines: Sequence[str], name: str, request: Request) -> Layout:
 
 
 def refuse_second_heading(lines: Iterable[Sequence[str]], headings: Collection[str], name: str) -> None:
-    """Refuse a line of text most of whose fields are headings: where tables are joined one below the other, their columns may differ."""
+    """Refuse a second heading below the first: in tables joined one below the other, the columns may differ."""
     titles = set(headings) - {""}
     for line in lines:
         if len(titles) > 1 and 2 * len(titles.intersection(line)) > len(titles):
             raise CohortError(
-                f"{name} holds its heading again further below ({name_some(line, 3)}), as tables joined one below the other do; "
-                "expected one "
-                "table: join them by the names of their columns, or take that line out if the columns are in one order"
+                f"{name} repeats its heading further below ({name_some(line, 3)}), as tables pasted one below the other do; expected one "
+                "table: join the tables by the names of their columns, or delete that line if their columns are in the same order"
             )
 
 
 def find_delimiter(lines: Sequence[str], name: str) -> tuple[str, int]:
-    """Delimiter of a table, and the position of its heading: most lines have as many fields, and more of these are numbers."""
+    """Find the delimiter of a table, and the line of its heading: most lines have equally many fields, and most of these are numbers."""
     best: tuple[float, str, int] = (0.0, "", 0)
     for delimiter in (*DELIMITERS, BLANKS):
         rows = [split_line(line, delimiter) if line.strip() else [] for line in lines]
         start, width, share = _find_start(lines, [len(row) for row in rows])
-        if delimiter == "|" and delimiter not in lines[start]:  # names such as ?|100130426 have one, headings have none
+        if delimiter == "|" and delimiter not in lines[start]:  # names such as ?|100130426 contain it, headings do not
             continue
         quality = share * (1 + _share_numbers(rows[start + 1 :])) if share >= 0.5 else 0.0
         if (
             width > 1 and quality > best[0] + 0.05
-        ):  # a later delimiter must be clearly better: commas may be within labels, or decimal marks
+        ):  # a later delimiter must be clearly better: commas occur within labels and as decimal marks
             best = (quality, delimiter, start)
         if best[0] > 1.5 or (best[1] == "\t" and share > 0.95):  # no field holds a tab, but many hold blanks
             break
@@ -155,13 +154,13 @@ def find_delimiter(lines: Sequence[str], name: str) -> tuple[str, int]:
 
 
 def _share_numbers(rows: Sequence[list[str]]) -> float:
-    """Share of some fields behind the first that are numbers, with a decimal comma perhaps."""
+    """Share of numbers, also with decimal commas, among some fields after the first."""
     fields = [field for row in rows[:20] for field in row[1:50] if field]
     return sum(is_number(field) or DECIMAL_COMMA.fullmatch(field) is not None for field in fields) / max(len(fields), 1)
 
 
 def _find_start(lines: Sequence[str], counts: Sequence[int]) -> tuple[int, int, float]:
-    """Line of the heading, fields of most lines after it, and the share of lines after it that have as many."""
+    """Find the line of the heading, the number of fields of most lines after it, and the share of lines with that number."""
     body = [count for line, count in zip(lines, counts, strict=True) if count and not line.startswith(("#", "!"))]
     if not body:
         return 0, 0, 0.0
@@ -178,7 +177,7 @@ def _find_start(lines: Sequence[str], counts: Sequence[int]) -> tuple[int, int, 
 
 
 def _is_marked_heading(lines: Sequence[str], counts: Sequence[int], start: int, width: int) -> bool:
-    """Whether a line that starts with ``#`` is the heading: the line before the first plain one, which holds numbers."""
+    """Check whether a line that starts with ``#`` is the heading: the line before the first plain one, which holds numbers."""
     if counts[start] not in (width, width - 1) or start + 1 >= len(lines) or lines[start + 1].startswith(("#", "!", "%")):
         return False
     fields = re.split(r"[\t,; ]+", lines[start + 1].strip())
@@ -198,7 +197,7 @@ def _describe_start(lines: Sequence[str], start: int) -> list[str]:
 def _align_heading(
     heading: list[str], rows: list[list[str]], name: str, delimiter: str
 ) -> tuple[list[str], list[list[str]], bool, bool, list[int]]:
-    """Bring the heading and the lines to one number of fields; whether a name or a trailing delimiter makes the difference."""
+    """Bring heading and lines to one number of fields; a missing title or a trailing delimiter may make the difference."""
     width = Counter(len(row) for row in rows).most_common(1)[0][0]
     rows = [row for row in rows if len(row) == width]
     empty_end = width > 2 and all(not row[-1] for row in rows)
@@ -207,6 +206,7 @@ def _align_heading(
     if len(heading) == width - 1 and empty_end and not lacks_row_number(heading, rows):
         return [*heading, ""], rows, False, True, [width - 1]
     if len(heading) == width - 1 and lacks_corner(heading, rows) and not any(is_fraction(row[0]) for row in rows):
+        _refuse_shifted_heading(["", *heading], rows, name)
         return ["", *heading], rows, True, False, []
     if len(heading) != width:
         raise CohortError(
@@ -216,8 +216,38 @@ def _align_heading(
     return heading, rows, False, False, [width - 1] if empty_end and not heading[-1] else []
 
 
+def _refuse_shifted_heading(heading: list[str], rows: list[list[str]], name: str) -> None:
+    """Refuse a heading without a corner of which a part belongs one column further left, as when a column was added in a spreadsheet.
+
+    There the first sample stands above the row names, so that a title that is added to the second column stands above the first values.
+    """
+    is_text = [not _are_numbers([row[i] for row in rows]) for i in range(len(heading))]
+    kinds = [_name_kind(title) for title in heading]
+    numbers = [kind for kind, text in zip(kinds[1:], is_text[1:], strict=True) if not text]
+    usual = max(set(numbers), key=numbers.count) if numbers else ""
+    if not usual or numbers.count(usual) < MOSTLY * len(numbers):
+        return
+    for i in range(1, len(heading) - 1):
+        if is_text[i] and kinds[i] == usual and not is_text[i + 1] and kinds[i + 1] != usual:
+            raise CohortError(
+                f"{name}: the heading has one field less than the lines, and its titles do not fit their columns: {heading[i]!r} is the "
+                f"title of a column of text, {heading[i + 1]!r} of a column of numbers. Write a title above the row names, such as "
+                "'gene' or 'sample', and see that every title is above its column"
+            )
+
+
+def _name_kind(title: str) -> str:
+    """What a title names: a gene, a sample, or something else (empty)."""
+    if is_metadata_name(title):
+        return ""
+    likeness = measure_likeness([title])
+    if likeness.sample_ids or likeness.generic_samples:
+        return "sample"
+    return "gene" if likeness.gene_ids or likeness.symbols else ""
+
+
 def lacks_row_number(heading: Sequence[str], rows: Sequence[list[str]]) -> bool:
-    """Whether a heading that is short by one has no title above row numbers, though the last field of all lines is empty."""
+    """Check whether a heading with one field too few lacks the title of row numbers, though the last field of all lines is empty."""
     return (
         bool(heading)
         and counts_rows([row[0] for row in rows])
@@ -227,7 +257,7 @@ def lacks_row_number(heading: Sequence[str], rows: Sequence[list[str]]) -> bool:
 
 
 def lacks_corner(heading: Sequence[str], rows: Sequence[list[str]]) -> bool:
-    """Whether a heading that is short by one has no title above the row names, as R writes it, rather than lacking another."""
+    """Check whether a heading with one field too few lacks the title of the row names, as R writes it, and not another one."""
     if not heading or not is_id_title(heading[0]):
         return True
     ids = [row[1] for row in rows]
@@ -235,37 +265,37 @@ def lacks_corner(heading: Sequence[str], rows: Sequence[list[str]]) -> bool:
 
 
 def _are_numbers(texts: Sequence[str], decimal: str = ".") -> bool:
-    """Whether all texts are numbers, one at least."""
+    """Check whether all texts are numbers, at least one of them present."""
     return any(not is_missing(text) for text in texts) and all(is_missing(text) or is_number(text, decimal) for text in texts)
 
 
 def is_fraction(text: str) -> bool:
-    """Whether a text is a number, and not a whole one: no name."""
+    """Check whether a text is a number with a fractional part, which is no name."""
     text = text.replace(",", ".")
     return NUMBER.fullmatch(text) is not None and float(text) % 1 != 0
 
 
 def is_number(text: str, decimal: str = ".") -> bool:
-    """Whether a text is a number."""
+    """Check whether a text is a number."""
     return NUMBER.fullmatch(text.replace(decimal, ".") if decimal == "," else text) is not None
 
 
 def _find_decimal(rows: list[list[str]], name: str) -> str:
-    """Decimal mark; refused where a comma may as well separate thousands."""
+    """Find the decimal mark; refuse commas that may separate thousands as well."""
     fields = [field for row in rows[:50] for field in row]
     commas = [field for field in fields if "," in field and DECIMAL_COMMA.fullmatch(field)]
     if not commas or sum("." in field and NUMBER.fullmatch(field) is not None for field in fields) > len(commas):
         return "."
     if all(THOUSANDS.fullmatch(field) for field in commas):
         raise CohortError(
-            f"{name}: numbers such as {commas[0]!r} may have a decimal comma or separate thousands; write them with a decimal point, and "
+            f"{name}: the comma in numbers such as {commas[0]!r} may be a decimal comma or separate thousands; write a decimal point, and "
             "without separators of thousands"
         )
     return ","
 
 
 def _find_texts(heading: list[str], rows: list[list[str]], decimal: str, request: Request, dropped: set[int]) -> list[int]:
-    """Fields that hold no expression: text in most lines, or a name that a parameter or the vocabulary of annotations has."""
+    """Find fields without expression values: text in most lines, or the name of an annotation by a parameter or the vocabulary."""
     names = set() if request.metadata == ("none",) else {i for i in find_metadata(heading) if i}
     texts = []
     for i, (title, column) in enumerate(zip(heading, zip(*rows, strict=True), strict=True)):
@@ -277,9 +307,9 @@ def _find_texts(heading: list[str], rows: list[list[str]], decimal: str, request
 
 
 def _is_mostly_text(column: Sequence[str], decimal: str) -> bool:
-    """Whether more than half of the present values are no numbers."""
+    """Check whether more than half of the present values are no numbers."""
     try:
-        if "_" not in "".join(column):  # which Python takes for a mark within a number
+        if "_" not in "".join(column):  # Python accepts underscores within numbers
             list(map(float, column))
             return False
     except ValueError:
@@ -291,7 +321,7 @@ def _is_mostly_text(column: Sequence[str], decimal: str) -> bool:
 def _find_names(
     heading: list[str], rows: list[list[str]], texts: list[int], decimal: str, short_heading: bool, request: Request
 ) -> tuple[int, list[int], list[str]]:
-    """Field of the row names, fields that merely count rows, and notes."""
+    """Find the field of the row names, the fields that only count rows, and notes."""
     first = [row[0] for row in rows]
     is_annotation = heading[0] in request.named or heading[0] in request.metadata
     candidates = _find_candidates(heading, rows, texts, decimal, request)
@@ -333,15 +363,15 @@ def _find_names(
 
 
 def _are_ids(values: list[str]) -> bool:
-    """Whether values are distinct whole numbers."""
+    """Check whether values are distinct whole numbers."""
     return len(set(values)) == len(values) and all(re.fullmatch(r"\d+", value) for value in values)
 
 
 def _find_candidates(heading: list[str], rows: list[list[str]], texts: list[int], decimal: str, request: Request) -> list[int]:
-    """Fields of distinct texts that no parameter declares to be annotations."""
+    """Find fields of distinct texts that no parameter declares to be annotations."""
     fields = [i for i in texts if heading[i] not in request.named and heading[i] not in request.metadata]
     fields = [i for i in fields if not _are_numbers([row[i] for row in rows], decimal)]
-    n_distinct = {i: len({row[i] for row in rows}) for i in fields}  # a sample may be there twice by mistake, to be refused later
+    n_distinct = {i: len({row[i] for row in rows}) for i in fields}  # a sample may occur twice by mistake; it is refused later
     return [i for i in fields if n_distinct[i] == len(rows) or (2 * n_distinct[i] > len(rows) and _is_title_of_names(heading[i]))]
 
 
@@ -350,7 +380,7 @@ def _is_title_of_names(title: str) -> bool:
 
 
 def _is_better(title: str, values: Sequence[str]) -> bool:
-    """Whether the first column names rows though another with a title of names does: it is distinct, or has such a title, too."""
+    """Check whether the first column holds the names although another has such a title: its values are distinct, or its title fits, too."""
     n_distinct = len(set(values))
     return n_distinct == len(values) or (is_id_title(title) and 2 * n_distinct > len(values))
 
@@ -361,7 +391,7 @@ def _look_like_names(values: Sequence[str]) -> bool:
 
 
 def _settle_names(heading: list[str], rows: list[list[str]], candidates: list[int], request: Request, is_titled: bool = True) -> int:
-    """First field of some that may hold names; refused where another has the same names in other lines, as a column of pairs has."""
+    """Choose the first of the fields that may hold names; refuse two that hold the same names in different lines, as pairs do."""
     names_at = candidates[0]
     names = {row[names_at] for row in rows}
     for i in candidates[1:]:
@@ -370,21 +400,20 @@ def _settle_names(heading: list[str], rows: list[list[str]], candidates: list[in
             continue
         if not is_titled or is_id_title(heading[i]) == is_id_title(heading[names_at]):
             raise CohortError(
-                f"{request.name}: the columns {heading[names_at]!r} and {heading[i]!r} hold the same names in different lines; "
-                "expected one "
-                f"column of names: say which is an annotation with metadata={heading[i] or heading[names_at]}"
+                f"{request.name}: the columns {heading[names_at]!r} and {heading[i]!r} hold the same names in different lines; expected "
+                f"one column of names: declare the other an annotation, as with metadata={heading[i] or heading[names_at]}"
             )
         names_at = i if is_id_title(heading[i]) else names_at
     return names_at
 
 
 def _resembles(first: list[str], rows: list[list[str]]) -> bool:
-    """Whether whole numbers of the first field are as large as those of the other fields, as counts would be."""
+    """Check whether whole numbers of the first field are as large as those of the other fields, as counts would be."""
     others = [float(value) for row in rows[:50] for value in row[1:50] if NUMBER.fullmatch(value)]
     largest = max(map(float, first))
     return bool(others) and all(value.is_integer() for value in others) and largest <= 10 * max(others) and max(others) > 30
 
 
 def is_id_title(title: str) -> bool:
-    """Whether a heading is that of names or ids."""
+    """Check whether a heading is one of names or ids."""
     return TITLES.fullmatch(title.strip()) is not None

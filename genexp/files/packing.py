@@ -1,4 +1,4 @@
-"""Files that a library opens by their path: unpacked where they are packed, and what a zip archive holds."""
+"""Packed files for libraries that open a path: an unpacked copy, and the members of a zip archive."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import IO
 
 from genexp.errors import CohortError
 from genexp.files.damage import report_damage
-from genexp.files.probe import MAX_UNPACKED, ZIP_ERRORS, Probe, open_stream
+from genexp.files.probe import MAX_UNPACKED, ZIP_ERRORS, FileProbe, open_stream
 
 COPY_BYTES = 16 << 20
 
 
-def list_members(probe: Probe) -> list[str]:
-    """Files in a zip archive, but for what macOS adds; none where the file is no archive."""
+def list_members(probe: FileProbe) -> list[str]:
+    """List the files in a zip archive, without those that macOS adds; none where the file is no archive."""
     if not probe.raw.startswith(b"PK\x03\x04"):
         return []
     try:
@@ -26,16 +26,16 @@ def list_members(probe: Probe) -> list[str]:
         return []
 
 
-def unpack(probe: Probe) -> Path:
-    """Path of the file without its packing; a copy lasts until another file is unpacked, or longer where it is open by then."""
+def unpack(probe: FileProbe) -> Path:
+    """Return the path of the unpacked file; a copy lasts until another file is unpacked, or longer while it is open."""
     if not probe.packing:
         return probe.path
     status = probe.path.stat()
     return Path(_unpack(probe, status.st_size, status.st_mtime_ns).name)
 
 
-@lru_cache(maxsize=1)  # several formats look at a packed file before one reads it
-def _unpack(probe: Probe, _size: int, _changed: int) -> IO[bytes]:
+@lru_cache(maxsize=1)  # several formats inspect a packed file before one of them reads it
+def _unpack(probe: FileProbe, _size: int, _changed: int) -> IO[bytes]:
     copy = tempfile.NamedTemporaryFile(prefix="genexp-")  # noqa: SIM115
     with report_damage(probe.name, f"a file packed by {probe.packing}"), open_stream(probe) as stream:
         while piece := stream.read(COPY_BYTES):

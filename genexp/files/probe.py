@@ -1,4 +1,4 @@
-"""The first look at a file: what its bytes, not its name, say that it is."""
+"""First look at a file: its content, not its name, decides its format."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from genexp.errors import CohortError, name_some
 
 HEAD_BYTES = 1 << 18
 MAX_UNPACKED = 64 << 30
-"""Bytes that a member of a zip archive may unpack to."""
+"""Largest unpacked size of a member of a zip archive."""
 MAX_RATIO = 300
-"""How many times larger than packed a member of a zip archive may be: numbers as text shrink to a tenth, a bomb to a thousandth."""
+"""Largest ratio of unpacked to packed size in a zip archive: numbers as text shrink to a tenth, a zip bomb to a thousandth."""
 
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
 ISAL_ERROR = cast(type[Exception], isal_zlib.error)
 UNPACK_ERRORS = (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error, ISAL_ERROR, zipfile.BadZipFile)
-"""What the decompressors raise on a file that is cut or has other bytes."""
+"""Errors of the decompressors on a file that is cut or altered."""
 ZIP_ERRORS = (*UNPACK_ERRORS, NotImplementedError, struct.error)
-"""What the list of a zip archive raises that is cut or has other bytes, when it is read or a member is opened."""
+"""Errors of a zip archive that is cut or altered, when it is listed or a member is opened."""
 UNKNOWN_PACKING = {b"\x28\xb5\x2f\xfd": "Zstandard", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the user said that a reader of files must know.
+    """Parameters of the user that a reader of files needs.
 
     Parameters
     ----------
@@ -42,9 +42,9 @@ class Request:
     layer : str
         Layer of an AnnData file to read; empty: X.
     named : frozenset of str
-        Columns that parameters name (label, time, event ...): they hold no expression values.
+        Columns that parameters name (label, time, event ...); these hold no expression values.
     metadata : tuple of str
-        Names that the user declared to be no genes; ``("none",)``: every numeric column is a gene.
+        Names that the user declared not to be genes; ``("none",)``: every numeric column is a gene.
     """
 
     name: str
@@ -54,15 +54,15 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Probe:
-    """A file or folder, with what can be seen of it without reading it whole."""
+class FileProbe:
+    """A file or folder, with its properties that can be seen without reading it whole."""
 
     path: Path
     name: str
 
     @property
     def is_folder(self) -> bool:
-        """Whether it is a folder."""
+        """True for a folder."""
         return self.path.is_dir()
 
     @cached_property
@@ -75,13 +75,13 @@ class Probe:
 
     @cached_property
     def packing(self) -> str:
-        """``gzip``, ``bzip2``, ``xz``, ``zip`` or empty, by the first bytes; a workbook and a zipped array are no archives."""
+        """``gzip``, ``bzip2``, ``xz``, ``zip`` or empty, by the first bytes; a workbook is no archive."""
         packing = next((name for magic, name in MAGIC.items() if self.raw.startswith(magic)), "")
         return "" if packing == "zip" and self.is_workbook else packing
 
     @cached_property
     def is_workbook(self) -> bool:
-        """Whether it is an Excel workbook (.xlsx)."""
+        """True for an Excel workbook (.xlsx)."""
         if not self.raw.startswith(b"PK\x03\x04"):
             return False
         try:
@@ -100,7 +100,7 @@ class Probe:
 
     @cached_property
     def text(self) -> str:
-        """The head as text; empty where it is none."""
+        """Head as text; empty where the file is no text."""
         if b"\x00" in self.head and not find_wide_encoding(self.head):
             return ""
         return decode(self.head)[0]
@@ -112,8 +112,8 @@ class Probe:
         return lines[:-1] if len(self.head) >= HEAD_BYTES and len(lines) > 1 else lines
 
 
-def open_stream(probe: Probe) -> BinaryIO:
-    """Stream a file, unpacked as its first bytes ask for: gzip by ISA-L, in a third of zlib's time."""
+def open_stream(probe: FileProbe) -> BinaryIO:
+    """Open a file as an unpacked stream, by its first bytes; ISA-L unpacks gzip in a third of zlib's time."""
     for magic, packing in UNKNOWN_PACKING.items():
         if probe.raw.startswith(magic):
             raise CohortError(f"{probe.name} is packed by {packing}; expected a plain file, or gzip, bzip2, xz or zip: unpack it first")
@@ -126,8 +126,8 @@ def open_stream(probe: Probe) -> BinaryIO:
     return _open_member(probe) if probe.packing == "zip" else probe.path.open("rb")
 
 
-def _open_member(probe: Probe) -> BinaryIO:
-    """Stream the one file of a zip archive."""
+def _open_member(probe: FileProbe) -> BinaryIO:
+    """Open the only file of a zip archive as a stream."""
     try:
         archive = zipfile.ZipFile(probe.path)
     except ZIP_ERRORS as error:
@@ -151,7 +151,7 @@ def _open_member(probe: Probe) -> BinaryIO:
 
 
 def read_head(stream: BinaryIO, name: str) -> bytes:
-    """Read the first bytes of a stream, or say that it cannot be unpacked."""
+    """Read the first bytes of a stream; refuse one that cannot be unpacked."""
     try:
         return stream.read(HEAD_BYTES)
     except UNPACK_ERRORS as error:
@@ -159,7 +159,7 @@ def read_head(stream: BinaryIO, name: str) -> bytes:
 
 
 def find_wide_encoding(start: bytes) -> str:
-    """Encoding of text whose letters have two or four bytes, by its mark or its zeros; empty for other text."""
+    """Find the encoding of text with two or four bytes per letter, by its mark or its zeros; empty for other text."""
     for mark, encoding in (
         (b"\xff\xfe\x00\x00", "utf-32"),
         (b"\x00\x00\xfe\xff", "utf-32"),
@@ -171,13 +171,13 @@ def find_wide_encoding(start: bytes) -> str:
     zeros = [start[i:4096:2].count(0) for i in (0, 1)]
     if 3 * max(zeros) < len(start[:4096]) or 20 * min(zeros) > max(
         zeros
-    ):  # text has a zero in every other byte, numbers of a program anywhere
+    ):  # text has a zero in every other byte, binary numbers have zeros anywhere
         return ""
     return "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
 
 
 def decode(text: bytes) -> tuple[str, str]:
-    """Text of some bytes, and the encoding by which it was read: UTF-8, UTF-16, UTF-32, else Latin-1 (Windows-1252)."""
+    """Decode bytes, and return the text and its encoding: UTF-8, UTF-16, UTF-32, else Latin-1 (Windows-1252)."""
     wide = find_wide_encoding(text)
     if wide:
         return text[: len(text) // 4 * 4 if wide == "utf-32" else len(text) // 2 * 2].decode(wide, errors="replace"), wide.upper()[:6]

@@ -1,4 +1,4 @@
-"""Text whose quotes hold delimiters or ends of lines, or that is separated by blanks: read whole."""
+"""Text with delimiters or line ends inside quotes, or separated by blanks: read whole."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def open_quoted(pieces: Iterator[bytes], layout: Layout) -> Table:
 
 
 def read_cells(text: str, layout: Layout) -> pd.DataFrame:
-    """Cells of all lines below the heading as text without surrounding blanks, columns numbered."""
+    """Read the cells of all lines below the heading as text without surrounding blanks, columns numbered."""
     lines = text.split("\n", layout.n_skipped + 1)
     rows = read_rows(lines[-1] if len(lines) > layout.n_skipped + 1 else "", layout.delimiter, layout.file)
     check_widths(rows, len(layout.headings), layout.delimiter, layout.file)
@@ -53,12 +53,12 @@ def read_cells(text: str, layout: Layout) -> pd.DataFrame:
 
 
 def read_rows(text: str, delimiter: str, name: str) -> list[list[str]]:
-    """Fields of all lines that are not blank, without surrounding blanks; quotes may hold delimiters and ends of lines.
+    """Read the fields of all lines that are not blank, without surrounding blanks; quotes may enclose delimiters and line ends.
 
     Raises
     ------
     CohortError
-        Quotes do not close.
+        A quote is not closed.
     """
     if delimiter == BLANKS:
         text = "\n".join(line.replace("\t", " ").strip() for line in text.split("\n"))
@@ -74,7 +74,7 @@ def read_rows(text: str, delimiter: str, name: str) -> list[list[str]]:
 
 
 def check_widths(rows: Sequence[list[str]], width: int, delimiter: str, name: str) -> None:
-    """Refuse lines that have more or fewer fields than the heading; empty ones at the end do not count."""
+    """Refuse lines with more or fewer fields than the heading; empty fields at the end do not count."""
     for row in rows:
         while len(row) > width and not row[-1]:
             row.pop()

@@ -1,4 +1,4 @@
-"""Where a cohort's files are: on this machine or behind an s3:// address."""
+"""Sources of files: this machine or an s3:// address."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PIECE_BYTES = 16 << 20
 
 
 def read_name(address: str) -> str:
-    """Name of a cohort or table: its file name without the ending (``a/b/cohort.tsv.gz`` -> ``cohort``)."""
+    """Return the name of a cohort or table: its file name without the ending (``a/b/cohort.tsv.gz`` -> ``cohort``)."""
     return ENDINGS.sub("", Path(address).name, count=1) or Path(address).name
 
 
 @contextmanager
 def open_source(address: str, s3_endpoint: str = "") -> Iterator[Path]:
-    """Give the file behind an address; what was downloaded lasts as long as the context."""
+    """Provide the file behind an address; a download lasts as long as the context."""
     if not address.startswith("s3://"):
         yield _check_file(address)
         return
@@ -38,7 +38,7 @@ def open_source(address: str, s3_endpoint: str = "") -> Iterator[Path]:
 
 
 def hash_source(address: str, s3_endpoint: str = "") -> str:
-    """Hash of a file's bytes (16 hexadecimal digits of SHA-256); of an object in a store, of its ETag and size, without a download."""
+    """Hash a file's bytes (16 hexadecimal digits of SHA-256), or the ETag and size of an object in a store, without a download."""
     if not address.startswith("s3://"):
         return hash_path(_check_file(address))
     head = _ask_store(address, s3_endpoint, lambda client, bucket, key: client.head_object(Bucket=bucket, Key=key))
@@ -46,7 +46,7 @@ def hash_source(address: str, s3_endpoint: str = "") -> str:
 
 
 def hash_path(path: Path) -> str:
-    """Hash of a file's bytes, or of the names and bytes of the files in a folder."""
+    """Hash a file's bytes, or the names and bytes of the files in a folder."""
     if path.is_file():
         return hash_file(path)
     files = sorted(file for file in path.rglob("*") if file.is_file())
@@ -55,10 +55,10 @@ def hash_path(path: Path) -> str:
 
 
 def hash_file(path: Path) -> str:
-    """First 16 hexadecimal digits of the SHA-256 of a file's bytes."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of a file's bytes."""
     digest, buffer = hashlib.sha256(), memoryview(bytearray(min(PIECE_BYTES, path.stat().st_size)))
     with path.open("rb", buffering=0) as file:
-        while buffer and (size := file.readinto(buffer)):  # large pieces: between two, a thread waits for its turn
+        while buffer and (size := file.readinto(buffer)):  # large pieces: between two, a thread waits for Python's lock
             digest.update(buffer[:size])
     return digest.hexdigest()[:16]
 
@@ -73,7 +73,7 @@ def _check_file(path: str, address: str = "") -> Path:
 
 
 def _ask_store(address: str, endpoint: str, ask: Any) -> Any:
-    """Call ``ask(client, bucket, key)``; without credentials the request is anonymous, as public buckets want it."""
+    """Call ``ask(client, bucket, key)``; without credentials the request is anonymous, as public buckets require."""
     import boto3
     from boto3.exceptions import Boto3Error
     from botocore import UNSIGNED
@@ -82,7 +82,7 @@ def _ask_store(address: str, endpoint: str, ask: Any) -> Any:
 
     bucket, _, key = address.removeprefix("s3://").partition("/")
     if not bucket or not key:
-        raise CohortError(f"expected s3://BUCKET/KEY, found {address}")
+        raise CohortError(f"expected an address such as s3://BUCKET/KEY, found {address}")
     try:
         session = boto3.Session()
         signature = {} if session.get_credentials() else {"signature_version": UNSIGNED}

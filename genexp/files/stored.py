@@ -13,9 +13,9 @@ import scipy.sparse
 from genexp.errors import CohortError
 
 BLOCK_BYTES = 32 << 20
-"""Values that are read at a time."""
+"""Bytes of values that are read at a time."""
 MAX_STORED_SHARE = 0.25
-"""How much memory, as a share of X, may stand beside it: values and indices of a sparse matrix that is read at once."""
+"""Largest memory, as a share of X, of a sparse matrix (values and indices) that is read at once."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class DenseArray:
         return self._fill(rows, columns, transpose, self._shape_tile())
 
     def _fill(self, rows: np.ndarray, columns: np.ndarray, transpose: bool, tile: tuple[int, int]) -> np.ndarray:
-        """Read by tiles of so many rows and columns, each from its first to its last kept row and column."""
+        """Read by tiles of (rows, columns), each from its first to its last kept row and column."""
         X = np.empty((len(columns), len(rows)) if transpose else (len(rows), len(columns)), dtype=np.float32)
         target = X.T if transpose else X
         for i, kept_rows in _cut(rows, tile[0]):
@@ -50,7 +50,7 @@ class DenseArray:
         return X
 
     def _shape_tile(self) -> tuple[int, int]:
-        """Rows and columns to read at a time: whole chunks, each once, about BLOCK_BYTES of them."""
+        """Choose the rows and columns to read at a time: whole chunks, each once, about BLOCK_BYTES in all."""
         n_rows, n_columns = self.array.shape
         item = 4 * max(1, self.array.dtype.itemsize // 4)
         height, width = self.array.chunks or (1, n_columns)
@@ -60,7 +60,7 @@ class DenseArray:
 
 
 def _cut(positions: np.ndarray, length: int) -> Iterator[tuple[slice, np.ndarray]]:
-    """Rising positions by the stretch of ``length`` in which they lie, and where they stand among all."""
+    """Split rising positions by stretches of ``length``; yield their slice among all, and the positions."""
     if not len(positions):
         return
     ends = [*np.flatnonzero(np.diff(positions // length)) + 1, len(positions)]
@@ -71,14 +71,14 @@ def _cut(positions: np.ndarray, length: int) -> Iterator[tuple[slice, np.ndarray
 
 
 def _pick(block: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Rows and columns of a block, without a copy where it is all of them."""
+    """Select rows and columns of a block, without a copy where all are kept."""
     block = block if len(rows) == len(block) else block[rows]
     return block if len(columns) == block.shape[1] else block[:, columns]
 
 
 @dataclass(frozen=True)
 class SparseArray:
-    """A sparse matrix, (n_rows, n_columns), whose lines (rows of CSR, columns of CSC) lie one behind the other.
+    """A sparse matrix, (n_rows, n_columns), whose lines (rows of CSR, columns of CSC) are stored one after the other.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ class SparseArray:
     shape : tuple of int
         (n_rows, n_columns).
     by_rows : bool
-        CSR; else CSC.
+        True for CSR, false for CSC.
 
     Raises
     ------
@@ -107,7 +107,9 @@ class SparseArray:
         starts = self.indptr
         n_data, n_indices = self.data.shape[0], self.indices.shape[0]
         if len(starts) != n_lines + 1 or starts[0] != 0 or (np.diff(starts) < 0).any() or not starts[-1] == n_data == n_indices:
-            raise CohortError(f"a sparse matrix of {n_lines} lines, {len(starts)} starts and {n_data} values contradicts itself")
+            raise CohortError(
+                f"a sparse matrix of {n_lines} lines, {len(starts)} starts and {n_data} values is inconsistent; is the file complete?"
+            )
 
     def read(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Read a small part, see :class:`genexp.files.table.Values`."""
@@ -115,17 +117,17 @@ class SparseArray:
 
     def fill(self, rows: np.ndarray, columns: np.ndarray, transpose: bool) -> np.ndarray:
         """Read the kept part, see :class:`genexp.files.table.Values`."""
-        lines, places = (rows, columns) if self.by_rows else (columns, rows)
-        n_places = self.shape[1] if self.by_rows else self.shape[0]
-        is_whole = (len(lines), len(places)) == (len(self.indptr) - 1, n_places)
-        if is_whole and transpose != self.by_rows and MAX_STORED_SHARE * len(lines) * n_places > 2 * self.indptr[-1]:
-            return self._read_lines(lines, n_places).toarray()  # in half the time, for SciPy need not clear fresh memory
+        lines, across = (rows, columns) if self.by_rows else (columns, rows)
+        n_across = self.shape[1] if self.by_rows else self.shape[0]
+        is_whole = (len(lines), len(across)) == (len(self.indptr) - 1, n_across)
+        if is_whole and transpose != self.by_rows and MAX_STORED_SHARE * len(lines) * n_across > 2 * self.indptr[-1]:
+            return self._read_lines(lines, n_across).toarray()  # takes half the time, because SciPy need not clear fresh memory
         X = np.empty((len(columns), len(rows)) if transpose else (len(rows), len(columns)), dtype=np.float32)
-        target = X if transpose != self.by_rows else X.T  # (lines, places)
+        target = X if transpose != self.by_rows else X.T  # (lines, across)
         for kept in self._cut_lines(lines):
-            block = self._read_lines(lines[kept], n_places)
-            if len(places) < n_places:
-                block = block[:, places]
+            block = self._read_lines(lines[kept], n_across)
+            if len(across) < n_across:
+                block = block[:, across]
             part = target[kept]
             if part.flags.c_contiguous:
                 block.toarray(out=part)
@@ -134,7 +136,7 @@ class SparseArray:
         return X
 
     def _cut_lines(self, lines: np.ndarray) -> Iterator[slice]:
-        """Stretches of kept lines whose stored values, and dense ones, are about BLOCK_BYTES."""
+        """Split kept lines into stretches of about BLOCK_BYTES of stored and of dense values."""
         at_a_time = max(1, BLOCK_BYTES // (4 * max(self.shape[1] if self.by_rows else self.shape[0], 1)))
         sizes = np.cumsum(np.diff(self.indptr)[lines])
         start = 0
@@ -144,18 +146,18 @@ class SparseArray:
             yield slice(start, end)
             start = end
 
-    def _read_lines(self, lines: np.ndarray, n_places: int) -> scipy.sparse.csr_matrix:
-        """Some lines as CSR, (n_lines, n_places), of float32; neighbours are read together, few gaps with them."""
+    def _read_lines(self, lines: np.ndarray, n_across: int) -> scipy.sparse.csr_matrix:
+        """Read some lines as CSR of float32, (n_lines, n_across); neighbours are read together, with small gaps between them."""
         span = np.arange(lines[0], lines[-1] + 1)
         stretch = span if 4 * len(lines) >= len(span) else lines
         runs = np.split(stretch, np.flatnonzero(np.diff(stretch) != 1) + 1)
         bounds = [(int(self.indptr[run[0]]), int(self.indptr[run[-1] + 1])) for run in runs]
         data = _join([self.data[start:end] for start, end in bounds]).astype(np.float32, copy=False)
         indices = _join([self.indices[start:end] for start, end in bounds])
-        if len(indices) and (indices.min() < 0 or indices.max() >= n_places):  # SciPy would write beside the matrix
-            raise CohortError(f"a sparse matrix has an index of {indices.max()} where {n_places} places are")
+        if len(indices) and (indices.min() < 0 or indices.max() >= n_across):  # SciPy would write outside the matrix
+            raise CohortError(f"a sparse matrix has the index {indices.max()}, expected 0 to {n_across - 1}; is the file complete?")
         starts = np.concatenate([[0], np.cumsum(np.diff(self.indptr)[stretch])])
-        block = scipy.sparse.csr_matrix((data, indices, starts), shape=(len(stretch), n_places))
+        block = scipy.sparse.csr_matrix((data, indices, starts), shape=(len(stretch), n_across))
         return block if len(stretch) == len(lines) else block[lines - lines[0]]
 
 
@@ -165,7 +167,7 @@ def _join(parts: Sequence[np.ndarray]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class SelectedRows:
-    """Some rows of other values."""
+    """Selection of rows of a sparse matrix."""
 
     values: SparseArray
     selected: np.ndarray

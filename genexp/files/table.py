@@ -1,4 +1,4 @@
-"""What a file gives: names along both sides, annotations beside the values, and values that wait in the file."""
+"""Content of a file: names along both sides, annotations, and values that are read only when needed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pandas as pd
 
 
 class Values(Protocol):
-    """Numbers of a file, laid out as the file lays them out: (n_rows, n_columns)."""
+    """Numbers of a file, in the orientation of the file: (n_rows, n_columns)."""
 
     def read(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Read a small part: float32 (len(rows), len(columns)), NaN where missing; the positions rise."""
+        """Read a small part: float32 (len(rows), len(columns)), NaN where missing; positions in rising order."""
 
     def fill(self, rows: np.ndarray, columns: np.ndarray, transpose: bool) -> np.ndarray:
-        """Read the kept part whole; to be called once, since memory that held the text is released meanwhile.
+        """Read the kept part whole; callable once, because the memory of the text is released on the way.
 
         Parameters
         ----------
@@ -45,14 +45,14 @@ class DenseValues:
 
     def fill(self, rows: np.ndarray, columns: np.ndarray, transpose: bool) -> np.ndarray:
         """Read the kept part, see :class:`Values`."""
-        whole = (len(rows), len(columns)) == self.array.shape  # positions rise, so that these are all
+        whole = (len(rows), len(columns)) == self.array.shape  # positions rise, so equal lengths mean all of them
         part = np.asarray(self.array, dtype=np.float32) if whole else self.read(rows, columns)
         return np.ascontiguousarray(part.T if transpose else part)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A file of expression values before anything is decided about it.
+    """A file of expression values before any decision about its orientation and scale.
 
     Parameters
     ----------
@@ -68,17 +68,17 @@ class Table:
     column_annotations : DataFrame, (n_columns, ...)
         Rows of the file that hold no expression values, by name, in the order of ``columns``.
     genes_in_rows : bool or None
-        Which way round the values are, where the format fixes it.
+        Orientation of the values, where the format fixes it.
     scale : str
-        Value scale where the format or the file says so: a scale of :mod:`genexp.cohort.scale` or ``ln_norm_count`` (natural logarithms).
+        Value scale where the format or the file gives it: a scale of :mod:`genexp.cohort.scale` or ``ln_norm_count`` (natural logarithms).
     says_scale : str
-        What says so, for messages: ``uns["log1p"]``.
+        Source of the scale, for messages: ``uns["log1p"]``.
     format : str
         Name of the format, for messages: ``GCT 1.2``.
     named_rows : bool
         False if the file has no names along its rows, so that ``rows`` holds row numbers.
     notes : tuple of str
-        Sentences about how the file was read that its user should know.
+        Sentences for the user on how the file was read.
     """
 
     rows: list[str]
@@ -96,15 +96,15 @@ class Table:
 
 
 def list_text_rows(rows: Sequence[tuple[str, list[str]]], n_columns: int) -> pd.DataFrame:
-    """Rows of text, each with its name, as annotations of the columns (n_columns, ...)."""
+    """Return rows of text, each with its name, as annotations of the columns (n_columns, ...)."""
     table = pd.DataFrame({i: texts for i, (_, texts) in enumerate(rows)}, index=range(n_columns), dtype=object)
     return name_apart(table.set_axis([name for name, _ in rows], axis=1))
 
 
 def name_apart(table: pd.DataFrame) -> pd.DataFrame:
-    """Annotations with titles of their own: of columns that are alike one stays, others of one title are numbered, ``stage (2)``.
+    """Make titles of annotations unique: of equal columns one stays, others of one title are numbered, ``stage (2)``.
 
-    So no parameter can mean one of several by chance.
+    Otherwise a parameter could mean any of several columns.
     """
     if table.columns.is_unique:
         return table

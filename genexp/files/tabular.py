@@ -8,18 +8,18 @@ import pandas as pd
 
 from genexp.errors import CohortError
 from genexp.files.layout import DELIMITER_NAMES, find_delimiter, lacks_corner, lacks_row_number, refuse_second_heading, split_line
-from genexp.files.probe import UNPACK_ERRORS, Probe, Request, decode, open_stream
+from genexp.files.probe import UNPACK_ERRORS, FileProbe, Request, decode, open_stream
 from genexp.files.quoted import check_widths, read_rows
 from genexp.files.table import name_apart
 
 
-def read_text_annotations(probe: Probe, request: Request) -> pd.DataFrame:
-    """Read a table of annotations: a heading and a row for each sample; lines that start with ``#`` are left out.
+def read_text_annotations(probe: FileProbe, request: Request) -> pd.DataFrame:
+    """Read a table of annotations: a heading and one row per sample; lines that start with ``#`` are skipped.
 
     Raises
     ------
     CohortError
-        It is no such table.
+        The file is no such table.
     """
     try:
         with open_stream(probe) as stream:
@@ -44,7 +44,7 @@ def read_text_annotations(probe: Probe, request: Request) -> pd.DataFrame:
 
 
 def _outside_quotes(lines: list[str]) -> list[str]:
-    """Lines, joined where quotes hold an end of line, so that their fields can be counted."""
+    """Join lines where quotes enclose a line end, so that their fields can be counted."""
     joined: list[str] = []
     for line in lines:
         if joined and joined[-1].count('"') % 2 == 1 and not joined[-1].startswith("#"):
@@ -55,12 +55,12 @@ def _outside_quotes(lines: list[str]) -> list[str]:
 
 
 def _is_comment(line: str, width: int, delimiter: str) -> bool:
-    """Whether a line below the heading is a comment: it starts with ``#`` and has other fields than a row."""
+    """Check whether a line below the heading is a comment: it starts with ``#`` and has another number of fields than a row."""
     return line.startswith("#") and line.count(delimiter) + 1 != width
 
 
 def _complete_heading(heading: list[str], rows: list[list[str]], delimiter: str, name: str) -> list[str]:
-    """Headings of all columns; R writes none above row names, and some tables end their lines with a delimiter."""
+    """Complete the headings of all columns; R writes none above row names, and some tables end their lines with a delimiter."""
     width = Counter(map(len, rows)).most_common(1)[0][0]
     whole = [row for row in rows if len(row) == width]
     if len(heading) == width + 1 and not heading[-1]:

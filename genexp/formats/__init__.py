@@ -1,4 +1,4 @@
-"""File formats of cohorts: a module and a line in ``FORMATS`` each. The first that recognises a file's content reads it."""
+"""File formats of cohorts, one module and one line in ``FORMATS`` each. The first that recognises a file's content reads it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from genexp.errors import CohortError, name_some
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.files.table import DenseValues, Table, Values
 from genexp.formats import (
     arrow,
@@ -32,10 +32,10 @@ from genexp.formats import (
 )
 from genexp.formats.format import Format
 
-__all__ = ["FORMATS", "DenseValues", "Format", "Probe", "Request", "Table", "Values", "open_annotations", "open_table"]
+__all__ = ["FORMATS", "DenseValues", "FileProbe", "Format", "Request", "Table", "Values", "open_annotations", "open_table"]
 
 FORMATS: tuple[Format, ...] = (
-    zarr_store.FORMAT,  # before those that look into the file of a zip archive, of which this one has several
+    zarr_store.FORMAT,  # before the formats of a zip archive with one file: a Zarr archive has several
     per_sample.FOLDER,
     refused.FORMAT,
     h5ad.FORMAT,
@@ -59,24 +59,24 @@ FORMATS: tuple[Format, ...] = (
     mistaken.TABLE,
     delimited.FORMAT,
 )
-"""In the order in which they are asked; text separated by delimiters is the last, for it is recognised by nothing else."""
+"""Formats in the order in which they are tried; text separated by delimiters is last, because any text could be it."""
 
 
-def find_format(probe: Probe) -> Format:
-    """Format of a file, by its content."""
+def find_format(probe: FileProbe) -> Format:
+    """Find the format of a file by its content."""
     for file_format in FORMATS:
         if file_format.recognise(probe):
             return file_format
     names = ", ".join(file_format.name for file_format in FORMATS)
-    raise CohortError(f"{probe.name} is {'a folder' if probe.is_folder else 'a file'} of an unknown kind; formats that are read: {names}")
+    raise CohortError(f"{probe.name} is {'a folder' if probe.is_folder else 'a file'} of an unknown format; genexp reads these: {names}")
 
 
 def open_table(path: Path, request: Request) -> Table:
     """Open a file of expression values."""
-    probe = Probe(path, request.name)
+    probe = FileProbe(path, request.name)
     file_format = find_format(probe)
     if request.layer and not file_format.layer:
-        raise CohortError(f"layer={request.layer}: {request.name} is {file_format.name}, which has no layers: leave layer empty")
+        raise CohortError(f"layer={request.layer}: {request.name} is {file_format.name}, which has no layers; leave layer empty")
     table = file_format.open(probe, request)
     if not table.rows or not table.columns:
         shape = f"{len(table.rows)} rows and {len(table.columns)} columns of values"
@@ -86,9 +86,12 @@ def open_table(path: Path, request: Request) -> Table:
 
 def open_annotations(path: Path, request: Request) -> pd.DataFrame:
     """Read a file as a table of annotations."""
-    probe = Probe(path, request.name)
+    probe = FileProbe(path, request.name)
     file_format = find_format(probe)
     if file_format.annotate is None:
-        able = name_some(one.name for one in FORMATS if one.annotate)
-        raise CohortError(f"{request.name} is {file_format.name}, which holds no annotations of samples; give obs one of {able}")
+        annotated = name_some(other.name for other in FORMATS if other.annotate)
+        raise CohortError(
+            f"{request.name} is {file_format.name}, which holds no annotations of samples; give obs a file of one of the formats "
+            f"{annotated}"
+        )
     return file_format.annotate(probe, request)

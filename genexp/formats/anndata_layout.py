@@ -1,6 +1,6 @@
-"""AnnData as HDF5 files and Zarr stores hold it: X, layers, raw, annotations, and what uns says of the scale.
+"""AnnData in HDF5 files and Zarr stores: X, layers, raw, annotations, and the scale according to uns.
 
-h5py and Zarr name things alike, so that both formats are read here; values wait in the file, see
+h5py and Zarr use the same names, so this module reads both formats. Values are read only when needed, see
 :mod:`genexp.files.stored`.
 """
 
@@ -27,14 +27,14 @@ N_SAMPLED = 64
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence warnings to the authors of files: old encodings, Zarr data types that have no specification yet."""
+    """Silence warnings meant for the authors of files: old encodings, Zarr data types without a specification."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def is_anndata(group: Any) -> bool:
-    """Whether a group of h5py or Zarr holds AnnData; versions before 0.7 do not say so."""
+    """Check whether a group of h5py or Zarr holds AnnData; versions before 0.7 write no mark."""
     return group.attrs.get("encoding-type") == "anndata" or (
         "obs" in group and "var" in group and bool({"X", "layers", "raw", "raw.X"} & set(group.keys()))
     )
@@ -46,7 +46,7 @@ def open_anndata(group: Any, obs: pd.DataFrame, var: pd.DataFrame, name: str, la
     Parameters
     ----------
     group : group of h5py or Zarr
-        Where AnnData lies.
+        Group that holds the AnnData.
     obs : DataFrame, (n_obs, ...)
     var : DataFrame, (n_vars, ...)
         Of X; for ``layer="raw"``, of raw.
@@ -60,14 +60,14 @@ def open_anndata(group: Any, obs: pd.DataFrame, var: pd.DataFrame, name: str, la
     Raises
     ------
     CohortError
-        There is no such layer, or it is no matrix of numbers.
+        The layer does not exist, or is no matrix of numbers.
     """
     stored = find_matrix(group, layer, name)
     values = GuardedValues(open_values(stored, name, layer or "X"), name, kind)
-    shape = read_shape(stored)
+    shape = read_stored_shape(stored)
     if shape != (len(obs), len(var)):
         raise CohortError(
-            f"{name}: {layer or 'X'} is {shape[0]} x {shape[1]}, but obs has {len(obs)} rows and var {len(var)}; write it again"
+            f"{name}: {layer or 'X'} is {shape[0]} x {shape[1]}, but obs has {len(obs)} rows and var {len(var)}; write the file again"
         )
     scale, says_scale, notes = ("", "", ()) if layer else _read_scale(group, values, shape, name)
     return Table(
@@ -85,20 +85,20 @@ def open_anndata(group: Any, obs: pd.DataFrame, var: pd.DataFrame, name: str, la
 
 
 def list_layers(group: Any) -> list[str]:
-    """Layers that can be asked for: those of ``layers``, and raw where there is one."""
+    """List the layers that can be read: those of ``layers``, and raw if it exists."""
     layers = sorted(group["layers"].keys()) if "layers" in group else []
     return [*layers, "raw"] if "raw" not in layers and _find_raw(group) is not None else layers
 
 
 def _find_raw(group: Any) -> Any:
-    """X of raw, or None; versions before 0.7 write it beside X."""
+    """Return the X of raw, or None; versions before 0.7 write it next to X."""
     if "raw" in group and hasattr(group["raw"], "keys") and "X" in group["raw"]:
         return group["raw"]["X"]
     return group.get("raw.X")
 
 
 def find_matrix(group: Any, layer: str, name: str) -> Any:
-    """Stored X or layer."""
+    """Find the stored X or layer."""
     layers = list_layers(group)
     if not layer:
         X = group.get("X")
@@ -113,14 +113,14 @@ def find_matrix(group: Any, layer: str, name: str) -> Any:
     return group["layers"][layer] if "layers" in group and layer in group["layers"] else _find_raw(group)
 
 
-def read_shape(stored: Any) -> tuple[int, ...]:
-    """Shape of a stored matrix; h5sparse, the encoding before 0.7, has another name for it."""
+def read_stored_shape(stored: Any) -> tuple[int, ...]:
+    """Read the shape of a stored matrix; h5sparse, the encoding before 0.7, has another name for it."""
     shape = stored.shape if hasattr(stored, "shape") else stored.attrs["shape" if "shape" in stored.attrs else "h5sparse_shape"]
     return tuple(int(length) for length in shape)
 
 
 def open_values(stored: Any, name: str, what: str) -> Values:
-    """Values of a stored matrix, dense or sparse."""
+    """Open the values of a stored matrix, dense or sparse."""
     if hasattr(stored, "dtype"):
         if stored.dtype.kind not in "biuf" or len(stored.shape) != 2:
             raise CohortError(f"{name}: expected a matrix of numbers, found {what} of {stored.dtype} with {len(stored.shape)} dimensions")
@@ -130,28 +130,28 @@ def open_values(stored: Any, name: str, what: str) -> Values:
         raise CohortError(f"{name}: expected {what} as an array, CSR or CSC, found {encoding}; write it as one of these")
     if stored["data"].dtype.kind not in "biuf":
         raise CohortError(f"{name}: expected a matrix of numbers, found {what} of {stored['data'].dtype}")
-    n_rows, n_columns = read_shape(stored)
+    n_rows, n_columns = read_stored_shape(stored)
     return SparseArray(stored["data"], stored["indices"], stored["indptr"][:].astype(np.int64), (n_rows, n_columns), encoding[:3] == "csr")
 
 
 def _read_scale(group: Any, values: Values, shape: tuple[int, ...], name: str) -> tuple[str, str, tuple[str, ...]]:
-    """Scale of X as uns says it, what says so, and notes."""
+    """Read the scale of X from uns; return the scale, its source, and notes."""
     uns = group.get("uns", {})
-    told = {key: read_elem(uns[key]) for key in ("scale", "log1p") if key in uns and (key == "log1p" or hasattr(uns[key], "dtype"))}
-    return find_scale(told, list_layers(group), values, shape, name)
+    entries = {key: read_elem(uns[key]) for key in ("scale", "log1p") if key in uns and (key == "log1p" or hasattr(uns[key], "dtype"))}
+    return find_scale(entries, list_layers(group), values, shape, name)
 
 
 def find_scale(
     uns: Mapping[str, Any], layers: Sequence[str], values: Values, shape: tuple[int, ...], name: str
 ) -> tuple[str, str, tuple[str, ...]]:
-    """Scale of X as ``uns["scale"]`` or scanpy's ``uns["log1p"]`` says it, the key that says so, and notes."""
+    """Find the scale of X by ``uns["scale"]`` or scanpy's ``uns["log1p"]``; return the scale, the key that gives it, and notes."""
     if isinstance(scale := uns.get("scale"), str):
         return scale, 'uns["scale"]', ()
     if "log1p" not in uns:
         return "", "", ()
     contradiction = _contradict_logarithms(values, shape)
     if contradiction:
-        return "", "", (f'uns["log1p"] says that X holds logarithms, but it holds {contradiction}, so that was not believed.',)
+        return "", "", (f'uns["log1p"] says that X holds logarithms, but X holds {contradiction}, so genexp ignores this entry.',)
     base = _read_base(uns["log1p"])
     if base == 2:
         return "log2_norm_count", 'uns["log1p"]', ()
@@ -166,15 +166,15 @@ def find_scale(
 
 
 def _read_base(stored: object) -> float:
-    """Base of the logarithm that scanpy wrote; it names none for natural logarithms."""
+    """Read the base of the logarithm that scanpy wrote; it names none for natural logarithms."""
     base = stored.get("base") if isinstance(stored, Mapping) else None
     return math.e if base is None else float(base)
 
 
 def _contradict_logarithms(values: Values, shape: tuple[int, ...]) -> str:
-    """What shows that X does not hold log(x + 1), or nothing: scanpy's note stays behind when X is scaled or set to counts."""
+    """Return evidence against log(x + 1) in X, or an empty text: scanpy's entry stays when X is scaled or set to counts."""
     rows, columns = (
-        np.unique(np.linspace(0, n - 1, min(n, most)).astype(int)) for n, most in zip(shape, (N_SAMPLED, 10 * N_SAMPLED), strict=True)
+        np.unique(np.linspace(0, n - 1, min(n, limit)).astype(int)) for n, limit in zip(shape, (N_SAMPLED, 10 * N_SAMPLED), strict=True)
     )
     sampled = values.read(rows, columns)
     sampled = sampled[np.isfinite(sampled)]
@@ -184,7 +184,7 @@ def _contradict_logarithms(values: Values, shape: tuple[int, ...]) -> str:
 
 
 def index_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """Annotations with their index as the first column, whatever its name."""
+    """Return annotations with their index as the first column."""
     name = str(frame.index.name or "index")
     while name in frame.columns:
         name += "_"

@@ -1,4 +1,4 @@
-"""Arrow files, which are Feather files of version 2, too."""
+"""Arrow files, also known as Feather files of version 2."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from genexp.errors import CohortError
-from genexp.files.columnar import open_columns, read_annotations
+from genexp.files.columnar import open_columns, read_column_annotations
 from genexp.files.damage import report_damage
 from genexp.files.packing import unpack
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.files.table import Table
 from genexp.formats.format import Format
 
@@ -26,7 +26,7 @@ START = 8
 
 @dataclass(frozen=True)
 class ArrowColumns:
-    """Columns of an Arrow file, see :class:`genexp.files.columnar.Columns`."""
+    """Columns of an Arrow file, see :class:`genexp.files.columnar.ColumnSource`."""
 
     file: pa.MemoryMappedFile
 
@@ -46,7 +46,7 @@ class ArrowColumns:
         return sum(int(batch.num_rows) for batch in self._open([0]))
 
     def _open(self, positions: Sequence[int]) -> list[pa.RecordBatch]:
-        """Batches of some columns. A file that is damaged would be read beside its end were it not validated."""
+        """Read batches of some columns. Without validation, a damaged file would be read beyond its end."""
         options = pa.ipc.IpcReadOptions(included_fields=list(positions))
         reader = pa.ipc.open_file(self.file, options=options)
         batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
@@ -60,29 +60,29 @@ class ArrowColumns:
         return pa.Table.from_batches(self._open(positions), schema=fields)
 
 
-def recognise(probe: Probe) -> bool:
-    """Whether a file starts as Arrow's files do, or as Feather's of version 1."""
+def recognise(probe: FileProbe) -> bool:
+    """Check whether a file starts like Arrow files, or like Feather files of version 1."""
     return probe.head.startswith((b"ARROW1", OLD))
 
 
-def _open_file(probe: Probe) -> ArrowColumns:
-    if probe.head.startswith(OLD):  # pyarrow gives it up, and checks nothing of what it says about itself
+def _open_file(probe: FileProbe) -> ArrowColumns:
+    if probe.head.startswith(OLD):  # pyarrow deprecates it, and does not check its metadata
         raise CohortError(
             f"{probe.name} is a Feather file of version 1; expected version 2: write it again, as by pandas' to_feather or as Parquet"
         )
     return ArrowColumns(pa.memory_map(str(unpack(probe))))
 
 
-def open_arrow(probe: Probe, request: Request) -> Table:
+def open_arrow(probe: FileProbe, request: Request) -> Table:
     """Open an Arrow file of expression values."""
     with report_damage(probe.name, NAME):
         return open_columns(_open_file(probe), request, NAME)
 
 
-def annotate(probe: Probe, request: Request) -> pd.DataFrame:
+def annotate(probe: FileProbe, request: Request) -> pd.DataFrame:
     """Read an Arrow file as annotations."""
     with report_damage(probe.name, NAME):
-        return read_annotations(_open_file(probe))
+        return read_column_annotations(_open_file(probe))
 
 
 FORMAT = Format(NAME, "ARROW1 or FEA1 in the first bytes", recognise, open_arrow, annotate)

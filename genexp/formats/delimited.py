@@ -1,7 +1,7 @@
 """Text separated by delimiters: a heading, then a name and numbers on every line.
 
 Values go from the file to one float32 array: pieces of text are parsed by threads while the next is decompressed. A piece is parsed as
-one column, with its delimiters made ends of lines, which costs the same whether a line has ten values or fifty thousand.
+one column, with its delimiters made ends of lines, which costs the same for lines of ten values and of fifty thousand.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from genexp.cores import count_cores
 from genexp.errors import CohortError
-from genexp.files.blocks import BlockValues, allocate, count_threads
+from genexp.files.blocks import MAX_THREADS, BlockValues, allocate
 from genexp.files.cells import MISSING, parse_cells
 from genexp.files.layout import BLANKS, DELIMITER_NAMES, Layout, find_layout, refuse_second_heading
-from genexp.files.probe import UNPACK_ERRORS, Probe, Request, decode, find_wide_encoding, open_stream
+from genexp.files.probe import UNPACK_ERRORS, FileProbe, Request, decode, find_wide_encoding, open_stream
 from genexp.files.quoted import open_quoted
 from genexp.files.table import Table, list_text_rows, name_apart
 from genexp.files.tabular import read_text_annotations
@@ -32,12 +33,12 @@ from genexp.formats.format import Format
 PIECE_BYTES = 4 << 20
 """Text that one thread parses at a time."""
 EMPTY = b" \t\r\n,;|"
-"""What a line without fields consists of."""
+"""Characters of a line without fields."""
 HEAD_FIELDS = 100_000
-"""Fields that are looked at to recognise the layout."""
+"""Number of fields that are inspected to recognise the layout."""
 
 
-OPEN_END = "The last line of the file has no end: if the file was cut there, its last number is too short."
+OPEN_END = "The last line of the file does not end with a line break: if the file was cut there, its last number is too short."
 
 
 class IrregularError(Exception):
@@ -48,20 +49,20 @@ class IrregularError(Exception):
         self.is_quoted = is_quoted
 
 
-def open_delimited(probe: Probe, request: Request) -> Table:
+def open_delimited(probe: FileProbe, request: Request) -> Table:
     """Open a text matrix."""
     with open_stream(probe) as stream:
         return open_text(stream, probe, request)
 
 
-def open_text(stream: BinaryIO, probe: Probe, request: Request, stop: bytes = b"") -> Table:
-    """Open the text matrix of a stream that stands at its first line.
+def open_text(stream: BinaryIO, probe: FileProbe, request: Request, stop: bytes = b"") -> Table:
+    """Open the text matrix of a stream at its first line.
 
     Parameters
     ----------
     stream : binary file
-    probe : Probe
-        Where the stream comes from; it is opened anew where quotes need a slower reader.
+    probe : FileProbe
+        Source of the stream; it is opened again where quotes need a slower reader.
     request : Request
     stop : bytes
         Start of the line at which the matrix ends; empty: it ends with the stream.
@@ -80,7 +81,7 @@ def open_text(stream: BinaryIO, probe: Probe, request: Request, stop: bytes = b"
             return open_quoted(_chain(head, pieces), layout)
         parsed = _parse_pieces(_chain(body, pieces), layout)
     except IrregularError as error:
-        if error.is_quoted and not stop:  # quotes further down than the first piece: read anew by the slower reader
+        if error.is_quoted and not stop:  # quotes after the first piece: read again by the slower reader
             with open_stream(probe) as again:
                 return open_quoted(iter([recode(again)[1].read()]), layout)
         raise CohortError(str(error)) from None
@@ -92,7 +93,7 @@ def open_text(stream: BinaryIO, probe: Probe, request: Request, stop: bytes = b"
 
 
 def recode(stream: BinaryIO) -> tuple[str, BinaryIO]:
-    r"""Make UTF-16, UTF-32 and text with old Macintosh ends of lines UTF-8 with ``\n``; others pass as they are."""
+    r"""Recode UTF-16, UTF-32 and text with old Macintosh line ends as UTF-8 with ``\n``; pass on other text unchanged."""
     start = stream.read(1 << 16)
     whole = cast(BinaryIO, _Joined(start, stream))
     if find_wide_encoding(start):
@@ -104,7 +105,7 @@ def recode(stream: BinaryIO) -> tuple[str, BinaryIO]:
 
 
 class _Joined(io.RawIOBase):
-    """A stream whose first bytes were already read."""
+    """A stream whose first bytes have been read already."""
 
     def __init__(self, start: bytes, stream: BinaryIO) -> None:
         self.start, self.stream = start.removeprefix(b"\xef\xbb\xbf"), stream
@@ -154,7 +155,7 @@ def _find_stop(piece: bytes, stop: bytes) -> int:
 
 
 def _read_head(pieces: Iterator[bytes]) -> bytes:
-    """Some first lines, whole; lines of a wide table are long."""
+    """Read some first whole lines; lines of a wide table are long."""
     head = b""
     for piece in pieces:
         head += piece
@@ -164,7 +165,7 @@ def _read_head(pieces: Iterator[bytes]) -> bytes:
 
 
 def _first_lines(head: bytes) -> list[str]:
-    """Lines to look at: fewer where they are long."""
+    """Select lines to inspect: fewer where they are long."""
     lines = [line.rstrip(b"\r") for line in head.split(b"\n", 400)[:400]]
     width = max((sum(map(line.count, (b"\t", b",", b";", b"|"))) for line in lines), default=0) + 1
     return [decode(line)[0] for line in lines[: max(HEAD_FIELDS // width, 12)]]
@@ -180,7 +181,7 @@ def _skip_lines(text: bytes, n: int) -> bytes:
 
 
 def _has_quoted_delimiters(text: bytes, layout: Layout) -> bool:
-    """Whether a line has more delimiters than fields, as where quotes hold some."""
+    """Check whether a line has more delimiters than fields, because quotes enclose some."""
     mark, width = layout.delimiter.encode(), len(layout.headings)
     return any(line.count(mark) + 1 != width for line in text.split(b"\n") if line.strip() and b'"' in line) or text.count(b'"') % 2 == 1
 
@@ -208,7 +209,7 @@ class _Parsed:
 
 
 def _parse_pieces(pieces: Iterator[bytes], layout: Layout) -> _Parsed:
-    parsed, waiting, n_threads = _Parsed(), deque[Future[_Parsed]](), count_threads()
+    parsed, waiting, n_threads = _Parsed(), deque[Future[_Parsed]](), min(count_cores(), MAX_THREADS)
     with ThreadPoolExecutor(n_threads) as pool:
         for piece in pieces:
             waiting.append(pool.submit(_parse_piece, piece, layout))
@@ -220,14 +221,14 @@ def _parse_pieces(pieces: Iterator[bytes], layout: Layout) -> _Parsed:
 
 
 def _parse_piece(piece: bytes, layout: Layout) -> _Parsed:
-    """Parse some lines; by the short way where each is a name and numbers."""
+    """Parse some lines, the fast way where each is a name and numbers."""
     if not piece.isascii():
         piece = decode(piece)[0].encode()
     piece = piece.replace(b"\r\r\n", b"\r\n")
     text, names, is_mark = _take_names(piece, layout)
     if not len(text):
         return _Parsed()
-    if not text.endswith(b"\n"):  # else an empty last field would be lost
+    if not text.endswith(b"\n"):  # otherwise an empty last field would be lost
         text += b"\n"
     if layout.decimal == ",":
         text = text.replace(b",", b".")
@@ -237,7 +238,7 @@ def _parse_piece(piece: bytes, layout: Layout) -> _Parsed:
     if layout.is_plain:
         try:
             column = _parse_column(text, pa.float32(), layout, len(names))
-            block = allocate(len(names), width - 1)  # Arrow and malloc would keep the memory when the block is done with
+            block = allocate(len(names), width - 1)  # Arrow and malloc would keep the memory after the block is used
             block[:] = column.to_numpy(zero_copy_only=False).reshape(len(names), width)[:, 1:]
             return _Parsed(names, deque([block]))
         except pa.ArrowInvalid:
@@ -246,7 +247,7 @@ def _parse_piece(piece: bytes, layout: Layout) -> _Parsed:
 
 
 def _take_names(piece: bytes, layout: Layout) -> tuple[bytearray, list[str], np.ndarray]:
-    """Lines without blank ones and, where names are first, with zeros in their place; these names, and which letters are delimiters."""
+    """Remove blank lines and, where names are first, put zeros in their place; return text, names and the mask of delimiters."""
     text, mark, width = bytearray(piece), layout.delimiter.encode(), len(layout.headings)
     names: list[str] = []
     is_mark = _find_marks(text, mark)
@@ -281,12 +282,12 @@ def _take_names(piece: bytes, layout: Layout) -> tuple[bytearray, list[str], np.
 
 
 def _find_marks(text: bytearray, mark: bytes) -> np.ndarray:
-    """Whether each letter is the delimiter: counted by lines in a tenth of the time that ``bytes.count`` takes."""
+    """Mark the delimiters among the letters; counting marks by line takes a tenth of the time of ``bytes.count``."""
     return np.frombuffer(text, dtype=np.uint8) == mark[0]
 
 
 def _parse_column(text: bytearray, kind: pa.DataType, layout: Layout, n_lines: int) -> pa.Array:
-    """Values of one column, one a line; null where a number is missing."""
+    """Parse one column, one value per line; null where a number is missing."""
     missing = MISSING if kind == pa.float32() else []
     table = pyarrow.csv.read_csv(
         pa.BufferReader(text),
@@ -295,12 +296,12 @@ def _parse_column(text: bytearray, kind: pa.DataType, layout: Layout, n_lines: i
         pyarrow.csv.ConvertOptions(column_types={"value": kind}, null_values=missing, strings_can_be_null=False, check_utf8=False),
     )
     if len(table) != n_lines * len(layout.headings):
-        raise IrregularError(f"{layout.file}: carriage returns stand amid its lines; take them out, or write the file again")
+        raise IrregularError(f"{layout.file} has carriage returns within its lines; remove them, or write the file again")
     return table.column(0).combine_chunks()
 
 
 def _parse_mixed(cells: pa.Array, names: list[str], layout: Layout) -> _Parsed:
-    """Parse lines that hold text beside numbers, from their cells (n_lines * n_fields)."""
+    """Parse lines that hold text and numbers, from their cells (n_lines * n_fields)."""
     cells = pc.utf8_trim_whitespace(cells)
     starts = np.arange(len(names)) * len(layout.headings)
 
@@ -322,8 +323,7 @@ def _parse_mixed(cells: pa.Array, names: list[str], layout: Layout) -> _Parsed:
 def _describe_irregular(n_fields: int, name: str, layout: Layout) -> str:
     return (
         f"{layout.file} is not a regular table: its heading has {len(layout.headings)} fields, the line of {name[:60]!r} has "
-        f"{n_fields}; is "
-        f"the file complete, and is its delimiter {DELIMITER_NAMES[layout.delimiter]}?"
+        f"{n_fields}; is the file complete, and is its delimiter {DELIMITER_NAMES[layout.delimiter]}?"
     )
 
 

@@ -1,4 +1,4 @@
-"""Excel workbooks (.xlsx): the sheet with the table is read as text, by the rules of text files."""
+"""Excel workbooks (.xlsx): the sheet with the table is read as text, by the rules for text files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pandas as pd
 from genexp.errors import CohortError, name_some
 from genexp.files.damage import report_damage
 from genexp.files.packing import list_members, unpack
-from genexp.files.probe import MAX_RATIO, Probe, Request
+from genexp.files.probe import MAX_RATIO, FileProbe, Request
 from genexp.files.table import Table
 from genexp.files.tabular import read_text_annotations
 from genexp.formats.delimited import open_text
@@ -29,87 +29,92 @@ OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """First bytes of .xls, and of a workbook with a password."""
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MUCH_LARGER = 10
-"""How many times as many cells a table must have for the other tables to be company rather than rivals."""
+"""Factor of cells by which a table must exceed all others to be chosen without a question."""
 
 Row = tuple[Any, ...]
 
 
-def recognise(probe: Probe) -> bool:
-    """Whether a file, packed or not, is a workbook of any age."""
+def recognise(probe: FileProbe) -> bool:
+    """Check whether a file, packed or not, is an Excel workbook, .xls included."""
     if probe.is_folder or (len(list_members(probe)) > 1 and not probe.is_workbook):
         return False
     if probe.is_workbook or probe.head.startswith(OLD):
         return True
-    return probe.head.startswith(b"PK\x03\x04") and Probe(unpack(probe), probe.name).is_workbook
+    return probe.head.startswith(b"PK\x03\x04") and FileProbe(unpack(probe), probe.name).is_workbook
 
 
-def open_excel(probe: Probe, request: Request) -> Table:
-    """Open the sheet with the table, or that which ``layer`` names."""
+def open_excel(probe: FileProbe, request: Request) -> Table:
+    """Open the sheet with the table, or the sheet named by ``layer``."""
     sheets = _read_workbook(probe)
     sheet, notes = _choose_sheet({title: _count_cells(rows) for title, rows in sheets.items()}, request.layer, probe.name)
     table = open_text(io.BytesIO(_to_text(sheets[sheet]).encode()), probe, request)
     return replace(table, format=NAME, notes=(f"The table is on the sheet {sheet!r}.", *notes, *table.notes))
 
 
-def annotate(probe: Probe, request: Request) -> pd.DataFrame:
-    """Read the one sheet with a table as annotations, all of them text."""
+def annotate(probe: FileProbe, request: Request) -> pd.DataFrame:
+    """Read the only sheet with a table as annotations, all as text."""
     sheets = _read_workbook(probe)
     tables = [title for title, rows in sheets.items() if _count_cells(rows)]
     if len(tables) != 1:
         raise CohortError(
-            f"{probe.name}: expected one sheet with a table of annotations, found {name_some(tables, 10)}; save that of the annotations "
-            "as a workbook of its own, or as CSV"
+            f"{probe.name}: expected one sheet with a table of annotations, found {name_some(tables, 10)}; save the sheet of the "
+            "annotations "
+            "as a separate workbook, or as CSV"
         )
     with tempfile.TemporaryDirectory(prefix="genexp-") as folder:
         path = Path(folder) / "sheet.tsv"
         path.write_text(_to_text(sheets[tables[0]]), encoding="utf-8")
-        return read_text_annotations(Probe(path, probe.name), request)
+        return read_text_annotations(FileProbe(path, probe.name), request)
 
 
-def _read_workbook(probe: Probe) -> dict[str, list[Row]]:
-    """Filled rows of all sheets, by the title of the sheet."""
+def _read_workbook(probe: FileProbe) -> dict[str, list[Row]]:
+    """Read the filled rows of all sheets, by the title of the sheet."""
     if probe.head.startswith(OLD):
         raise CohortError(
-            f"{probe.name} is an old Excel workbook (.xls), or one with a password; expected .xlsx without one: save it as .xlsx or CSV"
+            f"{probe.name} is an old Excel workbook (.xls), or one with a password; expected .xlsx without a password: save it as .xlsx "
+            "or CSV"
         )
     with report_damage(probe.name, "an Excel workbook"):
         return _read_sheets(unpack(probe), probe.name)
 
 
 def _read_sheets(path: Path, name: str) -> dict[str, list[Row]]:
-    """Filled rows of all sheets; values that formulas had when the workbook was saved."""
+    """Read the filled rows of all sheets; formulas give the values of the last saving."""
     import openpyxl
 
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
         if sum(m.file_size for m in members) > MAX_RATIO * max(sum(m.compress_size for m in members), 4096):
-            raise CohortError(f"{name} would unpack to {sum(m.file_size for m in members):,} bytes, which no workbook of numbers does")
+            raise CohortError(
+                f"{name} would unpack to {sum(m.file_size for m in members):,} bytes, which no workbook of numbers does; expected a "
+                "plain workbook: save it again, or save the table as CSV"
+            )
         damaged = archive.testzip()
         if damaged:
-            raise CohortError(f"{name} is damaged: its part {damaged} has other bytes than were written; download it again")
-    with warnings.catch_warnings(), path.open("rb") as file:  # openpyxl goes by endings where it is given a path
-        warnings.simplefilter("ignore")  # of styles and extensions that are not read
+            raise CohortError(f"{name} is damaged: its part {damaged} fails its checksum; download it again")
+    with warnings.catch_warnings(), path.open("rb") as file:  # given a path, openpyxl would go by its ending
+        warnings.simplefilter("ignore")  # about styles and extensions that are not read
         workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
         return {sheet.title: list(_read_rows(sheet)) for sheet in workbook.worksheets}
 
 
 def _read_rows(sheet: Any) -> Iterator[Row]:
-    """Rows of a sheet that hold something."""
-    sheet.reset_dimensions()  # some programs write wrong ones
+    """Yield the rows of a sheet that are not empty."""
+    sheet.reset_dimensions()  # some programs write wrong dimensions
     for row in sheet.iter_rows(values_only=True):
         if any(cell not in (None, "") for cell in row):
             yield row
 
 
 def _count_cells(rows: list[Row]) -> int:
-    """Cells of the table on a sheet; 0 where there is none, for a table has two rows and two columns."""
+    """Count the cells of the table on a sheet; 0 without a table, which needs two rows and two columns."""
     widths = [sum(cell is not None for cell in row) for row in rows]
     wide = [width for width in widths if width > 1]
     return sum(wide) if len(wide) > 1 else 0
 
 
 def _choose_sheet(sizes: dict[str, int], wanted: str, name: str) -> tuple[str, tuple[str, ...]]:
-    """Sheet with the table, and a note if others have one, too."""
+    """Choose the sheet with the table, with a note if other sheets have one, too."""
     if wanted:
         if wanted not in sizes:
             raise CohortError(f"{name} has no sheet {wanted!r}; its sheets: {name_some(sizes, 10)}")
@@ -127,7 +132,7 @@ def _choose_sheet(sizes: dict[str, int], wanted: str, name: str) -> tuple[str, t
 
 
 def _to_text(rows: list[Row]) -> str:
-    """Rows as text separated by tabs. A line of a title, above the table, has no tabs behind it."""
+    """Write rows as text separated by tabs. A title above the table gets no tabs."""
     width = max(_measure_row(row) for row in rows)
     dates = _find_date_columns(rows, width)
     text = io.StringIO()
@@ -141,12 +146,12 @@ def _to_text(rows: list[Row]) -> str:
 
 
 def _measure_row(row: Row) -> int:
-    """Cells up to the last filled one."""
+    """Count the cells up to the last filled one."""
     return next((i for i in range(len(row), 0, -1) if row[i - 1] not in (None, "")), 0)
 
 
 def _find_date_columns(rows: list[Row], width: int) -> set[int]:
-    """Columns that are meant to hold dates, for most of their cells are dates; genes become dates here and there."""
+    """Find columns of dates, whose cells are mostly dates; genes that became dates are rare among genes."""
     n_dates, n_filled = [0] * width, [0] * width
     for row in rows:
         for i, cell in enumerate(row[:width]):
@@ -156,7 +161,7 @@ def _find_date_columns(rows: list[Row], width: int) -> set[int]:
 
 
 def _write_cell(cell: Any, is_dated: bool) -> str:
-    """Write a cell as text; a gene that became a date as day and month, as Excel shows it (SEPT2: 2-Sep)."""
+    """Write a cell as text; write a gene that became a date as day and month, as Excel shows it (SEPT2: 2-Sep)."""
     if cell is None:
         return ""
     if isinstance(cell, bool):

@@ -1,11 +1,11 @@
-"""Tables of featureCounts: six columns that describe genes, and one for each file of alignments."""
+"""Tables of featureCounts: six columns that describe genes, and one per file of alignments."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from genexp.errors import CohortError, name_some
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.files.table import Table
 from genexp.files.tabular import read_text_annotations
 from genexp.formats.delimited import open_text
@@ -17,13 +17,13 @@ PROGRAM = "# Program:featureCounts"
 HEADINGS = ["Geneid", "Chr", "Start", "End", "Strand", "Length"]
 
 
-def open_counts(probe: Probe, request: Request) -> Table:
+def open_counts(probe: FileProbe, request: Request) -> Table:
     """Open a table of featureCounts.
 
     Raises
     ------
     CohortError
-        Its headings are not those that featureCounts writes.
+        The headings are not those of featureCounts.
     """
     with TextStream(probe) as stream:
         line = stream.next_line()
@@ -48,7 +48,7 @@ def open_counts(probe: Probe, request: Request) -> Table:
     )
 
 
-def _is_counts(probe: Probe) -> bool:
+def _is_counts(probe: FileProbe) -> bool:
     lines = [line for line in probe.lines[:5] if not line.startswith("#")]
     return probe.text.startswith(PROGRAM) or (bool(lines) and lines[0].replace('"', "").split("\t")[: len(HEADINGS)] == HEADINGS)
 

@@ -1,4 +1,4 @@
-"""What a file format is: how it is recognised, and how it is read."""
+"""Definition of a file format: recognising and reading a file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.files.table import Table
 
 
@@ -20,21 +20,21 @@ class Format:
     name : str
         Name for messages and the documentation.
     recognised_by : str
-        What content it is recognised by, for the documentation.
+        Content by which the format is recognised, for the documentation.
     recognise : callable
-        Whether a file is of this format, by its content.
+        Check by its content whether a file is of this format.
     open : callable
-        Read names and annotations; the values wait in the file.
+        Read names and annotations; the values are read later.
     annotate : callable or None
-        Read the same file as a table of annotations: one row per sample, text where the file holds text, the ids in some column.
+        Read the same file as a table of annotations: one row per sample, text where the file holds text, the ids in any column.
         None: the format holds no annotations.
     layer : str
-        What ``layer=`` names in a file of this format; empty: nothing.
+        Meaning of ``layer=`` in this format; empty: none.
     """
 
     name: str
     recognised_by: str
-    recognise: Callable[[Probe], bool]
-    open: Callable[[Probe, Request], Table]
-    annotate: Callable[[Probe, Request], pd.DataFrame] | None = None
+    recognise: Callable[[FileProbe], bool]
+    open: Callable[[FileProbe, Request], Table]
+    annotate: Callable[[FileProbe, Request], pd.DataFrame] | None = None
     layer: str = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from genexp.errors import CohortError, name_some
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.files.table import Table
 from genexp.formats.delimited import open_text
 from genexp.formats.format import Format
@@ -16,7 +16,7 @@ from genexp.names.likeness import is_missing
 
 VERSIONS = ("#1.2", "#1.3")
 NOT_GIVEN = "-666"
-"""What GCT 1.3 writes where rows and columns of annotations meet."""
+"""Mark of GCT 1.3 in cells where rows and columns of annotations cross."""
 NAME = "Name"
 MAX_LOOK = 200
 
@@ -32,13 +32,13 @@ class _Preamble:
     n_rows : int
         Genes.
     heading : str
-        Of the names of genes.
+        Heading of the names of genes.
     of_genes, samples : list of str
         Headings of the annotations of genes, and names of the samples.
     of_samples : DataFrame, (n_columns, ...)
         Annotations of the samples, by name.
     has_ids : bool
-        Whether numbers stand before the names of genes, as in files of GTEx.
+        Whether a column of numbers precedes the names of genes, as in files of GTEx.
     """
 
     version: str
@@ -50,13 +50,13 @@ class _Preamble:
     has_ids: bool = False
 
 
-def open_gct(probe: Probe, request: Request) -> Table:
+def open_gct(probe: FileProbe, request: Request) -> Table:
     """Open a GCT file.
 
     Raises
     ------
     CohortError
-        It has other rows or columns than it says.
+        The file has other rows or columns than its second line gives.
     """
     with TextStream(probe) as stream:
         preamble = _read_preamble(stream)
@@ -68,7 +68,7 @@ def open_gct(probe: Probe, request: Request) -> Table:
         table = open_text(as_binary(LineFilter(stream, heading.encode(), _drop_id) if preamble.has_ids else stream), probe, asked)
     if len(table.rows) != preamble.n_rows or len(table.column_annotations.columns):
         raise CohortError(
-            f"{probe.name} says in its second line that it has {preamble.n_rows:,} rows of values, and has {len(table.rows):,}"
+            f"{probe.name}: expected {preamble.n_rows:,} rows of values, as its second line says, found {len(table.rows):,}"
             f"{_name_texts(table)}; is it complete? If it is, correct that line"
         )
     return replace(
@@ -82,7 +82,7 @@ def open_gct(probe: Probe, request: Request) -> Table:
 
 
 def _drop_id(line: bytes) -> bytes:
-    """Leave out the first field of a line."""
+    """Drop the first field of a line."""
     return line.partition(b"\t")[2]
 
 
@@ -91,13 +91,14 @@ def _name_texts(table: Table) -> str:
     return f", and rows of text {name_some(texts)}" if len(texts) else ""
 
 
-def read_annotations(probe: Probe, request: Request) -> pd.DataFrame:
-    """Read the annotations of the samples of a GCT 1.3 file: a row per sample, the first column their names."""
+def read_gct_annotations(probe: FileProbe, request: Request) -> pd.DataFrame:
+    """Read the annotations of the samples of a GCT 1.3 file: one row per sample, names in the first column."""
     with TextStream(probe) as stream:
         preamble = _read_preamble(stream)
     if preamble.of_samples.columns.empty:
         raise CohortError(
-            f"{probe.name} is a GCT {preamble.version} file without annotations of samples; expected GCT 1.3 with some, or a table"
+            f"{probe.name} is a GCT {preamble.version} file without annotations of samples; expected a GCT 1.3 file with annotations, or "
+            "a table"
         )
     table = preamble.of_samples.copy()
     table.insert(0, preamble.heading, preamble.samples, allow_duplicates=True)
@@ -117,7 +118,7 @@ def _read_preamble(stream: TextStream) -> _Preamble:
         return _read_annotated(stream, sizes, headings)
     n_rows, n_columns = sizes
     starts = [title.lower() for title in headings[: len(headings) - n_columns]]
-    if starts not in (["name", "description"], ["id", "name", "description"]):  # GTEx has an id before the names
+    if starts not in (["name", "description"], ["id", "name", "description"]):  # GTEx has a column of ids before the names
         raise CohortError(
             f"{stream.name}: expected the headings Name and Description and the names of {n_columns:,} samples in the third line of a "
             f"GCT file, found {name_some(headings)}; is it complete?"
@@ -160,8 +161,8 @@ def _read_annotated(stream: TextStream, sizes: list[int], headings: list[str]) -
     return _Preamble("1.3", n_rows, headings[0], headings[1 : n_of_genes + 1], headings[n_of_genes + 1 :], of_samples)
 
 
-def _is_gct(probe: Probe) -> bool:
-    """Whether a file is GCT; the line of its version may be lost or moved, which is refused."""
+def _is_gct(probe: FileProbe) -> bool:
+    """Check whether a file is GCT, also where the line of its version is missing or moved, which is refused later."""
     if any(line.strip() in VERSIONS for line in probe.lines[:MAX_LOOK]):
         return True
     sizes, headings = [*(line.split() for line in probe.lines[:2]), [], []][:2]
@@ -174,5 +175,5 @@ FORMAT = Format(
     "a first line #1.2 or #1.3",
     _is_gct,
     open_gct,
-    read_annotations,
+    read_gct_annotations,
 )

@@ -1,4 +1,4 @@
-"""Names of samples from what the Genomic Data Commons gives beside files: a sample sheet, or metadata as JSON."""
+"""Names of samples from the sample sheet or the JSON metadata of the Genomic Data Commons."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from genexp.formats.textstream import split_fields
 
 SHEET = ["File ID", "File Name"]
 SAMPLE, FILE = "Sample ID", "File Name"
-LEFT_OUT = ("File ID", FILE, "Data Category", "Data Type")
+DROPPED = ("File ID", FILE, "Data Category", "Data Type")
 """Columns of a sample sheet that describe files."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Which file is of which sample.
+    """Assignment of files to samples.
 
     Parameters
     ----------
     name : str
-        Its own file, for messages.
+        Name of the sheet's file, for messages.
     rows : DataFrame
         One row per file, indexed by the file's name without ``.gz``; the names of samples in the column ``Sample ID``.
     """
@@ -64,21 +64,21 @@ def _index(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def find_sheets(folder: Path) -> list[Sheet]:
-    """Sheets beside a folder, by the names that the portal gives them."""
+    """Find sheets next to a folder, by the names that the portal gives them."""
     paths = sorted([*folder.glob("gdc_sample_sheet*.tsv"), *folder.glob("metadata*.json")])
     return [sheet for path in paths if (sheet := read_sheet(path.name, path.read_bytes())) is not None]
 
 
-def name_samples(files: Sequence[str], inside: Sequence[Sheet], beside: Sequence[Sheet]) -> tuple[list[str], pd.DataFrame, str] | None:
-    """Names of the samples of some files, with annotations of them, and what to say; None if no sheet names them.
+def name_samples(files: Sequence[str], inside: Sequence[Sheet], nearby: Sequence[Sheet]) -> tuple[list[str], pd.DataFrame, str] | None:
+    """Name the samples of some files; return names, annotations and a note, or None if no sheet names them.
 
     Raises
     ------
     CohortError
-        A sheet in the folder lacks some files, or gives several one name.
+        A sheet in the folder lacks some files, or gives one name to several.
     """
     keys = [file.removesuffix(".gz") for file in files]
-    candidates = [*inside, *(sheet for sheet in beside if set(keys) <= set(sheet.rows.index))]
+    candidates = [*inside, *(sheet for sheet in nearby if set(keys) <= set(sheet.rows.index))]
     problem = ""
     for sheet in candidates:
         lacking = [key for key in keys if key not in sheet.rows.index]
@@ -88,11 +88,11 @@ def name_samples(files: Sequence[str], inside: Sequence[Sheet], beside: Sequence
         rows = sheet.rows[~sheet.rows.index.duplicated()].loc[keys]
         twice = rows[SAMPLE][rows[SAMPLE].duplicated()].unique()
         if not len(twice):
-            annotations = rows.drop(columns=[column for column in LEFT_OUT if column in rows]).reset_index(drop=True)
+            annotations = rows.drop(columns=[column for column in DROPPED if column in rows]).reset_index(drop=True)
             return rows[SAMPLE].to_list(), annotations, f"Samples are named by {sheet.name}."
         problem = problem or (
-            f"{sheet.name} gives more than one file to the samples {name_some(twice)}; leave one file of each in the folder, or put the "
-            "metadata of the cart (JSON) there, which name aliquots"
+            f"{sheet.name} lists more than one file for the samples {name_some(twice)}; keep one file of each in the folder, or add the "
+            "metadata of the cart (JSON), which name aliquots"
         )
     if problem:
         raise CohortError(problem)

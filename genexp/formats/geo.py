@@ -1,4 +1,4 @@
-"""Series matrices of GEO: lines of annotations, a value per sample each, above a matrix of values."""
+"""Series matrices of GEO: lines of annotations with one value per sample, above a matrix of values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NoReturn
 import pandas as pd
 
 from genexp.errors import CohortError, name_some
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.files.table import Table, name_apart
 from genexp.formats.delimited import open_text
 from genexp.formats.format import Format
@@ -17,11 +17,11 @@ from genexp.formats.textstream import TextStream, as_binary, split_fields
 
 BEGIN, END = "!series_matrix_table_begin", b"!series_matrix_table_end"
 ACCESSION = "geo_accession"
-LEFT_OUT = re.compile(
+DROPPED = re.compile(
     r"geo_accession|status|\w+_date|channel_count|\w*protocol\w*|data_processing|data_row_count|taxid_ch\d|contact_.*|supplementary_file\w*|"
     r"relation|series_id|characteristics_ch\d"
 )
-"""Lines of samples that describe no sample: who sent it, when, and how it was processed."""
+"""Lines about the submission and not about the sample: contact, dates, protocols."""
 MAX_NOTE = 160
 SOFT_STARTS = ("^DATABASE", "^SERIES", "^SAMPLE", "^PLATFORM", "^DATASET", "^SUBSET")
 
@@ -35,17 +35,17 @@ class _Header:
     samples: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def of_samples(self, title: str) -> list[str]:
-        """Values of the first line of that title, by sample; empty if there is none."""
+        """Return the values of the first line with that title, by sample; empty without such a line."""
         return next((values for line, values in self.samples if line == title), [])
 
 
-def open_series(probe: Probe, request: Request) -> Table:
+def open_series(probe: FileProbe, request: Request) -> Table:
     """Open a series matrix.
 
     Raises
     ------
     CohortError
-        It holds no values, as those of RNA-seq; or it is cut, or its lines do not belong together.
+        The file holds no values, as those of RNA-seq; or it is cut, or its lines contradict each other.
     """
     with TextStream(probe, END) as stream:
         header = _read_header(stream)
@@ -67,8 +67,8 @@ def open_series(probe: Probe, request: Request) -> Table:
     )
 
 
-def read_annotations(probe: Probe, request: Request) -> pd.DataFrame:
-    """Read the annotations of a series matrix, also of one without values: a row per sample, the first column ``geo_accession``."""
+def read_series_annotations(probe: FileProbe, request: Request) -> pd.DataFrame:
+    """Read the annotations of a series matrix, also of one without values: one row per sample, first column ``geo_accession``."""
     with TextStream(probe) as stream:
         annotations, _ = _build_annotations(_read_header(stream))
     if annotations.empty:
@@ -90,7 +90,7 @@ def _read_header(stream: TextStream) -> _Header:
         elif line.strip():
             raise CohortError(
                 f"{stream.name}: expected lines !Series_... and !Sample_..., separated by tabs, above the line {BEGIN} of a GEO series "
-                f"matrix, found {line[:60].decode(errors='replace')!r}; take the file as GEO gives it"
+                f"matrix, found {line[:60].decode(errors='replace')!r}; use the file as downloaded from GEO"
             )
     raise CohortError(
         f"{stream.name} has no line {BEGIN}, below which a GEO series matrix has its values; is it complete? Download it again"
@@ -98,7 +98,7 @@ def _read_header(stream: TextStream) -> _Header:
 
 
 def _build_annotations(header: _Header) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Annotations, a row per sample, and what should be said about them; empty if no line holds any."""
+    """Build annotations, one row per sample, and notes on them; empty if no line holds any."""
     if not header.samples:
         return pd.DataFrame(), ()
     accessions = [value for value in header.of_samples(ACCESSION) if value]
@@ -114,14 +114,14 @@ def _build_annotations(header: _Header) -> tuple[pd.DataFrame, tuple[str, ...]]:
             f"{header.name} names {n_samples} samples; these lines have another number of values: {name_some(wrong)}; is it complete?"
         )
     characteristics, notes = _collect_characteristics(header, n_samples)
-    described = [(title, values[:n_samples]) for title, values in header.samples if not LEFT_OUT.fullmatch(title)]
+    described = [(title, values[:n_samples]) for title, values in header.samples if not DROPPED.fullmatch(title)]
     titles, columns = zip(*[(ACCESSION, accessions), *described, *characteristics.items()], strict=True)
     return name_apart(pd.DataFrame(list(zip(*columns, strict=True)), columns=list(titles), dtype=object)), notes
 
 
 def _collect_characteristics(header: _Header, n_samples: int) -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """Values ``key: value`` by key: one line may hold other keys for other samples, and two lines the same."""
-    found: dict[tuple[str, str], dict[int, list[str]]] = {}
+    """Collect values ``key: value`` by key: one line may hold different keys by sample, and two lines the same key."""
+    values_by_key: dict[tuple[str, str], dict[int, list[str]]] = {}
     spelling: dict[tuple[str, str], str] = {}
     for title, values in header.samples:
         if not title.startswith("characteristics_ch"):
@@ -131,25 +131,27 @@ def _collect_characteristics(header: _Header, n_samples: int) -> tuple[dict[str,
             if not text:
                 continue
             key, value = _split_characteristic(text, title)
-            place = (key.casefold(), channel)
-            spelling.setdefault(place, key)
-            texts = found.setdefault(place, {}).setdefault(i, [])
+            channel_key = (key.casefold(), channel)
+            spelling.setdefault(channel_key, key)
+            texts = values_by_key.setdefault(channel_key, {}).setdefault(i, [])
             if value not in texts:
                 texts.append(value)
-    keys = [key for key, _ in found]
+    keys = [key for key, _ in values_by_key]
     columns = {
         spelling[key, channel] if keys.count(key) == 1 else f"{spelling[key, channel]}_{channel}": [
             "; ".join(by_sample.get(i, [])) for i in range(n_samples)
         ]
-        for (key, channel), by_sample in found.items()
+        for (key, channel), by_sample in values_by_key.items()
     }
-    doubled = [spelling[place] for place, by_sample in found.items() if any(len(texts) > 1 for texts in by_sample.values())]
-    notes = (f"Some samples have a characteristic twice, whose values are joined by '; ': {name_some(doubled)}.",) if doubled else ()
+    doubled = [
+        spelling[channel_key] for channel_key, by_sample in values_by_key.items() if any(len(texts) > 1 for texts in by_sample.values())
+    ]
+    notes = (f"Some samples have two values of a characteristic, which are joined by '; ': {name_some(doubled)}.",) if doubled else ()
     return columns, notes
 
 
 def _split_characteristic(text: str, title: str) -> tuple[str, str]:
-    """Key and value of ``tissue: lung``; the line's title is the key of a text without one."""
+    """Split ``tissue: lung`` into key and value; a text without a key gets the line's title."""
     separator = ": " if ": " in text else ":"
     key, mark, value = text.partition(separator)
     if not mark or not key[:1].isalpha() or value.startswith("//"):
@@ -158,7 +160,7 @@ def _split_characteristic(text: str, title: str) -> tuple[str, str]:
 
 
 def _check_values(stream: TextStream, header: _Header) -> None:
-    """Look whether there is any line of values, and leave the stream at the heading."""
+    """Check that there is a line of values, and leave the stream at the heading."""
     heading, row = stream.next_line(), stream.next_line()
     if heading.strip() and row.strip() and not row.startswith(END) and not heading.startswith(END):
         stream.put_back(heading + row)
@@ -166,29 +168,30 @@ def _check_values(stream: TextStream, header: _Header) -> None:
     files = [path.rsplit("/", 1)[-1] for path in header.series.get("supplementary_file", []) if path and path.upper() != "NONE"]
     where = f"GEO lists {name_some(files)}" if files else "look for them on the page of the series"
     raise CohortError(
-        f"{header.name} holds annotations but no values, as the series matrix of most sequencing studies; the values are in a "
+        f"{header.name} holds annotations but no values, as the series matrices of most sequencing studies do; the values are in a "
         f"supplementary file of the series ({where}): download it, give it as the cohort, and give this file as obs"
     )
 
 
 def _check_table(table: Table, header: _Header) -> None:
-    """Check that the matrix and the lines above are of the same samples."""
+    """Check that the matrix and the lines above it name the same samples."""
     if len(table.column_annotations.columns):
         raise CohortError(
             f"{header.name}: expected values, found text in lines {name_some(table.column_annotations.columns)} of the matrix"
         )
     accessions = header.of_samples(ACCESSION)
-    alien = [name for name in table.columns if name not in accessions]
+    surplus = [name for name in table.columns if name not in accessions]
     lacking = [name for name in accessions if name and name not in table.columns]
-    if header.samples and (alien or lacking or len(set(table.columns)) < len(table.columns)):
+    if header.samples and (surplus or lacking or len(set(table.columns)) < len(table.columns)):
         raise CohortError(
-            f"{header.name}: the columns of the matrix and the line !Sample_geo_accession do not name the same samples: {name_some(alien)} "
-            f"stand above the matrix only, {name_some(lacking)} in the line only; is it complete? Download it again"
+            f"{header.name}: the columns of the matrix and the line !Sample_geo_accession do not name the same samples: "
+            f"{name_some(surplus)} "
+            f"only in the matrix, {name_some(lacking)} only in the line; is the file complete? Download it again"
         )
 
 
 def _describe_processing(header: _Header) -> tuple[str, ...]:
-    """What the submitters say of the values, if they say one thing in one line."""
+    """Quote the submitters' description of the values, if it is the same for all samples and in one line."""
     lines = [values for title, values in header.samples if title == "data_processing"]
     texts = {value for value in lines[0] if value} if len(lines) == 1 else set()
     if len(texts) != 1:
@@ -204,16 +207,16 @@ def _compare_row_counts(table: Table, header: _Header) -> tuple[str, ...]:
     return (f"The matrix has {len(table.rows):,} rows; GEO counted {min(counts):,} or more for every sample.",)
 
 
-def refuse_soft(probe: Probe, request: Request) -> NoReturn:
-    """Say which file to take in the place of a SOFT file."""
+def refuse_soft(probe: FileProbe, request: Request) -> NoReturn:
+    """Refuse a SOFT file, and name the file to use instead."""
     raise CohortError(
-        f"{probe.name} is a SOFT file of GEO, which lists each sample on its own; take the series matrix of the series "
-        "(GSE..._series_matrix.txt.gz), or its supplementary files where that holds no values"
+        f"{probe.name} is a SOFT file of GEO, which lists each sample separately; expected a matrix: use the series matrix of the series "
+        "(GSE..._series_matrix.txt.gz), or its supplementary files if that holds no values"
     )
 
 
-def _starts_with(probe: Probe, *starts: str) -> bool:
-    """Whether the first line that is not blank starts so."""
+def _starts_with(probe: FileProbe, *starts: str) -> bool:
+    """Check whether the first line that is not blank starts with one of these texts."""
     first = next((line for line in probe.lines if line.strip()), "")
     return first.lstrip('"').startswith(starts)
 
@@ -223,7 +226,7 @@ FORMAT = Format(
     f"lines that start with !Series_ or !Sample_, and a matrix between {BEGIN} and {END.decode()}",
     lambda probe: _starts_with(probe, "!Series_", "!Sample_", BEGIN),
     open_series,
-    read_annotations,
+    read_series_annotations,
 )
 SOFT = Format(
     "GEO SOFT",

@@ -1,4 +1,4 @@
-"""Plain HDF5: a two-dimensional dataset of numbers, and names along its sides in datasets of text, as ARCHS4 and rhdf5 have them."""
+"""Plain HDF5: a two-dimensional dataset of numbers, and names along its sides in datasets of text, as in ARCHS4 and rhdf5."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pandas as pd
 
 from genexp.errors import CohortError, name_some
 from genexp.files.damage import GuardedValues, report_damage
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.files.stored import DenseArray
 from genexp.files.table import Table
 from genexp.formats.format import Format
-from genexp.formats.hdf5 import is_hdf5, open_hdf5, read_column, read_texts
+from genexp.formats.hdf5 import is_hdf5, open_hdf5, read_column, read_hdf5_texts
 
 NAME = "HDF5"
 NAMES = tuple(
@@ -27,14 +27,14 @@ NAMES = tuple(
         r"genes?|features?|samples?|cells?|patients?",
     )
 )
-"""What datasets of names are called; the earlier ones first."""
+"""Usual titles of datasets of names, the preferred ones first."""
 ROW_WORDS = re.compile(r"row|axis1|obs", re.IGNORECASE)
 COLUMN_WORDS = re.compile(r"col|axis0|var", re.IGNORECASE)
-"""What says along which side of a square matrix names are."""
+"""Words that assign names to a side of a square matrix."""
 
 
-def open_hdf5_matrix(probe: Probe, request: Request) -> Table:
-    """Open the one matrix of numbers, or that which ``layer`` names, with the names that are as many as its rows and columns."""
+def open_hdf5_matrix(probe: FileProbe, request: Request) -> Table:
+    """Open the only matrix of numbers, or the one named by ``layer``, with names that fit its numbers of rows and columns."""
     with report_damage(probe.name, NAME):
         file = open_hdf5(probe)
         datasets = _list_datasets(file)
@@ -46,8 +46,8 @@ def open_hdf5_matrix(probe: Probe, request: Request) -> Table:
             for side, what, length in zip((rows, columns), ("rows", "columns"), datasets[matrix].shape, strict=True)
         )
         return Table(
-            read_texts(rows[row_key]),
-            read_texts(columns[column_key]),
+            read_hdf5_texts(rows[row_key]),
+            read_hdf5_texts(columns[column_key]),
             GuardedValues(DenseArray(datasets[matrix]), probe.name, NAME),
             heading=row_key.rpartition("/")[2],
             row_annotations=_read_others(rows, row_key),
@@ -58,7 +58,7 @@ def open_hdf5_matrix(probe: Probe, request: Request) -> Table:
 
 
 def _list_datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
-    """All datasets of numbers or text, by path."""
+    """List all datasets of numbers or text, by path."""
     datasets: dict[str, h5py.Dataset] = {}
 
     def look(path: str, item: h5py.Group | h5py.Dataset) -> None:
@@ -71,16 +71,17 @@ def _list_datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
 
 def _find_matrix(datasets: dict[str, h5py.Dataset], wanted: str, name: str) -> str:
     matrices = [path for path, item in datasets.items() if item.ndim == 2 and item.dtype.kind in "biuf" and min(item.shape) > 1]
-    chosen = [path for path in matrices if path == wanted.strip("/")] if wanted else matrices
-    if len(chosen) > 1:
+    candidates = [path for path in matrices if path == wanted.strip("/")] if wanted else matrices
+    if len(candidates) > 1:
         lengths = {len(item) for item in datasets.values() if item.ndim == 1 and item.dtype.kind in "OS"}
-        chosen = [path for path in matrices if lengths >= set(datasets[path].shape)] or matrices
-    if len(chosen) == 1:
-        return chosen[0]
+        candidates = [path for path in matrices if lengths >= set(datasets[path].shape)] or matrices
+    if len(candidates) == 1:
+        return candidates[0]
     if not matrices:
-        found = name_some(f"{path} {item.shape}" for path, item in datasets.items())
+        datasets_found = name_some(f"{path} {item.shape}" for path, item in datasets.items())
         raise CohortError(
-            f"{name}: expected an HDF5 file with a two-dimensional dataset of numbers, found {found}; write the values as one"
+            f"{name}: expected an HDF5 file with a two-dimensional dataset of numbers, found {datasets_found}; write the values as such "
+            "a dataset"
         )
     raise CohortError(f"{name} holds the matrices {name_some(matrices, 10)}; expected one: name it by layer=PATH")
 
@@ -88,7 +89,7 @@ def _find_matrix(datasets: dict[str, h5py.Dataset], wanted: str, name: str) -> s
 def _split_sides(
     vectors: dict[str, h5py.Dataset], shape: tuple[int, int], name: str
 ) -> tuple[dict[str, h5py.Dataset], dict[str, h5py.Dataset]]:
-    """Vectors along the rows and along the columns, by their length; of a square matrix, by what they are called."""
+    """Assign vectors to rows and columns by their length, or for a square matrix by their titles."""
     if shape[0] != shape[1]:
         rows, columns = ({path: item for path, item in vectors.items() if len(item) == length} for length in shape)
         return rows, columns
@@ -99,16 +100,16 @@ def _split_sides(
     )
     if not rows or not columns or set(rows) & set(columns):
         raise CohortError(
-            f"{name} has {shape[0]} rows and as many columns, and nothing says along which of them {name_some(matching)} are; call these "
-            "datasets rownames and colnames"
+            f"{name} has {shape[0]} rows and as many columns, so it is unclear which of {name_some(matching)} names the rows and which the "
+            "columns; call these datasets rownames and colnames"
         )
     return rows, columns
 
 
 def _find_names(side: dict[str, h5py.Dataset], what: str, length: int, name: str) -> str:
-    """Dataset of names: the only one of distinct texts, or the one that is called so."""
+    """Find the dataset of names: the only one of distinct texts, or the one with a usual title."""
     texts = {path: item for path, item in side.items() if item.dtype.kind in "OS"}
-    distinct = [path for path, item in texts.items() if len(set(read_texts(item))) == length] or list(texts)
+    distinct = [path for path, item in texts.items() if len(set(read_hdf5_texts(item))) == length] or list(texts)
     if len(distinct) == 1:
         return distinct[0]
     for names in NAMES:
@@ -120,13 +121,13 @@ def _find_names(side: dict[str, h5py.Dataset], what: str, length: int, name: str
     if not texts:
         raise CohortError(f"{name} has no names for its {length} {what}; expected a dataset of {length} texts, such as {what[:-1]}names")
     raise CohortError(
-        f"{name}: expected one dataset of names for its {length} {what}, found {name_some(called or distinct)}; call that of the names "
+        f"{name}: expected one dataset of names for its {length} {what}, found {name_some(called or distinct)}; call the dataset of names "
         f"{'rownames' if what == 'rows' else 'colnames'}"
     )
 
 
 def _read_others(side: dict[str, h5py.Dataset], key: str) -> pd.DataFrame:
-    """Vectors along a side other than its names, by the last part of their path where no other has it."""
+    """Read vectors along a side other than its names, titled by the last part of their path where it is unique."""
     others = {path: item for path, item in side.items() if path != key}
     ends = [path.rpartition("/")[2] for path in others]
     titles = {path: end if ends.count(end) == 1 else path for path, end in zip(others, ends, strict=True)}

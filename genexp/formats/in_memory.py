@@ -1,4 +1,4 @@
-"""AnnData in memory, as a notebook holds it: opened as a file would be, so that everything is checked that is checked of files."""
+"""AnnData in memory, as in a notebook: opened like a file, so that the same checks apply."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = "AnnData in memory"
 
 
 class BorrowedValues(DenseValues):
-    """Values of somebody else, which are copied before anything is done to them."""
+    """Values of the caller, which are copied before any change."""
 
     def fill(self, rows: np.ndarray, columns: np.ndarray, transpose: bool) -> np.ndarray:
         """Read the kept part, see :class:`genexp.files.table.Values`."""
@@ -41,11 +41,11 @@ def open_in_memory(adata: AnnData, layer: str = "", name: str = "the AnnData") -
     Raises
     ------
     CohortError
-        There is no such layer, or it is no matrix of numbers.
+        The layer does not exist, or is no matrix of numbers.
     """
-    matrix, var = find_matrix(adata, layer, name)
+    matrix, var = find_adata_matrix(adata, layer, name)
     values = _open_values(matrix, layer or "X", name)
-    layers = list_layers(adata)
+    layers = list_adata_layers(adata)
     scale, says_scale, notes = ("", "", ()) if layer else find_scale(adata.uns, layers, values, adata.shape, name)
     table = Table(
         [str(sample) for sample in adata.obs_names],
@@ -64,15 +64,15 @@ def open_in_memory(adata: AnnData, layer: str = "", name: str = "the AnnData") -
     return table
 
 
-def list_layers(adata: AnnData) -> list[str]:
-    """Layers that can be asked for: those of ``layers``, and raw where there is one."""
+def list_adata_layers(adata: AnnData) -> list[str]:
+    """List the layers that can be read: those of ``layers``, and raw if it exists."""
     layers = sorted(map(str, adata.layers))
     return [*layers, "raw"] if "raw" not in layers and adata.raw is not None else layers
 
 
-def find_matrix(adata: AnnData, layer: str, name: str) -> tuple[Any, pd.DataFrame]:
-    """Matrix and annotations of its genes."""
-    layers = list_layers(adata)
+def find_adata_matrix(adata: AnnData, layer: str, name: str) -> tuple[Any, pd.DataFrame]:
+    """Find X or a layer, and the annotations of its genes."""
+    layers = list_adata_layers(adata)
     if not layer:
         if adata.X is None:
             choice = f"give one by its name, such as layer={'counts' if 'counts' in layers else layers[0]}" if layers else "set its X"
@@ -86,8 +86,8 @@ def find_matrix(adata: AnnData, layer: str, name: str) -> tuple[Any, pd.DataFram
 
 
 def hash_anndata(adata: AnnData, layer: str = "") -> str:
-    """Hash (16 hexadecimal digits of SHA-256) of the values of X or a layer, of the annotations on both sides, and of the scale."""
-    matrix, var = find_matrix(adata, layer, "the AnnData")
+    """Hash the values of X or a layer, the annotations of both sides, and the scale (16 hexadecimal digits of SHA-256)."""
+    matrix, var = find_adata_matrix(adata, layer, "the AnnData")
     digest = hashlib.sha256(f"{matrix.dtype} {matrix.shape} {adata.uns.get('scale')}".encode())
     arrays = [matrix.data, matrix.indices, matrix.indptr] if scipy.sparse.issparse(matrix) else [np.asarray(matrix)]
     for array in arrays:
@@ -98,10 +98,10 @@ def hash_anndata(adata: AnnData, layer: str = "") -> str:
 
 
 def _open_values(matrix: Any, what: str, name: str) -> Values:
-    """Values of a matrix, dense or sparse."""
+    """Open the values of a matrix, dense or sparse."""
     if not hasattr(matrix, "dtype") or matrix.dtype.kind not in "biuf":
-        found = matrix.dtype if hasattr(matrix, "dtype") else type(matrix).__name__
-        raise CohortError(f"{name}: expected a matrix of numbers, found {what} of {found}")
+        dtype = matrix.dtype if hasattr(matrix, "dtype") else type(matrix).__name__
+        raise CohortError(f"{name}: expected a matrix of numbers, found {what} of {dtype}")
     if not scipy.sparse.issparse(matrix):
         return BorrowedValues(np.asarray(matrix))
     sparse = matrix if matrix.format in ("csr", "csc") else matrix.tocsr()

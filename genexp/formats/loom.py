@@ -7,7 +7,7 @@ import pandas as pd
 
 from genexp.errors import CohortError, name_some
 from genexp.files.damage import GuardedValues, report_damage
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.files.stored import DenseArray
 from genexp.files.table import Table
 from genexp.formats.format import Format
@@ -19,12 +19,12 @@ CELL_KEYS = ("CellID", "cell_id", "obs_names", "cell", "Cell", "barcode", "sampl
 PARTS = {"matrix", "row_attrs", "col_attrs"}
 
 
-def recognise(probe: Probe) -> bool:
-    """Whether a file is HDF5 with the parts of a loom file."""
+def recognise(probe: FileProbe) -> bool:
+    """Check whether a file is HDF5 with the groups of a loom file."""
     return is_hdf5(probe) and peek(probe, lambda file: set(file) >= PARTS)
 
 
-def open_loom(probe: Probe, request: Request) -> Table:
+def open_loom(probe: FileProbe, request: Request) -> Table:
     """Open the matrix or a layer of a loom file."""
     with report_damage(probe.name, NAME):
         file = open_hdf5(probe)
@@ -34,7 +34,7 @@ def open_loom(probe: Probe, request: Request) -> Table:
                 f"{probe.name} has no layer {request.layer!r}; its layers: {name_some(layers, 10)}. Leave layer empty for matrix"
             )
         matrix = file["layers"][request.layer] if request.layer else file["matrix"]
-        genes, cells = (read_frame(file[key], length) for key, length in zip(("row_attrs", "col_attrs"), matrix.shape, strict=True))
+        genes, cells = (read_loom_frame(file[key], length) for key, length in zip(("row_attrs", "col_attrs"), matrix.shape, strict=True))
         gene_key, cell_key = _find_key(genes, GENE_KEYS, probe.name), _find_key(cells, CELL_KEYS, probe.name)
         return Table(
             [str(name) for name in genes[gene_key]],
@@ -48,25 +48,27 @@ def open_loom(probe: Probe, request: Request) -> Table:
         )
 
 
-def annotate(probe: Probe, request: Request) -> pd.DataFrame:
+def annotate(probe: FileProbe, request: Request) -> pd.DataFrame:
     """Read the attributes of cells."""
     with report_damage(probe.name, NAME):
         file = open_hdf5(probe)
-        return read_frame(file["col_attrs"], file["matrix"].shape[1])
+        return read_loom_frame(file["col_attrs"], file["matrix"].shape[1])
 
 
-def read_frame(attributes: h5py.Group, length: int) -> pd.DataFrame:
-    """Attributes with one value for each row or column."""
+def read_loom_frame(attributes: h5py.Group, length: int) -> pd.DataFrame:
+    """Read the attributes with one value per row or column."""
     columns = {key: item for key, item in attributes.items() if isinstance(item, h5py.Dataset) and item.shape == (length,)}
     return pd.DataFrame({key: read_column(item) for key, item in columns.items()}, index=range(length))
 
 
 def _find_key(frame: pd.DataFrame, keys: tuple[str, ...], name: str) -> str:
-    """Attribute that holds the names."""
+    """Find the attribute that holds the names."""
     for key in keys:
         if key in frame:
             return key
-    raise CohortError(f"{name}: expected names in the attribute {keys[0]}, found {name_some(frame.columns)}; rename the one that has them")
+    raise CohortError(
+        f"{name}: expected names in the attribute {keys[0]}, found {name_some(frame.columns)}; rename the one that holds them"
+    )
 
 
 FORMAT = Format(NAME, "HDF5 with matrix, row_attrs and col_attrs", recognise, open_loom, annotate, layer="a layer")

@@ -1,4 +1,4 @@
-"""MAGE-TAB: matrices with two lines of headings, as of ArrayExpress and of TCGA's Firehose, and the tables SDRF of their samples."""
+"""MAGE-TAB: matrices with two lines of headings (ArrayExpress, TCGA's Firehose), and SDRF tables of their samples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NoReturn
 import pandas as pd
 
 from genexp.errors import CohortError, name_some
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.files.table import Table
 from genexp.files.tabular import read_text_annotations
 from genexp.formats.delimited import open_text
@@ -56,13 +56,13 @@ class _Headings:
     heading: str
 
 
-def open_matrix(probe: Probe, request: Request) -> Table:
+def open_matrix(probe: FileProbe, request: Request) -> Table:
     """Open a matrix with two lines of headings: samples, and below them what is measured.
 
     Raises
     ------
     CohortError
-        Several quantities are measured, of which one must be named; or it is a clinical table.
+        The matrix holds several quantities and none is named; or the file is a clinical table.
     """
     with TextStream(probe) as stream:
         headings = _read_headings(stream)
@@ -100,7 +100,7 @@ def _read_headings(stream: TextStream) -> _Headings:
 
 
 def _choose_quantity(headings: _Headings, name: str, request: Request) -> tuple[str, tuple[str, ...]]:
-    """Second heading of the columns to read, and what is said about that."""
+    """Choose the second heading of the columns to read, with a note on the choice."""
     names = list(dict.fromkeys(quantity for sample, quantity in zip(headings.samples, headings.quantities, strict=True) if sample))
     if [name.lower() for name in names] == [CLINICAL]:
         raise CohortError(
@@ -113,32 +113,37 @@ def _choose_quantity(headings: _Headings, name: str, request: Request) -> tuple[
     elif len(measured) == 1 or counts:
         quantity = (counts or measured)[0]
     else:
-        raise CohortError(f"{name} has {name_some(measured)} columns for every sample; name the one to read: layer={measured[0]}")
+        raise CohortError(
+            f"{name} has several columns per sample: {name_some(measured)}; name the one to read, such as layer={measured[0]}"
+        )
     if Counter(headings.quantities)[quantity] < len({sample for sample in headings.samples if sample}):
         raise CohortError(
-            f"{name}: expected a column {quantity!r} for every sample in the second line of headings; some lack it; is it complete?"
+            f"{name}: expected a column {quantity!r} for every sample in the second line of headings; some samples lack it; is the file "
+            "complete?"
         )
     others = [title for title in names if title != quantity]
-    left_out = f"; left out: {name_some(others)}" if others else ""
-    return quantity, (f"The second line of headings says that the values are {quantity!r}{left_out}.",)
+    unread = f"; not read: {name_some(others)}" if others else ""
+    return quantity, (f"The second line of headings says that the values are {quantity!r}{unread}.",)
 
 
 def _pick_fields(kept: list[int], n_columns: int, name: str) -> Callable[[bytes], bytes]:
-    """Leave out fields of a line, but not its first; ``kept`` counts from the second."""
+    """Select fields of a line, always with its first; ``kept`` counts from the second."""
     pick = itemgetter(0, *(i + 1 for i in kept))
 
     def change(line: bytes) -> bytes:
         fields = line.rstrip(b"\r\n").split(b"\t")
         if len(fields) != n_columns + 1:
-            found = f"the line of {fields[0][:60].decode(errors='replace')!r} has {len(fields):,}"
-            raise CohortError(f"{name} is not a regular table: its headings have {n_columns + 1:,} fields, {found}; is the file complete?")
+            problem = f"the line of {fields[0][:60].decode(errors='replace')!r} has {len(fields):,}"
+            raise CohortError(
+                f"{name} is not a regular table: its headings have {n_columns + 1:,} fields, {problem}; is the file complete?"
+            )
         return b"\t".join(pick(fields)) + b"\n"
 
     return change
 
 
-def read_clinical(probe: Probe, request: Request) -> pd.DataFrame:
-    """Read a clinical table of Firehose, with samples in columns, as a row per sample."""
+def read_clinical(probe: FileProbe, request: Request) -> pd.DataFrame:
+    """Read a clinical table of Firehose, with samples in columns, as one row per sample."""
     with TextStream(probe) as stream:
         headings = _read_headings(stream)
         if {quantity.lower() for quantity in headings.quantities} != {CLINICAL}:
@@ -150,15 +155,15 @@ def read_clinical(probe: Probe, request: Request) -> pd.DataFrame:
             title, *values = split_fields(line)
             if len(values) != len(headings.samples) or title in columns:
                 raise CohortError(
-                    f"{probe.name}: expected a line of {len(headings.samples):,} values for each annotation, found {len(values):,} values "
+                    f"{probe.name}: expected one line of {len(headings.samples):,} values per annotation, found {len(values):,} values "
                     f"or a second line of {title[:60]!r}; is it complete?"
                 )
             columns[title] = values
     return pd.DataFrame(columns, dtype=object)
 
 
-def read_sdrf(probe: Probe, request: Request) -> pd.DataFrame:
-    """Read an SDRF: a row per sample, also where its files have a row each."""
+def read_sdrf(probe: FileProbe, request: Request) -> pd.DataFrame:
+    """Read an SDRF as one row per sample, also where every file has its own row."""
     table = read_text_annotations(probe, request)
     files = [title for title in table.columns if FILE_COLUMNS.fullmatch(title)]
     samples = table.drop(columns=files).drop_duplicates()
@@ -166,18 +171,18 @@ def read_sdrf(probe: Probe, request: Request) -> pd.DataFrame:
     return samples.reset_index(drop=True) if len(samples) < len(table) and names.is_unique else table
 
 
-def refuse_sdrf(probe: Probe, request: Request) -> NoReturn:
-    """Say that an SDRF holds no values."""
+def refuse_sdrf(probe: FileProbe, request: Request) -> NoReturn:
+    """Refuse an SDRF, which holds no values."""
     raise CohortError(f"{probe.name} is an SDRF, which describes samples; expected a matrix of expression values: give this file as obs")
 
 
-def _is_matrix(probe: Probe) -> bool:
-    """Whether the first field is that of a first line of headings; the line may be longer than the head of the file."""
+def _is_matrix(probe: FileProbe) -> bool:
+    """Check whether the first field starts a first line of headings; the line may be longer than the head of the file."""
     first = probe.text[:200].split("\t")[0].strip('" ')
     return SAMPLE_REFERENCES.fullmatch(first) is not None
 
 
-def _is_sdrf(probe: Probe) -> bool:
+def _is_sdrf(probe: FileProbe) -> bool:
     titles = [title.strip('" ').lower() for title in (probe.lines or [""])[0].split("\t")]
     return titles[0] == "source name" and any(title.startswith(("characteristics", "factor", "protocol", "extract")) for title in titles)
 

@@ -1,4 +1,4 @@
-"""Matrix Market files (matrix.mtx) with barcodes and features beside them: Cell Ranger, STARsolo, Seurat, GEO."""
+"""Matrix Market files (matrix.mtx) with files of barcodes and features: Cell Ranger, STARsolo, Seurat, GEO."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import scipy.sparse
 
 from genexp.errors import CohortError, name_some
 from genexp.files.damage import report_damage
-from genexp.files.probe import Probe, Request, decode, open_stream
+from genexp.files.probe import FileProbe, Request, decode, open_stream
 from genexp.files.stored import SparseArray
 from genexp.files.table import Table
 from genexp.formats.format import Format
@@ -43,8 +43,8 @@ class Parts:
     features: Path
 
 
-def recognise(probe: Probe) -> bool:
-    """Whether a file is of Matrix Market, or a folder holds one."""
+def recognise(probe: FileProbe) -> bool:
+    """Check for a Matrix Market file, or a folder with one."""
     return bool(_list_matrices(probe.path)) if probe.is_folder else probe.head.startswith(MAGIC)
 
 
@@ -52,12 +52,12 @@ def _list_matrices(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.is_file() and MATRIX.fullmatch(path.name))
 
 
-def open_market(probe: Probe, request: Request) -> Table:
+def open_market(probe: FileProbe, request: Request) -> Table:
     """Open a matrix of counts with its barcodes and features; names are gene ids, symbols the column ``gene_name``."""
     parts = _find_parts(probe)
     with report_damage(probe.name, NAME):
         barcodes, features = _read_lines(parts.barcodes), _read_lines(parts.features)
-        matrix = _read_matrix(Probe(parts.matrix, probe.name))
+        matrix = _read_matrix(FileProbe(parts.matrix, probe.name))
         barcodes, features = (_drop_heading(lines, matrix.shape) for lines in (barcodes, features))
         if matrix.shape == (len(barcodes), len(features)) != (len(features), len(barcodes)):
             matrix = matrix.T.tocsc()
@@ -65,25 +65,25 @@ def open_market(probe: Probe, request: Request) -> Table:
         return build_table(values, _name_features(features), [line[0] for line in barcodes], probe.name, NAME)
 
 
-def _find_parts(probe: Probe) -> Parts:
+def _find_parts(probe: FileProbe) -> Parts:
     """Find the matrix, and the barcodes and features of the same prefix."""
     matrices = _list_matrices(probe.path) if probe.is_folder else [probe.path]
     if len(matrices) > 1:
         names = name_some(path.name for path in matrices)
-        raise CohortError(f"{probe.name} holds several matrices: {names}; expected those of one sample: name the .mtx file to read")
+        raise CohortError(f"{probe.name} holds several matrices: {names}; expected the matrix of one sample: name the .mtx file to read")
     (matrix,) = matrices
     match = MATRIX.fullmatch(matrix.name)
     prefix = match["prefix"] if match else ""
-    beside = [path for path in sorted(matrix.parent.iterdir()) if path.is_file()]
-    found = [_match_names(beside, names, prefix) or _match_names(beside, names, "") for names in (BARCODES, FEATURES)]
-    for what, paths in zip(("barcodes (barcodes.tsv)", "features (features.tsv or genes.tsv)"), found, strict=True):
+    neighbours = [path for path in sorted(matrix.parent.iterdir()) if path.is_file()]
+    matches = [_match_names(neighbours, names, prefix) or _match_names(neighbours, names, "") for names in (BARCODES, FEATURES)]
+    for what, paths in zip(("barcodes (barcodes.tsv)", "features (features.tsv or genes.tsv)"), matches, strict=True):
         if len(paths) != 1:
-            names = name_some(path.name for path in (paths or beside))
+            names = name_some(path.name for path in (paths or neighbours))
             raise CohortError(
-                f"{probe.name}: expected one file of {what} beside {matrix.name}, with the same prefix {prefix!r}, found "
-                f"{len(paths) or 'none'} among {names}; put the three files of one sample into a folder"
+                f"{probe.name}: expected one file of {what} next to {matrix.name}, with the same prefix {prefix!r}, found "
+                f"{len(paths) or 'none'} among {names}; put the three files of one sample into one folder"
             )
-    return Parts(matrix, found[0][0], found[1][0])
+    return Parts(matrix, matches[0][0], matches[1][0])
 
 
 def _match_names(paths: list[Path], names: re.Pattern[str], prefix: str) -> list[Path]:
@@ -91,17 +91,19 @@ def _match_names(paths: list[Path], names: re.Pattern[str], prefix: str) -> list
 
 
 def _read_lines(path: Path) -> list[list[str]]:
-    """Fields of all lines of a list of barcodes or features, separated by tabs or commas."""
-    with open_stream(Probe(path, path.name)) as stream:
+    """Read the fields of all lines of a list of barcodes or features, separated by tabs or commas."""
+    with open_stream(FileProbe(path, path.name)) as stream:
         text = decode(stream.read())[0]
     if not "".join(set(text) - set("\t\r\n")).isprintable():
-        raise CohortError(f"{path.name} holds letters that no list of names has; expected text, packed by gzip or not: is it complete?")
+        raise CohortError(
+            f"{path.name} holds characters that no list of names has; expected text, packed by gzip or not: is the file complete?"
+        )
     delimiter = "," if "\t" not in text and "," in text.partition("\n")[0] else "\t"
     return [[field.strip() for field in line] for line in csv.reader(text.splitlines(), delimiter=delimiter) if line]
 
 
-def _read_matrix(probe: Probe) -> scipy.sparse.csc_matrix:
-    """Read a coordinate matrix by Arrow: SciPy's reader of these files ends the process on some that are damaged."""
+def _read_matrix(probe: FileProbe) -> scipy.sparse.csc_matrix:
+    """Read a coordinate matrix with Arrow: SciPy's reader kills the process on some damaged files."""
     with open_stream(probe) as stream:
         heading = decode(stream.readline())[0]
         if not HEADING.fullmatch(heading):
@@ -123,17 +125,17 @@ def _read_matrix(probe: Probe) -> scipy.sparse.csc_matrix:
 
 
 def _drop_heading(lines: list[list[str]], shape: tuple[int, int]) -> list[list[str]]:
-    """Lines without a heading, which there is where they are one more than a side of the matrix."""
+    """Drop a heading, which makes the lines one more than a side of the matrix."""
     return lines[1:] if len(lines) not in shape and len(lines) - 1 in shape else lines
 
 
 def _name_features(lines: list[list[str]]) -> pd.DataFrame:
-    """Features with the column names of Cell Ranger, as many as there are."""
+    """Return features under the column names of Cell Ranger, as many as exist."""
     width = min(max(map(len, lines), default=1), len(COLUMNS))
     padded = [(line + [""] * width)[:width] for line in lines]
     return pd.DataFrame(padded, columns=list(COLUMNS[:width]), dtype=object)
 
 
 FORMAT = Format(
-    NAME, "%%MatrixMarket in the first line, or a folder with one such .mtx file; barcodes and features beside it", recognise, open_market
+    NAME, "%%MatrixMarket in the first line, or a folder with one such .mtx file; barcodes and features next to it", recognise, open_market
 )

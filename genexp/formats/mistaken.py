@@ -1,4 +1,4 @@
-"""Files that are given by mistake: each is named, with what to give in its place."""
+"""Files given by mistake: a message names the kind of file and the one to give instead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from genexp.errors import CohortError, name_some
 from genexp.files.layout import NUMBER, find_delimiter, is_id_title, split_line
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.files.tabular import read_text_annotations
 from genexp.formats.format import Format
 from genexp.names.likeness import is_missing, is_summary, measure_likeness, normal_title
@@ -17,8 +17,8 @@ from genexp.names.vocabulary import FAMILIES, GENE_IDS, GENE_TITLES, KNOWN, SAMP
 
 MATRIX = "expected a matrix of expression values"
 KINDS: tuple[tuple[bytes, str, str], ...] = (
-    (rb"\s*<(!doctype html|html|head|body)", "a web page", "a page was saved in the place of the file: download the file itself"),
-    (rb"\s*<\?xml|\s*<MINiML", "an XML file", "take the matrix of values; of GEO, the series matrix"),
+    (rb"\s*<(!doctype html|html|head|body)", "a web page", "a web page was saved instead of the file: download the file itself"),
+    (rb"\s*<\?xml|\s*<MINiML", "an XML file", "use the matrix of values; from GEO, the series matrix"),
     (rb"\s*[{\[]\s*[\"{\[}\]]", "a JSON file", "take the values as a table"),
     (rb"%PDF-", "a PDF document", "take the table as text or .xlsx"),
     (rb"\{\\rtf", "a document of a word processor", "save the table as text or .xlsx"),
@@ -39,7 +39,7 @@ KINDS: tuple[tuple[bytes, str, str], ...] = (
     ),
     (rb"\x89PNG|\xff\xd8\xff|GIF8", "an image", "take the table of its values"),
 )
-"""First bytes of files, what the files are, and what to do."""
+"""First bytes of files, their kind, and the advice for the user."""
 
 FOLD_CHANGES = re.compile(r"(avg_|mean_)?log(2|10)?_?(fold_?change|fc)(_shrunk(en)?)?|fold_?change")
 P_VALUES = re.compile(r"p_?val(ue)?s?(_adj)?|(nominal|raw)_?p(_?val(ue)?)?|p_?adj(usted)?|adj(usted)?_?p(_?val(ue)?)?|fdr|[fq]_?val(ue)?")
@@ -49,27 +49,27 @@ STATISTICS = re.compile(
 MELTED = re.compile(r"variable|var_?\d|sample.*|key|name")
 MAX_LINES = 400
 MAX_FIELDS = 1000
-"""Columns above which a table lists no results, files or mutations."""
+"""Number of columns above which a table is no list of results, files or mutations."""
 
 
-def _find_kind(probe: Probe) -> tuple[str, str] | None:
-    """What a file is that holds no table, and what to do."""
+def _find_kind(probe: FileProbe) -> tuple[str, str] | None:
+    """Find the kind of a file without a table, and the advice for the user."""
     head = probe.head[:8192].removeprefix(b"\xef\xbb\xbf")
     return next(((what, advice) for start, what, advice in KINDS if re.match(start, head, re.IGNORECASE)), None)
 
 
-def refuse_kind(probe: Probe, request: Request) -> NoReturn:
-    """Say what a file is that holds no table."""
+def refuse_kind(probe: FileProbe, request: Request) -> NoReturn:
+    """Refuse a file without a table, and name its kind."""
     what, advice = _find_kind(probe) or ("", "")
     raise CohortError(f"{probe.name} is {what}; expected a table: {advice}")
 
 
-def _find_problem(probe: Probe) -> str:
-    """What a table holds in the place of values by sample, and what to do; empty for a matrix."""
+def _find_problem(probe: FileProbe) -> str:
+    """Describe the content of a table that is no matrix of samples and genes, with advice; empty for a matrix."""
     lines = probe.lines[:MAX_LINES]
     try:
         delimiter, start = find_delimiter(lines, probe.name) if lines else ("", 0)
-    except CohortError:  # the reader of text says it
+    except CohortError:  # the reader of text reports it
         return ""
     if not lines:
         return ""
@@ -86,21 +86,21 @@ def _find_problem(probe: Probe) -> str:
 
 
 def _describe_files(heading: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """Say of a table about files or mutations what it is."""
+    """Describe a table of files or mutations; empty for others."""
     titles = {normal_title(title) for title in heading}
     if {"hugo_symbol", "variant_classification"} <= titles:
         return f"is a table of mutations (MAF); {MATRIX}"
     if {"id", "filename", "md5"} <= titles:
         return f"is a manifest of the Genomic Data Commons, which lists files; {MATRIX}: download them by gdc-client, and give their folder"
     if {"file_id", "file_name", "sample_id"} <= titles:
-        return f"is a sample sheet of the Genomic Data Commons; {MATRIX}: put it beside the files that it lists, and give their folder"
+        return f"is a sample sheet of the Genomic Data Commons; {MATRIX}: put it next to the files that it lists, and give their folder"
     if heading[0] == "Status" and body and body[0][0] == "Assigned":
-        return f"is the summary of featureCounts; {MATRIX}: give the table beside it, whose name is the same without .summary"
+        return f"is the summary of featureCounts; {MATRIX}: give the table of the same name without .summary"
     return ""
 
 
 def _describe_results(heading: Sequence[str]) -> str:
-    """Say that a table holds results of a comparison: DESeq2, edgeR, limma, Seurat."""
+    """Describe results of a comparison (DESeq2, edgeR, limma, Seurat); empty for other tables."""
     titles = [normal_title(title) for title in heading]
     changes = [title for title, name in zip(heading, titles, strict=True) if FOLD_CHANGES.fullmatch(name)]
     p_values = [title for title, name in zip(heading, titles, strict=True) if P_VALUES.fullmatch(name)]
@@ -109,17 +109,15 @@ def _describe_results(heading: Sequence[str]) -> str:
     others = [
         t for t, name in zip(heading[1:], titles[1:], strict=True) if t not in (*changes, *p_values) and not STATISTICS.fullmatch(name)
     ]
-    rest = (
-        f"; if any of its other columns {name_some(others)} are samples, delete all columns but these and the names of genes"
-        if others
-        else ""
+    advice = f"; if its other columns {name_some(others)} are samples, keep only these and the names of genes" if others else ""
+    titles_found = name_some([*changes, *p_values])
+    return (
+        f"is a table of results, with fold changes and p-values by gene: {titles_found}; {MATRIX}, with a column or row per sample{advice}"
     )
-    shown = name_some([*changes, *p_values])
-    return f"is a table of results, with fold changes and p-values by gene {shown}; {MATRIX}, with a column or row for each sample{rest}"
 
 
 def _describe_list(heading: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """Say that a table lists sample, gene and value in each line."""
+    """Describe a table with sample, gene and value in each line; empty for other tables."""
     if not 3 <= len(heading) <= 8 or len(body) < 3:
         return ""
     columns = list(zip(*body, strict=True))
@@ -144,7 +142,7 @@ def _describe_list(heading: Sequence[str], body: Sequence[Sequence[str]]) -> str
 
 
 def _describe_headless(heading: Sequence[str], body: Sequence[Sequence[str]]) -> str:
-    """Say that a table has no heading: its first line is one of values."""
+    """Describe a table without a heading, whose first line holds values; empty for other tables."""
     first, *others = heading if body else heading[:-1]  # the end of a single line may be cut
     if not others or (body and len(body[0]) != len(heading)):
         return ""
@@ -157,13 +155,11 @@ def _describe_headless(heading: Sequence[str], body: Sequence[Sequence[str]]) ->
         is_line = 2 * len(numbers) >= len(others) and any(not number.is_integer() for number in numbers) and not is_id_title(first)
     if not (is_line or (numbers and (GENE_IDS.fullmatch(first) or is_summary(first)))):
         return ""
-    return (
-        f"has no heading: its first line is {name_some(heading)}; {MATRIX} with the names of samples (or genes) in the first line: add it"
-    )
+    return f"has no heading: its first line is {name_some(heading)}; {MATRIX} with names of samples (or genes) in the first line: add that line"
 
 
-def refuse_table(probe: Probe, request: Request) -> NoReturn:
-    """Say what a table holds in the place of values by sample."""
+def refuse_table(probe: FileProbe, request: Request) -> NoReturn:
+    """Refuse a table that is no matrix, and describe its content."""
     raise CohortError(f"{probe.name} {_find_problem(probe)}")
 
 

@@ -1,4 +1,4 @@
-"""One file per sample, as counting programs write them: a folder or archive of such files, or one file."""
+"""One file per sample, as counting programs write them: a folder or archive of such files, or a single file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from genexp.errors import CohortError, name_some
 from genexp.files.collection import Member, is_collection, is_tar, open_collection
-from genexp.files.probe import UNPACK_ERRORS, Probe, Request, open_stream
+from genexp.files.probe import UNPACK_ERRORS, FileProbe, Request, open_stream
 from genexp.files.table import DenseValues, Table
 from genexp.files.tabular import read_text_annotations
 from genexp.formats.format import Format
@@ -20,7 +20,7 @@ from genexp.formats.sample_names import shorten_paths
 from genexp.formats.tools import STAR, STRANDS, TWO_COLUMNS, FileLayout, Tool, find_tool, has_heading, is_of_transcripts
 
 MAX_LOOKS = 200
-"""Files of a folder that are looked at to recognise what it holds."""
+"""Number of files that are inspected to recognise the content of a folder."""
 
 
 @dataclass(frozen=True)
@@ -36,28 +36,29 @@ class _File:
         return self.layout.tool.name, is_of_transcripts(self.layout.tool, self.member.name)
 
 
-def open_folder(probe: Probe, request: Request) -> Table:
+def open_folder(probe: FileProbe, request: Request) -> Table:
     """Open a folder or an archive of files of one sample each, joined by the names of genes.
 
     Raises
     ------
     CohortError
-        It holds none, or of several kinds, or they do not name the same genes.
+        The folder holds no such file, or files of several kinds or with different genes.
     """
     with open_collection(probe) as members:
         files, sheets, others = _sort_members(members)
         if not files:
             raise CohortError(
-                f"{probe.name} holds no file that is the table of one sample, as STAR, HTSeq, Salmon, kallisto, RSEM, featureCounts or "
-                f"StringTie write them; found {name_some(member.name for member in members)}; unpack it, and name the file to read"
+                f"{probe.name}: expected files of one sample each, as STAR, HTSeq, Salmon, kallisto, RSEM, featureCounts or "
+                f"StringTie write them; found {name_some(member.name for member in members)}; unpack the folder or archive, and name the "
+                "file to read"
             )
         files, notes = _choose_kind(files, probe.name)
         paths = [file.member.name for file in files]
         if others:
-            notes += (f"Other files of the folder are left out: {name_some(member.name for member in others)}.",)
+            notes += (f"Other files of the folder are not read: {name_some(member.name for member in others)}.",)
         samples = _read_all(files, request)
-    beside = find_sheets(probe.path.parent)
-    named = name_samples([file.member.base for file in files], sheets, beside)
+    nearby = find_sheets(probe.path.parent)
+    named = name_samples([file.member.base for file in files], sheets, nearby)
     annotations = pd.DataFrame({"file": paths}, dtype=object)
     if named:
         names, of_samples, note = named
@@ -75,10 +76,10 @@ def open_folder(probe: Probe, request: Request) -> Table:
     )
 
 
-def open_file(probe: Probe, request: Request) -> Table:
+def open_file(probe: FileProbe, request: Request) -> Table:
     """Open a file of one sample."""
     layout = find_tool(probe.lines)
-    assert layout is not None  # as recognised
+    assert layout is not None  # the format was recognised by it
     try:
         with open_stream(probe) as stream:
             text = stream.read()
@@ -92,7 +93,7 @@ def open_file(probe: Probe, request: Request) -> Table:
 
 
 def _sort_members(members: Sequence[Member]) -> tuple[list[_File], list[Sheet], list[Member]]:
-    """Files of samples, sheets that name samples, and others."""
+    """Sort files into files of samples, sheets that name samples, and others."""
     files, sheets, others = [], [], []
     for member in members:
         layout = find_tool(lines) if (lines := member.first_lines()) else None
@@ -110,27 +111,27 @@ def _sort_members(members: Sequence[Member]) -> tuple[list[_File], list[Sheet], 
 
 
 def _choose_kind(files: list[_File], name: str) -> tuple[list[_File], tuple[str, ...]]:
-    """Files of one kind: of genes, where one program wrote genes and transcripts; else it is asked."""
+    """Choose files of one kind: those of genes where one program wrote genes and transcripts; else refuse."""
     kinds = sorted({file.kind for file in files})
     if len(kinds) == 1:
         return files, ()
     of_genes = [kind for kind in kinds if not kind[1]]
     if len({program.split()[0] for program, _ in kinds}) == 1 and len(of_genes) == 1:
-        left_out = [file.member.name for file in files if file.kind[1]]
+        unread = [file.member.name for file in files if file.kind[1]]
         return [file for file in files if not file.kind[1]], (
-            f"Files of transcripts are left out, for there are files of genes: {name_some(left_out)}.",
+            f"Files of transcripts are not read, because there are files of genes: {name_some(unread)}.",
         )
-    shown = "; ".join(
+    listed = "; ".join(
         f"{program}: {name_some(file.member.name for file in files if file.kind[0] == program)}"
         for program in dict.fromkeys(k[0] for k in kinds)
     )
     raise CohortError(
-        f"{name} holds files of {len(kinds)} kinds: {shown}; expected one kind: put the files of one kind in a folder of their own"
+        f"{name} holds files of {len(kinds)} kinds: {listed}; expected one kind: put the files of one kind in a separate folder"
     )
 
 
 def _read_all(files: list[_File], request: Request) -> list[SampleColumns]:
-    """Read the files; names of genes that are those of the first are kept once."""
+    """Read the files; names of genes equal to those of the first file are kept once."""
     samples: list[SampleColumns] = []
     for file in files:
         sample = _read(file.member.read(), file.layout, file.member.name, request)
@@ -149,7 +150,7 @@ def _read(text: bytes, layout: FileLayout, name: str, request: Request) -> Sampl
 
 
 def _join(samples: list[SampleColumns], paths: Sequence[str], tool: Tool, of_transcripts: bool, request: Request) -> Table:
-    """Table of some samples, genes in the order of the first."""
+    """Join samples to a table, genes in the order of the first sample."""
     _check_genes(samples, paths)
     _check_ends(samples, paths)
     column = _find_column(samples, paths)
@@ -174,20 +175,20 @@ def _join(samples: list[SampleColumns], paths: Sequence[str], tool: Tool, of_tra
 
 
 def _find_column(samples: list[SampleColumns], paths: Sequence[str]) -> str:
-    """Column that all values are from."""
+    """Find the column of all values."""
     columns = sorted({sample.column for sample in samples} - {""})
     if len(columns) < 2:
         return columns[0] if columns else STRANDS[0]
     files = {column: [path for path, sample in zip(paths, samples, strict=True) if sample.column == column] for column in columns}
-    shown = "; ".join(f"{column}: {name_some(names)}" for column, names in files.items())
+    listed = "; ".join(f"{column}: {name_some(names)}" for column, names in files.items())
     raise CohortError(
-        f"The files of STAR are not of one kind of library by the totals of their strands: {shown}; name the counts to take: "
+        f"By the totals of their strands, the files of STAR are from different kinds of libraries: {listed}; name the counts to read: "
         f"layer={', layer='.join(STRANDS)}"
     )
 
 
 def _stack(samples: list[SampleColumns]) -> np.ndarray:
-    """Values (n_genes, n_samples), genes in the order of the first sample."""
+    """Stack values (n_genes, n_samples), genes in the order of the first sample."""
     genes = samples[0].genes
     index = pd.Index([])
     X = np.empty((len(genes), len(samples)), dtype=np.float32)
@@ -201,7 +202,7 @@ def _stack(samples: list[SampleColumns]) -> np.ndarray:
 
 
 def _check_genes(samples: list[SampleColumns], paths: Sequence[str]) -> None:
-    """Check that all samples have the genes of the first, in whatever order."""
+    """Check that all samples have the genes of the first, in any order."""
     genes = samples[0].genes
     wanted: pd.Index | None = None
     for sample, path in zip(samples, paths, strict=True):
@@ -212,22 +213,24 @@ def _check_genes(samples: list[SampleColumns], paths: Sequence[str]) -> None:
         lacking, further = wanted.difference(others), others.difference(wanted)
         if len(lacking) or len(further):
             raise CohortError(
-                f"Files do not name the same genes: {paths[0]} has {len(wanted):,}, {path} has {len(others):,}; the second lacks "
-                f"{name_some(lacking)} and has {name_some(further)} of its own; is each complete, and of one annotation of the genome?"
+                f"expected files with the same genes: {paths[0]} has {len(wanted):,}, {path} has {len(others):,}; the second lacks "
+                f"{name_some(lacking)} and has in addition {name_some(further)}; is each file complete, and of the same genome annotation?"
             )
         if not wanted.is_unique or not others.is_unique:
             twice = wanted[wanted.duplicated()].union(others[others.duplicated()])
             raise CohortError(
-                f"{paths[0]} and {path} name genes more than once, in another order, so that they cannot be joined: {name_some(twice)}; "
+                f"{paths[0]} and {path} name genes more than once and in different orders, so they cannot be joined: {name_some(twice)}; "
                 "expected every gene once"
             )
 
 
 def _check_ends(samples: list[SampleColumns], paths: Sequence[str]) -> None:
-    """Check that no file ends within a line, which may be within a number; all may, where whoever wrote them ended none."""
+    """Check that no file ends within a line, perhaps within a number; accepted where no file ends its last line."""
     cut = [path for sample, path in zip(samples, paths, strict=True) if not sample.ends]
     if cut and (len(cut) < len(samples) or len(samples) == 1):
-        raise CohortError(f"The last line has no end in {name_some(cut)}, as if the file was cut; add an end of line if it is complete")
+        raise CohortError(
+            f"The last line has no line break in {name_some(cut)}, as if the file was cut; add a line break if the file is complete"
+        )
 
 
 def _describe_columns(samples: list[SampleColumns], tool: Tool, column: str, of_transcripts: bool, request: Request) -> tuple[str, ...]:
@@ -238,20 +241,20 @@ def _describe_columns(samples: list[SampleColumns], tool: Tool, column: str, of_
         reason = ""
         if tool is STAR:
             reason = (
-                ", for neither strand holds five times the other"
+                ", because neither strand holds five times the reads of the other"
                 if column == STRANDS[0]
-                else ", for that strand holds more than five times the other"
+                else ", because that strand holds more than five times the reads of the other"
             )
-        notes.append(f"The values are the column {column!r} of {tool.name}{reason}; layer= takes another of {', '.join(others)}.")
+        notes.append(f"The values are the column {column!r} of {tool.name}{reason}; layer= selects another: {', '.join(others)}.")
     if n_summaries:
-        notes.append(f"Lines that count reads of no gene are left out ({n_summaries} in a file).")
+        notes.append(f"Lines that count reads outside of genes are not read ({n_summaries} in a file).")
     if of_transcripts:
         notes.append("The values are of transcripts; genexp does not sum them to genes.")
     return tuple(notes)
 
 
-def _is_folder(probe: Probe) -> bool:
-    """Whether a collection holds a file of one sample; a tar archive is read by nothing else."""
+def _is_folder(probe: FileProbe) -> bool:
+    """Check whether a collection holds a file of one sample; no other format reads a tar archive."""
     if not is_collection(probe):
         return False
     if is_tar(probe):
@@ -260,7 +263,7 @@ def _is_folder(probe: Probe) -> bool:
         return any(find_tool(member.first_lines()) is not None for member in members[:MAX_LOOKS])
 
 
-def _is_file(probe: Probe) -> bool:
+def _is_file(probe: FileProbe) -> bool:
     if probe.is_folder or not probe.lines:
         return False
     layout = find_tool(probe.lines)

@@ -1,4 +1,4 @@
-"""Objects of Bioconductor: ExpressionSet, and SummarizedExperiment with what builds on it (SingleCellExperiment, DESeqDataSet)."""
+"""Objects of Bioconductor: ExpressionSet, and SummarizedExperiment with its subclasses (SingleCellExperiment, DESeqDataSet)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from genexp.formats.r_objects import (
     read_attributes,
     read_classes,
     read_dimnames,
-    read_frame,
     read_list,
     read_matrix,
     read_names,
+    read_r_frame,
     read_vectors,
     walk_pairs,
 )
@@ -29,7 +29,7 @@ SUMMARIZED = {"assays", "colData", "elementMetadata"}
 
 
 def is_experiment(item: RObject) -> bool:
-    """Whether an object has the slots of one of these classes."""
+    """Check whether an object has the slots of one of these classes."""
     return item.info.type is RObjectType.S4 and any(read_attributes(item).keys() >= slots for slots in (EXPRESSION_SET, SUMMARIZED))
 
 
@@ -44,21 +44,22 @@ def open_experiment(item: RObject, assay: str, name: str) -> Table:
     name : str
         Address of the file, for messages.
     """
-    assays = {title: matrix for title, matrix in _list_assays(item) if is_matrix(matrix)}
-    chosen = assay or ("exprs" if "exprs" in assays else next(iter(assays), "") if len(assays) == 1 else "")
-    if chosen not in assays:
-        found = f"no assay {assay!r}" if assay else "several assays or none"
+    assays = {key: matrix for key, matrix in _list_assays(item) if is_matrix(matrix)}
+    title = assay or ("exprs" if "exprs" in assays else next(iter(assays), "") if len(assays) == 1 else "")
+    if title not in assays:
+        problem = f"no assay {assay!r}" if assay else "several assays or none"
         raise CohortError(
-            f"{name} holds {found} in its {read_classes(item)[0]}; expected one of {name_some(assays, 10)}: name it by layer="
+            f"{name} holds {problem} in its {read_classes(item)[0]}; expected one of {name_some(assays, 10)}: name it by layer="
         )
-    values, shape, dimnames = read_matrix(assays[chosen])
+    values, shape, dimnames = read_matrix(assays[title])
     samples, genes = read_samples(item), _read_genes(item)
     rows, columns, _ = read_dimnames(dimnames)
     rows = rows or _read_row_names(item, genes)
     columns = columns or [str(text) for text in samples.column(ROW_NAMES).to_pylist()]
     if (len(rows), len(columns)) != shape:
         raise CohortError(
-            f"{name}: assay {chosen!r} is {shape[0]} x {shape[1]}, but has {len(rows)} names of genes and {len(columns)} of samples"
+            f"{name}: assay {title!r} is {shape[0]} x {shape[1]}, but has {len(rows)} names of genes and {len(columns)} of samples; save "
+            "the object again"
         )
     return Table(
         rows,
@@ -68,7 +69,7 @@ def open_experiment(item: RObject, assay: str, name: str) -> Table:
         column_annotations=_fit(samples, len(columns)),
         genes_in_rows=True,
         format=read_classes(item)[0],
-        notes=(f"The values are the assay {chosen!r}.",),
+        notes=(f"The values are the assay {title!r}.",),
     )
 
 
@@ -84,23 +85,23 @@ def _list_assays(item: RObject) -> list[tuple[str, RObject]]:
 
 
 def read_samples(item: RObject) -> pa.Table:
-    """Annotations of samples; their names come first, under the heading ``rownames``."""
+    """Read the annotations of samples; their names come first, under the heading ``rownames``."""
     slots = read_attributes(item)
     if "phenoData" in slots:
-        return read_frame(read_attributes(slots["phenoData"])["data"], "phenoData")
+        return read_r_frame(read_attributes(slots["phenoData"])["data"], "phenoData")
     return _read_dataframe(slots["colData"])
 
 
 def _read_genes(item: RObject) -> pa.Table:
-    """Annotations of genes; those of a ranged experiment lie beside the ranges."""
+    """Read the annotations of genes; a ranged experiment stores them with the ranges."""
     slots = read_attributes(item)
     if "featureData" in slots:
-        return read_frame(read_attributes(slots["featureData"])["data"], "featureData")
+        return read_r_frame(read_attributes(slots["featureData"])["data"], "featureData")
     return _read_dataframe(read_attributes(slots["rowRanges"])["elementMetadata"] if "rowRanges" in slots else slots["elementMetadata"])
 
 
 def _read_row_names(item: RObject, genes: pa.Table) -> list[str]:
-    """Names of genes where the assay has none: of the ranges, of the experiment, or of the annotations."""
+    """Read the names of genes where the assay has none: from the ranges, the experiment, or the annotations."""
     slots = read_attributes(item)
     ranges = read_attributes(slots["rowRanges"]) if "rowRanges" in slots else {}
     holders = [read_attributes(ranges[part]) for part in ("ranges", "partitioning") if part in ranges]
@@ -109,7 +110,7 @@ def _read_row_names(item: RObject, genes: pa.Table) -> list[str]:
 
 
 def _read_dataframe(item: RObject) -> pa.Table:
-    """Vectors of a DataFrame of S4Vectors, and its row names where there are some; what is no vector is left out."""
+    """Read the vectors of a DataFrame of S4Vectors, and its row names if it has some; other columns are dropped."""
     slots = read_attributes(item)
     vectors = [(title, column) for title, column in read_list(slots["listData"]) if is_vector(column)]
     names = read_names(slots.get("rownames"))
@@ -120,6 +121,6 @@ def _read_dataframe(item: RObject) -> pa.Table:
 
 
 def _fit(table: pa.Table, length: int) -> pd.DataFrame:
-    """Annotations without the names, or none where there are none."""
+    """Return annotations without the names; no columns where none exist."""
     frame = table.to_pandas().drop(columns=ROW_NAMES, errors="ignore")
     return frame if len(frame) == length else pd.DataFrame(index=range(length))

@@ -1,4 +1,4 @@
-"""Files of R: one object (.rds) or several (.RData, .rda), through rdata, which runs nothing of what they hold."""
+"""Files of R: one object (.rds) or several (.RData, .rda), read by rdata, which runs no code of the file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rdata.parser import RObject, RObjectType
 from genexp.errors import CohortError, name_some
 from genexp.files.columnar import InMemory, open_columns
 from genexp.files.damage import GuardedValues, report_damage
-from genexp.files.probe import Probe, Request, open_stream
+from genexp.files.probe import FileProbe, Request, open_stream
 from genexp.files.table import Table
 from genexp.formats import r_bioconductor, r_objects
 from genexp.formats.format import Format
@@ -27,13 +27,13 @@ MAGIC = re.compile(rb"RD[XAB][23]\n|X\n\x00\x00\x00[\x02\x03]|B\n[\x02\x03]\x00\
 """First bytes of several objects, and of one in R's portable, native and text encodings."""
 
 
-def recognise(probe: Probe) -> bool:
-    """Whether a file is of R: packed as R does, and maybe once more, as GEO does."""
+def recognise(probe: FileProbe) -> bool:
+    """Check for a file of R, packed by R, and perhaps once more, as GEO does."""
     return not probe.is_folder and MAGIC.match(_unpack_head(probe.head)) is not None
 
 
 def _unpack_head(head: bytes) -> bytes:
-    """Some first bytes below a second packing."""
+    """Unpack some first bytes a second time where the file is packed twice."""
     try:
         if head.startswith(b"\x1f\x8b"):
             return zlib.decompressobj(wbits=31).decompress(head, 64)
@@ -46,8 +46,8 @@ def _unpack_head(head: bytes) -> bytes:
     return head
 
 
-def open_r(probe: Probe, request: Request) -> Table:
-    """Open the matrix, data frame or Bioconductor object of a file, or that which ``layer`` names."""
+def open_r(probe: FileProbe, request: Request) -> Table:
+    """Open the matrix, data frame or Bioconductor object of a file, or the object named by ``layer``."""
     with report_damage(probe.name, NAME):
         objects = _read_objects(probe)
         key, assay = _choose(objects, request.layer, probe.name)
@@ -57,26 +57,28 @@ def open_r(probe: Probe, request: Request) -> Table:
         return replace(table, notes=notes + table.notes)
 
 
-def annotate(probe: Probe, request: Request) -> pd.DataFrame:
-    """Read the one data frame of a file, or the annotations of samples of its Bioconductor object."""
+def annotate(probe: FileProbe, request: Request) -> pd.DataFrame:
+    """Read the only data frame of a file, or the annotations of samples of its Bioconductor object."""
     with report_damage(probe.name, NAME):
         objects = _read_objects(probe)
         frames = [key for key, item in objects.items() if _describe(item) in ("data frame", "experiment")]
         if len(frames) != 1:
-            found = name_some((f"{key}: {_describe(item)}" if key else _describe(item) for key, item in objects.items()), 10)
-            raise CohortError(f"{probe.name}: expected one data frame of annotations, found {found}; save it alone: saveRDS(FRAME, FILE)")
+            contents = name_some((f"{key}: {_describe(item)}" if key else _describe(item) for key, item in objects.items()), 10)
+            raise CohortError(
+                f"{probe.name}: expected one data frame of annotations, found {contents}; save the data frame alone: saveRDS(FRAME, FILE)"
+            )
         item = objects[frames[0]]
-        frame = r_bioconductor.read_samples(item) if _describe(item) == "experiment" else r_objects.read_frame(item, probe.name)
+        frame = r_bioconductor.read_samples(item) if _describe(item) == "experiment" else r_objects.read_r_frame(item, probe.name)
         return frame.to_pandas()
 
 
-def _read_objects(probe: Probe) -> dict[str, RObject]:
-    """Objects of a file by name; the one of .rds has none, but the parts of a list have theirs."""
+def _read_objects(probe: FileProbe) -> dict[str, RObject]:
+    """Read the objects of a file by name; the object of .rds has none, unless it is a list of named parts."""
     with open_stream(probe) as stream:
         content = stream.read()
     is_workspace = _unpack_head(content[:4096]).startswith(b"RD")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of endings, and of tags that are not needed
+        warnings.simplefilter("ignore")  # about endings, and about tags that are not needed
         root = rdata.parser.parse_data(content, extension=".rda" if is_workspace else ".rds").object
     if is_workspace:
         return dict(r_objects.walk_pairs(root))
@@ -85,7 +87,7 @@ def _read_objects(probe: Probe) -> dict[str, RObject]:
 
 
 def _describe(item: RObject) -> str:
-    """What an object is: one of TABLES, or its class or type."""
+    """Describe an object: one of TABLES, or its class or type."""
     classes = r_objects.read_classes(item)
     if r_objects.is_matrix(item):
         return "matrix"
@@ -95,7 +97,7 @@ def _describe(item: RObject) -> str:
 
 
 def _choose(objects: dict[str, RObject], layer: str, name: str) -> tuple[str, str]:
-    """Object to read, and the assay in it; ``layer`` names the object, or the assay where there is but one object."""
+    """Choose the object to read, and its assay; ``layer`` names the object, or the assay of a single object."""
     tables = [key for key, item in objects.items() if _describe(item) in TABLES]
     described = name_some((f"{key}: {_describe(item)}" if key else _describe(item) for key, item in objects.items()), 10)
     wanted, _, assay = layer.partition("/")
@@ -108,7 +110,7 @@ def _choose(objects: dict[str, RObject], layer: str, name: str) -> tuple[str, st
         raise CohortError(f"{name} holds {described}; expected one matrix or data frame: {choice}")
     raise CohortError(
         f"{name} holds {described}; expected a matrix, a data frame, an ExpressionSet or a SummarizedExperiment: save the values as a "
-        'matrix, as by saveRDS(as.matrix(VALUES), FILE); those of Seurat by saveRDS(GetAssayData(OBJECT, layer = "counts"), FILE)'
+        'matrix, as with saveRDS(as.matrix(VALUES), FILE); for Seurat, with saveRDS(GetAssayData(OBJECT, layer = "counts"), FILE)'
     )
 
 
@@ -117,7 +119,7 @@ def _open_object(item: RObject, assay: str, request: Request) -> Table:
     if kind == "experiment":
         return r_bioconductor.open_experiment(item, assay, request.name)
     if kind == "data frame":
-        return open_columns(InMemory(r_objects.read_frame(item, request.name)), request, NAME)
+        return open_columns(InMemory(r_objects.read_r_frame(item, request.name)), request, NAME)
     values, shape, dimnames = r_objects.read_matrix(item)
     rows, columns, heading = r_objects.read_dimnames(dimnames)
     if (len(rows), len(columns)) != shape:

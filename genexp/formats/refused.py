@@ -1,4 +1,4 @@
-"""Files that hold no table, or none that is read safely: recognised to say what to do."""
+"""Files without a table, or that cannot be read safely: recognised to advise the user."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import NoReturn
 
 from genexp.errors import CohortError
 from genexp.files.packing import list_members
-from genexp.files.probe import Probe, Request
+from genexp.files.probe import FileProbe, Request
 from genexp.formats.format import Format
 
-NO_NAMES = "an array of NumPy, which has no names of samples and genes: write a table with both, as by pandas"
-PICKLE = "a pickle, which may run any code when it is read, so genexp never reads one: write the table as Parquet or AnnData"
-SHEET = "a spreadsheet of a kind that is not read: save it as .xlsx or CSV"
+NO_NAMES = "an array of NumPy, which has no names of samples and genes: write a table with both, as with pandas"
+PICKLE = "a pickle, which can run any code when it is read, so genexp never reads one: write the table as Parquet or AnnData"
+SHEET = "a spreadsheet of a kind that genexp does not read: save it as .xlsx or CSV"
 
 KINDS = {
     rb"\x93NUMPY": NO_NAMES,
@@ -20,21 +20,21 @@ KINDS = {
     rb"MATLAB 5\.0 MAT-file": "a file of MATLAB: write the matrix with its names as CSV, as by writetable",
     rb"SQLite format 3\x00": "a database of SQLite: export the table with names of samples and genes as CSV",
 }
-"""What first bytes, below a packing, say."""
+"""Kind of a file by its first bytes, after unpacking."""
 ARCHIVES = {
     r".+\.npy": NO_NAMES,
     r"(.*/)?data\.pkl": PICKLE,
     r"content\.xml|xl/workbook\.bin": SHEET,
 }
-"""What names in a zip archive say."""
+"""Kind of a zip archive by the names of its members."""
 
 
-def recognise(probe: Probe) -> bool:
-    """Whether a file is of a kind that is refused."""
+def recognise(probe: FileProbe) -> bool:
+    """Check whether genexp refuses the kind of a file."""
     return bool(_find_kind(probe))
 
 
-def _find_kind(probe: Probe) -> str:
+def _find_kind(probe: FileProbe) -> str:
     if probe.is_folder:
         return ""
     members = list_members(probe)
@@ -46,8 +46,8 @@ def _find_kind(probe: Probe) -> str:
     return next((kind for pattern, kind in KINDS.items() if re.match(pattern, probe.head)), "")
 
 
-def refuse(probe: Probe, request: Request) -> NoReturn:
-    """Say what the file is and what to do."""
+def refuse(probe: FileProbe, request: Request) -> NoReturn:
+    """Refuse the file, with its kind and advice."""
     raise CohortError(f"{probe.name}: expected a table of expression values or of annotations, found {_find_kind(probe)}")
 
 

@@ -1,4 +1,4 @@
-"""The columns of one sample's file."""
+"""Columns of the file of one sample."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ SUMMARY_LINES = (
 )
 """Lines of STAR and HTSeq that count reads of no gene."""
 ONE_STRAND = 5
-"""How many times more reads one strand holds than the other if a library keeps strands."""
+"""Ratio of reads between the strands above which a library counts as stranded."""
 
 
 @dataclass(frozen=True)
 class SampleColumns:
-    """What a file holds of its sample.
+    """Content of the file of one sample.
 
     Parameters
     ----------
     genes : pyarrow array of text, (n_genes,)
     values : ndarray of float32, (n_genes,)
     annotations : dict of str to pyarrow array of text
-        Of the genes.
+        Annotations of the genes.
     column : str
-        Where the values are from; empty: from any, for all are 0.
+        Column of the values; empty: any, because all are 0.
     scale : str
         Empty: unknown.
     n_summaries : int
-        Lines that were left out, for they count reads of no gene.
+        Number of dropped lines, which count reads outside of genes.
     ends : bool
-        Whether the last line has an end, as programs write it; that of a file that was cut has none.
+        Whether the last line ends with a line break, as programs write it; a file that was cut has none.
     """
 
     genes: pa.Array
@@ -59,17 +59,17 @@ def read_columns(text: bytes, layout: FileLayout, name: str, column: str = "") -
     Parameters
     ----------
     text : bytes
-        Of the whole file.
+        Content of the whole file.
     layout : FileLayout
     name : str
-        Of the file, for messages.
+        Name of the file, for messages.
     column : str
-        Of the values; empty: the first that the program's files have, or of STAR's the one that fits the library.
+        Column of values; empty: the first of the program's columns, or for STAR the one that fits the library.
 
     Raises
     ------
     CohortError
-        The file is cut or no regular table.
+        The file is cut, or is no regular table.
     """
     tool = layout.tool
     columns = [column] if column else list(STRANDS) if tool is STAR else [next(iter(tool.values))]
@@ -81,16 +81,16 @@ def read_columns(text: bytes, layout: FileLayout, name: str, column: str = "") -
     values = {title: table.column(title).to_numpy(zero_copy_only=False) for title in columns}
     if len(columns) > 1:
         column = choose_strand([float(np.nansum(values[title])) for title in columns])
-    chosen = column or columns[0]
-    scale = tool.values[chosen]
+    title = column or columns[0]
+    scale = tool.values[title]
     if tool is TWO_COLUMNS and n_summaries:
         scale = "counts"
     annotations = {title: table.column(title).combine_chunks() for title in tool.annotations}
     return SampleColumns(
         table.column(tool.genes).combine_chunks(),
-        values[chosen].astype(np.float32),
+        values[title].astype(np.float32),
         annotations,
-        column if len(columns) > 1 else chosen,
+        column if len(columns) > 1 else title,
         scale,
         n_summaries,
         text.endswith((b"\n", b"\r")),
@@ -98,7 +98,7 @@ def read_columns(text: bytes, layout: FileLayout, name: str, column: str = "") -
 
 
 def choose_strand(totals: Sequence[float]) -> str:
-    """Column of STAR's counts that fits a library, by the totals of its columns; empty if there are no reads."""
+    """Choose the column of STAR's counts that fits a library, by the totals of its columns; empty without reads."""
     unstranded, first, second = totals
     if not unstranded + first + second:
         return ""
@@ -120,7 +120,7 @@ def _parse(body: bytes, layout: FileLayout, columns: list[str], numbers: set[str
     if not body.isascii():
         body = decode(body)[0].encode()
     if not body.strip():
-        raise CohortError(f"{name} holds no genes; expected a line for each, as {layout.tool.name} has them; is it complete?")
+        raise CohortError(f"{name} holds no genes; expected one line per gene, as {layout.tool.name} writes them; is the file complete?")
     try:
         return pyarrow.csv.read_csv(
             pa.BufferReader(body),

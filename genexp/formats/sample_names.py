@@ -16,16 +16,16 @@ ENDINGS = re.compile(
                |sorted|dedup|rmdup|markdup|markdups|umi_dedup|sorted_by_coord|sortedByCoord|unstranded) )$""",
     re.VERBOSE | re.IGNORECASE,
 )
-"""What programs put behind the name of a sample."""
+"""Endings that programs append to the name of a sample."""
 ALIKE = re.compile(
     r"(quant|abundance|readspergene|genes|isoforms|gene_abund(ance)?|counts?|htseq|t_data|rsem|results|output|out|aligned)?", re.IGNORECASE
 )
-"""Names of files that name no sample; the folder does."""
+"""Names of files that do not name the sample; the folder does."""
 GEO_SAMPLE = re.compile(r"(GSM\d{3,})[_.-].*")
 
 
 def shorten_paths(paths: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    r"""Names of samples from paths of their files, and what to say about them; the paths, where nothing shorter tells them apart.
+    r"""Shorten paths of files to names of samples, with notes; keep the paths where nothing shorter is unique.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def _strip_endings(name: str) -> str:
 
 
 def _shorten_accessions(names: list[str], paths: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """GEO puts the accession of a sample before the name of its file; the accession is what annotations have."""
+    """Shorten names to GEO's accessions, which precede the names of files and identify samples in annotations."""
     matches = [GEO_SAMPLE.fullmatch(name) for name in names]
     accessions = [match[1] for match in matches if match]
     if len(set(accessions)) == len(names):
@@ -59,12 +59,12 @@ def _shorten_accessions(names: list[str], paths: Sequence[str]) -> tuple[list[st
     if not changed:
         return names, ()
     path, name = changed[0]
-    shown = path if len(path) <= 80 else f"...{path[-77:]}"
-    return names, (f"Samples are named after their files: {shown!r} is {name!r}.",)
+    short_path = path if len(path) <= 80 else f"...{path[-77:]}"
+    return names, (f"Samples are named after their files: {short_path!r} is {name!r}.",)
 
 
 def check_unique(names: Sequence[str], source: str) -> None:
-    """Check that no two samples have one name."""
+    """Check that no two samples have the same name."""
     twice = sorted({name for name in names if list(names).count(name) > 1})
     if twice:
-        raise CohortError(f"{source}: more than one file is of the samples {name_some(twice)}; leave one file of each")
+        raise CohortError(f"{source}: found more than one file of the samples {name_some(twice)}; keep one file of each")

@@ -1,4 +1,4 @@
-"""Text of which some first lines are read one by one, before a matrix is read from the rest."""
+"""Text whose first lines are read one by one, before a matrix is read from the remaining lines."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from collections.abc import Callable
 from typing import BinaryIO, cast
 
 from genexp.errors import CohortError
-from genexp.files.probe import UNPACK_ERRORS, Probe, decode, open_stream
+from genexp.files.probe import UNPACK_ERRORS, FileProbe, decode, open_stream
 from genexp.formats.delimited import recode
 
 CHUNK_BYTES = 1 << 16
 
 
 class TextStream(io.RawIOBase):
-    """Bytes of a text file, UTF-16 made UTF-8.
+    """Bytes of a text file, with UTF-16 recoded as UTF-8.
 
     Parameters
     ----------
-    probe : Probe
+    probe : FileProbe
     stop : bytes
         Start of the line at which :meth:`read` ends; empty: it ends with the file.
 
     Attributes
     ----------
     stopped : bool
-        Whether :meth:`read` came to the line that starts with ``stop``.
+        Whether :meth:`read` reached the line that starts with ``stop``.
     encoding : str
         ``UTF-8``, ``UTF-16`` or ``Latin-1``.
     """
 
-    def __init__(self, probe: Probe, stop: bytes = b"") -> None:
+    def __init__(self, probe: FileProbe, stop: bytes = b"") -> None:
         self.name, self.stop, self.stopped = probe.name, stop, False
         self._held = b""
         self._file = open_stream(probe)
@@ -48,7 +48,7 @@ class TextStream(io.RawIOBase):
         return CohortError(f"{self.name} cannot be decompressed ({error}); is it complete?")
 
     def next_line(self) -> bytes:
-        """Next line with its end; empty at the end of the file."""
+        """Read the next line with its line break; empty at the end of the file."""
         try:
             while b"\n" not in self._held and (text := self._stream.read(CHUNK_BYTES)):
                 self._held += text
@@ -59,11 +59,11 @@ class TextStream(io.RawIOBase):
         return line
 
     def put_back(self, text: bytes) -> None:
-        """Give lines back, to be read again."""
+        """Put lines back, to be read again."""
         self._held = text + self._held
 
     def read(self, size: int = -1) -> bytes:
-        """Read about ``size`` bytes, whole lines where there is a line to stop at; empty at the end."""
+        """Read about ``size`` bytes, whole lines where ``stop`` is set; empty at the end."""
         if not self.stop:
             held, self._held = self._held, b""
             return held + self._stream.read(size)
@@ -80,7 +80,7 @@ class TextStream(io.RawIOBase):
         return lines
 
     def has_more(self) -> bool:
-        """Whether anything but blanks follows the line at which :meth:`read` stopped."""
+        """Check whether anything other than blanks follows the line at which :meth:`read` stopped."""
         self.next_line()
         while line := self.next_line():
             if line.strip():
@@ -89,7 +89,7 @@ class TextStream(io.RawIOBase):
 
 
 def split_fields(line: bytes, delimiter: str = "\t") -> list[str]:
-    """Fields of a line that was read whole, without quotes around them and without surrounding blanks."""
+    """Split a whole line into fields, without enclosing quotes and surrounding blanks."""
     return [_unquote(field.strip()) for field in decode(line)[0].rstrip("\r\n").split(delimiter)]
 
 
@@ -99,15 +99,15 @@ def _unquote(field: str) -> str:
 
 
 class LineFilter(io.RawIOBase):
-    """A stream of which each line is changed.
+    """A stream that changes each line.
 
     Parameters
     ----------
     stream : TextStream
     heading : bytes
-        What stands above these lines, with its end.
+        Heading above these lines, with its line break.
     change : callable
-        From a line with its end to a line with its end.
+        Function from a line to a line, both with line breaks.
     """
 
     def __init__(self, stream: TextStream, heading: bytes, change: Callable[[bytes], bytes]) -> None:
@@ -126,5 +126,5 @@ class LineFilter(io.RawIOBase):
 
 
 def as_binary(stream: io.RawIOBase) -> BinaryIO:
-    """Hand a stream to what asks for a binary file."""
+    """Present a stream as a binary file."""
     return cast(BinaryIO, stream)

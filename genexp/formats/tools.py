@@ -1,4 +1,4 @@
-"""Programs that write one file per sample: how each file is recognised, and which of its columns hold what."""
+"""Programs that write one file per sample: recognition of their files, and the meaning of their columns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STRANDS = ("unstranded", "stranded_first", "stranded_second")
 """Columns of counts of STAR, in the words of the Genomic Data Commons."""
 STAR_SUMMARY = re.compile(r"N_(unmapped|multimapping|noFeature|ambiguous)\t")
 MIN_LINES = 3
-"""Lines that are needed to see what a file without headings is."""
+"""Number of lines that are needed to recognise a file without headings."""
 COMMENT = re.compile(r"#(?!gene\t)")
 """Start of a line that is no heading; early files of the Genomic Data Commons have the heading ``#gene``."""
 FEATURE_COUNTS = ("Geneid", "Chr", "Start", "End", "Strand", "Length")
@@ -22,18 +22,18 @@ FEATURE_COUNTS = ("Geneid", "Chr", "Start", "End", "Strand", "Length")
 
 @dataclass(frozen=True)
 class Tool:
-    """A program, or one of the kinds of file that it writes.
+    """A program, or one of its kinds of files.
 
     Parameters
     ----------
     name : str
         For messages; the first word is the program.
     headings : tuple of str
-        First headings of its files, in order; empty: they have none.
+        First headings of its files, in order; empty: none.
     genes : str
         Column of the names of genes.
     values : dict of str to str
-        Columns that hold values, with the scale of each (empty: unknown); the first is read where none is named.
+        Columns that hold values, with the scale of each (empty: unknown); the first is the default.
     annotations : tuple of str
         Columns that describe genes.
     of_transcripts : bool
@@ -112,13 +112,13 @@ TOOLS = (
 
 @dataclass(frozen=True)
 class FileLayout:
-    """How one file is written.
+    """Layout of one file.
 
     Parameters
     ----------
     tool : Tool
     delimiter : str
-        A blank stands for runs of blanks.
+        A blank means runs of blanks.
     columns : tuple of str
         Names of all columns.
     n_skipped : int
@@ -132,7 +132,7 @@ class FileLayout:
 
 
 def find_tool(lines: Sequence[str]) -> FileLayout | None:
-    """Recognise a file of one sample by its first lines, which are whole."""
+    """Recognise a file of one sample by its first whole lines."""
     start = next((i for i, line in enumerate(lines) if line.strip() and not COMMENT.match(line)), len(lines))
     if len(lines) - start < 2:
         return None
@@ -154,10 +154,10 @@ def _find_star(lines: Sequence[str], start: int) -> FileLayout | None:
 
 
 def _find_two_columns(lines: Sequence[str], start: int) -> FileLayout | None:
-    """Recognise names and values; a heading above them is one line more to skip."""
+    """Recognise names and values; a heading adds one line to skip."""
     for delimiter in ("\t", ",", ";", " "):
         rows = [line.split(delimiter) if delimiter != " " else line.split() for line in lines if line.strip()]
-        if len(rows) > MIN_LINES and len(rows[-1]) != 2:  # where the file is cut
+        if len(rows) > MIN_LINES and len(rows[-1]) != 2:  # the head of the file may end within a line
             rows.pop()
         if len(rows) < MIN_LINES or any(len(row) != 2 for row in rows):
             continue
@@ -169,11 +169,11 @@ def _find_two_columns(lines: Sequence[str], start: int) -> FileLayout | None:
 
 
 def is_of_transcripts(tool: Tool, file: str) -> bool:
-    """Whether a file's values are of transcripts: Salmon writes files of genes by the same headings."""
+    """Check whether values are of transcripts: Salmon writes files of genes with the same headings."""
     return tool.of_transcripts and "gene" not in PurePosixPath(file).name.lower()
 
 
 def has_heading(layout: FileLayout, lines: Sequence[str]) -> bool:
-    """Whether a file of two columns has a heading, so that it is a table like others."""
+    """Check whether a file of two columns has a heading, and so is an ordinary table."""
     first = next(i for i, line in enumerate(lines) if line.strip() and not COMMENT.match(line))
     return layout.tool is TWO_COLUMNS and layout.n_skipped > first

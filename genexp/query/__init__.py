@@ -1,4 +1,4 @@
-"""Queries on annotations: the language of ``where=``, with a grammar of its own; nothing of a query is ever run as Python.
+"""Queries on annotations: the language of ``where=``, with a grammar of its own; no part of a query is ever run as Python.
 
     query      = all ("or" all)*                                     | is another word for or
     all        = negated ("and" negated)*                            & is another word for and
@@ -27,12 +27,12 @@ __all__ = ["named_columns", "quote_column", "select_rows"]
 
 
 def select_rows(obs: pd.DataFrame, where: str) -> np.ndarray:
-    """Mask of the rows for which the query holds, (n_rows,) bool; all rows for an empty query.
+    """Select the rows for which the query holds, as a mask (n_rows,) bool; all rows for an empty query.
 
     Raises
     ------
     CohortError
-        If the query is not of the language, names a column that does not exist, or compares what cannot be compared.
+        The query is not valid, names a column that does not exist, or compares values that cannot be compared.
     """
     if not where.strip():
         return np.ones(len(obs), dtype=bool)
@@ -45,12 +45,12 @@ def select_rows(obs: pd.DataFrame, where: str) -> np.ndarray:
 
 
 def named_columns(where: str) -> list[str]:
-    """Names of the columns in a query, each once, in the order of their first mention.
+    """List the names of the columns in a query, each once, in the order of their first mention.
 
     Raises
     ------
     CohortError
-        If the query is not of the language.
+        The query is not valid.
     """
     if not where.strip():
         return []
@@ -64,6 +64,6 @@ def named_columns(where: str) -> list[str]:
 
 def _build_error(where: str, fault: QueryFault) -> CohortError:
     start, end = max(0, fault.position - 60), fault.position + 60
-    shown = where if len(where) <= 120 else f"{'...' if start else ''}{where[start:end]}{'...' if end < len(where) else ''}"
+    excerpt = where if len(where) <= 120 else f"{'...' if start else ''}{where[start:end]}{'...' if end < len(where) else ''}"
     advice = f"; {fault.advice}" if fault.advice else ""
-    return CohortError(f"where={clean(shown)!r} cannot be answered: at character {fault.position + 1}, {fault.text}{advice}")
+    return CohortError(f"where={clean(excerpt)!r} cannot be answered: at character {fault.position + 1}, {fault.text}{advice}")

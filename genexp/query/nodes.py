@@ -1,4 +1,4 @@
-"""Nodes of a query: columns, constants and the conditions on them, which hold or do not hold in each row."""
+"""Nodes of a query: columns, constants and the conditions, which are true or false in each row."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from genexp.query.values import NOUNS, Values, compare, to_truths
+from genexp.query.values import NOUNS, Operand, compare, to_truths
 from genexp.query.wording import ALLOWED, QueryFault, shorten
 
 
@@ -19,11 +19,11 @@ class Node(Protocol):
 
     @property
     def position(self) -> int:
-        """Of its first character in the query, from 0."""
+        """Position of its first character in the query, from 0."""
         ...
 
-    def evaluate(self, columns: Mapping[str, Values]) -> Values:
-        """Values of the node, given those of all columns of the query."""
+    def evaluate(self, columns: Mapping[str, Operand]) -> Operand:
+        """Return the values of the node, from those of all columns of the query."""
         ...
 
 
@@ -34,14 +34,14 @@ class Constant:
     position: int
     value: str | int | float | bool
 
-    # Every node of a query is evaluated with the columns.
-    def evaluate(self, columns: Mapping[str, Values]) -> Values:  # noqa: ARG002
+    # Every node has the same signature, also one that needs no columns.
+    def evaluate(self, columns: Mapping[str, Operand]) -> Operand:  # noqa: ARG002
         """Return the constant itself."""
         if isinstance(self.value, bool):
-            return Values("truth", self.value, False, str(self.value), self.position)
+            return Operand("truth", self.value, False, str(self.value), self.position)
         if isinstance(self.value, str):
-            return Values("text", self.value, False, f"the text {shorten(self.value)!r}", self.position)
-        return Values("number", self.value, False, f"the number {self.value}", self.position)
+            return Operand("text", self.value, False, f"the text {shorten(self.value)!r}", self.position)
+        return Operand("number", self.value, False, f"the number {self.value}", self.position)
 
 
 @dataclass(frozen=True)
@@ -51,35 +51,35 @@ class Column:
     position: int
     name: str
 
-    def evaluate(self, columns: Mapping[str, Values]) -> Values:
+    def evaluate(self, columns: Mapping[str, Operand]) -> Operand:
         """Return its values."""
         return replace(columns[self.name], position=self.position)
 
 
 @dataclass(frozen=True)
 class Condition:
-    """What is true or false in each row; every kind of it says where it holds."""
+    """A condition that is true or false in each row; every subclass defines ``hold``."""
 
     position: int
 
-    def hold(self, columns: Mapping[str, Values]) -> np.ndarray:
-        """Mask of the rows in which it holds, (n_rows,) bool."""
+    def hold(self, columns: Mapping[str, Operand]) -> np.ndarray:
+        """Return the mask of the rows in which it holds, (n_rows,) bool."""
         raise NotImplementedError
 
-    def evaluate(self, columns: Mapping[str, Values]) -> Values:
-        """Truth of the condition; none is missing."""
-        return Values("truth", self.hold(columns), False, "the condition", self.position)
+    def evaluate(self, columns: Mapping[str, Operand]) -> Operand:
+        """Return the truth of the condition; no value is missing."""
+        return Operand("truth", self.hold(columns), False, "the condition", self.position)
 
 
 @dataclass(frozen=True)
 class Comparison(Condition):
-    """Comparisons in a row: ``a < b < c`` has the first operand a and the links (<, b) and (<, c)."""
+    """Chained comparisons: ``a < b < c`` has the first operand a and the links (<, b) and (<, c)."""
 
     first: Node
     links: tuple[tuple[str, Node], ...]
 
-    def hold(self, columns: Mapping[str, Values]) -> np.ndarray:
-        """Rows in which all links hold."""
+    def hold(self, columns: Mapping[str, Operand]) -> np.ndarray:
+        """Return the rows in which all links hold."""
         left, masks = self.first.evaluate(columns), []
         for symbol, node in self.links:
             right = node.evaluate(columns)
@@ -90,13 +90,13 @@ class Comparison(Condition):
 
 @dataclass(frozen=True)
 class Membership(Condition):
-    """A value is one of several constants."""
+    """Condition that a value is one of several constants."""
 
     operand: Node
     constants: tuple[Constant, ...]
 
-    def hold(self, columns: Mapping[str, Values]) -> np.ndarray:
-        """Rows in which the value equals one of the constants."""
+    def hold(self, columns: Mapping[str, Operand]) -> np.ndarray:
+        """Return the rows in which the value equals one of the constants."""
         values = self.operand.evaluate(columns)
         if values.is_constant:
             raise QueryFault(values.position, f"{values.name} is not a column, and only a column can be in a list", ALLOWED)
@@ -113,25 +113,25 @@ class Membership(Condition):
 
 @dataclass(frozen=True)
 class Missing(Condition):
-    """A column has no value."""
+    """Condition that a column has no value."""
 
     column: Column
 
-    def hold(self, columns: Mapping[str, Values]) -> np.ndarray:
-        """Rows without a value."""
+    def hold(self, columns: Mapping[str, Operand]) -> np.ndarray:
+        """Return the rows without a value."""
         return np.asarray(columns[self.column.name].missing)
 
 
 @dataclass(frozen=True)
 class TextTest(Condition):
-    """A text contains, begins or ends with another, which is plain text and not a regular expression."""
+    """Condition that a text contains, begins or ends with a plain text, which is no regular expression."""
 
     column: Column
     method: str
     text: str
 
-    def hold(self, columns: Mapping[str, Values]) -> np.ndarray:
-        """Rows whose text passes; a pattern that none passes is taken for a regular expression, and refused."""
+    def hold(self, columns: Mapping[str, Operand]) -> np.ndarray:
+        """Return the rows whose text passes; refuse a pattern without matches that looks like a regular expression."""
         values = self.column.evaluate(columns)
         if values.kind == "empty":
             return np.zeros(len(values.data), dtype=bool)
@@ -151,12 +151,12 @@ class TextTest(Condition):
 
 @dataclass(frozen=True)
 class Negation(Condition):
-    """A condition does not hold."""
+    """Condition that another does not hold."""
 
     part: Node
 
-    def hold(self, columns: Mapping[str, Values]) -> np.ndarray:
-        """Rows in which the part does not hold."""
+    def hold(self, columns: Mapping[str, Operand]) -> np.ndarray:
+        """Return the rows in which the part does not hold."""
         return ~hold(self.part, columns)
 
 
@@ -167,14 +167,14 @@ class Junction(Condition):
     word: str
     parts: tuple[Node, ...]
 
-    def hold(self, columns: Mapping[str, Values]) -> np.ndarray:
-        """Rows in which all parts, or any part, hold."""
+    def hold(self, columns: Mapping[str, Operand]) -> np.ndarray:
+        """Return the rows in which all parts, or any part, hold."""
         join = np.logical_and if self.word == "and" else np.logical_or
         return join.reduce([hold(part, columns) for part in self.parts])
 
 
-def hold(node: Node, columns: Mapping[str, Values]) -> np.ndarray:
-    """Mask of the rows in which a node holds, (n_rows,) bool; it must be a condition, or a column of True and False."""
+def hold(node: Node, columns: Mapping[str, Operand]) -> np.ndarray:
+    """Return the mask of the rows in which a node holds, (n_rows,) bool; the node must be a condition, or a column of True and False."""
     values = node.evaluate(columns)
     if values.is_constant:
         raise QueryFault(values.position, f"{values.name} alone is not a condition on samples", "compare a column with it, as in age > 40")

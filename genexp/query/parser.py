@@ -1,4 +1,4 @@
-"""Tokens of a query, and the recursive descent over them to nodes; both are bounded."""
+"""Tokens of a query, and the recursive descent from tokens to nodes; length and depth are limited."""
 
 import re
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from genexp.query.values import COMPARISONS, NUMBER
 from genexp.query.wording import ALLOWED, BARE_NAME, HINTS, KEYWORDS, TRUTHS, QueryFault, shorten
 
 MAX_LENGTH = 100_000
-MAX_DEPTH = 50  # a level takes some eight frames of Python's stack, which holds 1,000
+MAX_DEPTH = 50  # a level takes about eight frames of Python's stack, whose limit is 1,000
 
 TOKEN = re.compile(
     rf"""(?P<blank>\s+) | (?P<number>{NUMBER})(?![\w.]) | (?P<word>{BARE_NAME}) | (?P<method>\.{BARE_NAME}) | (?P<column>`(?:[^`]|``)*`)
@@ -59,7 +59,7 @@ class Parser:
         self.columns: dict[str, Column] = {}
 
     def parse(self) -> Node:
-        """Node of the whole query."""
+        """Parse the whole query to one node."""
         query = self._parse_any()
         if self.token.kind != "end":
             raise self._unexpected("and, or, a comparison or the end")
@@ -67,7 +67,7 @@ class Parser:
 
     @property
     def token(self) -> Token:
-        """The token that comes next."""
+        """Next token."""
         return self.tokens[self.index]
 
     def _unexpected(self, expected: str) -> QueryFault:
@@ -94,7 +94,7 @@ class Parser:
 
     def _descend(self, parse: Callable[[], Node]) -> Node:
         if self.depth == MAX_DEPTH:
-            raise QueryFault(self.token.position, f"the query is nested more than {MAX_DEPTH} deep", "take out parentheses or repeated not")
+            raise QueryFault(self.token.position, f"the query is nested more than {MAX_DEPTH} deep", "remove parentheses or repeated not")
         self.depth += 1
         node = parse()
         self.depth -= 1

@@ -1,4 +1,4 @@
-"""Values of columns and constants: how they are read, whatever type pandas holds them as, and how they compare."""
+"""Values of columns and constants: reading them from any type of pandas, and comparing them."""
 
 import difflib
 import operator
@@ -23,7 +23,7 @@ COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-KINDS = ("date", "truth", "number", "text")  # a comparison is made in the first kind that one of its sides is of
+KINDS = ("date", "truth", "number", "text")  # a comparison uses the first kind that one of its sides has
 NOUNS = {"date": "dates such as '2020-01-31'", "truth": "True and False", "number": "numbers", "text": "text"}
 KIND_OF_TYPE = {  # the types are those of pandas.api.types.infer_dtype
     **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "number"),
@@ -34,11 +34,11 @@ KIND_OF_TYPE = {  # the types are those of pandas.api.types.infer_dtype
 
 
 @dataclass(frozen=True)
-class Values:
+class Operand:
     """Values of a column or of a condition, or one constant.
 
     ``kind`` is one of ``KINDS``, or ``empty`` for a column that has no value. ``data`` is an array (n_rows,), with texts and dates as
-    str, or the constant itself; ``missing`` is a mask (n_rows,), or False. ``name`` stands in messages. ``own_order`` shows the order of
+    str, or the constant itself; ``missing`` is a mask (n_rows,), or False. ``name`` is for messages. ``own_order`` describes the order of
     a categorical if it has one that is not the alphabet's.
     """
 
@@ -51,12 +51,12 @@ class Values:
 
     @property
     def is_constant(self) -> bool:
-        """Whether this is one constant for all rows."""
+        """True for one constant for all rows."""
         return not isinstance(self.data, np.ndarray)
 
 
-def load_column(obs: pd.DataFrame, name: str, position: int) -> Values:
-    """Values of the column that a query names at a position; the index counts as one."""
+def load_column(obs: pd.DataFrame, name: str, position: int) -> Operand:
+    """Load the values of the column that a query names at a position; the index counts as a column."""
     names = [str(column) for column in obs.columns]
     if names.count(name) > 1:
         raise QueryFault(position, f"{names.count(name)} columns are called {shorten(name)!r}", "rename all but one")
@@ -80,22 +80,22 @@ def _suggest(name: str, names: list[str]) -> str:
     return f"{f'did you mean {shorten(quote_column(close[0]), 60)}? ' if close else ''}a text is written between quotes"
 
 
-def _read_values(series: pd.Series, name: str, position: int) -> Values:
-    shown, own_order = f"column {shorten(name)!r}", ""
+def _read_values(series: pd.Series, name: str, position: int) -> Operand:
+    label, own_order = f"column {shorten(name)!r}", ""
     if isinstance(series.dtype, pd.CategoricalDtype) and series.cat.ordered and not series.cat.categories.is_monotonic_increasing:
         own_order = " < ".join(shorten(category) for category in series.cat.categories[:5])
     values = series if isinstance(series.dtype, np.dtype) else series.astype(object)
     missing = values.isna().to_numpy(dtype=bool)
     if missing.all():
-        return Values("empty", np.zeros(len(values)), missing, shown, position)
-    kind, present = _read_present(values[~missing], shown, position)
+        return Operand("empty", np.zeros(len(values)), missing, label, position)
+    kind, present = _read_present(values[~missing], label, position)
     data = np.zeros(len(values), dtype=present.dtype) if present.dtype != object else np.full(len(values), "", dtype=object)
     data[~missing] = present
-    return Values(kind, data, missing, shown, position, own_order)
+    return Operand(kind, data, missing, label, position, own_order)
 
 
-def _read_present(values: pd.Series, shown: str, position: int) -> tuple[str, np.ndarray]:
-    """Kind and data of a column without its missing values."""
+def _read_present(values: pd.Series, label: str, position: int) -> tuple[str, np.ndarray]:
+    """Read the kind and data of a column without its missing values."""
     inferred = pd.api.types.infer_dtype(values)
     kind = KIND_OF_TYPE.get(inferred, "")
     if kind == "number":
@@ -108,19 +108,19 @@ def _read_present(values: pd.Series, shown: str, position: int) -> tuple[str, np
         texts, is_zoned = _to_dates(texts)
         kind = "" if is_zoned.any() else kind
     if not kind or any(text is None for text in texts):
-        raise QueryFault(position, f"{shown} holds values of a type ({inferred}) that a query cannot compare", "make it text or numbers")
+        raise QueryFault(position, f"{label} holds values of a type ({inferred}) that a query cannot compare", "make it text or numbers")
     return kind, texts
 
 
 def _read_text(value: object) -> str | None:
-    """Text of a value, whole numbers without a decimal point; None if it is neither text nor number nor date."""
+    """Return a value as text, whole numbers without a decimal point; None if it is neither text nor number nor date."""
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value) if isinstance(value, str | int | float | np.number | np.bool_) or hasattr(value, "isoformat") else None
 
 
-def compare(symbol: str, left: Values, right: Values) -> np.ndarray:
-    """Mask of the rows in which a comparison holds, (n_rows,) bool; never where a value is missing, except for ``!=``."""
+def compare(symbol: str, left: Operand, right: Operand) -> np.ndarray:
+    """Compare values; return the mask of rows where it holds, (n_rows,) bool, never where a value is missing, except for ``!=``."""
     if symbol == "!=":
         return ~compare("==", left, right)
     if left.is_constant and right.is_constant:
@@ -135,12 +135,12 @@ def compare(symbol: str, left: Values, right: Values) -> np.ndarray:
     else:
         left, right = _prepare_order(left), _prepare_order(right)
     kind = min(left.kind, right.kind, key=KINDS.index)
-    with np.errstate(over="ignore"):  # 1e300 is infinite beside float32
+    with np.errstate(over="ignore"):  # 1e300 becomes infinite when compared with float32
         return COMPARISONS[symbol](_convert(left, kind, right), _convert(right, kind, left)) & ~missing
 
 
-def _equal_number(texts: Values, number: Values) -> np.ndarray:
-    """Mask of the texts that are a number; refused where these are several texts, such as 1.1 and 1.10, or more digits than a float's."""
+def _equal_number(texts: Operand, number: Operand) -> np.ndarray:
+    """Return the mask of texts equal to a number; refuse several such texts (1.1 and 1.10), and more digits than a float has."""
     mask = (_to_numbers(texts.data)[0] == number.data) & ~texts.missing
     if len(set(texts.data[mask])) > 1 or (mask.any() and abs(number.data) >= 2**53):
         ambiguous = f"{number.name} is ambiguous for {texts.name}, which holds text: {list_values(texts.data[mask])}"
@@ -148,19 +148,19 @@ def _equal_number(texts: Values, number: Values) -> np.ndarray:
     return mask
 
 
-def _prepare_order(values: Values) -> Values:
-    """Values that stand in order: texts that are all numbers become numbers, lest 10 come before 9."""
+def _prepare_order(values: Operand) -> Operand:
+    """Prepare values for an order: texts that are all numbers become numbers, so that 9 comes before 10."""
     if values.own_order:
-        own = f"{values.name} has an order of its own ({values.own_order}), by which a query cannot compare"
-        raise QueryFault(values.position, own, "list the values that you mean, as in stage in ['II', 'III']")
+        text = f"{values.name} has its own order ({values.own_order}), and a query compares only numbers and the alphabet"
+        raise QueryFault(values.position, text, "list the values that you mean, as in stage in ['II', 'III']")
     if values.kind == "text" and not _find_others(values, "number")[1].any():
         return replace(values, kind="number", data=_convert(values, "number", values))
     return values
 
 
-def _convert(values: Values, kind: str, other: Values) -> Any:
-    """Data of ``values`` as another kind, that of ``other``; refused where a value is not of it."""
-    if values.kind == kind:  # as an object, for numpy takes zero characters off the end of a text
+def _convert(values: Operand, kind: str, other: Operand) -> Any:
+    """Convert ``values`` to the kind of ``other``; refuse values that are not of this kind."""
+    if values.kind == kind:  # as objects, because NumPy strips zero characters from the end of a text
         return np.asarray(values.data, dtype=object) if kind == "text" else values.data
     compared = f"{values.name} is compared with {other.name}"
     if (values.kind, kind) not in CONVERSIONS or (values.is_constant and _find_others(values, kind)[1].any()):
@@ -168,12 +168,12 @@ def _convert(values: Values, kind: str, other: Values) -> Any:
     data, is_other = _find_others(values, kind)
     if is_other.any():
         raise QueryFault(values.position, f"{compared}, but holds other values than {NOUNS[kind]}: {list_values(values.data[is_other])}")
-    # A Python number has no width, so that 0.1 equals a float32 of 0.1, as no float64 does.
+    # A Python number adopts the column's precision: 0.1 equals a float32 of 0.1, which no float64 does.
     return data if not values.is_constant else data.tolist()[0]
 
 
-def _find_others(values: Values, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Data as another kind, and the mask of the values that are not of it; arrays of length 1 for a constant."""
+def _find_others(values: Operand, kind: str) -> tuple[np.ndarray, np.ndarray]:
+    """Convert data to another kind, with the mask of values that are not of this kind; arrays of length 1 for a constant."""
     data, is_other = CONVERSIONS[values.kind, kind](np.atleast_1d(np.asarray(values.data, dtype=object if values.kind == "text" else None)))
     return data, is_other & ~np.atleast_1d(values.missing)
 
@@ -185,13 +185,13 @@ def _to_numbers(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def to_truths(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Texts as True and False, and the mask of those that are neither."""
+    """Convert texts to True and False, with the mask of those that are neither."""
     lower = pd.Series(texts, dtype=object).str.lower()
     return (lower == "true").to_numpy(), ~lower.isin(["true", "false"]).to_numpy()
 
 
 def _to_dates(texts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Dates as texts of one form, whose alphabetical order is that of time, and the mask of the texts that are no dates."""
+    """Convert dates to texts of one form, whose alphabetical order is that of time, with the mask of texts that are no dates."""
     is_date = np.array([re.fullmatch(DATE, str(text)) is not None for text in texts])
     full = [f"{text[:10]} {text[11:19] or '00:00:00'}.{text[20:]:0<9}" for text in map(str, texts)]  # to the nanosecond, as pandas
     return np.array(full, dtype=object), ~is_date

@@ -1,4 +1,4 @@
-"""Words of the language of queries, and of the messages about them."""
+"""Words of the query language, and of messages about queries."""
 
 import re
 from collections.abc import Iterable
@@ -26,8 +26,8 @@ HINTS = {
 }
 
 
-class QueryFault(Exception):  # noqa: N818  (a caller of the package sees the CohortError made of it)
-    """What is wrong with a query, at which position, and what to do."""
+class QueryFault(Exception):  # noqa: N818  (callers of the package see a CohortError)
+    """Fault of a query, with its position and advice."""
 
     def __init__(self, position: int, text: str, advice: str = "") -> None:
         super().__init__(text)
@@ -35,22 +35,22 @@ class QueryFault(Exception):  # noqa: N818  (a caller of the package sees the Co
 
 
 def quote_column(name: str) -> str:
-    """Name of a column as a query writes it: bare, or between backticks."""
+    """Write the name of a column as in a query: bare, or between backticks."""
     bare = re.fullmatch(BARE_NAME, name) and name not in KEYWORDS and name not in TRUTHS
     return name if bare else "`" + name.replace("`", "``") + "`"
 
 
 def clean(text: str) -> str:
-    """Text with a blank for every line break and every other character that a terminal would obey or not show."""
+    """Replace line breaks and all other unprintable characters of a text by blanks."""
     return "".join(character if character.isprintable() else " " for character in text)
 
 
 def shorten(value: object, length: int = 25) -> str:
-    """Text of a value in one line of at most ``length`` characters."""
+    """Return a value as text in one line of at most ``length`` characters."""
     text = " ".join(clean(str(value)).split())
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 
 def list_values(values: Iterable[object]) -> str:
-    """Count and first ones of distinct values, each between quotes."""
+    """List distinct values: their number and the first ones, each between quotes."""
     return name_some(repr(shorten(value)) for value in dict.fromkeys(values))

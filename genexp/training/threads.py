@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 
 import torch
 from torch.optim import AdamW
 
+from genexp.cores import count_cores
 from genexp.model.built_model import BuiltModel
 from genexp.model.model_type import Minibatch, ModelType
 from genexp.training.basis import Basis
@@ -23,10 +23,6 @@ HOPELESS = 3.0
 TIE = 1.05
 """Threads that make a step no faster than this ratio are left to other processes."""
 
-
-def count_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_threads(basis: Basis, model_type: ModelType, targets: Targets = NO_TARGETS) -> int:

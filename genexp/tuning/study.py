@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from genexp.cores import count_cores
 from genexp.errors import ConfigError, TrainingError
 from genexp.model.model_type import ModelType
 from genexp.model.types import create_model_type
@@ -26,7 +27,6 @@ from genexp.preprocessing import Preprocessed
 from genexp.settings.training import EncoderConfig
 from genexp.settings.verbs import TuneSettings
 from genexp.training.basis import build_basis
-from genexp.training.threads import count_cores
 from genexp.tuning.objective import LOSS, check_objectives, correlate_objectives, direction, find_front, orient, read_objective
 from genexp.tuning.space import configure, list_grid, suggest
 from genexp.tuning.workers import Job, Result, Workers, count_workers, read_result

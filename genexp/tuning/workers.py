@@ -93,7 +93,7 @@ def count_workers(asked: int | str, n_parameters: int) -> int:
 
     A parameter costs 20 bytes: weight, gradient, two moments, and the copy of the best epoch.
     """
-    from genexp.training.threads import count_cores
+    from genexp.cores import count_cores
 
     if asked != "auto":
         return int(asked)

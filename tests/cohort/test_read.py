@@ -278,6 +278,6 @@ def test_quotes_that_hold_delimiters_far_below_the_heading_are_read(
 
 def test_a_last_line_without_an_end_is_told(expression: pd.DataFrame, tmp_path: Path) -> None:
     path = Path(write_tsv(expression, tmp_path / "c.tsv"))
-    assert not any("has no end" in sentence for sentence in read(str(path)).uns["report"]["reading"])
+    assert not any("line break" in sentence for sentence in read(str(path)).uns["report"]["reading"])
     path.write_text(path.read_text().rstrip("\n"))
-    assert any("has no end" in sentence for sentence in read(str(path)).uns["report"]["reading"])
+    assert any("line break" in sentence for sentence in read(str(path)).uns["report"]["reading"])

@@ -201,9 +201,9 @@ def test_numbers_as_text_are_asked_about_and_can_be_declared(tmp_path: Path, wri
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (pd.DataFrame({"sample": ROWS, "type": "a"}), "expected columns of numbers, found none"),
+        (pd.DataFrame({"sample": ROWS, "type": "a"}), "expected columns of numbers, found only"),
         (VALUES.assign(parts=[[1, 2]] * N), r"lists or structures: 1 \(parts\)"),
-        (VALUES.set_axis(pd.MultiIndex.from_product([["a", "b", "c"], ["x", "y", "z"]]), axis=1), "names of several levels"),
+        (VALUES.set_axis(pd.MultiIndex.from_product([["a", "b", "c"], ["x", "y", "z"]]), axis=1), "column names have several levels"),
     ],
 )
 def test_tables_that_are_no_matrix_are_refused(tmp_path: Path, write: Writer, frame: pd.DataFrame, message: str) -> None:

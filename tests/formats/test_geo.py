@@ -97,7 +97,7 @@ def test_characteristics_are_collected_by_key_where_lines_mix_them(tmp_path: Pat
 def test_a_characteristic_that_stands_twice_is_joined_and_said(tmp_path: Path) -> None:
     table, _ = read(write(tmp_path, "m.txt", ARRAY))
     assert list(table.column_annotations["treatment"]) == ["doxorubicin; docetaxel", "", "none"]
-    assert any("twice" in note and "treatment" in note for note in table.notes)
+    assert any("two values" in note and "treatment" in note for note in table.notes)
     assert list(table.column_annotations["description (2)"]) == ["1", "2", "3"]
 
 

@@ -48,7 +48,7 @@ def test_frames_of_several_data_types_keep_the_order_of_their_columns() -> None:
 
 
 def test_frames_whose_names_are_pickled_are_refused() -> None:
-    with pytest.raises(CohortError, match=r'never read; .*format="fixed"'):
+    with pytest.raises(CohortError, match=r'genexp never reads; .*format="fixed"'):
         open_file(DATA / "pandas_table.h5.gz")
 
 
@@ -111,7 +111,7 @@ def test_several_matrices_with_names_are_asked_about_and_one_can_be_named(tmp_pa
         ({"values": VALUES, "samples": SAMPLES}, "no names for its 4 rows"),
         ({"values": VALUES, "a": GENES, "b": GENES[::-1], "samples": SAMPLES}, r"names for its 4 rows, found 2 \(a, b\)"),
         ({"a": GENES}, "expected an HDF5 file with a two-dimensional dataset"),
-        ({"values": VALUES.iloc[:3], "a": SAMPLES, "b": GENES[:3]}, "3 rows and as many columns, and nothing says"),
+        ({"values": VALUES.iloc[:3], "a": SAMPLES, "b": GENES[:3]}, "3 rows and as many columns, so it is unclear"),
     ],
 )
 def test_files_that_do_not_say_what_they_hold_are_asked_about(tmp_path: Path, datasets: dict[str, object], message: str) -> None:

@@ -67,7 +67,7 @@ def test_raw_counts_are_taken_of_three_columns_for_each_sample(tmp_path: Path) -
     table, frame = read(path)
     check_values(frame, {"TCGA-3H-AB3K": [0, 186], "TCGA-3H-AB3L": [5, 99.91]})
     assert table.scale == "counts"
-    assert any("scaled_estimate" in note and "left out" in note for note in table.notes)
+    assert any("scaled_estimate" in note and "not read" in note for note in table.notes)
     check_values(read(path, "scaled_estimate")[1], {"TCGA-3H-AB3K": [0, 4.1e-06], "TCGA-3H-AB3L": [1.5e-07, 2e-06]})
 
 

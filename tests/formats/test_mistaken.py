@@ -73,7 +73,7 @@ def test_results_beside_samples_are_refused_with_what_to_delete(tmp_path: Path) 
     text = "\n".join([lines[0] + "\tWT1\tWT2\tMT1", *(line + "\t17474.2\t17335.9\t4453.4" for line in lines[1:])]) + "\n"
     message = refuse(write(tmp_path, "resdata.tsv", text))
     assert "3 (WT1, WT2, MT1)" in message
-    assert "delete" in message
+    assert "keep only these" in message
 
 
 @pytest.mark.parametrize("kind", LISTS)

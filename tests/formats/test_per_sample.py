@@ -283,7 +283,7 @@ def test_files_of_genes_are_preferred_to_those_of_transcripts(tmp_path: Path) ->
         write(tmp_path, f"e/{sample}/quant.genes.sf", SALMON.replace("ENST", "ENSG"))
     table, frame = read(tmp_path / "d")
     check_values(frame, {"s1": [5, 0], "s2": [5, 0]})
-    assert any("transcripts are left out" in note for note in table.notes)
+    assert any("transcripts are not read" in note for note in table.notes)
     assert read(tmp_path / "e")[0].rows[0] == "ENSG00000513300.5"
 
 
@@ -355,7 +355,7 @@ def test_an_archive_without_tables_of_samples_names_its_files(tmp_path: Path) ->
 
 def test_a_folder_of_other_files_is_of_no_known_kind(tmp_path: Path) -> None:
     write(tmp_path, "d/readme.md", "# Title\n")
-    assert "folder of an unknown kind" in refuse(tmp_path / "d")
+    assert "folder of an unknown format" in refuse(tmp_path / "d")
 
 
 def test_files_of_other_genes_are_refused_with_counts(tmp_path: Path) -> None:

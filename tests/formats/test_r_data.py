@@ -78,7 +78,7 @@ def test_the_one_data_frame_of_a_file_serves_as_annotations(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("unnamed.rds", "none of rows and columns; set rownames and colnames"), ("samples.rds", "expected columns of numbers, found none")],
+    [("unnamed.rds", "none of rows and columns; set rownames and colnames"), ("samples.rds", "expected columns of numbers, found only")],
 )
 def test_objects_that_are_no_matrix_with_names_are_refused(name: str, message: str) -> None:
     with pytest.raises(CohortError, match=message):

@@ -32,7 +32,7 @@ def test_files_of_version_2_have_ids_as_names_and_symbols_beside(name: str) -> N
 def test_files_of_version_3_lose_their_antibodies_with_a_word(name: str) -> None:
     table = assert_values(DATA / name, WRITTEN.iloc[:3])
     assert list(table.row_annotations["gene_name"]) == ["TP53", "MYC", "EGFR"]
-    assert table.notes == ("Features that are no genes were left out: 1 of Antibody Capture.",)
+    assert table.notes == ("Features other than genes were dropped: 1 of Antibody Capture.",)
 
 
 def write_cell_ranger(path: Path, counts: pd.DataFrame, group: str = "matrix", feature_type: str = "Gene Expression") -> Path:

@@ -277,7 +277,7 @@ def test_a_fault_is_named_with_its_position(where: str) -> None:
 @pytest.mark.parametrize(
     ("values", "where", "fragment"),
     [
-        (pd.Categorical(["low", "high"], categories=["low", "high"], ordered=True), "x < 'high'", "order of its own (low < high)"),
+        (pd.Categorical(["low", "high"], categories=["low", "high"], ordered=True), "x < 'high'", "its own order (low < high)"),
         ([[1], [2]], "x == 1", "cannot compare"),
         (pd.to_timedelta([1, 2]), "x == 1", "timedelta"),
         (pd.to_datetime(["2020-01-01", "2021-01-01"]).tz_localize("Europe/Berlin"), "x == '2020-01-01'", "cannot compare"),

@@ -16,7 +16,8 @@ from genexp.training import checkpoint
 from genexp.training.basis import EXACT_UP_TO, Basis, build_basis, choose_basis
 from genexp.training.build import as_tensor, build_model
 from genexp.training.loop import fit_autoencoder
-from genexp.training.threads import choose_threads, count_cores
+from genexp.cores import count_cores
+from genexp.training.threads import choose_threads
 from tests.planted import make_preprocessed
 
 SMALL = EncoderConfig(hidden=(32, 16), n_latent=4, epochs=12, patience=12, minibatch=32)
