@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from genexp.errors import CohortError, name_some
 from genexp.files.probe import Request
-from genexp.names.likeness import counts_rows, find_metadata, is_missing, is_sample_column, measure_likeness, normal_title
+from genexp.names.likeness import counts_rows, find_metadata, is_metadata_name, is_missing, is_sample_column, measure_likeness, normal_title
 from genexp.names.vocabulary import GENE_TITLES, ID_TITLES, ROW_NUMBER_TITLES, SAMPLE_NAMES, SAMPLE_TITLES
 
 DELIMITERS = ("\t", ";", ",", "|")
@@ -21,6 +21,8 @@ TITLES = re.compile("|".join(f"(?:{titles.pattern})" for titles in (ID_TITLES, G
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
 TEXT_SHARE = 0.1
 """Share of texts above which the first column holds names and not line numbers."""
+MOSTLY = 0.8
+"""Share of titles of one kind from which on a heading is one of genes, or of samples."""
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 DELIMITER_NAMES = {"\t": "tab", ";": "semicolon", ",": "comma", "|": "vertical bar", BLANKS: "blanks"}
