@@ -170,3 +170,13 @@ def test_a_table_of_featurecounts_without_its_first_line_and_with_more_columns_i
 )
 def test_a_damaged_table_of_featurecounts_is_refused(tmp_path: Path, old: str, new: str, word: str) -> None:
     assert word in refuse(write(tmp_path, "counts.txt", COUNTS.replace(old, new, 1)))
+
+
+@pytest.mark.parametrize("names", [["S1", "S2", "S3", "S4", "S5"], ["TP53", "BRCA1", "EGFR", "MYC", "PTEN"]])
+def test_a_column_added_under_a_heading_without_a_corner_is_refused(names: list[str], tmp_path: Path) -> None:
+    """R writes no title above row names, so the first sample is above them, and a new column's title above the first values."""
+    rows = [f"row{i}\tkinase\t" + "\t".join(f"{i}.{j}" for j in range(5)) for i in range(6)]
+    shifted = write(tmp_path, "shifted.tsv", "\n".join(["\t".join([names[0], "notes", *names[1:]]), *rows]) + "\n")
+    assert f"'{names[0]}' is the title of a column of text, 'notes' of a column of numbers" in refuse(shifted)
+    whole = write(tmp_path, "whole.tsv", "\n".join(["\t".join(["notes", *names]), *rows]) + "\n")
+    assert read(whole)[0].columns == names, "every title is above its column"
