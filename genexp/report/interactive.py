@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.discrimination import Discrimination, trace_roc
 from genexp.evaluation.latents import DISPLAY
 from genexp.evaluation.probe import Probe
 from genexp.evaluation.projection import Embeddings
@@ -32,12 +33,15 @@ def build_plots(evaluation: Evaluation) -> dict[str, Plot]:
     """Every plot but the maps, by the id of its place in the page."""
     results = evaluation.results
     clustering, probe, heads = results.require(Clustering), results.get_result(Probe), results.get_result(HeadResults)
+    discrimination = results.get_result(Discrimination)
     survival, prognosis = results.get_result(Survival), results.get_result(Prognosis)
     plots = {"choice": plot_choice(clustering), "genes": plot_genes(results.require(Reconstruction))}
     if clustering.contingency is not None:
         plots["composition"] = plot_counts(clustering.contingency, "cluster", "label")
     if probe is not None:
         plots["confusion"] = plot_counts(probe.confusion, "predicted label", "true label")
+    if discrimination is not None:
+        plots["roc"] = plot_roc(discrimination)
     for index, head in enumerate(heads.labels if heads is not None else ()):
         plots[f"confusion-head-{index}"] = plot_counts(head.confusion, f"{head.name} by the head", f"true {head.name}")
     if survival is not None:
@@ -161,6 +165,26 @@ def plot_counts(counts: pd.DataFrame, x: str, y: str) -> Plot:
     }
     axes = {"xaxis": _axis(x, type="category", showgrid=False), "yaxis": _axis(y, type="category", showgrid=False, autorange="reversed")}
     return {"data": [heat], "layout": {**axes, "height": int(np.clip(160 + 34 * len(counts), 330, 900))}}
+
+
+def plot_roc(discrimination: Discrimination) -> Plot:
+    """ROC curve of each class against the rest; a click on a class hides it."""
+    marks = mark_labels(sorted(map(str, discrimination.per_class.index)))
+    lines = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": f"{escape(str(name))}: {discrimination.per_class.loc[name, 'auroc']:.3f}",
+            "x": np.round(misses, 4).tolist(),
+            "y": np.round(hits, 4).tolist(),
+            "line": {"color": marks[str(name)].colour, "width": 2},
+            "hovertemplate": "false positive rate %{x:.3f}, true positive rate %{y:.3f}",
+        }
+        for name in discrimination.per_class["auroc"].dropna().index
+        for misses, hits in [trace_roc(discrimination, str(name))]
+    ]
+    axes = {"xaxis": _axis("false positive rate", range=[-0.02, 1.02]), "yaxis": _axis("true positive rate", range=[-0.02, 1.03])}
+    return {"data": lines, "layout": {**axes, "height": 430}}
 
 
 def plot_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str, colours: Mapping[str, str]) -> Plot:

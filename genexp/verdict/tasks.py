@@ -1,6 +1,6 @@
-"""The registry of evaluation tasks: a file with a subclass of :class:`~genexp.evaluation.task.Task`, and a line below, add one.
+"""Registry of the evaluation tasks: a file with a subclass of :class:`~genexp.evaluation.task.Task` and a line below add one.
 
-Tasks are evaluated in this order; each sees the results of those above it.
+Tasks are evaluated in this order; each has access to the results of those before it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from genexp.evaluation.batch_effects import BatchEffectsTask
 from genexp.evaluation.cluster_methods import ClusterMethodsTask
 from genexp.evaluation.clustering import ClusterTask
+from genexp.evaluation.discrimination import DiscriminationTask
 from genexp.evaluation.novelty import NoveltyTask
 from genexp.evaluation.probe import ProbeTask
 from genexp.evaluation.projection import EmbeddingsTask
@@ -33,6 +34,7 @@ TASKS: list[Task] = [
     ClusterTask(),
     ClusterMethodsTask(),
     ProbeTask(),
+    DiscriminationTask(),
     BatchEffectsTask(),
     TermsTask(),
     SurvivalTask(),
@@ -46,12 +48,12 @@ TASKS: list[Task] = [
 
 
 def check_tasks(config: EvaluationConfig, data: Preprocessed | None = None) -> None:
-    """Refuse files that a task could not use, before hours of training: alone, and for the cohort ``data``."""
+    """Refuse files that a task cannot use, before hours of training: without a cohort, and for the cohort ``data``."""
     for task in TASKS:
         task.check(config, data)
 
 
-def list_scores() -> Iterator[tuple[str, type[SampleScores]]]:
+def list_task_scores() -> Iterator[tuple[str, type[SampleScores]]]:
     """Names and scores of the tasks that enter the verdict."""
     for task in TASKS:
         if task.scores is not None:
@@ -59,17 +61,17 @@ def list_scores() -> Iterator[tuple[str, type[SampleScores]]]:
 
 
 def find_task(name: str) -> Task:
-    """Task of a name."""
+    """Find a task by its name."""
     return next(task for task in TASKS if task.name == name)
 
 
 def describe_table(name: str) -> str:
-    """Meaning of a table of an evaluation; empty for one that no task names."""
+    """Meaning of a table of an evaluation; empty if no task has it."""
     return next((task.tables[name] for task in TASKS if name in task.tables), "")
 
 
 def describe_metric(key: str) -> str:
-    """Meaning of a metric by its key; empty for one that no task names.
+    """Meaning of a metric by its key; empty if no task has it.
 
     Baselines (``_pca``, ``_nmf``, ``_random``, ``_raw``) and seeds (``_mean``, ``_sd``) are named by a suffix.
     """

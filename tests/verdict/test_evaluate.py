@@ -83,7 +83,7 @@ def test_encoder_that_is_pca_scores_as_pca_and_is_told_so(evaluation):
         f"{task} no different from PCA" for task in ("reconstruction", "clustering", "probe", "survival")
     )
     rivals = {name: value for name, value in evaluation.metrics.items() if name.endswith("_pca") and not name.startswith("picture/")}
-    assert len(rivals) == 2 + 6 + 3 + 4
+    assert len(rivals) == 2 + 6 + 3 + 3 + 4
     for name, value in rivals.items():
         assert evaluation.metrics[name.removesuffix("_pca")] == pytest.approx(value, abs=1e-6, rel=1e-6)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from genexp.evaluation.batch_effects import BatchEffects
 from genexp.evaluation.cluster_methods import ClusterMethods
 from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.discrimination import Discrimination
 from genexp.evaluation.novelty import Novelty
 from genexp.evaluation.probe import Probe
 from genexp.evaluation.projection import Embeddings
@@ -20,6 +21,7 @@ from genexp.report.figures.batch_effects import plot_batch_effects
 from genexp.report.figures.clusters import plot_clusters, plot_novelty
 from genexp.report.figures.counts import plot_composition, plot_confusion, plot_head
 from genexp.report.figures.curves import plot_cox, plot_kaplan_meier
+from genexp.report.figures.discrimination import plot_discrimination
 from genexp.report.figures.genes import plot_explanation
 from genexp.report.figures.maps import MAPS, plot_map
 from genexp.report.figures.reconstruction import plot_reconstruction
@@ -93,6 +95,7 @@ FIGURES: dict[str, Callable[[Evaluation], Figures]] = {
     "clustering": _draw_clustering,
     "cluster_methods": lambda evaluation: plot_clusters(evaluation.results.require(ClusterMethods)),
     "probe": lambda evaluation: iter([("confusion", plot_confusion(evaluation.results.require(Probe)))]),
+    "discrimination": lambda evaluation: iter([("discrimination", plot_discrimination(evaluation.results.require(Discrimination)))]),
     "batch_effects": _draw_batch_effects,
     "terms": lambda evaluation: iter([("terms", plot_terms(evaluation.results.require(Terms)))]),
     "deletion": lambda evaluation: plot_deletions(evaluation.results.require(Deletion)),

@@ -66,7 +66,7 @@ SECTIONS = [
     Section("verdict", "Verdict", render_verdict),
     Section("maps", "Maps", render_maps, ("embeddings",)),
     Section("clusters", "Clusters", render_clusters, ("clustering", "cluster_methods")),
-    Section("label", "Label", render_probe, ("probe",)),
+    Section("label", "Label", render_probe, ("probe", "discrimination")),
     Section("heads", "Heads", lambda found: render_heads(found.results.get_result(HeadResults)), ("heads",)),
     Section(
         "batch_effects", "Batch effects", lambda found: render_batch_effects(found.results.get_result(BatchEffects)), ("batch_effects",)
