@@ -110,8 +110,8 @@ def recall(adata: AnnData) -> Memory | None:
         return None
     try:
         settings, report = update_stored(json.loads(kept["settings"])), json.loads(kept["reading"])
-        hashes = (str(kept[name]) for name in ("hash", "cohort_hash", "fingerprint"))
-        return Memory(settings, int(kept["seed"]), *hashes, report)
+        own, cohort, fingerprint = (str(kept[name]) for name in ("hash", "cohort_hash", "fingerprint"))
+        return Memory(settings, int(kept["seed"]), own, cohort, fingerprint, report)
     except (KeyError, TypeError, ValueError):  # of somebody else, or damaged: the AnnData is read like any other
         return None
 
