@@ -16,6 +16,22 @@ from genexp.model.encoder import Encoder
 from genexp.preprocessing.store import Preprocessed
 from genexp.tracker import Tracker
 
+Rows = Mapping[str, tuple[np.ndarray, pd.DataFrame]]
+"""Scaled values (n, n_genes) and annotations of the samples of each part."""
+DUPLICATE = 0.999
+"""Correlation over standardised genes from which two samples count as copies. In twelve public cohorts of 50 to 20,223 genes, samples
+of different patients reached 0.990 (two arrays of one laboratory), tumours of one patient 0.977, and a copy rounded to three decimals
+0.9999."""
+MIN_GENES = 20
+"""Fewest genes for which a high correlation is evidence of a copy."""
+ROWS_AT_A_TIME = 1024
+OFF_CENTRE = 0.01
+"""Largest distance from 0, in standard errors, of the median gene's train mean. A scaler that has seen a share h of other rows shifts it
+by about sqrt(h)."""
+OFF_RANGE = 1e-4
+"""Largest mean distance of a gene's train minimum and maximum from 0 and 1, for a scaler to this range."""
+PASS, FAIL, UNKNOWN = "pass", "fail", "not checked"
+
 
 @dataclass(frozen=True)
 class Audit:
@@ -46,35 +62,6 @@ class Audit:
     def reasons(self) -> str:
         """Findings of the failed checks; empty if none failed."""
         return "; ".join(self.checks.loc[self.checks["outcome"] == "fail", "found"])
-
-
-Rows = Mapping[str, tuple[np.ndarray, pd.DataFrame]]
-"""Scaled values (n, n_genes) and annotations of the samples of each part."""
-
-
-DUPLICATE = 0.999
-"""Correlation over standardised genes from which two samples count as copies. In twelve public cohorts of 50 to 20,223 genes, samples
-of different patients reached 0.990 (two arrays of one laboratory), tumours of one patient 0.977, and a copy rounded to three decimals
-0.9999."""
-
-
-MIN_GENES = 20
-"""Fewest genes for which a high correlation is evidence of a copy."""
-
-
-ROWS_AT_A_TIME = 1024
-
-
-OFF_CENTRE = 0.01
-"""Largest distance from 0, in standard errors, of the median gene's train mean. A scaler that has seen a share h of other rows shifts it
-by about sqrt(h)."""
-
-
-OFF_RANGE = 1e-4
-"""Largest mean distance of a gene's train minimum and maximum from 0 and 1, for a scaler to this range."""
-
-
-PASS, FAIL, UNKNOWN = "pass", "fail", "not checked"
 
 
 def audit_split(rows: Rows, data: Preprocessed, encoder: Encoder) -> Audit:

@@ -14,6 +14,9 @@ from genexp.errors import EvaluationError
 from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Task, name_scores
 
+SILHOUETTE_ROWS = 2000
+"""Maximum number of train samples for the silhouette that chooses k: its cost is quadratic."""
+
 
 @dataclass(frozen=True)
 class ClusterScores(SampleScores):
@@ -115,10 +118,6 @@ class Clustering(Result):
     def scores_by_sample(self) -> ClusterScores:
         """ARI with the label where there is one, else the silhouette among the genes."""
         return ClusterScores.read(self.samples if "ari" in self.scores else self.samples.drop(columns="label", errors="ignore"))
-
-
-SILHOUETTE_ROWS = 2000
-"""Maximum number of train samples for the silhouette that chooses k: its cost is quadratic."""
 
 
 def evaluate_clusters(parts: Sequence[PartLatents], max_clusters: int, seed: int, X_test: np.ndarray | None = None) -> Clustering:

@@ -13,6 +13,10 @@ from genexp.errors import name_some
 from genexp.evaluation.latents import ENCODER, RAW, PartLatents
 from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Skipped, Task, name_scores
 
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+"""Inverse penalties C to choose from; the smallest wins a tie."""
+FOLDS = 5
+
 
 @dataclass(frozen=True)
 class ProbeScores(SampleScores):
@@ -82,13 +86,6 @@ class Probe(Result):
     def scores_by_sample(self) -> ProbeScores:
         """Macro F1."""
         return ProbeScores(self.predictions)
-
-
-PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
-"""Inverse penalties C to choose from; the smallest wins a tie."""
-
-
-FOLDS = 5
 
 
 def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> Probe | Skipped:

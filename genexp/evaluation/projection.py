@@ -16,6 +16,9 @@ from genexp.evaluation.faithfulness import measure_faithfulness, name_faithfulne
 from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.task import EvaluationInputs, Result, Task
 
+UMAP_ROWS = 2000
+"""Maximum number of train samples of UMAP: exact neighbours cost quadratic time, approximate ones a minute of compilation."""
+
 
 @dataclass(frozen=True)
 class Embeddings(Result):
@@ -49,10 +52,6 @@ class Embeddings(Result):
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables for download, by name."""
         return {"embeddings": self.coordinates, "picture_faithfulness": self.faithfulness}
-
-
-UMAP_ROWS = 2000
-"""Maximum number of train samples of UMAP: exact neighbours cost quadratic time, approximate ones a minute of compilation."""
 
 
 def embed_latents(parts: Sequence[PartLatents], assignments: pd.Series, perplexity: float, seed: int) -> Embeddings:

@@ -18,6 +18,19 @@ from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Skipp
 from genexp.survival.cox import c_index, compare_pairs, fit_cox, fit_wide_cox, likelihood_of_risk
 from genexp.survival.scores import score_risks, summarise_scores
 
+PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
+"""Ridge penalties to choose from; the largest wins a tie."""
+FOLDS = 5
+MANY_COLUMNS = 128
+"""Number of columns from which a Hessian costs more than many gradients."""
+MIN_EVENTS = 5
+"""Fewest deaths among train patients for a regression."""
+MIN_PAIRS = 2
+"""Fewest comparable pairs of test patients for a concordance."""
+NO_MAXIMUM = 5.0
+"""Standard error of a log hazard ratio per standard deviation above which the likelihood is monotone: it has no maximum."""
+NORMAL_QUANTILE = 1.959963984540054
+
 
 @dataclass(frozen=True)
 class SurvivalScores(SampleScores):
@@ -103,32 +116,6 @@ class Survival(Result):
     def scores_by_sample(self) -> SurvivalScores:
         """Harrell's C-index."""
         return SurvivalScores.read(self.patients)
-
-
-PENALTIES = (3.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003)
-"""Ridge penalties to choose from; the largest wins a tie."""
-
-
-FOLDS = 5
-
-
-MANY_COLUMNS = 128
-"""Number of columns from which a Hessian costs more than many gradients."""
-
-
-MIN_EVENTS = 5
-"""Fewest deaths among train patients for a regression."""
-
-
-MIN_PAIRS = 2
-"""Fewest comparable pairs of test patients for a concordance."""
-
-
-NO_MAXIMUM = 5.0
-"""Standard error of a log hazard ratio per standard deviation above which the likelihood is monotone: it has no maximum."""
-
-
-NORMAL_QUANTILE = 1.959963984540054
 
 
 def evaluate_survival(
