@@ -46,7 +46,10 @@ def fit_cox(
     coefficients = np.zeros(X.shape[1]) if start is None else start
     value, gradient, information = partial_likelihood(X, time, event, coefficients)
     for _ in range(n_steps):
-        step = np.linalg.solve(information + ridge * np.eye(len(coefficients)), gradient - ridge * coefficients)
+        try:
+            step = np.linalg.solve(information + ridge * np.eye(len(coefficients)), gradient - ridge * coefficients)
+        except np.linalg.LinAlgError:
+            break  # the patients at risk are alike at every event: the likelihood is flat, and no step improves it
         while np.abs(step).max() > 1e-10:
             moved = coefficients + step
             with np.errstate(all="ignore"):  # a step that is too long underflows: its likelihood is not finite, so it is halved

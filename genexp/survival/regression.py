@@ -270,7 +270,8 @@ def fit_each(z: np.ndarray, time: np.ndarray, event: np.ndarray, latents: Sequen
     estimates = np.full((len(latents), 2), np.nan)
     for j in np.flatnonzero(z.std(axis=0) > 0):
         fit = fit_cox(z[:, [j]], time, event)
-        estimates[j] = fit.coefficients[0], fit.information[0, 0] ** -0.5
+        with np.errstate(divide="ignore"):  # a flat likelihood has no information, so an infinite standard error: not estimated
+            estimates[j] = fit.coefficients[0], fit.information[0, 0] ** -0.5
     estimates[~((estimates[:, 1] > 0) & (estimates[:, 1] < NO_MAXIMUM))] = np.nan
     coefficient, error = estimates.T
     p = 2 * norm.sf(np.abs(coefficient / error))

@@ -87,6 +87,13 @@ def test_hazard_ratio_of_two_groups_is_that_of_lifelines():
     np.testing.assert_allclose(compare_two(own, high).to_numpy(dtype=float), expected, rtol=1e-4)
 
 
+def test_groups_of_which_one_is_gone_before_any_event_have_no_hazard_ratio():
+    """At the only events nobody of the other group is at risk any more: the partial likelihood is flat."""
+    time, event = np.array([10.0, 20.0, 400.0, 500.0, 600.0]), np.array([False, False, True, True, False])
+    ratio = compare_two(FollowUp(time, event), np.array([1.0, 1.0, 0.0, 0.0, 0.0]))
+    assert ratio.isna().all()
+
+
 def test_groups_that_cannot_be_compared_have_no_hazard_ratio():
     patients = tabulate(plant_hazard("test", 30, seed=0)).assign(cluster=1, risk_group="low")
     table = compare_groups(patients, seed=0)
