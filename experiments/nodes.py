@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.evaluation.baselines import Representation
-from genexp.explain.enrichment import MIN_SIZE, match_gene_sets, read_gene_sets
+from genexp.explain.enrichment import MIN_SIZE, match_enrichment_sets, read_enrichment_sets
 from genexp.explain.signatures import Signatures, find_signatures, weigh_genes
 from genexp.names.gene_sets import score_overlaps
 
@@ -25,7 +25,7 @@ def check_gene_sets(paths: Iterable[str], genes: pd.Index) -> None:
         No set of a file has enough measured genes, or a file is none.
     """
     for path in paths:
-        match_gene_sets(read_gene_sets(path), genes)
+        match_enrichment_sets(read_enrichment_sets(path), genes)
 
 
 def weigh_nodes(representation: Representation, X: np.ndarray, genes: pd.Index) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def enrich_nodes(signatures: Signatures, gene_sets: Mapping[str, list[str]]) -> 
     from scipy.stats import false_discovery_control
 
     genes = signatures.weights.index
-    names, members = match_gene_sets(gene_sets, genes)
+    names, members = match_enrichment_sets(gene_sets, genes)
     filled = {key[1:]: own for key, own in signatures.genes.items() if len(own) >= MIN_SIZE}
     chosen = np.zeros((len(genes), len(filled)), dtype=bool)
     for j, own in enumerate(filled.values()):

@@ -16,7 +16,7 @@ from experiments.nodes import enrich_nodes, sign_nodes, weigh_nodes
 from experiments.run import Job, Tables, represent, train
 from genexp.evaluation.baselines import Representation, fit_pca, fit_raw
 from genexp.evaluation.latents import ENCODER, RAW
-from genexp.explain.enrichment import read_gene_sets
+from genexp.explain.enrichment import read_enrichment_sets
 from genexp.model.encoder import Encoder
 from genexp.preprocessing import Preprocessed, load_preprocessed
 from genexp.training.ensemble import RECURRING, find_recurring, match_units
@@ -77,7 +77,7 @@ def _enrich(one: Representation, data: Preprocessed, weights: pd.DataFrame, job:
     signatures, tables = sign_nodes(weights, z, z), []
     row["high"] = float(signatures.units[["n_positive", "n_negative"]].sum(axis=1).mean())
     for name, path in job["gene_sets"].items():
-        found = enrich_nodes(signatures, read_gene_sets(path))
+        found = enrich_nodes(signatures, read_enrichment_sets(path))
         row[f"nodes_{name}"], row[f"sets_{name}"] = found["node"].nunique(), found["gene_set"].nunique()
         tables.append(found.assign(collection=name, representation=row["representation"]))
     return pd.concat(tables, ignore_index=True)

@@ -14,7 +14,7 @@ from experiments.ica import fit_ica
 from experiments.nodes import enrich_nodes, sign_nodes, weigh_nodes
 from experiments.run import Job, Tables, represent, train
 from genexp.evaluation.baselines import Representation, fit_nmf, fit_pca
-from genexp.explain.enrichment import read_gene_sets
+from genexp.explain.enrichment import read_enrichment_sets
 from genexp.model.encoder import Encoder
 from genexp.preprocessing import Preprocessed, load_preprocessed
 
@@ -25,7 +25,7 @@ def compare(job: Job) -> Tables:
     """Squared errors on test samples in units of the train samples' 0 to 1; for one number of latents also genes, units and gene sets."""
     data = load_preprocessed(Path(job["folder"]))
     fitted, facts = _fit_all(data, job)
-    X, (X_test, _) = np.asarray(data.matrix("train")), data.open_test()
+    X, (X_test, _) = np.asarray(data.matrix("train")), data.access_test()
     by_gene = pd.DataFrame(dict(_score_genes(fitted, X, X_test)), index=data.var.index).rename_axis("gene")
     scores = pd.DataFrame.from_dict(facts, orient="index").rename_axis("representation")
     scores["n_genes"] = len(by_gene)
@@ -72,7 +72,7 @@ def _score_genes(fitted: dict[str, Representation], X: np.ndarray, X_test: np.nd
 def _examine(fitted: dict[str, Representation], data: Preprocessed, X_test: np.ndarray, job: Job) -> Tables:
     """Units of the published encoder, and for every representation the gene sets among the genes of high weight."""
     X, genes, tables = np.asarray(data.matrix("train")), data.var.index, {}
-    gene_sets, enriched = read_gene_sets(job["gene_sets"]), []
+    gene_sets, enriched = read_enrichment_sets(job["gene_sets"]), []
     for name, one in fitted.items():
         z, z_test = one.latents(X), one.latents(X_test)
         signatures = sign_nodes(weigh_nodes(one, X, genes), z, z_test)

@@ -1,7 +1,7 @@
-"""Which genes drive a latent, the label's probe or the risk score, with the checks that make an attribution believable.
+"""Attribution of latents, the label's probe and the risk score to genes, with checks of its reliability.
 
-An attribution says what the network answers to, not what the biology does. So each one comes with how far it is from adding up
-(completeness), and with how far its ranking of genes depends on the baseline and on the samples.
+An attribution describes the network, not the biology. Each one therefore comes with its completeness (do the shares of the genes add
+up?) and with the stability of its ranking of genes over baselines and samples.
 """
 
 from __future__ import annotations
@@ -20,44 +20,44 @@ from genexp.model.encoder import Layer, Network
 from genexp.survival.regression import Survival
 
 STEPS = 32
-"""Points on the way from the baseline to a sample (midpoint rule)."""
+"""Points on the path from the baseline to a sample (midpoint rule)."""
 MAX_SAMPLES, MIN_SAMPLES = 128, 24
-"""Samples that are attributed; a wide network takes fewer, as ``WORK`` allows."""
+"""Largest and smallest number of attributed samples; a wide network gets fewer, within ``WORK``."""
 WORK = 1.2e11
-"""Multiplications that one attribution may take: some seconds on one core."""
+"""Budget of multiplications for one attribution: a few seconds on one core."""
 MAX_LATENTS = 128
-"""Latents that are attributed, those that move expression most; the probe and the risk score use all of them."""
+"""Maximum number of attributed latents, those with the largest effect on expression; probe and risk score use all latents."""
 MAX_TERMS = 6
-"""Terms that are attributed, those that are predicted best."""
+"""Maximum number of attributed terms, those that are predicted best."""
 TOP = 50
-"""Genes at the top of two rankings that are compared."""
+"""Number of top genes compared between two rankings."""
 N_SPLITS = 3
 """Random halvings of the samples whose rankings are compared."""
-NEITHER = (float("nan"), float("nan"))
-"""Correlation and shared genes of rankings that are not there."""
+UNDEFINED = (float("nan"), float("nan"))
+"""Correlation and shared genes where there are no rankings to compare."""
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """Genes behind targets: each latent (``latent_00``), each class of the probe (``class LumA``), the risk score (``risk``).
+    """Attribution of targets to genes: each latent (``latent_00``), each class of the probe (``class LumA``), the risk score (``risk``).
 
-    With a the attribution of a target to gene j of sample i by the method, such as the integrated gradient from the mean of the
-    train samples, in units of the target:
+    Let a be the attribution of a target to gene j in sample i, in units of the target, such as the integrated gradient from the mean of
+    the train samples.
 
     Parameters
     ----------
     strength : DataFrame, (n_genes, n_targets)
-        How much a gene matters, signed by the mean slope: positive genes raise the target. Of a latent and of the risk, the mean size of
-        a over samples. Of a class, the size of the mean a over its own samples, so that what differs between them cancels.
+        Effect of each gene, signed by the mean gradient: positive genes raise the target. For a latent and the risk, the mean of abs(a)
+        over samples. For a class, the absolute mean of a over the samples of the class, so that differences between them cancel.
     size : DataFrame, (n_genes, n_targets)
-        Mean size of a over all samples, whatever the target.
+        Mean of abs(a) over all samples, for every target.
     checks : DataFrame, (n_targets, 5)
-        Index ``target``: ``completeness_delta``, the mean distance of the sum of a over genes from the change of the target, over the
-        mean size of this change; ``rho_baselines`` and ``top_baselines``, Spearman correlation of ``size`` over genes and share of the
-        top genes that remain when the other baseline is taken; ``rho_halves`` and ``top_halves``, the same of the unsigned strength
-        between random halves of the samples. NaN where a method has no baseline.
+        Index ``target``: ``completeness_delta``, the mean distance between the sum of a over genes and the change of the target, relative
+        to the mean size of this change; ``rho_baselines`` and ``top_baselines``, Spearman correlation of ``size`` over genes and share
+        of common top genes between two baselines; ``rho_halves`` and ``top_halves``, the same for the unsigned strength between random
+        halves of the samples. NaN where a method has no baseline.
     n_samples : int
-        Test samples that were attributed.
+        Number of attributed test samples.
     method : str
         In words.
     baselines : tuple of str
@@ -72,12 +72,12 @@ class Attribution:
     baselines: tuple[str, ...]
 
     def top_genes(self, target: str, n: int = 10) -> pd.Series:
-        """Strengths of the genes that drive a target most, strongest first."""
+        """Strengths of the top genes of a target, strongest first."""
         strength = self.strength[target]
         return strength[strength.abs().sort_values(ascending=False, kind="stable").index[:n]]
 
     def list_top(self, n: int = TOP) -> pd.DataFrame:
-        """Top genes of every target, one below the other: ``target``, ``rank``, ``gene``, ``strength``, ``size``."""
+        """Top genes of every target in one table: ``target``, ``rank``, ``gene``, ``strength``, ``size``."""
         tops = []
         for target in self.strength:
             top = self.top_genes(str(target), n)
@@ -92,14 +92,14 @@ class Attribution:
 
     @property
     def way(self) -> str:
-        """What was done, in words."""
+        """Method, samples and baseline, in words."""
         start = f" from {self.baselines[0]}" if self.baselines else ""
         return f"{self.method} of {self.n_samples} test samples{start}"
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """Where integration starts: ``values`` (n_genes,) or (n_baselines, n_genes) in scaled gene space, and what they are, in words."""
+    """Start of the integration: ``values`` (n_genes,) or (n_baselines, n_genes) in scaled gene space, and their name in words."""
 
     values: np.ndarray
     name: str
@@ -107,7 +107,7 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Method:
-    """A way to attribute.
+    """Attribution method.
 
     Parameters
     ----------
@@ -116,11 +116,11 @@ class Method:
     attribute : callable
         Takes network, rows, the values of a baseline, and weights, as :func:`integrate_gradients` does.
     choose : callable
-        Chooses the baseline, and one to compare it with, from train rows, as :func:`choose_baselines` does.
+        Chooses the baseline, and a second one for comparison, from train rows, as :func:`choose_baselines` does.
     """
 
     title: str
-    attribute: Callable[[Network, np.ndarray, np.ndarray, np.ndarray], Iterator[Integrated]]
+    attribute: Callable[[Network, np.ndarray, np.ndarray, np.ndarray], Iterator[TargetAttribution]]
     choose: Callable[[np.ndarray, pd.DataFrame, int], tuple[Baseline, ...]]
 
 
@@ -132,10 +132,10 @@ def collect_targets(
     train: PartLatents,
     terms: Terms | None = None,
 ) -> pd.DataFrame:
-    """Everything that is attributed as weights of latents (n_targets, n_latent), since every method is linear in the target.
+    """Weights of latents (n_targets, n_latent) for everything to attribute, since every method is linear in the target.
 
-    The target of a class is its logit against the mean of all logits, that of a term (of the best predicted ones) its logit; the risk is
-    the log relative hazard of the joint Cox regression.
+    The target of a class is its logit minus the mean of all logits, the target of a term (of the best predicted ones) its logit, and the
+    risk the log relative hazard of the joint Cox regression.
     """
     weights = [pd.DataFrame(np.eye(len(latents)), index=latents, columns=latents).loc[list(attributed)]]
     if probe is not None:
@@ -145,14 +145,14 @@ def collect_targets(
         weights.append(best.set_axis(list(latents), axis=1).rename(index=lambda name: f"term {name}"))
     if survival is not None:
         used = survival.patients.index[survival.patients["part"] == "train"]
-        spread = train.z[ENCODER][train.obs.index.get_indexer(used)].std(axis=0)
-        per_unit = np.log(survival.cox["joint_hazard_ratio"].to_numpy()) / np.where(spread > 1e-12, spread, 1.0)
+        std = train.z[ENCODER][train.obs.index.get_indexer(used)].std(axis=0)
+        per_unit = np.log(survival.cox["joint_hazard_ratio"].to_numpy()) / np.where(std > 1e-12, std, 1.0)
         weights.append(pd.DataFrame([per_unit], index=["risk"], columns=latents))
     return pd.concat(weights).rename_axis("target")
 
 
 def choose_baselines(X_train: np.ndarray, obs: pd.DataFrame, seed: int) -> tuple[Baseline, ...]:
-    """Mean of the train samples, and the mean of the label's largest class there (without a label: one train sample, drawn)."""
+    """Mean of the train samples, and mean of their largest class (without a label: a random train sample)."""
     first = Baseline(X_train.mean(axis=0, dtype=np.float64).astype(np.float32), "the mean of the train samples")
     if "label" in obs and obs["label"].notna().any():
         label = obs["label"].astype(object).dropna().astype(str).value_counts().index[0]
@@ -172,7 +172,7 @@ def attribute_genes(
     genes: pd.Index,
     seed: int,
 ) -> Attribution:
-    """Attribute targets to genes over a sample of the test rows.
+    """Attribute targets to genes, over a random sample of the test rows.
 
     Parameters
     ----------
@@ -184,7 +184,7 @@ def attribute_genes(
         Their annotations.
     method : Method
     baselines : tuple of Baseline
-        The method's. The first one counts; a second shows how far the ranking depends on it (on half of the samples).
+        Baselines of the method. The first one is used; a second one tests how far the ranking depends on it, on half of the samples.
     targets : DataFrame, (n_targets, n_latent)
         From :func:`collect_targets`.
     genes : Index, (n_genes,)
@@ -199,30 +199,31 @@ def attribute_genes(
     labels = obs["label"].iloc[rows].astype(object).astype(str).to_numpy() if "label" in obs else np.full(n, "")
     weights, shape = targets.to_numpy(dtype=np.float32), (len(genes), len(targets))
     strength, size, checks = np.empty(shape, np.float32), np.empty(shape, np.float32), []
-    ways = [method.attribute(network, x, one.values, weights) for x, one in zip((values, np.asarray(X[half])), baselines, strict=False)]
-    for t, (found, *elsewhere) in enumerate(zip(*ways, strict=True)):
-        own = labels == str(targets.index[t]).removeprefix("class ")
-        counted = found.values[own] if own.any() else np.abs(found.values)
-        size[:, t] = np.abs(found.values).mean(axis=0)
-        strength[:, t] = np.where(found.slope < 0, -1, 1) * np.abs(counted.mean(axis=0))
+    samples = (values, np.asarray(X[half]))
+    runs = [method.attribute(network, x, baseline.values, weights) for x, baseline in zip(samples, baselines, strict=False)]
+    for t, (first, *second) in enumerate(zip(*runs, strict=True)):
+        members = labels == str(targets.index[t]).removeprefix("class ")
+        counted = first.values[members] if members.any() else np.abs(first.values)
+        size[:, t] = np.abs(first.values).mean(axis=0)
+        strength[:, t] = np.where(first.slope < 0, -1, 1) * np.abs(counted.mean(axis=0))
         halves = [compare_rankings(pair) for pair in np.abs(_halve(len(counted), rng) @ counted).reshape(-1, 2, len(genes))]
-        between = [compare_rankings(np.stack([size[:, t], np.abs(other.values).mean(axis=0)])) for other in elsewhere]
-        checks.append([found.delta, *(between or [NEITHER])[0], *(np.mean(halves, axis=0) if halves else NEITHER)])
+        between = [compare_rankings(np.stack([size[:, t], np.abs(other.values).mean(axis=0)])) for other in second]
+        checks.append([first.delta, *(between or [UNDEFINED])[0], *(np.mean(halves, axis=0) if halves else UNDEFINED)])
     columns = ["completeness_delta", "rho_baselines", "top_baselines", "rho_halves", "top_halves"]
     by_gene = [pd.DataFrame(array, index=genes.rename("gene"), columns=targets.index) for array in (strength, size)]
-    named = tuple(baseline.name for baseline in baselines if baseline.name)
-    return Attribution(by_gene[0], by_gene[1], pd.DataFrame(checks, index=targets.index, columns=columns), n, method.title, named)
+    names = tuple(baseline.name for baseline in baselines if baseline.name)
+    return Attribution(by_gene[0], by_gene[1], pd.DataFrame(checks, index=targets.index, columns=columns), n, method.title, names)
 
 
 def _halve(n: int, rng: np.random.Generator) -> np.ndarray:
-    """Weights (2 * N_SPLITS, n) that average over one half and the other of n samples; none of fewer than 4 samples."""
+    """Weights (2 * N_SPLITS, n) that average over each half of n samples; none for fewer than 4 samples."""
     first = np.stack([rng.permutation(n) < n // 2 for _ in range(N_SPLITS)]) if n > 3 else np.empty((0, n), dtype=bool)
     both = np.stack([first, ~first], axis=1).reshape(-1, n).astype(np.float32)
     return both / both.sum(axis=1, keepdims=True)
 
 
 def choose_size(network: Network, n_targets: int, n_baselines: int = 1) -> int:
-    """Samples that ``WORK`` allows, by the multiplications that each takes."""
+    """Number of samples within the budget ``WORK``, by the multiplications for each."""
     first, *rest = network.layers
     path = STEPS * len(network.layers[-1].bias) * sum(layer.work for layer in rest)
     genes = n_targets * first.work
@@ -230,26 +231,26 @@ def choose_size(network: Network, n_targets: int, n_baselines: int = 1) -> int:
 
 
 @dataclass(frozen=True)
-class Integrated:
-    """One target: attributions ``values`` (n, n_genes), mean gradient ``slope`` (n_genes,), ``delta`` of completeness."""
+class TargetAttribution:
+    """Attribution of one target: ``values`` (n, n_genes), mean gradient ``slope`` (n_genes,), ``delta`` of completeness."""
 
     values: np.ndarray
     slope: np.ndarray
     delta: float
 
     @classmethod
-    def of(cls, values: np.ndarray, slope: np.ndarray, change: np.ndarray) -> Integrated:
-        """Attributions that ought to add up to the ``change`` (n,) of the target."""
+    def of(cls, values: np.ndarray, slope: np.ndarray, change: np.ndarray) -> TargetAttribution:
+        """Attributions, and their distance from adding up to the ``change`` (n,) of the target."""
         distance = np.abs(values.sum(axis=1, dtype=np.float64) - change).mean()
         return cls(values, slope, float(distance / max(float(np.abs(change).mean()), 1e-12)))
 
 
-def integrate_gradients(network: Network, X: np.ndarray, baseline: np.ndarray, weights: np.ndarray) -> Iterator[Integrated]:
-    """Integrated gradients (Sundararajan, Taly and Yan, ICML 2017) of weighted latents, target by target.
+def integrate_gradients(network: Network, X: np.ndarray, baseline: np.ndarray, weights: np.ndarray) -> Iterator[TargetAttribution]:
+    """TargetAttribution gradients (Sundararajan, Taly and Yan, ICML 2017) of weighted latents, target by target.
 
-    IG_j(x) = (x_j - b_j) * mean over t in (0, 1) of the gradient at b + t (x - b). The first layer is affine, so its
-    pre-activations move on a straight line too: the path is walked there, where it is short, and the mean gradient brought
-    down to the genes once. The tests hold it equal to captum, which walks it in gene space.
+    IG_j(x) = (x_j - b_j) * mean over t in (0, 1) of the gradient at b + t (x - b). The first layer is affine, so its pre-activations
+    move on a straight line too: the gradients are averaged there, where they are small, and mapped to the genes once. The tests check
+    that captum, which integrates in gene space, gives the same.
 
     Parameters
     ----------
@@ -261,7 +262,7 @@ def integrate_gradients(network: Network, X: np.ndarray, baseline: np.ndarray, w
 
     Yields
     ------
-    Integrated
+    TargetAttribution
         One for each target.
     """
     first = network.layers[0]
@@ -272,7 +273,7 @@ def integrate_gradients(network: Network, X: np.ndarray, baseline: np.ndarray, w
         slopes = pull_to_genes(network, weight, gradients)
         slope = slopes.mean(axis=0)
         slopes *= X - baseline
-        yield Integrated.of(slopes, slope, change @ weight)
+        yield TargetAttribution.of(slopes, slope, change @ weight)
 
 
 def pull_to_genes(network: Network, weight: np.ndarray, gradients: np.ndarray) -> np.ndarray:
@@ -291,7 +292,7 @@ def average_gradients(layers: Sequence[Layer], start: np.ndarray, end: np.ndarra
     layers : sequence of Layer
         Layers of a network; pre-activations of the first one are given, so its weights are not used.
     start, end : ndarray of float32, (1, n_hidden) and (n, n_hidden)
-        Pre-activations at both ends of the way.
+        Pre-activations at both ends of the path.
     n_steps : int
         Steps of the midpoint rule.
     """
@@ -312,14 +313,14 @@ def average_gradients(layers: Sequence[Layer], start: np.ndarray, end: np.ndarra
 
 
 def compare_rankings(rankings: np.ndarray, top: int = TOP) -> tuple[float, float]:
-    """Agreement of rankings (n_rankings, n_genes) of the same genes, be they of baselines, samples or seeds.
+    """Agreement of rankings (n_rankings, n_genes) of the same genes, by baselines, samples or seeds.
 
     Returns
     -------
     rho : float
         Mean Spearman correlation over all pairs; NaN where a ranking is constant.
     shared : float
-        Mean share, over all pairs, of the ``top`` genes (at most a tenth of all) that both have.
+        Mean share, over all pairs, of the ``top`` genes (at most a tenth of all) in both rankings.
     """
     from scipy.stats import rankdata
 

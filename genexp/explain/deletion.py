@@ -1,8 +1,8 @@
-"""Whether the genes that an attribution puts first are those that a prediction needs: genes are taken away in its order.
+"""Deletion and insertion curves, which test if a prediction needs the genes that an attribution ranks first.
 
-Genes are set to their train mean, step by step, and the score of a term on samples that have it is predicted anew (deletion); or all
-start there and are given back (insertion). The order of a good attribution takes the score away at once, and gives it back at once
-(Petsiuk, Das and Saenko, "RISE", BMVC 2018). Orders are made on train samples and judged on test samples.
+Deletion sets genes to their train mean, step by step in the order of the ranking, and predicts the score of a term on samples with the
+term again. Insertion starts with all genes at their train mean and restores them. With a good ranking the score falls at once, and
+rises at once (Petsiuk, Das and Saenko, "RISE", BMVC 2018). Rankings are made on train samples and evaluated on test samples.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from genexp.explain.attribution import integrate_gradients
 from genexp.model.encoder import Encoder
 
 N_SAMPLES = 24
-"""Samples with the term, at most, in which genes are ordered (train) and deleted (test)."""
+"""Maximum number of samples with the term, for the ranking (train) and the curves (test)."""
 N_TERMS = 3
-"""Terms whose genes are deleted: those that are predicted best."""
+"""Number of terms, those that are predicted best."""
 N_RANDOM = 3
-"""Random orders, whose curves are averaged."""
+"""Number of random orders, whose curves are averaged."""
 SHARES = np.linspace(0, 1, 13) ** 3
-"""Shares of the genes that are deleted, closer where little is."""
+"""Shares of deleted genes, denser at small shares."""
 ATTRIBUTION, LINEAR, RANDOM = "attribution", "raw logistic regression", "random"
-"""Orders of the genes: by integrated gradients through the encoder, by those of a logistic regression on the genes, and at random."""
+"""Orders of the genes: by integrated gradients of the encoder, by those of a logistic regression on the genes, and random."""
 
 Predict = Callable[[np.ndarray], np.ndarray]
 """From scaled rows (n, n_genes) to scores (n,)."""
@@ -37,15 +37,15 @@ Predict = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Deletion(Result):
-    """What is left of a term's score.
+    """Deletion and insertion curves of terms.
 
     Parameters
     ----------
     curves : DataFrame, (n_terms * n_orders * n_shares, 5)
-        ``term``, ``order``, ``share`` of the genes, and of the score: ``deletion`` (what is left when these are deleted) and
-        ``insertion`` (what is there when only these are left); 1 with all genes, 0 without any.
+        ``term``, ``order``, ``share`` of the genes, and the remaining share of the score: ``deletion`` (without these genes) and
+        ``insertion`` (with these genes only); 1 with all genes, 0 without any.
     areas : DataFrame, (n_terms * n_orders, 4)
-        ``term``, ``order``, and the areas under both curves: a good order has a small one of deletion and a large one of insertion.
+        ``term``, ``order``, and the areas under both curves: a good order has a small deletion area and a large insertion area.
     """
 
     curves: pd.DataFrame
@@ -76,7 +76,7 @@ def evaluate_deletion(
     rows : mapping of str to ndarray of float32, (n, n_genes)
         Scaled ``train`` and ``test`` rows.
     terms : Terms
-        Predicted from the encoder and, where there are such, from the raw genes.
+        Terms predicted from the encoder and, if available, from the raw genes.
     train, test : PartLatents
     seed : int
         Of samples and random orders.
@@ -87,61 +87,61 @@ def evaluate_deletion(
     names = terms.name_best(n_terms)
     linear = weigh_raw(rows["train"], mean, train.z[RAW], terms.weights[RAW].loc[names]) if RAW in terms.weights else {}
     for name in names:
-        own = {part.part: _pick(rows[part.part], terms.table.loc[part.obs.index, name].to_numpy(), rng) for part in (train, test)}
+        samples = {part.part: _pick(rows[part.part], terms.table.loc[part.obs.index, name].to_numpy(), rng) for part in (train, test)}
         weight = terms.weights[ENCODER].loc[name].to_numpy(np.float32)
-        drive = next(integrate_gradients(encoder.encoder, own["train"], mean, weight[None])).values.mean(axis=0)
+        drive = next(integrate_gradients(encoder.encoder, samples["train"], mean, weight[None])).values.mean(axis=0)
         orders = {ATTRIBUTION: [rank(drive)]}
         if name in linear:
-            orders[LINEAR] = [rank(linear[name] * (own["train"].mean(axis=0) - mean))]
+            orders[LINEAR] = [rank(linear[name] * (samples["train"].mean(axis=0) - mean))]
         orders[RANDOM] = [rng.permutation(len(mean)) for _ in range(N_RANDOM)]
 
         def predict(x: np.ndarray, weight: np.ndarray = weight) -> np.ndarray:
             return encoder.encoder(x) @ weight
 
         for order, permutations in orders.items():
-            curve = np.mean([trace_order(predict, own["test"], mean, one) for one in permutations], axis=0)
-            curves.append(pd.DataFrame(curve, columns=["deletion", "insertion"]).assign(term=name, order=order, share=SHARES))
+            shares = np.mean([trace_order(predict, samples["test"], mean, permutation) for permutation in permutations], axis=0)
+            curves.append(pd.DataFrame(shares, columns=["deletion", "insertion"]).assign(term=name, order=order, share=SHARES))
     table = pd.concat(curves, ignore_index=True)[["term", "order", "share", "deletion", "insertion"]]
     areas = [
-        {"term": term, "order": order, **{name: float(np.trapezoid(own[name], own["share"])) for name in ("deletion", "insertion")}}
-        for (term, order), own in table.groupby(["term", "order"], sort=False)
+        {"term": term, "order": order, **{name: float(np.trapezoid(curve[name], curve["share"])) for name in ("deletion", "insertion")}}
+        for (term, order), curve in table.groupby(["term", "order"], sort=False)
     ]
     return Deletion(table, pd.DataFrame(areas))
 
 
 def _pick(X: np.ndarray, has: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Up to ``N_SAMPLES`` rows that have a term."""
-    chosen = rng.permutation(np.flatnonzero(has))[:N_SAMPLES]
-    return np.asarray(X[np.sort(chosen)], dtype=np.float32)
+    """Up to ``N_SAMPLES`` random rows with a term."""
+    rows = rng.permutation(np.flatnonzero(has))[:N_SAMPLES]
+    return np.asarray(X[np.sort(rows)], dtype=np.float32)
 
 
 def rank(drive: np.ndarray) -> np.ndarray:
-    """Genes (n_genes,) in the order in which they raise a score, most first."""
+    """Genes (n_genes,) by their effect on a score, the one that raises it most first."""
     return np.argsort(-drive, kind="stable")
 
 
 def weigh_raw(X: np.ndarray, mean: np.ndarray, z: np.ndarray, weights: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Weight of every gene (n_genes,), up to a factor, in logistic regressions on the directions that stand for raw genes.
+    """Weight of every gene (n_genes,), up to a factor, in logistic regressions on the directions of the raw genes.
 
-    The directions are ``z = (X - mean) A`` with columns of A that are orthogonal and of one length, so A is ``(X - mean)' z (z'z)^-1``
-    times a number, and a weight w of the directions is A w of the genes.
+    The directions are ``z = (X - mean) A`` with orthogonal columns of A of equal length. A is therefore ``(X - mean)' z (z'z)^-1`` times
+    a number, and a weight w of the directions is A w of the genes.
     """
-    turned = z @ np.linalg.solve(z.T @ z, weights.to_numpy().T)
-    genes = X.T @ turned.astype(np.float32) - np.outer(mean, turned.sum(axis=0))
+    rotated = z @ np.linalg.solve(z.T @ z, weights.to_numpy().T)
+    genes = X.T @ rotated.astype(np.float32) - np.outer(mean, rotated.sum(axis=0))
     return dict(zip(map(str, weights.index), genes.T, strict=True))
 
 
 def trace_order(predict: Predict, X: np.ndarray, mean: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """What is left of the mean score of rows when genes are deleted in an order, and inserted in it.
+    """Remaining share of the mean score of rows when genes are deleted, and inserted, in an order.
 
     Parameters
     ----------
     predict : callable
     X : ndarray of float32, (n, n_genes)
     mean : ndarray of float32, (n_genes,)
-        What deleted genes are set to.
+        Values of deleted genes.
     order : ndarray of int, (n_genes,)
-        Places of the genes, first to last.
+        Indices of the genes, first to last.
 
     Returns
     -------
@@ -150,13 +150,13 @@ def trace_order(predict: Predict, X: np.ndarray, mean: np.ndarray, order: np.nda
     """
     whole, none = float(predict(X).mean()), float(predict(mean[None])[0])
     counts = np.round(SHARES * len(order)).astype(int)
-    left, deleted, inserted = np.empty((len(counts), 2)), X.copy(), np.tile(mean, (len(X), 1))
+    scores, deleted, inserted = np.empty((len(counts), 2)), X.copy(), np.tile(mean, (len(X), 1))
     for step, (before, count) in enumerate(zip([0, *counts[:-1]], counts, strict=True)):
         genes = order[before:count]
         deleted[:, genes], inserted[:, genes] = mean[genes], X[:, genes]
-        left[step] = predict(deleted).mean(), predict(inserted).mean()
-    span = whole - none
-    return (left - none) / (span if abs(span) > 1e-12 else np.nan)
+        scores[step] = predict(deleted).mean(), predict(inserted).mean()
+    change = whole - none
+    return (scores - none) / (change if abs(change) > 1e-12 else np.nan)
 
 
 class DeletionTask(Task):
@@ -166,11 +166,11 @@ class DeletionTask(Task):
     title = "Deletion curves"
     one_thread = False
     metrics: ClassVar = {
-        "terms/deletion_area_*": "area under the rest of a term's score while genes are deleted in an order; small is good",
-        "terms/insertion_area_*": "area under the score that genes give back while they are inserted in an order; large is good",
+        "terms/deletion_area_*": "area under the curve of a term's score while genes are deleted in an order; lower is better",
+        "terms/insertion_area_*": "area under the curve of a term's score while genes are inserted in an order; higher is better",
     }
     tables: ClassVar = {
-        "deletion": "what is left of a term's score when genes are deleted",
+        "deletion": "remaining score of a term by share of deleted, or inserted, genes",
         "deletion_areas": "areas under these curves",
     }
 

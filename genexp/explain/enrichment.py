@@ -1,7 +1,6 @@
-"""Which gene sets are behind a latent, a class or the risk: over-representation in signatures, and rank tests of attributions.
+"""Enrichment of gene sets in a latent, a class or the risk: over-representation in signatures, and rank tests of attributions.
 
-The background is the genes that were measured, never the genome. All tests of one evaluation are one family
-for the correction of Benjamini and Hochberg.
+The background is the measured genes, never the genome. All tests of an evaluation are corrected together by Benjamini and Hochberg.
 """
 
 from __future__ import annotations
@@ -18,21 +17,21 @@ from genexp.names import gene_sets as sets
 from genexp.names.gene_sets import score_overlaps
 
 MIN_SIZE, MAX_SIZE = 5, 500
-"""Measured genes of the sets that are tested: smaller ones say little, larger ones are too broad. Signatures have the same least size."""
+"""Smallest and largest number of measured genes in a tested set: smaller sets are noise, larger ones too broad. Signatures need as many."""
 CORRELATION = 0.01
-"""Correlation between genes of one set that the rank test allows for (the preset of CAMERA): genes are not independent draws."""
+"""Correlation between genes of a set that the rank test assumes (the default of CAMERA): genes are not independent."""
 MAX_ROWS = 20_000
-"""Rows of the table: the tests with the smallest p."""
+"""Maximum number of rows of the table: the tests with the smallest p."""
 COLUMNS = ["test", "source", "target", "direction", "gene_set", "n_set", "n_signature", "n_overlap", "effect", "p", "q", "genes"]
 
 
-def read_gene_sets(path: str | Path) -> dict[str, list[str]]:
-    """Gene sets of a GMT file (``.gmt``, ``.gmt.gz``): a line for each set with name, description and genes, separated by tabs.
+def read_enrichment_sets(path: str | Path) -> dict[str, list[str]]:
+    """Read the file of the parameter ``gene_sets``, see :func:`genexp.names.gene_sets.read_gene_sets`.
 
     Raises
     ------
     EvaluationError
-        No such file, or one that is not a GMT.
+        The file does not exist or is not a GMT file.
     """
     try:
         return sets.read_gene_sets(path)
@@ -40,8 +39,8 @@ def read_gene_sets(path: str | Path) -> dict[str, list[str]]:
         raise EvaluationError(f"gene_sets: {error}") from None
 
 
-def match_gene_sets(gene_sets: Mapping[str, list[str]], genes: pd.Index) -> tuple[list[str], sparse.csr_array]:
-    """Sets with ``MIN_SIZE`` to ``MAX_SIZE`` measured genes, as :func:`genexp.names.gene_sets.match_gene_sets` gives them.
+def match_enrichment_sets(gene_sets: Mapping[str, list[str]], genes: pd.Index) -> tuple[list[str], sparse.csr_array]:
+    """Match sets with ``MIN_SIZE`` to ``MAX_SIZE`` measured genes, see :func:`genexp.names.gene_sets.match_gene_sets`.
 
     Raises
     ------
@@ -54,16 +53,16 @@ def match_gene_sets(gene_sets: Mapping[str, list[str]], genes: pd.Index) -> tupl
         raise EvaluationError(f"gene_sets: {error}") from None
 
 
-def judge_ranks(members: sparse.csr_array, values: np.ndarray, correlation: float = CORRELATION) -> tuple[np.ndarray, np.ndarray]:
+def score_ranks(members: sparse.csr_array, values: np.ndarray, correlation: float = CORRELATION) -> tuple[np.ndarray, np.ndarray]:
     """Two-sided rank-sum test of the genes of each set against all others, for columns (n_genes, n_targets) of values.
 
-    The variance of U allows for correlated genes within a set (Wu and Smyth, "CAMERA", NAR 2012) and for ties; with correlation 0
-    it is the test of Mann and Whitney with continuity correction.
+    The variance of U accounts for correlated genes within a set (Wu and Smyth, "CAMERA", NAR 2012) and for ties. With correlation 0 this
+    is the Mann-Whitney test with continuity correction.
 
     Returns
     -------
     effect : ndarray, (n_sets, n_targets)
-        Probability that a gene of the set lies above another one, minus that it lies below: -1 to 1.
+        Probability that a gene of the set ranks above another one, minus the probability that it ranks below: -1 to 1.
     p : ndarray, (n_sets, n_targets)
     """
     from scipy.stats import norm, rankdata
@@ -76,7 +75,7 @@ def judge_ranks(members: sparse.csr_array, values: np.ndarray, correlation: floa
     angle = np.arcsin([1.0, 0.5, correlation / 2, (correlation + 1) / 2])
     variance = m * other / (2 * np.pi) * (angle[0] + angle[1] * (other - 1) + angle[2] * (m - 1) * (other - 1) + angle[3] * (m - 1))
     variance = variance * (1 - np.array([_count_ties(column) for column in values.T]) / (n**3 - n))
-    z = (np.abs(excess) - 0.5).clip(0) / np.sqrt(np.maximum(variance, 1e-300))
+    z = (np.abs(excess) - 0.5).clip(0) / np.sqrt(np.maximum(variance, 1e-300))  # all values tied: p is 1 below
     return 2 * excess / (m * other), np.where(variance > 0, 2 * norm.sf(z), 1.0).clip(max=1)
 
 
@@ -93,13 +92,13 @@ def find_enrichment(
     Parameters
     ----------
     gene_sets : mapping of str to list of str
-        Names of sets and of their genes.
+        Genes by set.
     genes : Index, (n_genes,)
         Measured genes: the background.
     signatures : mapping of (source, target, direction) to Index
-        Of :class:`genexp.explain.signatures.Signatures`.
+        Signatures of :class:`genexp.explain.signatures.Signatures`.
     strength : DataFrame, (n_genes, n_targets)
-        Signed strengths, whose ranks are tested.
+        Signed strengths; the test is of their ranks.
 
     Returns
     -------
@@ -109,7 +108,7 @@ def find_enrichment(
         of ranks, -1 to 1), ``p``, ``q`` over all tests, ``genes`` (up to ten of the overlap, strongest first).
         ``attrs`` holds ``n_tests`` and ``n_sets``.
     """
-    names, members = match_gene_sets(gene_sets, genes)
+    names, members = match_enrichment_sets(gene_sets, genes)
     tests = pd.concat([_tabulate_overlaps(names, members, genes, signatures), _tabulate_ranks(names, members, strength)], ignore_index=True)
     from scipy.stats import false_discovery_control
 
@@ -125,19 +124,19 @@ def find_enrichment(
 def _tabulate_overlaps(
     names: list[str], members: sparse.csr_array, genes: pd.Index, signatures: Mapping[tuple[str, str, str], pd.Index]
 ) -> pd.DataFrame:
-    filled = {key: own for key, own in signatures.items() if len(own) >= MIN_SIZE}
-    chosen = np.zeros((len(genes), len(filled)), dtype=bool)
-    for column, own in enumerate(filled.values()):
-        chosen[genes.get_indexer(own), column] = True
-    overlap, p = score_overlaps(members, chosen)
-    sizes, drawn = members.sum(axis=1)[:, None], chosen.sum(axis=0)[None]
-    effect = np.log2((overlap + 0.5) / (sizes * drawn / len(genes) + 0.5))
-    columns = {"n_signature": np.broadcast_to(drawn, p.shape), "n_overlap": overlap, "effect": effect, "p": p}
-    return _unfold(names, members, list(filled), columns).assign(test="overlap")
+    tested = {key: signature for key, signature in signatures.items() if len(signature) >= MIN_SIZE}
+    in_signature = np.zeros((len(genes), len(tested)), dtype=bool)
+    for column, signature in enumerate(tested.values()):
+        in_signature[genes.get_indexer(signature), column] = True
+    overlap, p = score_overlaps(members, in_signature)
+    sizes, n_signature = members.sum(axis=1)[:, None], in_signature.sum(axis=0)[None]
+    effect = np.log2((overlap + 0.5) / (sizes * n_signature / len(genes) + 0.5))
+    columns = {"n_signature": np.broadcast_to(n_signature, p.shape), "n_overlap": overlap, "effect": effect, "p": p}
+    return _unfold(names, members, list(tested), columns).assign(test="overlap")
 
 
 def _tabulate_ranks(names: list[str], members: sparse.csr_array, strength: pd.DataFrame) -> pd.DataFrame:
-    effect, p = judge_ranks(members, strength.to_numpy())
+    effect, p = score_ranks(members, strength.to_numpy())
     table = _unfold(names, members, [("attribution", str(target), "") for target in strength], {"effect": effect, "p": p})
     return table.assign(test="ranks", direction=np.where(table["effect"] < 0, "negative", "positive"))
 
@@ -147,10 +146,10 @@ def _unfold(names: list[str], members: sparse.csr_array, keys: list[tuple[str, s
     sets, key = np.repeat(np.arange(len(names)), len(keys)), np.tile(np.arange(len(keys)), len(names))
     table = pd.DataFrame({name: np.ascontiguousarray(array).ravel() for name, array in columns.items()})
     for i, name in enumerate(("source", "target", "direction")):
-        table[name] = np.array([one[i] for one in keys], dtype=object)[key]
+        table[name] = np.array([parts[i] for parts in keys], dtype=object)[key]
     return table.assign(gene_set=np.array(names, dtype=object)[sets], n_set=members.sum(axis=1).astype(int)[sets])
 
 
-def _name_overlap(row, own: set[str], signatures: Mapping[tuple[str, str, str], pd.Index]) -> str:  # type: ignore[no-untyped-def]
-    shared = [gene for gene in signatures.get((row.source, row.target, row.direction), ()) if gene in own]
+def _name_overlap(row, members: set[str], signatures: Mapping[tuple[str, str, str], pd.Index]) -> str:  # type: ignore[no-untyped-def]
+    shared = [gene for gene in signatures.get((row.source, row.target, row.direction), ()) if gene in members]
     return " ".join(shared[:10])

@@ -1,4 +1,4 @@
-"""From an encoder's latents, its label and its risk score back to genes and gene sets."""
+"""Explanation of latents, label and risk score by genes and gene sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genexp.evaluation.probe import Probe
 from genexp.evaluation.task import EvaluationInputs, Result, Task
 from genexp.evaluation.terms import Terms
 from genexp.explain.attribution import MAX_LATENTS, Attribution, attribute_genes, collect_targets
-from genexp.explain.enrichment import find_enrichment, match_gene_sets, read_gene_sets
+from genexp.explain.enrichment import find_enrichment, match_enrichment_sets, read_enrichment_sets
 from genexp.explain.methods import METHODS
 from genexp.explain.signatures import Signatures, find_signatures, rank_units, weigh_genes
 from genexp.model.encoder import Encoder
@@ -32,11 +32,11 @@ class Explanation(Result):
     Parameters
     ----------
     attribution : Attribution
-        Genes that drive each latent, each class of the probe, and the risk.
+        Effects of genes on each latent, each class of the probe, and the risk.
     signatures : Signatures
-        Genes that each latent stands for, and its units.
+        Genes of high weight for each latent, and a table of the latents.
     enrichment : DataFrame or None
-        Gene sets in both, from :func:`genexp.explain.enrichment.find_enrichment`; None where no sets were given.
+        Gene sets enriched in both, from :func:`genexp.explain.enrichment.find_enrichment`; None where no sets were given.
     """
 
     attribution: Attribution
@@ -59,12 +59,12 @@ class Explanation(Result):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The largest completeness delta, where the method has one, and medians over targets of the rank correlations."""
+        """Largest completeness delta, if the method has one, and medians over targets of the rank correlations."""
         checks = self.attribution.checks if self.attribution.baselines else self.attribution.checks[["rho_halves"]]
-        found = {f"attribution/{name}": checks[name].median() for name in ("rho_baselines", "rho_halves") if name in checks}
+        metrics = {f"attribution/{name}": checks[name].median() for name in ("rho_baselines", "rho_halves") if name in checks}
         if "completeness_delta" in checks:
-            found |= {"attribution/completeness_delta": checks["completeness_delta"].max()}
-        return {name: float(value) for name, value in found.items()}
+            metrics |= {"attribution/completeness_delta": checks["completeness_delta"].max()}
+        return {name: float(value) for name, value in metrics.items()}
 
 
 def explain_encoder(
@@ -79,56 +79,56 @@ def explain_encoder(
     seed: int,
     terms: Terms | None = None,
 ) -> Explanation:
-    """Attribute to genes, describe the units, and test gene sets where there are some.
+    """Attribute to genes, describe the latents, and test gene sets if given.
 
     Parameters
     ----------
     encoder : Encoder
-        Whose latents.
+        Encoder of the latents.
     rows : mapping of str to ndarray of float32, (n, n_genes)
         Scaled rows of ``train`` and ``test``, in the order of their latents.
     train, test : PartLatents
         Latents and annotations.
     probe, survival : Probe, Survival or None
-        What predicts label and survival from the latents.
+        Regressions of label and survival on the latents.
     gene_sets : mapping of str to list of str, or None
-        From :func:`genexp.explain.enrichment.read_gene_sets`.
+        From :func:`genexp.explain.enrichment.read_enrichment_sets`.
     method : str
-        How to attribute, one of ``METHODS``.
+        Name of the attribution method, one of ``METHODS``.
     seed : int
-        Of the samples that are attributed.
+        Of the attributed samples.
     terms : Terms, optional
-        What predicts terms from the latents.
+        Regressions of terms on the latents.
     """
     genes, latents = pd.Index(encoder.genes, dtype=object), encoder.latents
     z_train, z_test = train.z["encoder"], test.z["encoder"]
     weights = weigh_genes(encoder.decoder, z_train, latents, genes)
     attributed = sorted(rank_units(weights).index[:MAX_LATENTS])
     targets = collect_targets(latents, attributed, probe, survival, train, terms)
-    chosen = METHODS[method]
-    baselines = chosen.choose(rows["train"], train.obs, seed)
-    attribution = attribute_genes(encoder.encoder, rows["test"], test.obs, chosen, baselines, targets, genes, seed)
+    attribution_method = METHODS[method]
+    baselines = attribution_method.choose(rows["train"], train.obs, seed)
+    attribution = attribute_genes(encoder.encoder, rows["test"], test.obs, attribution_method, baselines, targets, genes, seed)
     signatures = find_signatures(weights, attribution.strength, z_train, z_test)
-    found = None if gene_sets is None else find_enrichment(gene_sets, genes, signatures.genes, attribution.strength)
-    left_out = len(latents) - len(attributed)
-    notes = (f"Attribution: {left_out} latents that move expression least were left out.",) if left_out else ()
-    return Explanation(attribution, signatures, found, notes=notes)
+    enrichment = None if gene_sets is None else find_enrichment(gene_sets, genes, signatures.genes, attribution.strength)
+    n_excluded = len(latents) - len(attributed)
+    notes = (f"Attribution: the {n_excluded} latents with the smallest effect on expression were excluded.",) if n_excluded else ()
+    return Explanation(attribution, signatures, enrichment, notes=notes)
 
 
 class ExplanationTask(Task):
-    """Genes and gene sets behind latents, label and risk."""
+    """Explanation of latents, label and risk by genes and gene sets."""
 
     name = "explanation"
     title = "Genes"
     one_thread = False
     metrics: ClassVar = {
-        "attribution/completeness_delta": "largest distance of the sum of attributions from the change of a target, relative to it",
-        "attribution/rho_baselines": "rank correlation of genes between two baselines, median over targets",
-        "attribution/rho_halves": "rank correlation of genes between halves of the samples, median over targets",
+        "attribution/completeness_delta": "largest relative distance between the sum of attributions and the change of a target; 0 is best",
+        "attribution/rho_baselines": "rank correlation of genes between two baselines, median over targets; 1 is stable",
+        "attribution/rho_halves": "rank correlation of genes between halves of the samples, median over targets; 1 is stable",
     }
     tables: ClassVar = {
-        "attribution_checks": "completeness, and stability of the ranking of genes, by target",
-        "attribution_top": "the genes that drive each latent, class and the risk",
+        "attribution_checks": "completeness and stability of the ranking of genes, by target",
+        "attribution_top": "top attributed genes of each latent, class and the risk",
         "attribution_genes": "signed strength of every gene for every target",
         "units": "activity and distribution of every latent",
         "signatures": "gene signatures of latents, classes and risk",
@@ -146,15 +146,15 @@ class ExplanationTask(Task):
             inputs.test,
             results.get_result(Probe),
             results.get_result(Survival),
-            read_gene_sets(config.gene_sets) if config.gene_sets else None,
+            read_enrichment_sets(config.gene_sets) if config.gene_sets else None,
             config.attribution,
             inputs.seed,
             results.get_result(Terms),
         )
 
     def check(self, config: EvaluationConfig, data: Preprocessed | None) -> None:
-        """Refuse gene sets that are not there, or of which none has enough measured genes."""
+        """Refuse gene sets that do not exist, or that all have too few measured genes."""
         if config.gene_sets:
-            gene_sets = read_gene_sets(config.gene_sets)
+            gene_sets = read_enrichment_sets(config.gene_sets)
             if data is not None:
-                match_gene_sets(gene_sets, data.var.index)
+                match_enrichment_sets(gene_sets, data.var.index)

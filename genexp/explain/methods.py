@@ -1,6 +1,7 @@
-"""Ways to attribute a target to genes, by the name that the configuration has for them.
+"""Attribution methods, by their name in the configuration.
 
-Saliency asks which genes the target answers to at the sample itself; the others share out the way from a baseline to the sample.
+Saliency is the gradient of the target at the sample itself; the other methods distribute the change of the target from a baseline to the
+sample over the genes.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import pandas as pd
 
 from genexp.explain.attribution import (
     Baseline,
-    Integrated,
     Method,
+    TargetAttribution,
     average_gradients,
     choose_baselines,
     integrate_gradients,
@@ -22,12 +23,12 @@ from genexp.explain.attribution import (
 from genexp.model.encoder import Network
 
 N_BASELINES = 16
-"""Train samples from which expected gradients start."""
+"""Number of train samples that are baselines of expected gradients."""
 STEPS_EACH = 8
-"""Points on the way from each of them (midpoint rule)."""
+"""Points on the path from each of them (midpoint rule)."""
 
 
-def find_saliency(network: Network, X: np.ndarray, baseline: np.ndarray, weights: np.ndarray) -> Iterator[Integrated]:
+def find_saliency(network: Network, X: np.ndarray, baseline: np.ndarray, weights: np.ndarray) -> Iterator[TargetAttribution]:
     """Saliency (Simonyan, Vedaldi and Zisserman, arXiv:1312.6034, 2013): the gradient of a target at each sample, target by target.
 
     Parameters
@@ -36,27 +37,27 @@ def find_saliency(network: Network, X: np.ndarray, baseline: np.ndarray, weights
         Genes to latents.
     X : ndarray of float32, (n, n_genes)
     baseline : ndarray
-        Not used: a gradient is taken at the sample.
+        Not used: the gradient is that at the sample.
     weights : ndarray of float32, (n_targets, n_latent)
 
     Yields
     ------
-    Integrated
+    TargetAttribution
         One for each target, in units of the target per unit of the gene; gradients do not add up to anything, so ``delta`` is NaN.
     """
     here = network.layers[0].map(X)
     gradients = average_gradients(network.layers, here, here, n_steps=1)
     for weight in weights:
         slopes = pull_to_genes(network, weight, gradients)
-        yield Integrated(slopes, slopes.mean(axis=0), float("nan"))
+        yield TargetAttribution(slopes, slopes.mean(axis=0), float("nan"))
 
 
-def expect_gradients(network: Network, X: np.ndarray, baselines: np.ndarray, weights: np.ndarray) -> Iterator[Integrated]:
+def expect_gradients(network: Network, X: np.ndarray, baselines: np.ndarray, weights: np.ndarray) -> Iterator[TargetAttribution]:
     """Expected gradients (Erion et al., Nature Machine Intelligence 2021), an estimate of SHAP values, target by target.
 
-    EG_j(x) = mean over baselines b and t in (0, 1) of (x_j - b_j) * the gradient at b + t (x - b). Erion et al. draw t; here every
-    baseline's way is walked in ``STEPS_EACH`` steps, so EG is the mean of integrated gradients and adds up to the target's distance from
-    its mean over the baselines.
+    EG_j(x) = mean over baselines b and t in (0, 1) of (x_j - b_j) * the gradient at b + t (x - b). Erion et al. draw t; here the
+    path from every baseline has ``STEPS_EACH`` steps. EG is therefore the mean of integrated gradients, and adds up to the difference of
+    the target from its mean over the baselines.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def expect_gradients(network: Network, X: np.ndarray, baselines: np.ndarray, wei
 
     Yields
     ------
-    Integrated
+    TargetAttribution
         One for each target.
     """
     first = network.layers[0]
@@ -82,16 +83,16 @@ def expect_gradients(network: Network, X: np.ndarray, baselines: np.ndarray, wei
             slopes = pull_to_genes(network, weight, gradient)
             slope += slopes.mean(axis=0) / len(baselines)
             values += slopes * (X - baseline) / np.float32(len(baselines))
-        yield Integrated.of(values, slope, change @ weight)
+        yield TargetAttribution.of(values, slope, change @ weight)
 
 
 def choose_none(X_train: np.ndarray, obs: pd.DataFrame, seed: int) -> tuple[Baseline, ...]:
-    """A place for the baseline of a method that needs none."""
+    """Placeholder for the baseline of a method without one."""
     return (Baseline(np.zeros(X_train.shape[1], dtype=np.float32), ""),)
 
 
 def draw_baselines(X_train: np.ndarray, obs: pd.DataFrame, seed: int) -> tuple[Baseline, ...]:
-    """``N_BASELINES`` train samples, and as many others; of few samples each takes half."""
+    """``N_BASELINES`` random train samples, and as many others; half of the samples each where there are few."""
     n = min(N_BASELINES, len(X_train) // 2)
     rows = np.random.default_rng(seed).permutation(len(X_train))
     first, second = np.sort(rows[:n]), np.sort(rows[n : 2 * n])

@@ -38,7 +38,7 @@ def make_encoder() -> Encoder:
 
 
 @pytest.fixture(scope="module")
-def judged() -> tuple[Terms, Deletion]:
+def evaluated() -> tuple[Terms, Deletion]:
     rows, tables, parts, encoder = {}, [], [], make_encoder()
     for part, n, seed in (("train", 200, 0), ("test", 80, 1)):
         rows[part], table = plant(part, n, seed)
@@ -52,8 +52,8 @@ def judged() -> tuple[Terms, Deletion]:
     return terms, evaluate_deletion(encoder, rows, terms, *parts, seed=0)
 
 
-def test_deleting_the_planted_gene_takes_the_score_away_at_once(judged: tuple[Terms, Deletion]) -> None:
-    _, deletion = judged
+def test_deleting_the_planted_gene_takes_the_score_away_at_once(evaluated: tuple[Terms, Deletion]) -> None:
+    _, deletion = evaluated
     curves = deletion.curves.set_index(["order", "share"])
     first = SHARES[SHARES * N_GENES >= 1][0]
     assert abs(curves.loc[(ATTRIBUTION, first), "deletion"]) < 0.1
@@ -65,8 +65,8 @@ def test_deleting_the_planted_gene_takes_the_score_away_at_once(judged: tuple[Te
     assert areas.loc[LINEAR, "deletion"] < areas.loc[RANDOM, "deletion"]
 
 
-def test_curves_begin_with_all_genes_and_end_without_any(judged: tuple[Terms, Deletion]) -> None:
-    _, deletion = judged
+def test_curves_begin_with_all_genes_and_end_without_any(evaluated: tuple[Terms, Deletion]) -> None:
+    _, deletion = evaluated
     for _, own in deletion.curves.groupby(["term", "order"]):
         assert own["deletion"].iloc[[0, -1]].tolist() == pytest.approx([1, 0], abs=1e-5)
         assert own["insertion"].iloc[[0, -1]].tolist() == pytest.approx([0, 1], abs=1e-5)
@@ -92,8 +92,8 @@ def test_weights_of_raw_genes_are_those_of_the_directions_that_stand_for_them() 
     assert np.corrcoef((X - mean) @ genes, score)[0, 1] == pytest.approx(1, abs=1e-6)
 
 
-def test_the_picture_and_the_section_show_every_order(judged: tuple[Terms, Deletion]) -> None:
-    terms, deletion = judged
+def test_the_picture_and_the_section_show_every_order(evaluated: tuple[Terms, Deletion]) -> None:
+    terms, deletion = evaluated
     figure = plot_deletion(deletion.curves)
     assert len(figure.axes[0].get_lines()) == 3
     text = render_terms(terms, deletion)
@@ -101,7 +101,7 @@ def test_the_picture_and_the_section_show_every_order(judged: tuple[Terms, Delet
     assert set(deletion.metrics) >= {"terms/deletion_area_attribution", "terms/insertion_area_random"}
 
 
-def test_raw_is_needed_for_the_order_of_a_regression_only(judged: tuple[Terms, Deletion]) -> None:
-    terms, deletion = judged
+def test_raw_is_needed_for_the_order_of_a_regression_only(evaluated: tuple[Terms, Deletion]) -> None:
+    terms, deletion = evaluated
     assert RAW in terms.weights
     assert set(deletion.areas["order"]) == {ATTRIBUTION, LINEAR, RANDOM}

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from genexp.errors import EvaluationError
-from genexp.explain.enrichment import MAX_SIZE, MIN_SIZE, find_enrichment, judge_ranks, match_gene_sets, read_gene_sets
+from genexp.explain.enrichment import MAX_SIZE, MIN_SIZE, find_enrichment, match_enrichment_sets, read_enrichment_sets, score_ranks
 from genexp.names.gene_sets import score_overlaps
 
 GENES = pd.Index([f"G{i}" for i in range(1000)])
@@ -21,10 +21,10 @@ def indicate(signature: pd.Index) -> np.ndarray:
     return GENES.isin(signature)[:, None]
 
 
-def test_overlaps_are_judged_as_by_gseapy_and_by_fisher() -> None:
+def test_overlaps_are_tested_as_by_gseapy_and_by_fisher() -> None:
     """Golden values: gseapy 1.3.1, ``gseapy.enrich(gene_list=SIGNATURE, gene_sets=SETS, background=GENES, outdir=None)``."""
     golden = {"A": 2.71179638e-29, "B": 0.370535041, "C": 0.000791493311}
-    names, members = match_gene_sets(SETS, GENES)
+    names, members = match_enrichment_sets(SETS, GENES)
     overlap, p = score_overlaps(members, indicate(SIGNATURE))
     assert overlap[:, 0].tolist() == [25, 5, 5]
     assert dict(zip(names, p[:, 0], strict=True)) == pytest.approx(golden, rel=1e-6)
@@ -34,27 +34,27 @@ def test_overlaps_are_judged_as_by_gseapy_and_by_fisher() -> None:
         assert value == pytest.approx(stats.fisher_exact(table, alternative="greater").pvalue, rel=1e-8)
 
 
-def test_overlaps_of_any_size_are_judged_as_by_scipy() -> None:
+def test_overlaps_of_any_size_are_tested_as_by_scipy() -> None:
     rng = np.random.default_rng(0)
     genes = GENES[:300]
     sets = {f"S{i}": list(rng.choice(genes, size, replace=False)) for i, size in enumerate([5, 20, 100, 200, 290, 300])}
     chosen = np.zeros((300, 8), dtype=bool)
     for column, size in enumerate([1, 5, 30, 60, 150, 250, 299, 300]):
         chosen[rng.choice(300, size, replace=False), column] = True
-    _, members = match_gene_sets(sets, genes)
+    _, members = match_enrichment_sets(sets, genes)
     overlap, p = score_overlaps(members, chosen)
     expected = stats.hypergeom.sf(overlap - 1, 300, members.sum(axis=1)[:, None], chosen.sum(axis=0)[None])
     np.testing.assert_allclose(p, expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize("ties", [False, True])
-def test_ranks_of_independent_genes_are_judged_as_by_mann_and_whitney(ties: bool) -> None:
+def test_ranks_of_independent_genes_are_tested_as_by_mann_and_whitney(ties: bool) -> None:
     rng = np.random.default_rng(0)
     values = rng.normal(size=(1000, 3))
     values[:40, 0] += 0.5
     values = values.round(1 if ties else 12)
-    names, members = match_gene_sets(SETS, GENES)
-    effect, p = judge_ranks(members, values, correlation=0.0)
+    names, members = match_enrichment_sets(SETS, GENES)
+    effect, p = score_ranks(members, values, correlation=0.0)
     for i, name in enumerate(names):
         inside = GENES.isin(SETS[name])
         for t in range(3):
@@ -65,19 +65,19 @@ def test_ranks_of_independent_genes_are_judged_as_by_mann_and_whitney(ties: bool
 
 def test_allowing_for_correlation_makes_the_rank_test_more_careful_and_it_holds_its_level() -> None:
     rng = np.random.default_rng(1)
-    _, members = match_gene_sets({"S": list(GENES[:100])}, GENES)
+    _, members = match_enrichment_sets({"S": list(GENES[:100])}, GENES)
     shared = rng.normal(size=1000)
     values = rng.normal(size=(1000, 1000))
     values[:100] = np.sqrt(0.99) * values[:100] + np.sqrt(0.01) * shared
-    naive, careful = (judge_ranks(members, values, correlation)[1][0] for correlation in (0.0, 0.01))
+    naive, careful = (score_ranks(members, values, correlation)[1][0] for correlation in (0.0, 0.01))
     assert (careful >= naive).all()
     assert np.mean(naive < 0.05) > 0.1
     assert 0.03 < np.mean(careful < 0.05) < 0.07
 
 
 def test_a_constant_ranking_says_nothing() -> None:
-    _, members = match_gene_sets(SETS, GENES)
-    effect, p = judge_ranks(members, np.zeros((1000, 1)))
+    _, members = match_enrichment_sets(SETS, GENES)
+    effect, p = score_ranks(members, np.zeros((1000, 1)))
     assert (p == 1).all()
     assert (effect == 0).all()
 
@@ -113,16 +113,16 @@ def test_no_set_is_found_where_nothing_is_planted() -> None:
 
 def test_the_background_is_the_measured_genes() -> None:
     measured = GENES[:200]
-    _, members = match_gene_sets({"A": [*SETS["A"], "NOT_MEASURED"]}, measured)
+    _, members = match_enrichment_sets({"A": [*SETS["A"], "NOT_MEASURED"]}, measured)
     assert members.sum() == 40
     _, few = score_overlaps(members, measured.isin(GENES[:20])[:, None])
-    _, many = score_overlaps(match_gene_sets(SETS, GENES)[1][[0]], GENES.isin(GENES[:20])[:, None])
+    _, many = score_overlaps(match_enrichment_sets(SETS, GENES)[1][[0]], GENES.isin(GENES[:20])[:, None])
     assert few[0, 0] > many[0, 0], "the same overlap surprises less among fewer genes"
 
 
 def test_sets_that_are_too_small_or_too_large_are_left_out() -> None:
     sets = {"few": list(GENES[: MIN_SIZE - 1]), "fine": list(GENES[:MIN_SIZE]), "many": list(GENES[: MAX_SIZE + 1])}
-    assert match_gene_sets(sets, GENES)[0] == ["fine"]
+    assert match_enrichment_sets(sets, GENES)[0] == ["fine"]
 
 
 @pytest.mark.parametrize("suffix", [".gmt", ".gmt.gz"])
@@ -130,7 +130,7 @@ def test_gmt_files_are_read_with_their_oddities(tmp_path: Path, suffix: str) -> 
     text = "FIRST\thttp://x\tTP53\tMYC\tTP53\t\r\n\nSECOND (GO:1)\t\tESR1\n"
     path = tmp_path / f"sets{suffix}"
     path.write_bytes(gzip.compress(text.encode()) if suffix.endswith("gz") else text.encode())
-    assert read_gene_sets(path) == {"FIRST": ["TP53", "MYC"], "SECOND (GO:1)": ["ESR1"]}
+    assert read_enrichment_sets(path) == {"FIRST": ["TP53", "MYC"], "SECOND (GO:1)": ["ESR1"]}
 
 
 @pytest.mark.parametrize(
@@ -148,23 +148,23 @@ def test_a_file_that_is_no_gmt_is_refused(tmp_path: Path, content: bytes | None,
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(EvaluationError, match=found):
-        read_gene_sets(path)
+        read_enrichment_sets(path)
 
 
 def test_a_broken_gz_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sets.gmt.gz"
     path.write_bytes(b"A\tx\tTP53\n")
     with pytest.raises(EvaluationError, match="cannot be read"):
-        read_gene_sets(path)
+        read_enrichment_sets(path)
 
 
 def test_sets_of_other_genes_are_refused_by_name() -> None:
     with pytest.raises(EvaluationError, match=r"ENSG1.*G0.*name genes as the cohort does"):
-        match_gene_sets({"A": [f"ENSG{i}" for i in range(1, 30)]}, GENES)
+        match_enrichment_sets({"A": [f"ENSG{i}" for i in range(1, 30)]}, GENES)
 
 
 def test_the_shared_sets_are_read(shared_data: Path) -> None:
-    hallmark, go = read_gene_sets(shared_data / "hallmark.gmt"), read_gene_sets(shared_data / "go_bp_2021.gmt.gz")
+    hallmark, go = read_enrichment_sets(shared_data / "hallmark.gmt"), read_enrichment_sets(shared_data / "go_bp_2021.gmt.gz")
     assert len(hallmark) == 50
     assert len(go) == 6036
     assert "ESR1" in hallmark["HALLMARK_ESTROGEN_RESPONSE_EARLY"] or "GREB1" in hallmark["HALLMARK_ESTROGEN_RESPONSE_EARLY"]
