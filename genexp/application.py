@@ -1,4 +1,4 @@
-"""A registered encoder on a cohort: read as it was read in training, encoded, or brought into the parts of the encoder's split."""
+"""Application of a registered encoder to a cohort: read it as in training, encode it, or assign it to the parts of the encoder's split."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from genexp.tracker import Tracker
 READING = ("rows", "layer", "scale", "metadata", "date_genes", "missing", "s3_endpoint")
 JOINING = ("obs", "sample_id", "unmatched", "missing_words", "batch")
 ANNOTATING = (*JOINING, "where", "group", "order", "label", "time", "event", "event_value", "time_unit", "zero_time")
-"""Cohort parameters that hold as they were said in training, where the cohort is the same and nothing else is said; for ``encode`` the
-first, and the second where batches are corrected, for ``evaluate`` all."""
+"""Cohort parameters that keep their value of the training, if the cohort is the same and they are not given: for ``encode`` the first
+group, with corrected batches also the second, for ``evaluate`` all."""
 
 
 def read_for_encoder(
     encoder: Encoder, settings: Any, inherited: tuple[str, ...] = READING, min_samples: int = 1, adata: AnnData | None = None
 ) -> AnnData:
-    """Read a cohort for an encoder; what is left open and was said in training holds where the cohort is the same.
+    """Read a cohort for an encoder. If it is the cohort of the training, parameters that are not given keep their value of the training.
 
-    Without a cohort it is that of the training; ``adata`` stands for the file of that name.
+    Without a name the cohort is that of the training. ``adata`` replaces the file of the cohort's name.
     """
     card, seed = encoder.card, int(encoder.card["seed"])
     given = section_values(settings, CohortConfig)
@@ -62,11 +62,11 @@ def read_for_encoder(
         given |= {name: trained_on.get(name, defaults[name]) for name in inherited if given[name] == defaults[name]}
     if corrects:
         given["batch"] = given["batch"] or trained_on["batch"]
-    if given["scale"] == "auto" and trained_on["scale"] == encoder.scale:  # values of this kind were misread in training, too
+    if given["scale"] == "auto" and trained_on["scale"] == encoder.scale:  # the scale of such values is guessed wrongly here as in training
         given["scale"] = encoder.scale
     read = _read_on_scale(given | {"duplicates": encoder.duplicates}, encoder, seed, min_samples, adata)
     read.uns["cohort_hash"] = cohort_hash
-    if adata is None or recall(adata) is None:  # else it was told when the AnnData was read
+    if adata is None or recall(adata) is None:  # else it was printed when the AnnData was read
         print_reading(read.uns["report"])
     return read
 
@@ -89,24 +89,24 @@ def _read_on_scale(values: dict[str, str], encoder: Encoder, seed: int, min_samp
     if read.uns["scale"] != encoder.scale:
         raise RegistryError(
             f"this encoder takes {encoder.scale} ({SCALES[encoder.scale].meaning}); {read.uns['name']} was read as {read.uns['scale']}: "
-            f"{read.uns['report']['scale_by']}. {SCALES[encoder.scale].advice}; if its values are on that scale, say scale={encoder.scale}"
+            f"{read.uns['report']['scale_by']}. {SCALES[encoder.scale].advice}; if its values are on that scale, give scale={encoder.scale}"
         )
     return read
 
 
 def tabulate(adata: AnnData) -> pd.DataFrame:
-    """Raw expression (n_samples, n_genes), genes named as the file names them."""
+    """Raw expression (n_samples, n_genes), with the gene names of the file."""
     return pd.DataFrame(adata.X, index=adata.obs_names, columns=adata.var["source"].to_numpy(), copy=False)
 
 
 def encode_cohort(encoder: Encoder, adata: AnnData) -> pd.DataFrame:
-    """Latents (n_samples, n_latent) of a cohort; batches are corrected where the encoder does so."""
+    """Latents (n_samples, n_latent) of a cohort; batches are corrected if the encoder does so."""
     with _refusals():
         return encoder.encode(tabulate(adata), adata.obs.get("batch"))
 
 
 def encode_samples(encoder: Encoder, samples: AnnData | pd.DataFrame, settings: Mapping[str, Any]) -> pd.DataFrame:
-    """Latents (n_samples, n_latent) of samples in memory, in their order; NaN for rows that are no samples, such as sums.
+    """Latents (n_samples, n_latent) of samples in memory, in their order; NaN for rows that are not samples, such as sums.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def encode_samples(encoder: Encoder, samples: AnnData | pd.DataFrame, settings: 
     samples : AnnData or DataFrame, (n_samples, n_genes)
         Raw expression on the encoder's scale.
     settings : mapping
-        Parameters of reading that are given.
+        Given parameters of reading.
     """
     adata = as_anndata(samples)
     memory = recall(adata)
@@ -131,7 +131,7 @@ def encode_samples(encoder: Encoder, samples: AnnData | pd.DataFrame, settings: 
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """Raise what an encoder refuses as an error of the command line, and print what it warns of."""
+    """Turn refusals of an encoder into errors of the command line, and print its warnings."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -143,7 +143,7 @@ def _refusals() -> Iterator[None]:
 
 
 def apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings, tracker: Tracker) -> Preprocessed:
-    """The cohort as the encoder sees it, in the parts of the encoder's own split; nothing is fitted. How it was read is logged."""
+    """Transform a cohort by the encoder, in the parts of the encoder's split; fit nothing. The reading is logged."""
     from genexp.tracking.registry import download_artifact, training_run
 
     adata = read_for_encoder(encoder, settings, READING + ANNOTATING, MIN_SAMPLES)
@@ -161,36 +161,41 @@ def apply_encoder(encoder: Encoder, reference: str, settings: EvaluateSettings, 
 
 
 def _check_trained_on(adata: AnnData, split: pd.DataFrame, encoder: Encoder, reference: str) -> None:
-    """Refuse a cohort on which nothing can be judged, because the encoder was trained on none of its samples."""
+    """Refuse a cohort without any sample of the training, since the baselines are fitted on those."""
     trained_on, name = encoder.card["cohort_settings"]["cohort"], adata.uns["name"]
-    is_other_simulation = is_simulated(name) and adata.uns["cohort_hash"] != encoder.card["cohort_hash"]  # of the same sample ids
+    is_other_simulation = (
+        is_simulated(name) and adata.uns["cohort_hash"] != encoder.card["cohort_hash"]
+    )  # simulations share their sample ids
     if is_other_simulation or not (place_samples(adata.obs, split) == "train").any():
         raise EvaluationError(
             f"none of the {adata.n_obs} samples of {name} ({', '.join(adata.obs_names[:3])}, ...) is one that {reference} was trained on, "
-            f"and what it stands beside is fitted on those; evaluate it on its own cohort ({trained_on}), or take the latents of another "
-            "one with 'python -m genexp encode'"
+            f"and the baselines are fitted on those; evaluate it on its own cohort ({trained_on}), or compute latents of another "
+            "cohort with 'python -m genexp encode'"
         )
 
 
 def write_predictions(encoder: Encoder, latent: pd.DataFrame, out: Path) -> None:
-    """Write what the heads make of latents (n_samples, n_latent) to ``<out>.predictions.tsv``, but for heads with a memory."""
+    """Write predictions of the heads from latents (n_samples, n_latent) to ``<out>.predictions.tsv``; heads with a memory are skipped."""
     plain = [head for head in encoder.heads if head.memory is None]
-    made = [pd.DataFrame(head(latent.to_numpy()), latent.index, [f"{head.name}: {column}" for column in head.columns]) for head in plain]
-    if made:
-        write_whole(_beside(out, "predictions"), lambda path: pd.concat(made, axis=1).to_csv(path, sep="\t", float_format="%.6g"))
-        print(f"predictions of {', '.join(head.name for head in plain)}: {_beside(out, 'predictions')}", file=sys.stderr)
+    z = latent.to_numpy()
+    predictions = [pd.DataFrame(head(z), latent.index, [f"{head.name}: {column}" for column in head.columns]) for head in plain]
+    if predictions:
+        table = pd.concat(predictions, axis=1)
+        write_whole(_name_table(out, "predictions"), lambda path: table.to_csv(path, sep="\t", float_format="%.6g"))
+        print(f"predictions of {', '.join(head.name for head in plain)}: {_name_table(out, 'predictions')}", file=sys.stderr)
 
 
-def _beside(out: Path, what: str) -> Path:
-    return out.with_name(f"{out.name}.{what}.tsv")
+def _name_table(out: Path, content: str) -> Path:
+    """Path of a table next to the latents ``out``."""
+    return out.with_name(f"{out.name}.{content}.tsv")
 
 
 def write_novelty(encoder: Encoder, adata: AnnData, out: Path) -> None:
-    """Write how novel each sample is to ``<out>.novelty.tsv``, where the encoder can tell, and say how well encoder and cohort fit."""
+    """Write the novelty of each sample to ``<out>.novelty.tsv``, if the encoder is calibrated, and print how well the cohort fits it."""
     with warnings.catch_warnings(action="ignore"):  # encode_cohort has printed them
         raw, absent = encoder.align(tabulate(adata))
     calibration = Calibration.of(encoder)
     novelty = None if calibration is None else score_samples(encoder, calibration, raw, adata.obs_names, adata.obs.get("batch"))
     if novelty is not None:
-        write_whole(_beside(out, "novelty"), lambda path: novelty.to_csv(path, sep="\t", float_format="%.6g"))
+        write_whole(_name_table(out, "novelty"), lambda path: novelty.to_csv(path, sep="\t", float_format="%.6g"))
     print(describe_coverage(encoder, len(absent), calibration, novelty), file=sys.stderr)

@@ -1,7 +1,6 @@
-"""Documentation that runs: every trap is planted in a small simulated cohort, and the guard that stands before it must fire.
+"""Self-test: plant each known mistake in a small simulated cohort, and check that its guard fires.
 
-The traps are those in which published encoders were caught. Each one calls the functions that a user's run calls, in a folder that is
-removed afterwards; nothing reaches a tracking store.
+The mistakes are those of published encoders. Each test calls the functions of a real run, in a temporary folder; nothing is tracked.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from genexp.settings.parse import parse_settings
 from genexp.settings.verbs import MainSettings
 from genexp.tracker import NullTracker
 from genexp.verdict.evaluate import build_inputs, describe_evaluation, evaluate_encoder
-from genexp.verdict.seeds import compare_drivers, find_drivers, rescore_encoder
+from genexp.verdict.seeds import attribute_predictions, compare_attributions, rescore_encoder
 from genexp.verdict.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -39,49 +38,49 @@ if TYPE_CHECKING:
     from genexp.verdict.evaluation import Evaluation
 
 N_PERMUTATIONS = 10
-"""Permutations of the label."""
+"""Number of permutations of the label."""
 UNSTABLE = 0.8
-"""Rank correlation of genes below which two encoders do not answer to the same ones; seeds of one configuration reach 0.99 here."""
+"""Rank correlation below which two encoders depend on different genes; seeds of one configuration reach 0.99 here."""
 SMALL = {"cohort": "simulated:200x400", "hidden": "16", "n_latent": "4", "epochs": "3", "threads": "1", "device": "cpu"}
-JUDGING = {"max_clusters": "4", "perplexity": "10"}
+EVALUATION = {"max_clusters": "4", "perplexity": "10"}
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one trap: whether its guard fired, and what genexp said."""
+    """Outcome of a trap: its guard fired or not, and the message of genexp."""
 
     trap: str
     planted: str
-    said: str
+    message: str
     fired: bool
 
     def __str__(self) -> str:
-        return f"{'PASS' if self.fired else 'FAIL'}  {self.trap} | planted: {self.planted} | genexp: {self.said}"
+        return f"{'PASS' if self.fired else 'FAIL'}  {self.trap} | planted: {self.planted} | genexp: {self.message}"
 
 
 class Bench:
-    """A simulated cohort and what the real rooms make of it, made when it is first needed.
+    """Simulated cohort with its preprocessing, encoders and evaluation, each made when first needed.
 
     Parameters
     ----------
     folder : Path
-        For the cache and for spoilt files.
+        Folder of the cache and of spoilt files.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.settings = parse_settings(MainSettings, {"cache": str(folder / "cache"), **SMALL, **JUDGING})
+        self.settings = parse_settings(MainSettings, {"cache": str(folder / "cache"), **SMALL, **EVALUATION})
 
     @cached_property
     def adata(self) -> AnnData:
-        """The checked cohort."""
+        """Checked cohort."""
         from genexp.cohort import read_cohort
 
         return read_cohort(self.settings.reading)
 
     @cached_property
     def data(self) -> Preprocessed:
-        """Split and scaled."""
+        """Split and scaled cohort."""
         from genexp.preprocessing.pipeline import preprocess_anndata
         from genexp.preprocessing.store import prepare_cache
 
@@ -89,13 +88,13 @@ class Bench:
 
     @cached_property
     def rows(self) -> Rows:
-        """Values and annotations by part; the test samples are opened once."""
+        """Values and annotations by part; the test samples are accessed once."""
         parts = {part: (np.array(self.data.matrix(part)), self.data.obs(part)) for part in ("train", "val")}
-        return parts | {"test": self.data.open_test()}
+        return parts | {"test": self.data.access_test()}
 
     @cached_property
     def encoder(self) -> Encoder:
-        """An encoder of a few epochs."""
+        """Encoder trained for a few epochs."""
         from genexp.training.train import train_encoder
 
         return train_encoder(
@@ -104,14 +103,14 @@ class Bench:
 
     @cached_property
     def bad_encoder(self) -> Encoder:
-        """An encoder of as many latents that nobody trained: random weights, and a way back that does not fit."""
+        """Untrained encoder of the same size: random weights, and a decoder that does not fit."""
         rng = np.random.default_rng(0)
         weight = rng.normal(size=(self.encoder.n_latent, len(self.encoder.genes))).astype(np.float32)
         return replace(self.encoder, encoder=Network((Affine(weight, np.zeros(len(weight), dtype=np.float32)),)))
 
     @cached_property
     def evaluation(self) -> Evaluation:
-        """The whole evaluation of the bad encoder."""
+        """Whole evaluation of the bad encoder."""
         return evaluate_encoder(self.bad_encoder, self.data, self.settings.evaluation, self.settings.run.seed)
 
     @cached_property
@@ -121,7 +120,7 @@ class Bench:
         return replace(inputs, results=self.evaluation.results)
 
     def read(self, genes: list[str] | None = None, samples: list[str] | None = None, survival: pd.DataFrame | None = None) -> AnnData:
-        """Write a small cohort of given names as a user would hold it, and read it."""
+        """Write a small cohort with the given names to a file, as a user has it, and read it."""
         from genexp.cohort import read_cohort
 
         values = np.random.default_rng(0).uniform(1, 12, size=(40, 60)).round(3)
@@ -135,37 +134,37 @@ class Bench:
         return read_cohort(CohortConfig(**given))
 
     def audit(self, **parts: tuple[np.ndarray, pd.DataFrame]) -> None:
-        """Audit the split with some parts replaced; raises where there is a leak."""
+        """Audit the split with some parts replaced; raise if there is a leak."""
         refuse_leaks(audit_split({**self.rows, **parts}, self.data, self.encoder))
 
 
 Outcome = tuple[bool, str]
-"""Whether the guard fired, and what genexp said."""
+"""True if the guard fired, and the message of genexp."""
 
 
 def examine() -> Iterator[Finding]:
-    """Plant the traps one after the other."""
+    """Plant each trap in turn."""
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder))
         for trap, (planted, plant) in TRAPS.items():
-            fired, said = plant(bench)
-            yield Finding(trap, planted, " ".join(said.replace(folder, "").split()), fired)
+            fired, message = plant(bench)
+            yield Finding(trap, planted, " ".join(message.replace(folder, "").split()), fired)
 
 
 def expect_refusal(action: Callable[[], object], fragment: str) -> Outcome:
-    """Whether an action is refused with a message that has ``fragment`` in it."""
+    """Check that an action is refused with a message that contains ``fragment``."""
     try:
         action()
     except GenexpError as error:
         return fragment in str(error), str(error)
-    return False, "nothing"
+    return False, "no refusal"
 
 
 # --- leaks ------------------------------------------------------------------------------------------------------------
 
 
 def plant_leaky_scaler(bench: Bench) -> Outcome:
-    """Fit the scaler on all rows; no gene is filtered out, so that the scaler alone can tell."""
+    """Fit the scaler on all rows; no gene is filtered out, so that only the scaler differs."""
     from genexp.preprocessing.fit import fit_genes
     from genexp.preprocessing.invariance import find_dependent
 
@@ -205,19 +204,19 @@ def plant_second_split(bench: Bench) -> Outcome:
 
     obs, settings = bench.adata.obs, bench.settings
     again = hash_split(draw_split(obs.sample(frac=1, random_state=1), settings.preprocessing.split, settings.run.seed))
-    return again == bench.data.split_hash, f"split {again}, and {bench.data.split_hash} before"
+    return again == bench.data.split_hash, f"split {again}; before {bench.data.split_hash}"
 
 
 def plant_early_look(bench: Bench) -> Outcome:
     """Read test rows as training reads its own, then as an evaluation does."""
-    refused, said = expect_refusal(lambda: bench.data.matrix("test"), "counts the opening")  # type: ignore[arg-type]
-    before = bench.data.n_openings
-    bench.data.open_test()
-    return refused and bench.data.n_openings == before + 1, f"{said}; openings counted: {before}, then {bench.data.n_openings}"
+    refused, message = expect_refusal(lambda: bench.data.matrix("test"), "counts the opening")  # type: ignore[arg-type]
+    before = bench.data.n_accesses
+    bench.data.access_test()
+    return refused and bench.data.n_accesses == before + 1, f"{message}; counted accesses: {before}, then {bench.data.n_accesses}"
 
 
 def plant_label_in_batch(bench: Bench) -> Outcome:
-    """Take every label from a batch of its own, and correct the batches by ComBat."""
+    """Put every label into a batch of its own, and correct the batches by ComBat."""
     from genexp.preprocessing.pipeline import preprocess_anndata
 
     adata = bench.adata.copy()
@@ -230,125 +229,125 @@ def plant_label_in_batch(bench: Bench) -> Outcome:
 
 
 def plant_repeated_sample(bench: Bench) -> Outcome:
-    """Name two samples alike in the file."""
+    """Give two samples of a file the same name."""
     return expect_refusal(lambda: bench.read(samples=["S1", "S1", *(f"S{i}" for i in range(2, 40))]), "duplicated sample ids")
 
 
 def plant_odd_symbols(bench: Bench) -> Outcome:
-    """Name two genes ``?`` and two alike."""
+    """Name two genes ``?``, and give two others the same symbol."""
     names = ["?|100130426", "?|100133144", "SLC35E2|9906", "SLC35E2|728661", *(f"GENE{j}|{j}" for j in range(56))]
     report = bench.read(genes=names).uns["report"]
-    said = f"{report['n_question_mark']} genes named ?, names that occur twice: {', '.join(report['duplicated'])}"
-    return report["n_question_mark"] == 2 and "SLC35E2" in report["duplicated"], said
+    message = f"{report['n_question_mark']} genes named ?, names that occur twice: {', '.join(report['duplicated'])}"
+    return report["n_question_mark"] == 2 and "SLC35E2" in report["duplicated"], message
 
 
 def plant_timeless_event(bench: Bench) -> Outcome:
-    """Let a patient die at no time."""
+    """Record a death without a time."""
     survival = pd.DataFrame({"days": [np.nan, *range(1, 40)], "dead": [1, 0] * 20})
     return expect_refusal(lambda: bench.read(survival=survival), "samples with an event")
 
 
 def plant_zero_time(bench: Bench) -> Outcome:
-    """Follow a patient for 0 days."""
+    """Record a follow-up of 0 days."""
     report = bench.read(survival=pd.DataFrame({"days": range(40), "dead": [1, 0] * 20})).uns["report"]
-    said = f"{report['n_survival_time_zero']} sample followed for 0 days counted and left out, {report['n_survival']} of 40 used"
-    return report["n_survival_time_zero"] == 1 and report["n_survival"] == 39, said
+    message = f"{report['n_survival_time_zero']} sample with 0 days of follow-up counted and excluded, {report['n_survival']} of 40 used"
+    return report["n_survival_time_zero"] == 1 and report["n_survival"] == 39, message
 
 
 # --- evaluation -------------------------------------------------------------------------------------------------------
 
 
 def plant_bad_encoder(bench: Bench) -> Outcome:
-    """Evaluate an encoder that nobody trained."""
+    """Evaluate an untrained encoder."""
     tags = bench.evaluation.tags
     return "reconstruction" in tags.get("worse_than_pca", ""), f"{tags['verdict']}; tag worse_than_pca={tags.get('worse_than_pca', '')}"
 
 
 def plant_one_seed(bench: Bench) -> Outcome:
-    """Evaluate one training."""
-    said = [line for line in describe_evaluation(bench.evaluation).splitlines() if "One seed" in line]
-    return bool(said), " ".join(said).removeprefix("- ")
+    """Evaluate a single training."""
+    lines = [line for line in describe_evaluation(bench.evaluation).splitlines() if "One seed" in line]
+    return bool(lines), " ".join(lines).removeprefix("- ")
 
 
 def plant_imbalance(bench: Bench) -> Outcome:
-    """Predict the label of 95 in 100 samples for all of them."""
+    """Predict the label of 95 % of the samples for all samples."""
     truth = np.array(["common"] * 95 + ["rare"] * 5)
     predicted = np.full(100, "common")
     macro_f1 = float(bootstrap_macro_f1(truth, predicted, np.ones((1, 100)))[0])
     rows = bench.evaluation.comparison.rows
     quantity = "".join(rows.loc[rows["task"] == "probe", "quantity"].unique())
-    said = f"accuracy {np.mean(truth == predicted):.2f}, macro F1 {macro_f1:.2f}; the verdict on labels is by {quantity}"
-    return macro_f1 < 0.5 and quantity == "macro F1", said
+    message = f"accuracy {np.mean(truth == predicted):.2f}, macro F1 {macro_f1:.2f}; the verdict on labels uses {quantity}"
+    return macro_f1 < 0.5 and quantity == "macro F1", message
 
 
 def plant_permuted_label(bench: Bench) -> Outcome:
     """Shuffle the labels of the train samples."""
     train, _, test = rescore_encoder(bench.encoder, bench.bad_inputs, []).all_parts
-    rng, found = np.random.default_rng(0), []
+    rng, scores = np.random.default_rng(0), []
     for shuffled in [False] + [True] * N_PERMUTATIONS:
         labels = train.obs["label"].to_numpy()[rng.permutation(len(train.obs)) if shuffled else slice(None)]
         probe = evaluate_probe(replace(train, obs=train.obs.assign(label=labels)), test, 0)
-        found.append(float(probe.scores.loc["encoder", "balanced_accuracy"]) if isinstance(probe, Probe) else np.nan)
+        scores.append(float(probe.scores.loc["encoder", "balanced_accuracy"]) if isinstance(probe, Probe) else np.nan)
     chance = 1 / test.obs["label"].nunique()
-    mean, error = np.mean(found[1:]), np.std(found[1:], ddof=1) / N_PERMUTATIONS**0.5
-    said = f"balanced accuracy {mean:.2f} (standard error {error:.2f}), chance {chance:.2f}; with the true labels {found[0]:.2f}"
-    return bool(abs(mean - chance) < 2 * error and found[0] > mean + 5 * error), said
+    mean, error = np.mean(scores[1:]), np.std(scores[1:], ddof=1) / N_PERMUTATIONS**0.5
+    message = f"balanced accuracy {mean:.2f} (standard error {error:.2f}), chance {chance:.2f}; with the true labels {scores[0]:.2f}"
+    return bool(abs(mean - chance) < 2 * error and scores[0] > mean + 5 * error), message
 
 
 def plant_outcomes_in_clusters(bench: Bench) -> Outcome:
-    """Change every label and outcome before the clusters are made."""
+    """Move every label and outcome to another sample before clustering."""
     parts = rescore_encoder(bench.encoder, bench.bad_inputs, []).all_parts
     moved = [replace(part, obs=part.obs.set_axis(part.obs.index).apply(np.roll, shift=7)) for part in parts]
-    before, after = (evaluate_clusters(given, bench.settings.evaluation.max_clusters, 0) for given in (parts, moved))
+    before, after = (evaluate_clusters(part_latents, bench.settings.evaluation.max_clusters, 0) for part_latents in (parts, moved))
     same = before.k == after.k and bool((before.assignments.to_numpy() == after.assignments.to_numpy()).all())
     return (
         same,
-        f"k={before.k} and k={after.k}, {'the same' if same else 'other'} clusters: chosen by the silhouette of train latents alone",
+        f"k={before.k} and k={after.k}, {'the same' if same else 'different'} clusters: k depends on the silhouette of train latents alone",
     )
 
 
-def plant_picture(bench: Bench) -> Outcome:
-    """Ask for the silhouette of the clusters on the t-SNE picture."""
+def plant_embedding(bench: Bench) -> Outcome:
+    """Compute the silhouette of the clusters on the t-SNE embedding."""
     from sklearn.metrics import silhouette_score
 
     evaluation = bench.evaluation
     coordinates = evaluation.results.require(Embeddings).coordinates
     on_test = coordinates[coordinates["part"] == "test"]
     of_latents = silhouette_score(evaluation.latents.loc[on_test.index], on_test["cluster"])
-    of_picture = silhouette_score(on_test[["tsne_1", "tsne_2"]], on_test["cluster"])
+    of_embedding = silhouette_score(on_test[["tsne_1", "tsne_2"]], on_test["cluster"])
     logged = evaluation.metrics["cluster/silhouette"]
-    said = f"logged {logged:.3f}; of the latents it is {of_latents:.3f}, of the picture {of_picture:.3f}"
-    return bool(np.isclose(logged, of_latents) and not np.isclose(logged, of_picture)), said
+    message = f"logged silhouette {logged:.3f}; on the latents {of_latents:.3f}, on the embedding {of_embedding:.3f}"
+    return bool(np.isclose(logged, of_latents) and not np.isclose(logged, of_embedding)), message
 
 
 def plant_unstable_genes(bench: Bench) -> Outcome:
-    """Ask two encoders of other weights for the genes behind label and risk."""
+    """Attribute label and risk to genes by two encoders with different weights."""
     method = METHODS[bench.settings.evaluation.attribution]
     both = (bench.bad_inputs, rescore_encoder(bench.encoder, bench.bad_inputs, TASKS))
-    stability = compare_drivers([find_drivers(inputs, method) for inputs in both])
+    stability = compare_attributions([attribute_predictions(inputs, method) for inputs in both])
     rho, delta = stability["rho_seeds"].median(), bench.evaluation.metrics["attribution/completeness_delta"]
-    said = f"rank correlation of genes {rho:.2f}, top genes shared {stability['top_seeds'].median():.0%}; completeness delta {delta:.2g}"
-    return bool(rho < UNSTABLE and np.isfinite(delta)), said
+    message = f"rank correlation of genes {rho:.2f}, shared top genes {stability['top_seeds'].median():.0%}; completeness delta {delta:.2g}"
+    return bool(rho < UNSTABLE and np.isfinite(delta)), message
 
 
 TRAPS: dict[str, tuple[str, Callable[[Bench], Outcome]]] = {
-    "a scaler that saw test samples": ("one fitted on all samples", plant_leaky_scaler),
-    "a patient on both sides": ("a test sample of a train patient", plant_shared_patient),
-    "near-duplicate samples across parts": ("a train sample with 1 % noise among the test samples", plant_near_duplicate),
-    "a sample on both sides": ("a test sample with the id of a train sample", plant_shared_sample),
-    "a new split every trial": ("the split drawn again from shuffled rows", plant_second_split),
-    "a batch that is the label": ("every label from a batch of its own, corrected by ComBat", plant_label_in_batch),
-    "test samples read in training": ("test rows asked for as train rows, then opened", plant_early_look),
-    "the same sample id twice": ("two samples S1 in the file", plant_repeated_sample),
-    "? and twin gene symbols": ("two genes ?, two genes SLC35E2", plant_odd_symbols),
-    "an event without a time": ("a death without a day", plant_timeless_event),
+    "a scaler that saw test samples": ("a scaler fitted on all samples", plant_leaky_scaler),
+    "a patient in train and test": ("a test sample of a train patient", plant_shared_patient),
+    "near-duplicate samples in train and test": ("a train sample with 1 % noise among the test samples", plant_near_duplicate),
+    "a sample in train and test": ("a test sample with the id of a train sample", plant_shared_sample),
+    "a new split for every trial": ("the split drawn again from shuffled rows", plant_second_split),
+    "batches confounded with the label": ("every label in a batch of its own, corrected by ComBat", plant_label_in_batch),
+    "test samples read in training": ("test samples read as training reads its own, then by an evaluation", plant_early_look),
+    "a sample id that occurs twice": ("two samples S1 in the file", plant_repeated_sample),
+    "ambiguous gene symbols": ("two genes ?, two genes SLC35E2", plant_odd_symbols),
+    "an event without a time": ("a death without a time", plant_timeless_event),
     "a survival time of 0": ("a death at day 0", plant_zero_time),
     "an encoder worse than PCA, unreported": ("random weights", plant_bad_encoder),
-    "one seed": ("a single training", plant_one_seed),
-    "imbalance hidden by accuracy": ("the common class predicted for all", plant_imbalance),
-    "a label that is not there": (f"labels of train samples shuffled, {N_PERMUTATIONS} times", plant_permuted_label),
+    "intervals of a single seed": ("a single training", plant_one_seed),
+    "imbalance hidden by accuracy": ("the common class predicted for all samples", plant_imbalance),
+    "a label that cannot be predicted": (f"labels of train samples shuffled, {N_PERMUTATIONS} times", plant_permuted_label),
     "clusters chosen by the outcome": ("every label and survival time moved to another sample", plant_outcomes_in_clusters),
-    "indices computed on a picture": ("clusters scored on t-SNE", plant_picture),
-    "attribution read as mechanism": ("encoders of other weights asked for the genes", plant_unstable_genes),
+    "scores computed on an embedding": ("clusters scored on t-SNE", plant_embedding),
+    "attribution read as mechanism": ("two encoders with different weights attributed", plant_unstable_genes),
 }
-"""Traps by name: what is planted, and the function that plants it."""
+"""Traps by name: description of the planted mistake, and the function that plants it."""

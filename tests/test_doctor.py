@@ -1,4 +1,4 @@
-"""The doctor: every guard fires, a guard that is taken away is missed, and nothing is left behind."""
+"""The doctor: every guard fires, a disabled guard is noticed, and no file remains."""
 
 import time
 from pathlib import Path
@@ -29,10 +29,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> doctor.Bench:
     return doctor.Bench(tmp_path_factory.mktemp("bench"))
 
 
-def test_a_guard_that_was_taken_away_is_missed(bench: doctor.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disabled_guard_is_noticed(bench: doctor.Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert doctor.plant_near_duplicate(bench)[0]
     monkeypatch.setattr(audit, "DUPLICATE", 2.0)
-    assert doctor.plant_near_duplicate(bench) == (False, "nothing")
+    assert doctor.plant_near_duplicate(bench) == (False, "no refusal")
 
 
 def test_a_refusal_for_another_reason_does_not_count(bench: doctor.Bench) -> None:

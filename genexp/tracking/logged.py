@@ -15,9 +15,9 @@ from genexp.errors import RegistryError, name_some
 from genexp.tracking.registry import download_artifact, training_run
 from genexp.tracking.store import mlflow_errors, open_store
 from genexp.verdict.compare import Logged
-from genexp.verdict.tasks import list_scores
+from genexp.verdict.tasks import list_task_scores
 
-SAMPLES = {scores.table: f"evaluation/{scores.table}.tsv" for _, scores in list_scores()} | {"split": "preprocess/split.tsv"}
+SAMPLES = {scores.table: f"evaluation/{scores.table}.tsv" for _, scores in list_task_scores()} | {"split": "preprocess/split.tsv"}
 """Tables by sample, and where they lie in a run."""
 MAX_RUNS = 1000
 """Latest evaluations of an experiment that are read."""

@@ -11,7 +11,7 @@ import pandas as pd
 from genexp.errors import ConfigError
 from genexp.settings.search import OBJECTIVES
 from genexp.tuning.workers import Result
-from genexp.verdict.downstream import list_scores
+from genexp.verdict.downstream import list_validation_scores
 
 if TYPE_CHECKING:
     from genexp.preprocessing import Preprocessed
@@ -21,7 +21,7 @@ LOSS = "loss/val"
 
 def check_objectives(objectives: Sequence[str], data: Preprocessed) -> None:
     """Refuse an objective that the annotations do not allow."""
-    there = {LOSS, "r2/val_gain", *list_scores(data.obs("train"))}
+    there = {LOSS, "r2/val_gain", *list_validation_scores(data.obs("train"))}
     if lacking := [name for name in objectives if name not in there]:
         raise ConfigError(
             f"objective={','.join(objectives)}: {', '.join(lacking)} cannot be measured on this cohort; a label with two classes "

@@ -1,1 +1,1 @@
-"""The evaluation as a whole: its tasks, the comparison with baselines, and encoders side by side."""
+"""The whole evaluation: its tasks, the comparison with baselines, several seeds, and the comparison of encoders."""

@@ -1,4 +1,4 @@
-"""Encoders side by side, from what their runs logged: a table with intervals, and paired differences where test samples are shared."""
+"""Comparison of encoders by their logged runs: a table with intervals, and paired differences on shared test samples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genexp.errors import name_some
 from genexp.evaluation.bootstrap import draw_replicates, find_interval
 from genexp.evaluation.latents import ENCODER
 from genexp.preprocessing.split import find_lack
-from genexp.verdict.tasks import list_scores
+from genexp.verdict.tasks import list_task_scores
 from genexp.verdict.verdict import name_outcome
 
 FACTS = {
@@ -28,19 +28,18 @@ FACTS = {
 
 @dataclass(frozen=True)
 class Logged:
-    """An evaluation as its run holds it.
+    """Evaluation as logged in its run.
 
     Parameters
     ----------
     name : str
-        How it was asked for.
+        Name by which the user asked for it.
     facts : dict of str to str
         ``run`` (id), ``encoder`` (registered as), ``cohort``, ``kind``, ``n_latent``, ``n_seeds``, ``split`` (hash); empty where unknown.
     verdict : DataFrame
         Rows of :class:`genexp.verdict.verdict.Verdict`.
     samples : dict of str to DataFrame
-        Tables by test sample that the run has, those of :func:`~genexp.verdict.tasks.list_scores`, and ``split``; empty where they were
-        not read.
+        Logged tables by test sample: those of :func:`~genexp.verdict.tasks.list_task_scores`, and ``split``; empty if they were not read.
     """
 
     name: str
@@ -52,30 +51,30 @@ class Logged:
 def tabulate_encoders(logged: Sequence[Logged]) -> pd.DataFrame:
     """One row per encoder (index ``name``): facts, and each score with ``_low`` and ``_high``; NaN where its run has none.
 
-    R2 depends on which genes there are and how they are scaled, so its difference from PCA's is shown.
+    R2 depends on the genes and their scaling, so its difference from that of PCA is shown.
     """
     rows = []
-    for one in logged:
-        row: dict[str, object] = dict(one.facts)
-        for task, scores in list_scores():
-            against_pca = one.verdict[(one.verdict["task"] == task) & (one.verdict["baseline"] == "PCA")]
-            places = ["difference", "low", "high"] if scores.gain else ["encoder", "encoder_low", "encoder_high"]
-            for quantity, values in zip(against_pca["quantity"], against_pca[places].to_numpy(dtype=float), strict=True):
+    for run in logged:
+        row: dict[str, object] = dict(run.facts)
+        for task, scores in list_task_scores():
+            against_pca = run.verdict[(run.verdict["task"] == task) & (run.verdict["baseline"] == "PCA")]
+            columns = ["difference", "low", "high"] if scores.gain else ["encoder", "encoder_low", "encoder_high"]
+            for quantity, values in zip(against_pca["quantity"], against_pca[columns].to_numpy(dtype=float), strict=True):
                 column = f"{quantity} gain over PCA" if scores.gain else quantity
                 row |= dict(zip((column, f"{column}_low", f"{column}_high"), values, strict=True))
         rows.append(row)
-    return pd.DataFrame(rows, index=pd.Index([one.name for one in logged], name="name"))
+    return pd.DataFrame(rows, index=pd.Index([run.name for run in logged], name="name"))
 
 
-def list_columns(table: pd.DataFrame) -> list[str]:
+def list_score_columns(table: pd.DataFrame) -> list[str]:
     """Columns of :func:`tabulate_encoders` that hold scores."""
     return [str(name) for name in table if f"{name}_low" in table]
 
 
 def format_encoders(table: pd.DataFrame) -> pd.DataFrame:
-    """The table of :func:`tabulate_encoders` as it is printed: short hashes, each score with its interval in one cell."""
+    """Format the table of :func:`tabulate_encoders` for printing: short hashes, each score with its interval in one cell."""
     shown = table[list(FACTS)].rename(columns=FACTS).assign(run=table["run"].str[:8], split=table["split"].str[:8])
-    for column in list_columns(table):
+    for column in list_score_columns(table):
         sign = "+" if "gain" in column else ""
         triples = table[[column, f"{column}_low", f"{column}_high"]].itertuples(index=False, name=None)
         shown[column] = [format_interval(value, low, high, sign) for value, low, high in triples]
@@ -88,10 +87,10 @@ def format_interval(value: float, low: float, high: float, sign: str) -> str:
 
 
 def warn_of_differences(logged: Sequence[Logged]) -> list[str]:
-    """Sentences about what keeps the rows of the table from being compared."""
+    """Sentences on differences that forbid a comparison of the rows of the table."""
     by_split: dict[str, list[str]] = {}
-    for one in logged:
-        by_split.setdefault(one.facts["split"], []).append(one.name)
+    for run in logged:
+        by_split.setdefault(run.facts["split"], []).append(run.name)
     if len(by_split) < 2:
         return []
     groups = "; ".join(f"{split[:8] or 'unknown'}: {name_some(names, 3)}" for split, names in by_split.items())
@@ -101,7 +100,7 @@ def warn_of_differences(logged: Sequence[Logged]) -> list[str]:
 
 
 def compare_with_first(logged: Sequence[Logged], seed: int = 0) -> tuple[pd.DataFrame, list[str]]:
-    """Differences of every further encoder from the first one, by paired bootstrap; with notes on what could not be compared.
+    """Compare every further encoder with the first one by paired bootstrap; give differences, and notes on what is not comparable.
 
     Returns
     -------
@@ -112,12 +111,12 @@ def compare_with_first(logged: Sequence[Logged], seed: int = 0) -> tuple[pd.Data
     """
     rows: list[dict[str, object]] = []
     notes: list[str] = []
-    if any(one.facts["n_seeds"] not in ("", "1") for one in logged) and len(logged) > 1:
-        notes.append("Where there were several seeds, scores are their means and paired differences are of the registered encoders.")
+    if any(run.facts["n_seeds"] not in ("", "1") for run in logged) and len(logged) > 1:
+        notes.append("With several seeds, scores are means over seeds, and paired differences are those of the registered encoders.")
     for other in logged[1:]:
-        found, said = compare_pair(logged[0], other, seed)
-        rows += found
-        notes += [f"{other.name} and {logged[0].name}: {note}." for note in said]
+        pair_rows, pair_notes = compare_pair(logged[0], other, seed)
+        rows += pair_rows
+        notes += [f"{other.name} and {logged[0].name}: {note}." for note in pair_notes]
     columns = ["encoder", "reference", "task", "quantity", "difference", "low", "high", "outcome", "n_samples"]
     return pd.DataFrame(rows, columns=columns), notes
 
@@ -126,15 +125,15 @@ def compare_pair(first: Logged, second: Logged, seed: int = 0) -> tuple[list[dic
     """Rows and notes of :func:`compare_with_first` for one pair; no row where the split differs."""
     if not first.facts["split"] or first.facts["split"] != second.facts["split"]:
         return [], ["evaluated on different splits, no paired difference"]
-    tests = [one.samples["reconstruction_samples"] for one in (first, second) if "reconstruction_samples" in one.samples]
+    tests = [run.samples["reconstruction_samples"] for run in (first, second) if "reconstruction_samples" in run.samples]
     if len(tests) < 2:
         return [], ["a run has no tables of test samples, no paired difference"]
     samples = tests[0].index.intersection(tests[1].index)
     groups, notes = _find_groups(first, second, samples)
     weights = draw_replicates(groups, seed)
     rows = []
-    for task, kind in list_scores():
-        tables = [one.samples[kind.table] for one in (first, second) if kind.table in one.samples]
+    for task, kind in list_task_scores():
+        tables = [run.samples[kind.table] for run in (first, second) if kind.table in run.samples]
         if len(tables) < 2:
             continue
         reference, other = (kind.read(table) for table in tables)
@@ -143,9 +142,7 @@ def compare_pair(first: Logged, second: Logged, seed: int = 0) -> tuple[list[dic
         if reference.quantity == other.quantity == "silhouette among genes":
             continue
         if not len(shared) or not reference.matches(other):
-            notes.append(
-                f"{task}: not the same question about the same samples (another label, endpoint, gene filter or scaling), no difference"
-            )
+            notes.append(f"{task}: not comparable (another label, endpoint, gene filter or scaling), no difference")
             continue
         if lack := find_lack(len(shared), reference.n_events, "shared test samples"):
             notes.append(f"{task}: {lack}, no difference")
@@ -160,11 +157,11 @@ def compare_pair(first: Logged, second: Logged, seed: int = 0) -> tuple[list[dic
 
 
 def _find_groups(first: Logged, second: Logged, samples: pd.Index) -> tuple[np.ndarray, list[str]]:
-    """Group (patient) of every sample, from the split that either run logged; each sample alone where neither did."""
-    for one in (first, second):
-        if "split" in one.samples and samples.isin(one.samples["split"].index).all():
-            return one.samples["split"].loc[samples, "group"].astype(str).to_numpy(), []
-    return samples.astype(str).to_numpy(), ["neither run logged its split, so each sample was drawn alone and intervals may be too narrow"]
+    """Group (patient) of every sample, from the split that either run logged; if neither did, each sample is its own group."""
+    for run in (first, second):
+        if "split" in run.samples and samples.isin(run.samples["split"].index).all():
+            return run.samples["split"].loc[samples, "group"].astype(str).to_numpy(), []
+    return samples.astype(str).to_numpy(), ["neither run logged its split: samples were drawn singly, so intervals may be too narrow"]
 
 
 def describe_differences(differences: pd.DataFrame) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What latents hold of label and survival on validation samples: quick scores by which trials can be chosen."""
+"""Fast scores of latents for label and survival on validation samples, by which trials can be selected."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from genexp.survival.regression import MIN_EVENTS, choose_cox_penalty, fit_ridge
 MACRO_F1, C_INDEX, ARI = "probe/macro_f1_val", "survival/c_index_val", "cluster/ari_val"
 
 
-def list_scores(obs: pd.DataFrame) -> list[str]:
-    """Names of the scores that these annotations of train samples allow."""
+def list_validation_scores(obs: pd.DataFrame) -> list[str]:
+    """Names of the scores that are possible with these annotations of train samples."""
     labelled = "label" in obs and obs["label"].dropna().nunique() > 1
     followed = {"time_days", "event"} <= set(obs) and float(obs["event"].fillna(0).astype(float).sum()) >= MIN_EVENTS
     return [*([MACRO_F1, ARI] if labelled else []), *([C_INDEX] if followed else [])]
 
 
 def score_latents(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], seed: int, name: str = ENCODER) -> dict[str, float]:
-    """Score latents of validation samples by what is fitted on train samples.
+    """Score latents of validation samples by models fitted on train samples.
 
-    Macro F1 is that of the probe, the C-index that of the ridge Cox regression, both as ``evaluate`` has them on test samples; the
-    adjusted Rand index compares the label with k-means of as many clusters as it has classes.
+    Macro F1 is that of the probe and the C-index that of the ridge Cox regression, as in ``evaluate`` on test samples. The adjusted Rand
+    index compares the label with k-means clusters, as many as the label has classes.
 
     Parameters
     ----------
@@ -42,17 +42,17 @@ def score_latents(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], 
     seed : int
         Of folds and starts.
     name : str
-        Of the representation: all but ``raw`` are standardised.
+        Representation: all but ``raw`` are standardised.
 
     Returns
     -------
     dict of str to float
-        By name; what is undefined on these samples is NaN.
+        Scores by name; NaN where undefined.
     """
-    names = list_scores(obs["train"])
+    names = list_validation_scores(obs["train"])
     z = {part: np.asarray(z[part], dtype=np.float64) for part in ("train", "val")}
     scores: dict[str, float] = {}
-    with threadpool_limits(1):
+    with threadpool_limits(1):  # latents are small: more threads only wait for each other
         if MACRO_F1 in names:
             scores |= {MACRO_F1: _score_probe(z, obs, seed, name), ARI: _score_clusters(z, obs, seed)}
         if C_INDEX in names:
@@ -61,7 +61,7 @@ def score_latents(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], 
 
 
 def score_test(representations: Sequence[Representation], data: Preprocessed, seed: int) -> pd.DataFrame:
-    """What representations hold of the test samples, which are opened once; all is fitted on train samples.
+    """Score representations on test samples, which are accessed once; everything is fitted on train samples.
 
     Parameters
     ----------
@@ -75,16 +75,16 @@ def score_test(representations: Sequence[Representation], data: Preprocessed, se
     Returns
     -------
     DataFrame, (n_representations, 4)
-        Index ``representation``; ``r2``, ``macro_f1``, ``c_index``, ``ari``, each NaN where it is not defined.
+        Index ``representation``; ``r2``, ``macro_f1``, ``c_index``, ``ari``, each NaN where undefined.
     """
-    X, (X_test, obs_test) = data.matrix("train"), data.open_test()
-    test = PartLatents("test", obs_test, {one.name: one.latents(X_test) for one in representations})
-    rebuilt = evaluate_reconstruction(representations, X_test, X.mean(axis=0, dtype=np.float64), test, data.var.index).scores["r2"]
+    X, (X_test, obs_test) = data.matrix("train"), data.access_test()
+    test = PartLatents("test", obs_test, {way.name: way.latents(X_test) for way in representations})
+    r2 = evaluate_reconstruction(representations, X_test, X.mean(axis=0, dtype=np.float64), test, data.var.index).scores["r2"]
     obs, rows = {"train": data.obs("train"), "val": obs_test}, {}
-    for one in representations:
-        found = score_latents({"train": one.latents(X), "val": test.z[one.name]}, obs, seed, one.name)
-        rows[one.name] = {"r2": rebuilt.get(one.name)} | {
-            name: found.get(key) for name, key in (("macro_f1", MACRO_F1), ("c_index", C_INDEX), ("ari", ARI))
+    for way in representations:
+        scores = score_latents({"train": way.latents(X), "val": test.z[way.name]}, obs, seed, way.name)
+        rows[way.name] = {"r2": r2.get(way.name)} | {
+            name: scores.get(key) for name, key in (("macro_f1", MACRO_F1), ("c_index", C_INDEX), ("ari", ARI))
         }
     return pd.DataFrame.from_dict(rows, orient="index", dtype=float).rename_axis("representation")
 
@@ -105,11 +105,11 @@ def _score_clusters(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame]
     from sklearn.metrics import adjusted_rand_score
 
     label = obs["val"]["label"]
-    known = label.notna().to_numpy()
-    if not known.any():
+    labelled = label.notna().to_numpy()
+    if not labelled.any():
         return float("nan")
     clusters = KMeans(obs["train"]["label"].nunique(), n_init=4, random_state=seed).fit(z["train"]).predict(z["val"])
-    return float(adjusted_rand_score(label[known].astype(str), clusters[known]))
+    return float(adjusted_rand_score(label[labelled].astype(str), clusters[labelled]))
 
 
 def _score_survival(z: Mapping[str, np.ndarray], obs: Mapping[str, pd.DataFrame], seed: int, name: str) -> float:

@@ -1,4 +1,4 @@
-"""The evaluation: everything is fitted on train samples, scored on test samples, and compared with baselines."""
+"""Evaluation of an encoder: fit on train samples, score test samples, compare with baselines."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from genexp.verdict.tasks import TASKS, check_tasks
 from genexp.verdict.verdict import compare_representations
 
 MIN_TRAIN, MIN_TEST = 10, 2
-"""Samples without which nothing can be fitted or scored."""
+"""Fewest train and test samples for an evaluation."""
 PACKAGES = ("numpy", "scikit-learn", "lifelines", "openTSNE", "umap-learn")
-"""Packages whose versions a report names."""
+"""Packages with their version in the report."""
 
 OtherSeeds = Mapping[int, Callable[[], Encoder]]
-"""How to build the encoders that the same configuration gave with other seeds, by seed."""
+"""Functions that build the encoders of the same configuration with other seeds, by seed."""
 
 
 def evaluate_encoder(
@@ -52,13 +52,13 @@ def evaluate_encoder(
     data : Preprocessed
         The split and scaled cohort.
     config : EvaluationConfig
-        Perplexity, largest number of clusters, gene sets and how to attribute.
+        Perplexity, largest number of clusters, gene sets and attribution method.
     seed : int
         Of clusters, folds, embeddings and bootstrap.
     tracker : Tracker, optional
         Gets the audit at once, also where it fails; :func:`genexp.report.log.log_evaluation` logs the rest.
     others : mapping, optional
-        Further seeds of the same configuration: only their scores are computed, for the verdict's intervals and the table of seeds.
+        Other seeds of the same configuration: only their scores are computed, for the intervals of the verdict and the table of seeds.
 
     Raises
     ------
@@ -69,7 +69,7 @@ def evaluate_encoder(
     _check_genes(encoder, data)
     _check_samples(data)
     check_tasks(config, data)
-    X_test, obs_test = data.open_test()
+    X_test, obs_test = data.access_test()  # after all checks: every access is counted
     rows = {part: (data.matrix(part), data.obs(part)) for part in ("train", "val")} | {"test": (X_test, obs_test)}
     audit = audit_split(rows, data, encoder)
     log_audit(audit, tracker or NullTracker())
@@ -97,7 +97,7 @@ def evaluate_encoder(
 
 
 def build_inputs(encoder: Encoder, rows: Rows, genes: pd.Index, config: EvaluationConfig, seed: int) -> EvaluationInputs:
-    """Fit the baselines on train samples, and bring all samples into the latents of encoder and baselines.
+    """Fit the baselines on train samples, and compute the latents of all samples by encoder and baselines.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def _check_genes(encoder: Encoder, data: Preprocessed) -> None:
     absent = sorted(set(encoder.genes) - set(data.var.index))
     lack = f"it lacks {name_some(absent)}" if absent else f"it has {len(data.var)} genes in another order or number"
     raise EvaluationError(
-        f"a cohort with the {len(encoder.genes)} genes of the encoder was expected; {lack}. Apply the encoder's own transform to it"
+        f"expected a cohort with the {len(encoder.genes)} genes of the encoder; {lack}. Apply the encoder's own transform to it"
     )
 
 
@@ -127,8 +127,8 @@ def _check_samples(data: Preprocessed) -> None:
     counts = data.split["part"].value_counts().reindex(["train", "test"], fill_value=0)
     if counts["train"] < MIN_TRAIN or counts["test"] < MIN_TEST:
         raise EvaluationError(
-            f"at least {MIN_TRAIN} of the encoder's train samples, to fit the baselines, and {MIN_TEST} test samples were "
-            f"expected; this cohort has {counts['train']} and {counts['test']}. Evaluate on the cohort that the encoder was trained on"
+            f"expected at least {MIN_TRAIN} of the encoder's train samples, to fit the baselines, and {MIN_TEST} test samples; "
+            f"found {counts['train']} and {counts['test']} in this cohort. Evaluate on the cohort that the encoder was trained on"
         )
 
 
@@ -147,7 +147,7 @@ def _summarise(inputs: EvaluationInputs, data: Preprocessed) -> dict[str, Any]:
         "n_genes": len(data.var),
         "n_latent": inputs.encoder.n_latent,
         **{f"n_{part.part}": len(part.obs) for part in inputs.all_parts},
-        "test_openings": data.n_openings,
+        "test_openings": data.n_accesses,
         "seed": inputs.seed,
         "perplexity": config.perplexity,
         "max_clusters": config.max_clusters,
@@ -159,7 +159,7 @@ def _summarise(inputs: EvaluationInputs, data: Preprocessed) -> dict[str, Any]:
 
 
 def describe_evaluation(evaluation: Evaluation) -> str:
-    """Markdown for the run: the verdict, a sentence for each task, what was left out."""
+    """Markdown description of the run: the verdict, a sentence for each task, and exclusions."""
     worse = [f"Worse than PCA: {', '.join(evaluation.comparison.worse_than_pca)}.", ""] if evaluation.comparison.worse_than_pca else []
     lines = [f"**{evaluation.verdict}**", "", *worse, *(f"- {sentence}" for sentence in evaluation.comparison.rows["sentence"])]
     for result in evaluation.results.values():

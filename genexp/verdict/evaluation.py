@@ -1,4 +1,4 @@
-"""The evaluation of an encoder: the results of all tasks and the comparison with the baselines."""
+"""Evaluation of an encoder: results of all tasks and the comparison with the baselines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from genexp.verdict.verdict import Verdict
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that one access to the test samples gave.
+    """All results of one access to the test samples.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ class Evaluation:
     latents : DataFrame of float64, (n_samples, n_latent)
         Latents of all samples: train, validation, test.
     summary : mapping
-        Facts for the report's header: ``cohort``, ``scale``, ``fingerprint``, ``split_hash``, ``n_genes``, ``n_latent``, ``n_train``,
+        Facts for the header of the report: ``cohort``, ``scale``, ``fingerprint``, ``split_hash``, ``n_genes``, ``n_latent``, ``n_train``,
         ``n_val``, ``n_test``, ``test_openings``, ``seed``, ``perplexity``, ``max_clusters``, ``versions`` (mapping package -> version),
         ``card`` (mapping, of the encoder).
     notes : tuple of str
-        What was left out, and why; one sentence each.
+        Exclusions and their reasons, one sentence each.
     seeds : Seeds or None
-        The same configuration trained with several seeds; None where there is one.
+        The same configuration trained with several seeds; None for a single seed.
     """
 
     results: Results
@@ -49,7 +49,7 @@ class Evaluation:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Metrics of all tasks that are finite, by key: ``r2/test``, ``r2/test_pca``, ``cluster/silhouette``, ``survival/c_index`` ..."""
+        """Finite metrics of all tasks, by key: ``r2/test``, ``r2/test_pca``, ``cluster/silhouette``, ``survival/c_index`` ..."""
         return {name: value for name, value in self.all_metrics.items() if math.isfinite(value)}
 
     @property
@@ -65,7 +65,7 @@ class Evaluation:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags of a run and of a registered version: ``verdict``, ``leakage`` and, where there is such a task, ``worse_than_pca``."""
+        """Tags of a run and of a registered version: ``verdict``, ``leakage`` and, if any task is, ``worse_than_pca``."""
         worse = {"worse_than_pca": ",".join(self.comparison.worse_than_pca)} if self.comparison.worse_than_pca else {}
         return {"verdict": self.verdict, "leakage": self.audit.leakage, **worse}
 

@@ -1,4 +1,4 @@
-"""Predictions of an encoder's own heads on test samples, compared with regressions on its latents, on PCA and on the genes."""
+"""Predictions of the encoder's heads on test samples, compared with regressions on its latents, on PCA and on the genes."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from genexp.model.prediction import Head
 
 HEAD = "head"
-"""Name of the head among what predicts."""
-BESIDE = (ENCODER, "pca", RAW)
-"""Representations from which a label other than the cohort's own is also predicted."""
+"""Name of the head among the predictors."""
+COMPARED = (ENCODER, "pca", RAW)
+"""Representations from which a column other than the label is also predicted, for comparison."""
 QUANTITIES = ("macro_f1", "accuracy", "balanced_accuracy", "macro_precision")
-"""Scores of a label's head that are metrics."""
+"""Scores of a label head that are logged as metrics."""
 
 
 @dataclass(frozen=True)
 class LabelHead:
-    """A label's head on the test samples whose class it knows.
+    """Head for a label on the test samples whose class it knows.
 
     A *predictor* is the head (``"head"``) or the logistic regression on a representation (``"encoder"``: on the same latents).
 
@@ -57,9 +57,9 @@ class LabelHead:
     confusion : DataFrame of int, (n_classes, n_classes)
         Test samples by true class (rows) and the head's class (columns).
     predictions : DataFrame, (n_test, 2 + n_predictors)
-        Sample table: ``truth``, the class that each predictor gives, and the head's ``probability`` of its own.
+        Sample table: ``truth``, the class that each predictor gives, and the ``probability`` of the class that the head gives.
     remembers : bool
-        Whether the head reads the earlier samples of a subject too, which no regression beside it does.
+        True if the head also reads the earlier samples of a subject; the regressions do not.
     """
 
     name: str
@@ -93,26 +93,26 @@ class HeadResults(Result):
     @property
     def metrics(self) -> dict[str, float]:
         """``head/macro_f1`` ... of the label; ``head_NAME/macro_f1`` ... of another column; ``head/c_index``."""
-        found = {f"{one.key}/{name}": float(one.scores.loc[HEAD, name]) for one in self.labels for name in QUANTITIES}
-        return found | ({} if self.risk is None else {"head/c_index": float(self.risk.loc[HEAD, "c_index"])})
+        metrics = {f"{head.key}/{name}": float(head.scores.loc[HEAD, name]) for head in self.labels for name in QUANTITIES}
+        return metrics | ({} if self.risk is None else {"head/c_index": float(self.risk.loc[HEAD, "c_index"])})
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Tables for download, by name; those of several labels one below the other (column ``head``)."""
+        """Tables for download, by name; those of several labels are concatenated (column ``head``)."""
         tables = {} if self.risk is None else {"head_survival": self.risk}
         if not self.labels:
             return tables
-        pairs = [
-            (one.name, one.confusion.rename_axis("truth").melt(ignore_index=False, var_name="predicted", value_name="n"))
-            for one in self.labels
+        confusions = [
+            (head.name, head.confusion.rename_axis("truth").melt(ignore_index=False, var_name="predicted", value_name="n"))
+            for head in self.labels
         ]
         stacked = {
-            "head_scores": [(one.name, one.scores) for one in self.labels],
-            "head_per_class": [(one.name, one.per_class) for one in self.labels],
-            "head_confusion": pairs,
-            "head_predictions": [(one.name, one.predictions) for one in self.labels],
+            "head_scores": [(head.name, head.scores) for head in self.labels],
+            "head_per_class": [(head.name, head.per_class) for head in self.labels],
+            "head_confusion": confusions,
+            "head_predictions": [(head.name, head.predictions) for head in self.labels],
         }
-        return {name: pd.concat([table.assign(head=head) for head, table in own]) for name, own in stacked.items()} | tables
+        return {name: pd.concat([table.assign(head=head) for head, table in pairs]) for name, pairs in stacked.items()} | tables
 
     @property
     def sentences(self) -> list[str]:
@@ -129,9 +129,9 @@ def evaluate_heads(
     ----------
     encoder : Encoder
     train, test : PartLatents
-        Latents and annotations; only the regressions beside a head are fitted, on train samples.
+        Latents and annotations; only the regressions for comparison are fitted, on train samples.
     probe, survival : Probe, Survival or None
-        What was fitted on the latents for label and survival.
+        Regressions of label and survival on the latents.
     seed : int
         Of folds and bootstrap.
     """
@@ -140,41 +140,41 @@ def evaluate_heads(
     labels, risk, notes = list[LabelHead](), None, list[str]()
     for head in encoder.heads:
         if head.memory is not None and "order" not in test.obs:
-            notes.append(f"Head {head.name}: it reads the samples of a subject in their order, which order= names.")
+            notes.append(f"Head {head.name} was not scored: it reads the samples of a subject in their order; name the column with order=.")
         elif head.name == SURVIVAL:
             risk = None if survival is None else _score_risk(head, test, survival, seed)
         elif (scored := _score_label(head, train, test, probe, seed)) is None:
-            notes.append(f"Head {head.name}: no test sample has one of the {len(head.classes)} classes that it knows.")
+            notes.append(f"Head {head.name} was not scored: no test sample has one of its {len(head.classes)} classes.")
         else:
             labels.append(scored)
     return HeadResults(tuple(labels), risk, notes=tuple(notes))
 
 
 def predict_rows(head: Head, part: PartLatents) -> np.ndarray:
-    """What a head makes of each row; one that reads sequences reads the rows of a group in their order."""
+    """Predict each row by a head; one that reads sequences reads the rows of a group in their order."""
     z = part.z[ENCODER]
     if head.memory is None:
         return head(z)
-    turn = np.argsort(part.obs["order"].to_numpy(), kind="stable")
-    made = head(z[turn], part.obs["group"].astype(str).iloc[turn].tolist())
-    return made[np.argsort(turn)]
+    order = np.argsort(part.obs["order"].to_numpy(), kind="stable")
+    predictions = head(z[order], part.obs["group"].astype(str).iloc[order].tolist())
+    return predictions[np.argsort(order)]
 
 
 def _probe_column(name: str, train: PartLatents, test: PartLatents, seed: int) -> Probe | None:
-    """Logistic regressions to a column of the annotations."""
+    """Logistic regressions for a column of the annotations."""
     if name not in train.obs or name not in test.obs:
         return None
 
     def relabel(part: PartLatents) -> PartLatents:
         obs = part.obs.assign(label=_read_texts(part.obs, name))
-        return replace(part, obs=obs, z={one: part.z[one] for one in BESIDE if one in part.z})
+        return replace(part, obs=obs, z={way: part.z[way] for way in COMPARED if way in part.z})
 
     probe = evaluate_probe(relabel(train), relabel(test), seed)
     return probe if isinstance(probe, Probe) else None
 
 
 def _read_texts(obs: pd.DataFrame, name: str) -> pd.Series:
-    """Values of a column as a head's classes are named; all missing where there is no such column."""
+    """Values of a column as texts, like the classes of a head; all missing if the column does not exist."""
     if name not in obs:
         return pd.Series(np.nan, index=obs.index, dtype=object)
     return obs[name].astype(object).map(str, na_action="ignore")
@@ -223,8 +223,8 @@ def _describe_classes(confusion: dict[str, np.ndarray], classes: Sequence[str], 
 
 def _score_risk(head: Head, test: PartLatents, survival: Survival, seed: int) -> pd.DataFrame:
     patients = survival.patients[survival.patients["part"] == "test"]
-    own = pd.Series(predict_rows(head, test)[:, 0], index=test.obs.index).loc[patients.index]
-    risks = {HEAD: own, **{name: patients[f"risk_{name}"] for name in survival.scores.index}}
+    of_head = pd.Series(predict_rows(head, test)[:, 0], index=test.obs.index).loc[patients.index]
+    risks = {HEAD: of_head, **{name: patients[f"risk_{name}"] for name in survival.scores.index}}
     weights = draw_weights(patients["group"].to_numpy(), seed)
     time, event = patients["time_days"].to_numpy(), patients["event"].to_numpy()
 
@@ -256,7 +256,7 @@ def _describe_risk(risk: pd.DataFrame) -> str:
 
 
 class HeadsTask(Task):
-    """The encoder's own heads on test samples."""
+    """Predictions of the encoder's own heads on test samples."""
 
     name = "heads"
     title = "Heads"
@@ -268,11 +268,11 @@ class HeadsTask(Task):
         "head/c_index": "Harrell's C-index of the encoder's head for survival, test patients",
     }
     tables: ClassVar = {
-        "head_scores": "quality of the encoder's own heads, beside logistic regressions, test samples",
+        "head_scores": "scores of the encoder's own heads, compared with logistic regressions, test samples",
         "head_per_class": "precision, recall and F1 of the heads by class",
-        "head_confusion": "confusion matrices of the heads, one below the other",
-        "head_predictions": "true class of every test sample, that of the head with its probability, and those of logistic regressions",
-        "head_survival": "C-index of the survival head, beside Cox regressions",
+        "head_confusion": "confusion matrices of the heads",
+        "head_predictions": "true class of every test sample, and predictions of the head (with probability) and of logistic regressions",
+        "head_survival": "C-index of the survival head, compared with Cox regressions",
     }
 
     def evaluate(self, inputs: EvaluationInputs) -> HeadResults | Skipped:

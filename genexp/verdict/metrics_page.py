@@ -1,4 +1,4 @@
-"""The page of all metrics, ``docs/metrics.md``, rendered from the tasks by ``make mlproject``; a test fails when it differs."""
+"""Page of all metrics, ``docs/metrics.md``, rendered from the tasks by ``make mlproject``; a test compares both."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def render_metrics() -> str:
         "# Metrics",
         "",
         "Rendered from the tasks of `genexp/verdict/tasks.py` by `make mlproject`. All metrics are of held-out test samples.",
-        "A metric without a suffix is the encoder's; a suffix names another representation, or several seeds:",
+        "A metric without a suffix is that of the encoder; a suffix names another representation, or several seeds:",
         "",
         *(f"- `_{suffix}`: {meaning}" for suffix, meaning in SUFFIXES.items()),
     ]

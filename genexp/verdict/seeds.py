@@ -1,4 +1,4 @@
-"""Encoders of one configuration that differ in their seed alone, evaluated on the same test samples: scores, no figures."""
+"""Variation between seeds: encoders of the same configuration with different seeds, scored on the same test samples."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from genexp.model.encoder import Encoder
 from genexp.survival.regression import Survival
 
 MAX_SAMPLES = 64
-"""Test samples whose attributions are compared between seeds: they are computed for every seed, and rankings of genes ask for few."""
+"""Maximum number of test samples for attributions of every seed: rankings of genes need few, and each seed costs time."""
 
 
 @dataclass(frozen=True)
 class Seeds:
-    """How much the seed of the training matters.
+    """Scores and attributions by seed of the training.
 
     Parameters
     ----------
@@ -33,9 +33,9 @@ class Seeds:
         Index ``seed``; ``registered`` (bool), and one score per task of the verdict on test samples, by the last part of its metric's
         key: ``r2``, ``ari`` or ``silhouette``, ``macro_f1``, ``c_index``, ``macro_ap``.
     stability : DataFrame, (n_targets, 2)
-        Index ``target`` (classes of the probe, and the risk; latents have no order that seeds share): ``rho_seeds``, the mean over
-        pairs of seeds of the Spearman correlation over genes of the size of attributions, and ``top_seeds``, the mean share of the
-        top genes that both have.
+        Index ``target`` (classes of the probe, and the risk; latents of different seeds do not correspond): ``rho_seeds``, the Spearman
+        correlation over genes of the size of attributions, mean over pairs of seeds, and ``top_seeds``, the mean share of common top
+        genes.
     keys, quantities : mapping of str to str
         Metric's key, and name as it is printed, of each column of ``scores``.
     """
@@ -68,42 +68,44 @@ class Seeds:
 def evaluate_seeds(
     inputs: EvaluationInputs, others: Mapping[int, Callable[[], Encoder]], tasks: Sequence[Task]
 ) -> tuple[list[Results], Seeds]:
-    """Evaluate the encoders of the other seeds as the registered one was.
+    """Evaluate the encoders of the other seeds like the registered one.
 
     Parameters
     ----------
     inputs : EvaluationInputs
-        Of the registered encoder, with all its results.
+        Inputs and all results of the registered encoder.
     others : mapping of int to callable
-        Builds the encoder of each other seed; one at a time is held.
+        Functions that build the encoder of each other seed; one is in memory at a time.
     tasks : sequence of Task
-        Those with scores are evaluated.
+        Tasks; those with scores are evaluated.
 
     Returns
     -------
     further : list of Results, (n_seeds - 1,)
         Results of the others; their representation is ``encoder``.
     seeds : Seeds
-        All of them compared.
+        Comparison of all seeds.
     """
     method = METHODS[inputs.config.attribution]
     registered = int(inputs.encoder.card.get("training_seed", inputs.seed))
     results = {registered: inputs.results}
-    drivers = {registered: find_drivers(inputs, method)}
+    strengths = {registered: attribute_predictions(inputs, method)}
     for seed, build in others.items():
         other = rescore_encoder(build(), inputs, tasks)
-        results[seed], drivers[seed] = other.results, find_drivers(other, method)
+        results[seed], strengths[seed] = other.results, attribute_predictions(other, method)
     headline = {task.name: scores for task in tasks if (scores := _find_scores(inputs.results, task)) is not None}
     rows = {
-        seed: {"registered": seed == registered} | {scores.column: own[task].metrics[scores.metric] for task, scores in headline.items()}
-        for seed, own in sorted(results.items())
+        seed: {"registered": seed == registered}
+        | {scores.column: by_task[task].metrics[scores.metric] for task, scores in headline.items()}
+        for seed, by_task in sorted(results.items())
     }
     table = pd.DataFrame(rows).T.astype({scores.column: float for scores in headline.values()} | {"registered": bool})
     keys = {scores.column: scores.metric for scores in headline.values()}
     quantities = {
         scores.column: scores.quantity.removesuffix(" with the label").removesuffix(" among genes") for scores in headline.values()
     }
-    return [results[seed] for seed in others], Seeds(table.rename_axis("seed"), compare_drivers(list(drivers.values())), keys, quantities)
+    stability = compare_attributions(list(strengths.values()))
+    return [results[seed] for seed in others], Seeds(table.rename_axis("seed"), stability, keys, quantities)
 
 
 def _find_scores(results: Results, task: Task) -> SampleScores | None:
@@ -111,7 +113,7 @@ def _find_scores(results: Results, task: Task) -> SampleScores | None:
 
 
 def rescore_encoder(encoder: Encoder, first: EvaluationInputs, tasks: Sequence[Task]) -> EvaluationInputs:
-    """Inputs and results of another encoder on the samples of the first one; what does not depend on it is taken from there."""
+    """Score another encoder on the samples of the first one; reuse what does not depend on the encoder."""
     way = Representation(ENCODER, encoder.encoder, lambda z: encoder.decoder(z.astype(np.float32)))
     parts = {name: PartLatents(name, part.obs, {ENCODER: way.latents(first.X[name])}) for name, part in first.parts.items()}
     inputs = replace(first, encoder=encoder, parts=parts, representations=[way], results=Results())
@@ -125,8 +127,8 @@ def rescore_encoder(encoder: Encoder, first: EvaluationInputs, tasks: Sequence[T
     return inputs
 
 
-def find_drivers(inputs: EvaluationInputs, method: Method) -> pd.DataFrame:
-    """Signed strength (n_genes, n_targets) of every gene for each class of the probe and the risk; no column without either.
+def attribute_predictions(inputs: EvaluationInputs, method: Method) -> pd.DataFrame:
+    """Signed strength (n_genes, n_targets) of every gene for each class of the probe and the risk; no column if neither exists.
 
     Every seed is attributed on the same ``MAX_SAMPLES`` test samples.
     """
@@ -141,29 +143,30 @@ def find_drivers(inputs: EvaluationInputs, method: Method) -> pd.DataFrame:
     return attribute_genes(encoder.encoder, X[rows], obs.iloc[rows], method, baselines, targets, genes, inputs.seed).strength
 
 
-def compare_drivers(drivers: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Agreement between seeds of each target's ranking of genes by the size of their strength, see :class:`Seeds`."""
-    names = drivers[0].columns
-    found = [compare_rankings(np.abs(np.stack([one[name].to_numpy() for one in drivers]))) for name in names]
-    return pd.DataFrame(found, index=pd.Index(names, name="target"), columns=["rho_seeds", "top_seeds"])
+def compare_attributions(strengths: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Agreement between seeds in the ranking of genes of each target, see :attr:`Seeds.stability`."""
+    names = strengths[0].columns
+    agreement = [compare_rankings(np.abs(np.stack([strength[name].to_numpy() for strength in strengths]))) for name in names]
+    return pd.DataFrame(agreement, index=pd.Index(names, name="target"), columns=["rho_seeds", "top_seeds"])
 
 
 def describe_seeds(seeds: Seeds | None, card: Mapping[str, Any]) -> str:
-    """Say over how many seeds an evaluation speaks, and how much they differ."""
+    """Describe the number of seeds of an evaluation, and how much they differ."""
     if seeds is None and "ensemble" in card:
-        return f"An ensemble of {card['ensemble']} seeds as one encoder: what other seeds would give is not in the intervals."
+        return f"An ensemble of {card['ensemble']} seeds as one encoder: the intervals do not include the variation between seeds."
     if seeds is None:
-        chosen = f", the best on validation of {card['n_seeds']}" if int(card.get("n_seeds", 1)) > 1 else ""
-        return f"One seed{chosen}: what another seed would give is not in the intervals. Train with seeds=5 to see it."
+        selection = f", the best of {card['n_seeds']} on validation" if int(card.get("n_seeds", 1)) > 1 else ""
+        return f"One seed{selection}: the intervals do not include the variation between seeds. Train with seeds=5 to see it."
     summary, n = seeds.summary, len(seeds.scores)
-    listed = ", ".join(
+    scores = ", ".join(
         f"{seeds.quantities[str(name)]} {summary.loc['mean', name]:.3f} (sd {summary.loc['sd', name]:.3f})" for name in summary
     )
-    said = f"Over {n} seeds: {listed}. Registered is seed {seeds.scores.index[seeds.scores['registered']][0]}, the best on validation."
+    best = seeds.scores.index[seeds.scores["registered"]][0]
+    text = f"Over {n} seeds: {scores}. The registered encoder is that of seed {best}, the best on validation."
     if not len(seeds.stability):
-        return said
+        return text
     rho, shared = seeds.stability["rho_seeds"], seeds.stability["top_seeds"]
     return (
-        f"{said} Genes behind label and risk: mean rank correlation between seeds {rho.median():.2f} (median over {len(rho)} targets, "
-        f"lowest {rho.min():.2f}), {shared.median():.0%} of the top genes shared."
+        f"{text} Attribution of label and risk to genes: mean rank correlation between seeds {rho.median():.2f} (median over {len(rho)} "
+        f"targets, lowest {rho.min():.2f}); {shared.median():.0%} of the top genes are shared."
     )

@@ -14,6 +14,7 @@ from genexp.evaluation.cluster_methods import ClusterMethodsTask
 from genexp.evaluation.clustering import ClusterTask
 from genexp.evaluation.discrimination import DiscriminationTask
 from genexp.evaluation.novelty import NoveltyTask
+from genexp.evaluation.outcomes import OutcomesTask
 from genexp.evaluation.probe import ProbeTask
 from genexp.evaluation.projection import EmbeddingsTask
 from genexp.evaluation.reconstruction import ReconstructionTask
@@ -36,6 +37,7 @@ TASKS: list[Task] = [
     ProbeTask(),
     DiscriminationTask(),
     BatchEffectsTask(),
+    OutcomesTask(),
     TermsTask(),
     SurvivalTask(),
     PrognosisTask(),

@@ -1,4 +1,4 @@
-"""The encoder compared with its baselines, task by task, with intervals: the verdict reports and never selects."""
+"""Verdict: the encoder compared with its baselines, task by task, with intervals. It reports and never selects."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from genexp.evaluation.task import Results, SampleScores
 from genexp.preprocessing.split import find_lack
 
 PLAIN = "pca"
-"""The baseline of the verdict in one line; the table has them all."""
+"""Baseline of the verdict in one line; the table has all baselines."""
 NEGLIGIBLE = 1e-4
-"""A difference below this is none, however narrow its interval: it would not show in the numbers that are printed."""
+"""Differences below this do not count, even with a narrow interval: the printed digits would not show them."""
 COLUMNS = (
     *("task", "quantity", "baseline", "encoder", "encoder_low", "encoder_high", "baseline_score", "difference", "low", "high"),
     *("outcome", "sentence"),
 )
-"""Columns of the verdict, also where it has no row."""
+"""Columns of the verdict, also when it has no rows."""
 BETTER, WORSE, NO_DIFFERENT, UNDEFINED = "better than", "worse than", "no different from", "undefined"
 """Outcomes; the first three are followed by the name of the baseline."""
 
@@ -39,9 +39,9 @@ class Verdict:
         ``outcome`` (``better than PCA``, ``worse than PCA``, ``no different from PCA``, ``undefined``) and ``sentence``. Intervals are of
         95 % (paired bootstrap over the groups of the test samples and, where there are several, the seeds of the training).
     line : str
-        The verdict against PCA in one line, with the tasks that have none and why.
+        Comparison with PCA in one line, with the tasks without a verdict and the reason.
     withheld : frozenset of str
-        Tasks whose test samples or events are too few for a verdict: they have no row.
+        Tasks with too few test samples or events for a verdict; they have no rows.
     """
 
     rows: pd.DataFrame
@@ -57,9 +57,9 @@ class Verdict:
 def compare_representations(obs: pd.DataFrame, results: Results, seed: int, further: Sequence[Results] = ()) -> Verdict:
     """Compare the encoder with every baseline by a paired bootstrap over the groups (patients) of the test samples.
 
-    Where the same configuration was trained with several seeds, the encoder's score is their mean, and each draw takes one of them
-    at random: the interval is that of a training with any seed, on patients like these. A task with too few test samples, or for
-    survival too few events, is left out and named (:func:`~genexp.preprocessing.split.find_lack`).
+    If the same configuration was trained with several seeds, the score of the encoder is their mean, and each draw uses a random one of
+    them: the interval is that of a training with any seed, on patients like these. A task with too few test samples, or too few events
+    for survival, gets no verdict and is named (:func:`~genexp.preprocessing.split.find_lack`).
 
     Parameters
     ----------
@@ -72,17 +72,18 @@ def compare_representations(obs: pd.DataFrame, results: Results, seed: int, furt
         Results of the encoders of other seeds, on the same test samples.
     """
     scores = collect_scores(results)
-    lacks = {task: lack for task, own in scores.items() if (lack := find_lack(len(own.samples), own.n_events, what=own.unit))}
+    lacks = {task: lack for task, score in scores.items() if (lack := find_lack(len(score.samples), score.n_events, what=score.unit))}
     others = [collect_scores(other) for other in further]
     weights = draw_weights(obs["group"].astype(str).to_numpy(), seed)
+    # A stream of its own: the draws of patients do not change with the number of seeds
     picks = np.random.default_rng([seed, len(others)]).integers(1 + len(others), size=len(weights))
     rows: list[dict[str, object]] = []
     for task in (task for task in scores if task not in lacks):
-        own = scores[task]
-        encoder = _draw_seeds([own, *(other[task] for other in others)], weights, picks, obs.index)
+        score = scores[task]
+        encoder = _draw_seeds([score, *(other[task] for other in others)], weights, picks, obs.index)
         rows += [
-            _compare(task, own.quantity, baseline, encoder, _draw_scores(own, baseline, weights, obs.index), 1 + len(others))
-            for baseline in own.representations
+            _compare(task, score.quantity, baseline, encoder, _draw_scores(score, baseline, weights, obs.index), 1 + len(others))
+            for baseline in score.representations
             if baseline != ENCODER
         ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
@@ -94,7 +95,7 @@ def compare_representations(obs: pd.DataFrame, results: Results, seed: int, furt
 
 
 def collect_scores(results: Mapping[str, object]) -> dict[str, SampleScores]:
-    """Scores by sample of the tasks that have such, by the task's name."""
+    """Scores by sample, by the name of the task, for tasks that have them."""
     return {name: scores for name, result in results.items() if (scores := getattr(result, "scores_by_sample", None)) is not None}
 
 
@@ -105,8 +106,8 @@ def _draw_scores(scores: SampleScores, name: str, weights: np.ndarray, ids: pd.I
 
 
 def _draw_seeds(scores: Sequence[SampleScores], weights: np.ndarray, picks: np.ndarray, ids: pd.Index) -> tuple[float, np.ndarray]:
-    """Mean score of the encoders of all seeds, and in each draw the score of the one that was picked (n_draws,)."""
-    by_seed = [_draw_scores(own, ENCODER, weights, ids) for own in scores]
+    """Mean score of the encoders of all seeds, and in each draw the score of the picked one (n_draws,)."""
+    by_seed = [_draw_scores(seed_scores, ENCODER, weights, ids) for seed_scores in scores]
     return float(np.mean([value for value, _ in by_seed])), np.stack([draws for _, draws in by_seed])[picks, np.arange(len(picks))]
 
 

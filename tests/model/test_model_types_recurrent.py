@@ -88,7 +88,7 @@ def ship(data: Preprocessed, folder: Path, **values: object) -> tuple[Encoder, F
 
 def test_the_change_since_the_sample_before_is_read_by_memory_and_not_by_a_classifier(data: Preprocessed, tmp_path: Path) -> None:
     """On subjects that training never saw; a classifier of single samples is right 60 times in 100 at best."""
-    X, obs = data.open_test()
+    X, obs = data.access_test()
     test = make_latents("test", obs, {})
     accuracy = {}
     for kind in ("recurrent", "classifier"):
@@ -243,7 +243,7 @@ def test_a_head_that_reads_sequences_is_not_judged_without_an_order(data: Prepro
     part = make_latents("test", obs, np.zeros((6, 4)))
     judged, notes = unpack(evaluate_heads(encoder, part, part, None, None, seed=0))
     assert judged.labels == ()
-    assert notes == ["Head label: it reads the samples of a subject in their order, which order= names."]
+    assert notes == ["Head label was not scored: it reads the samples of a subject in their order; name the column with order=."]
 
 
 # --- the order of samples in a cohort ---------------------------------------------------------------------------------

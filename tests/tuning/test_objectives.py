@@ -15,7 +15,7 @@ from genexp.tuning.figures import draw_study
 from genexp.tuning.objective import correlate_objectives, find_front
 from genexp.tuning.study import Study, Trial, run_study, select
 from genexp.tuning.workers import Result
-from genexp.verdict.downstream import list_scores, score_latents
+from genexp.verdict.downstream import list_validation_scores, score_latents
 from tests.planted import make_preprocessed
 
 SPACE = {"n_latent": "2..8", "n_hidden": "8..32", "epochs": "4", "n_trials": "6", "workers": "2", "minibatch": "32"}
@@ -85,9 +85,9 @@ def test_scores_see_a_label_that_is_in_the_latents_and_none_that_is_not(data: Pr
 
 
 def test_scores_follow_the_annotations() -> None:
-    assert list_scores(pd.DataFrame({"group": ["a", "b"]})) == []
-    assert list_scores(pd.DataFrame({"label": ["a", None]})) == []
-    assert list_scores(pd.DataFrame({"label": ["a", "b"]})) == ["probe/macro_f1_val", "cluster/ari_val"]
+    assert list_validation_scores(pd.DataFrame({"group": ["a", "b"]})) == []
+    assert list_validation_scores(pd.DataFrame({"label": ["a", None]})) == []
+    assert list_validation_scores(pd.DataFrame({"label": ["a", "b"]})) == ["probe/macro_f1_val", "cluster/ari_val"]
 
 
 def test_an_objective_that_cannot_be_measured_is_refused_before_any_trial(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def folder(store: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("side by side")
     own = ["--cache", str(folder / "cache"), "--experiment_name", EXPERIMENT]
     assert main(["main", *own, *SMALL, *JUDGING, "--name", "sbs", "--n_latent", "6", "--seeds", "3", "--run_name", "wide"]) == 0
-    assert main(["train", *own, *SMALL, "--name", "sbs", "--n_latent", "2", "--run_name", "unjudged"]) == 0
+    assert main(["train", *own, *SMALL, "--name", "sbs", "--n_latent", "2", "--run_name", "unevaluated"]) == 0
     assert main(["compare", "sbs/1", "sbs/2"]) == 2, "one was never evaluated"
     assert main(["evaluate", *own, *JUDGING, "--cohort", "simulated:200x400", "--encoder", "sbs/2", "--run_name", "narrow"]) == 0
     return folder
@@ -197,8 +197,8 @@ def test_registered_encoders_are_compared_by_name_and_written(folder: Path, caps
     printed = capsys.readouterr().out
     assert "reconstruction: R2 of sbs/2 minus sbs@champion -0." in printed
     assert "worse than sbs@champion" in printed
-    assert "drawn alone" not in printed
-    assert "paired differences are of the registered encoders" in printed
+    assert "drawn singly" not in printed
+    assert "paired differences are those of the registered encoders" in printed
     assert "Encoders compared" in out.read_text()
 
 
@@ -208,7 +208,7 @@ def test_an_experiment_is_summed_up_by_its_evaluations(folder: Path, capsys: pyt
     assert "minus" not in capsys.readouterr().out
     table = pd.read_csv(out, sep="\t").set_index("name")
     assert {"wide", "narrow"} <= set(table.index)
-    assert "unjudged" not in table.index
+    assert "unevaluated" not in table.index
     assert not [name for name in table.index if name.startswith("seed ")], "children have no evaluation"
     assert table.loc["wide", ["n_latent", "n_seeds", "cohort", "kind"]].tolist() == [6, 3, "simulated", "deep"]
     assert table.loc["wide", "C-index_low"] < table.loc["wide", "C-index"] < table.loc["wide", "C-index_high"]

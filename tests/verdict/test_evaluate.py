@@ -128,11 +128,11 @@ def test_held_out_samples_land_among_their_own_in_the_pictures(evaluation):
 
 
 def test_opening_is_counted_once_per_evaluation(encoder, data, evaluation):
-    before = data.n_openings
-    judged = evaluate_encoder(encoder, data, EvaluationConfig(max_clusters=6), seed=0)
-    assert data.n_openings == judged.summary["test_openings"] == before + 1
-    pd.testing.assert_frame_equal(judged.results["embeddings"].coordinates, evaluation.results["embeddings"].coordinates)
-    assert judged.metrics == evaluation.metrics
+    before = data.n_accesses
+    evaluated = evaluate_encoder(encoder, data, EvaluationConfig(max_clusters=6), seed=0)
+    assert data.n_accesses == evaluated.summary["test_openings"] == before + 1
+    pd.testing.assert_frame_equal(evaluated.results["embeddings"].coordinates, evaluation.results["embeddings"].coordinates)
+    assert evaluated.metrics == evaluation.metrics
 
 
 def test_corrupted_test_rows_change_nothing_that_was_fitted(evaluation, encoder, data, tmp_path):
@@ -206,15 +206,15 @@ def test_run_gets_metrics_verdict_tables_figures_and_report(evaluation):
     assert {"figures/tsne.png", "figures/umap.png", "figures/kaplan_meier.png", "figures/confusion.png"} <= set(run.names)
 
 
-def test_cohort_without_labels_or_survival_is_still_judged(tmp_path):
+def test_cohort_without_labels_or_survival_is_still_evaluated(tmp_path):
     bare = make_cohort()
     bare.obs = bare.obs[["group"]]
     data = preprocess_anndata(bare, PreprocessSettings(split="60/15/25"), tmp_path / "bare")
-    judged = evaluate_encoder(make_pca_encoder(data, n_latent=1), data, EvaluationConfig(max_clusters=3), seed=0)
-    assert judged.results.get("probe") is None
-    assert judged.results.get("survival") is None
-    assert judged.verdict == "reconstruction no different from PCA, clustering no different from PCA"
-    assert np.isfinite(judged.results["embeddings"].coordinates.filter(regex="_[12]$").to_numpy()).all()
+    evaluated = evaluate_encoder(make_pca_encoder(data, n_latent=1), data, EvaluationConfig(max_clusters=3), seed=0)
+    assert evaluated.results.get("probe") is None
+    assert evaluated.results.get("survival") is None
+    assert evaluated.verdict == "reconstruction no different from PCA, clustering no different from PCA"
+    assert np.isfinite(evaluated.results["embeddings"].coordinates.filter(regex="_[12]$").to_numpy()).all()
 
 
 def evaluate_small(folder, split: str, n_events: int | None = None):
@@ -226,40 +226,40 @@ def evaluate_small(folder, split: str, n_events: int | None = None):
         test = preprocess_anndata(adata, settings, folder / "first").split.query("part == 'test'").index
         adata.obs.loc[test, "event"] = (np.arange(len(test)) < n_events).astype(float)
     data = preprocess_anndata(adata, settings, folder / "small")
-    judged = evaluate_encoder(make_pca_encoder(data), data, EvaluationConfig(max_clusters=3, perplexity=5), seed=0)
+    evaluated = evaluate_encoder(make_pca_encoder(data), data, EvaluationConfig(max_clusters=3, perplexity=5), seed=0)
     run = Notebook()
-    log_evaluation(judged, run)
-    return data, judged, run
+    log_evaluation(evaluated, run)
+    return data, evaluated, run
 
 
 def test_too_few_events_give_no_verdict_of_survival_in_tag_description_and_report(tmp_path):
-    data, judged, run = evaluate_small(tmp_path, "70/22/8", n_events=3)
+    data, evaluated, run = evaluate_small(tmp_path, "70/22/8", n_events=3)
     lack = "3 events among 21 test patients, at least 5 are needed"
     assert f"no verdict for survival will be given: {lack}; name a larger test part with split=, or add samples" in data.report["warnings"]
-    assert judged.results["survival"] is not None, "its scores are still computed"
+    assert evaluated.results["survival"] is not None, "its scores are still computed"
     assert "survival/c_index" in run.metrics
-    assert "survival" not in set(judged.comparison.rows["task"])
+    assert "survival" not in set(evaluated.comparison.rows["task"])
     assert run.tags["verdict"].endswith(f"; no verdict for survival: {lack}")
     assert run.text.startswith(f"**{run.tags['verdict']}**")
     assert "- survival:" not in run.text, "neither by what the latents add to age and proliferation"
-    assert f"no verdict for survival: {lack}." in render_report(judged)
+    assert f"no verdict for survival: {lack}." in render_report(evaluated)
 
 
 def test_five_events_give_a_verdict_of_survival(tmp_path):
-    data, judged, _ = evaluate_small(tmp_path, "70/22/8", n_events=5)
-    assert "survival" in set(judged.comparison.rows["task"])
-    assert "no verdict" not in judged.verdict
+    data, evaluated, _ = evaluate_small(tmp_path, "70/22/8", n_events=5)
+    assert "survival" in set(evaluated.comparison.rows["task"])
+    assert "no verdict" not in evaluated.verdict
     assert not [warning for warning in data.report["warnings"] if "no verdict" in warning]
 
 
 def test_fewer_than_ten_test_samples_give_no_verdict_of_anything_and_no_figure_of_one(tmp_path):
-    data, judged, run = evaluate_small(tmp_path, "70/27/3")
+    data, evaluated, run = evaluate_small(tmp_path, "70/27/3")
     lack = "8 test samples, at least 10 are needed"
     assert f"no verdict for any task will be given: {lack}; name a larger test part with split=, or add samples" in data.report["warnings"]
-    assert f"no verdict for reconstruction: {lack}" in judged.verdict
-    assert re.search(r"no verdict for clustering, probe: \d labelled test samples, at least 10 are needed", judged.verdict)
-    assert judged.comparison.rows.empty
-    assert judged.comparison.worse_than_pca == []
+    assert f"no verdict for reconstruction: {lack}" in evaluated.verdict
+    assert re.search(r"no verdict for clustering, probe: \d labelled test samples, at least 10 are needed", evaluated.verdict)
+    assert evaluated.comparison.rows.empty
+    assert evaluated.comparison.worse_than_pca == []
     assert "r2/test" in run.metrics
     assert "figures/verdict.png" not in run.names
     assert {"evaluation/verdict.tsv", "report.html"} <= set(run.names)
@@ -280,10 +280,10 @@ def test_empty_validation_part_can_be_placed():
 
 def test_encoder_of_other_genes_is_refused_before_the_test_rows_are_opened(encoder, data):
     other = replace(encoder, genes=["X1", *encoder.genes[1:]])
-    before = data.n_openings
+    before = data.n_accesses
     with pytest.raises(EvaluationError, match=r"it lacks 1 \(X1\)"):
         evaluate_encoder(other, data, EvaluationConfig(), 0, NullTracker())
-    assert data.n_openings == before
+    assert data.n_accesses == before
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Heads from training to the registry and the report: shipped as they were trained, judged on test samples beside regressions."""
+"""Heads from training to the registry and the report: shipped as they were trained, and compared with regressions on test samples."""
 
 import json
 import subprocess
@@ -178,7 +178,7 @@ def test_scores_of_a_head_equal_scikit_learn(evaluation: Evaluation) -> None:
     np.testing.assert_array_equal(organ.confusion, confusion_matrix(truth, found, labels=["colon", "lung", "skin"]))
 
 
-def test_heads_stand_beside_regressions_on_the_same_test_samples(evaluation: Evaluation) -> None:
+def test_heads_are_compared_with_regressions_on_the_same_test_samples(evaluation: Evaluation) -> None:
     label, organ = evaluation.results["heads"].labels
     assert {"head", "encoder", "pca", "raw"} <= set(label.scores.index)
     assert list(organ.scores.index) == ["head", "encoder", "pca", "raw"]
@@ -209,7 +209,7 @@ def test_a_head_whose_classes_are_not_there_is_a_note() -> None:
     part = make_latents("test", make_obs("test", 12), rng.normal(size=(12, 3)))
     judged, notes = unpack(evaluate_heads(replace(make_encoder(), heads=(head,)), part, part, None, None, seed=0))
     assert judged.labels == ()
-    assert notes == ["Head grade: no test sample has one of the 2 classes that it knows."]
+    assert notes == ["Head grade was not scored: no test sample has one of its 2 classes."]
     other = make_latents("test", part.obs.assign(grade=["low"] * 11 + ["new"]), part.z)
     judged, _ = unpack(evaluate_heads(replace(make_encoder(), heads=(head,)), part, other, None, None, seed=0))
     assert len(judged.labels[0].predictions) == 11
@@ -259,7 +259,7 @@ def test_the_registered_model_predicts_by_name_without_genexp(store: str, tmp_pa
             model.predict(expression, params=params)
 
 
-def test_predictions_lie_beside_the_latents_of_an_encoder_with_heads(tmp_path: Path) -> None:
+def test_predictions_of_heads_are_written_next_to_the_latents(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     heads = (Head("label", ("a", "b"), rng.normal(size=(2, 3)), np.zeros(2)), Head("survival", (), rng.normal(size=(1, 3)), np.zeros(1)))
     encoder, expression = replace(make_encoder(), heads=heads), make_expression()

@@ -119,8 +119,8 @@ def spoil(encoder, strength):
 
 
 @pytest.fixture(scope="module")
-def judged(data):
-    """PCA judged alone, beside a copy of itself, and beside an encoder that was spoilt."""
+def evaluated(data):
+    """PCA evaluated alone, with a copy of itself as a second seed, and with a spoilt encoder as a second seed."""
     encoder = make_pca_encoder(data)
     others = {"alone": {}, "copy": {8: lambda: encoder}, "spoilt": {8: lambda: spoil(encoder, 4.0)}}
     return {name: evaluate_encoder(encoder, data, JUDGING, seed=7, others=other) for name, other in others.items()}
@@ -131,27 +131,27 @@ def verdict_of(evaluation, task):
     return rows[(rows["baseline"] == "PCA") & (rows["task"] == task)].iloc[0]
 
 
-def test_a_copy_of_the_encoder_changes_no_interval_and_shares_every_ranking(judged):
+def test_a_copy_of_the_encoder_changes_no_interval_and_shares_every_ranking(evaluated):
     for task in ("reconstruction", "clustering", "probe", "survival"):
-        alone, copy = verdict_of(judged["alone"], task), verdict_of(judged["copy"], task)
+        alone, copy = verdict_of(evaluated["alone"], task), verdict_of(evaluated["copy"], task)
         numbers = ["encoder", "encoder_low", "encoder_high", "difference", "low", "high"]
         np.testing.assert_allclose(copy[numbers].astype(float), alone[numbers].astype(float), atol=1e-9)
-    seeds = judged["copy"].seeds
+    seeds = evaluated["copy"].seeds
     assert seeds.scores.drop(columns="registered").nunique().max() == 1
     np.testing.assert_allclose(seeds.stability, 1.0)
-    assert judged["copy"].metrics["r2/test_sd"] == 0
+    assert evaluated["copy"].metrics["r2/test_sd"] == 0
 
 
-def test_the_scores_of_a_further_seed_are_those_that_it_has_as_the_encoder(judged, data):
+def test_the_scores_of_a_further_seed_are_those_that_it_has_as_the_encoder(evaluated, data):
     spoilt = evaluate_encoder(spoil(make_pca_encoder(data), 4.0), data, JUDGING, seed=7)
-    row = judged["spoilt"].seeds.scores.loc[8]
+    row = evaluated["spoilt"].seeds.scores.loc[8]
     metrics = {"r2": "r2/test", "macro_f1": "probe/macro_f1", "ari": "cluster/ari", "c_index": "survival/c_index"}
     assert row[list(metrics)].astype(float).to_dict() == pytest.approx({name: spoilt.metrics[key] for name, key in metrics.items()})
 
 
-def test_intervals_hold_the_spread_of_the_seeds_and_the_score_is_their_mean(judged):
-    alone, both = (verdict_of(judged[name], "reconstruction") for name in ("alone", "spoilt"))
-    scores = judged["spoilt"].seeds.scores["r2"]
+def test_intervals_hold_the_spread_of_the_seeds_and_the_score_is_their_mean(evaluated):
+    alone, both = (verdict_of(evaluated[name], "reconstruction") for name in ("alone", "spoilt"))
+    scores = evaluated["spoilt"].seeds.scores["r2"]
     assert both["encoder"] == pytest.approx(scores.mean())
     assert both["low"] < alone["low"]
     assert both["encoder_low"] < scores.min() < scores.max() < both["encoder_high"]
@@ -160,48 +160,48 @@ def test_intervals_hold_the_spread_of_the_seeds_and_the_score_is_their_mean(judg
     assert "seeds" not in alone["sentence"]
 
 
-def test_the_report_stays_that_of_the_registered_encoder(judged):
-    alone, both = judged["alone"], judged["spoilt"]
+def test_the_report_stays_that_of_the_registered_encoder(evaluated):
+    alone, both = evaluated["alone"], evaluated["spoilt"]
     assert {name: both.metrics[name] for name in alone.metrics} == alone.metrics
     pd.testing.assert_frame_equal(both.latents, alone.latents)
     assert both.summary["test_openings"] == alone.summary["test_openings"] + 2, "one look for all seeds"
 
 
-def test_stability_is_of_classes_and_risk_and_falls_for_other_genes(judged):
-    stability = judged["spoilt"].seeds.stability
+def test_stability_is_of_classes_and_risk_and_falls_for_other_genes(evaluated):
+    stability = evaluated["spoilt"].seeds.stability
     assert list(stability.index) == ["class a", "class b", "class c", "risk"]
     assert (stability["rho_seeds"] < 0.95).all()
-    assert judged["spoilt"].metrics["attribution/rho_seeds"] == pytest.approx(stability["rho_seeds"].median())
+    assert evaluated["spoilt"].metrics["attribution/rho_seeds"] == pytest.approx(stability["rho_seeds"].median())
 
 
-def test_description_and_report_say_over_how_many_seeds(judged):
-    text = describe_evaluation(judged["spoilt"])
+def test_description_and_report_say_over_how_many_seeds(evaluated):
+    text = describe_evaluation(evaluated["spoilt"])
     assert "over 2 seeds" in text
     assert "Over 2 seeds: R2 0." in text
     assert "mean rank correlation between seeds" in text
-    assert "One seed" in describe_evaluation(judged["alone"])
-    page = render_report(judged["spoilt"])
+    assert "One seed" in describe_evaluation(evaluated["alone"])
+    page = render_report(evaluated["spoilt"])
     assert "Over 2 seeds" in page
     assert "the 2 seeds of the training, one in each draw" in page
-    assert "One seed" in render_report(judged["alone"])
+    assert "One seed" in render_report(evaluated["alone"])
 
 
-def test_tables_have_mean_and_sd(judged):
-    table = judged["spoilt"].tables["seeds"]
+def test_tables_have_mean_and_sd(evaluated):
+    table = evaluated["spoilt"].tables["seeds"]
     assert list(map(str, table.index)) == ["7", "8", "mean", "sd"]
-    assert table.loc["sd", "r2"] == pytest.approx(judged["spoilt"].metrics["r2/test_sd"])
-    assert "attribution_seeds" in judged["spoilt"].tables
-    assert "seeds" not in judged["alone"].tables
+    assert table.loc["sd", "r2"] == pytest.approx(evaluated["spoilt"].metrics["r2/test_sd"])
+    assert "attribution_seeds" in evaluated["spoilt"].tables
+    assert "seeds" not in evaluated["alone"].tables
 
 
-def test_an_encoder_that_was_the_best_of_several_says_so_when_it_is_judged_alone():
-    assert describe_seeds(None, {"n_seeds": 5}).startswith("One seed, the best on validation of 5:")
+def test_an_encoder_that_was_the_best_of_several_says_so_when_it_is_evaluated_alone():
+    assert describe_seeds(None, {"n_seeds": 5}).startswith("One seed, the best of 5 on validation:")
 
 
 def test_without_label_and_survival_seeds_are_still_compared(data):
     encoder = make_pca_encoder(data)
     bare = {part: (np.array(data.matrix(part)), data.obs(part)[["group"]]) for part in ("train", "val")}
-    X, obs = data.open_test()
+    X, obs = data.access_test()
     bare["test"] = (X, obs[["group"]])
     inputs = build_inputs(encoder, bare, data.var.index, JUDGING, seed=0)
     tasks = [task for task in TASKS if task.name in ("reconstruction", "clustering")]
