@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from genexp.evaluation.outcomes import Outcomes
 from genexp.evaluation.probe import Probe
 from genexp.evaluation.projection import Embeddings
 from genexp.evaluation.terms import Terms
@@ -80,6 +81,8 @@ def _describe_methods(evaluation: Evaluation) -> list[str]:
     if evaluation.results.get_result(Probe) is not None:
         sentences.append("Label: logistic regression, penalty by grouped cross-validation.")
     sentences += describe_terms(evaluation.results.get_result(Terms))
+    if evaluation.results.get_result(Outcomes) is not None:
+        sentences.append("Continuous outcomes: ridge regression, penalty by grouped cross-validation on train samples.")
     if evaluation.results.get_result(Survival) is not None:
         sentences += [
             "Survival: one sample per patient, ridge Cox regression, penalty by cross-validation, Harrell's C;",

@@ -27,6 +27,7 @@ SECTIONS = (
     "heads",
     "batch_effects",
     "terms",
+    "outcomes",
     "survival",
     "genes",
     "novelty",

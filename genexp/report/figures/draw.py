@@ -10,6 +10,7 @@ from genexp.evaluation.cluster_methods import ClusterMethods
 from genexp.evaluation.clustering import Clustering
 from genexp.evaluation.discrimination import Discrimination
 from genexp.evaluation.novelty import Novelty
+from genexp.evaluation.outcomes import Outcomes
 from genexp.evaluation.probe import Probe
 from genexp.evaluation.projection import Embeddings
 from genexp.evaluation.reconstruction import Reconstruction
@@ -24,6 +25,7 @@ from genexp.report.figures.curves import plot_cox, plot_kaplan_meier
 from genexp.report.figures.discrimination import plot_discrimination
 from genexp.report.figures.genes import plot_explanation
 from genexp.report.figures.maps import MAPS, plot_map
+from genexp.report.figures.outcomes import plot_outcomes
 from genexp.report.figures.reconstruction import plot_reconstruction
 from genexp.report.figures.survival import plot_prognosis
 from genexp.report.figures.terms import plot_deletions, plot_terms
@@ -98,6 +100,7 @@ FIGURES: dict[str, Callable[[Evaluation], Figures]] = {
     "discrimination": lambda evaluation: iter([("discrimination", plot_discrimination(evaluation.results.require(Discrimination)))]),
     "batch_effects": _draw_batch_effects,
     "terms": lambda evaluation: iter([("terms", plot_terms(evaluation.results.require(Terms)))]),
+    "outcomes": lambda evaluation: iter([("outcomes", plot_outcomes(evaluation.results.require(Outcomes)))]),
     "deletion": lambda evaluation: plot_deletions(evaluation.results.require(Deletion)),
     "survival": _draw_survival,
     "prognosis": lambda evaluation: plot_prognosis(evaluation.results.require(Prognosis)),

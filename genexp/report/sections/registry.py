@@ -23,6 +23,7 @@ from genexp.report.sections.genes import render_attribution, render_enrichment
 from genexp.report.sections.heads import render_heads
 from genexp.report.sections.label import render_probe
 from genexp.report.sections.maps import render_maps
+from genexp.report.sections.outcomes import render_outcomes
 from genexp.report.sections.reconstruction import render_reconstruction
 from genexp.report.sections.seeds import render_seeds
 from genexp.report.sections.survival import render_survival
@@ -77,6 +78,7 @@ SECTIONS = [
         lambda found: render_terms(found.results.get_result(Terms), found.results.get_result(Deletion)),
         ("terms", "deletion"),
     ),
+    Section("outcomes", "Outcomes", render_outcomes, ("outcomes",)),
     Section("survival", "Survival", render_survival, ("survival", "prognosis")),
     Section("genes", "Reconstruction", render_reconstruction, ("reconstruction",)),
     Section("novelty", "Novelty", lambda found: render_novelty(found.results.get_result(Novelty)), ("novelty",)),
