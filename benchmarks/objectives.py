@@ -39,7 +39,7 @@ def judge_trial(plan: Plan, values: dict[str, Any], number: int) -> dict[str, fl
         suggest(study.ask(), settings.space, min(data.matrix("train").shape) - 1)
         config = configure(settings.space, settings.training, study.get_trials()[0].params)
         encoder, found = _train(data, config, number)
-        X_test, obs_test = data.open_test()
+        X_test, obs_test = data.access_test()
         X = np.asarray(data.matrix("train"))
         z, z_test = encoder.encoder(X), encoder.encoder(X_test)
         rest = np.square(X_test - encoder.decoder(z_test), dtype=np.float64).sum()

@@ -55,7 +55,7 @@ def judge_split(plan: Plan, cohort: Cohort, seed: int) -> pd.DataFrame:
     from genexp.survival.regression import Survival, evaluate_survival
 
     data = plan.preprocess(seed=seed, **cohort.values)
-    X, (X_test, obs_test) = data.matrix("train"), data.open_test()
+    X, (X_test, obs_test) = data.matrix("train"), data.access_test()
     fitted = list(_represent(plan, data, seed))
     train = PartLatents("train", data.obs("train"), {one.name: one.latents(X) for one in fitted})
     test = PartLatents("test", obs_test, {one.name: one.latents(X_test) for one in fitted})

@@ -38,7 +38,7 @@ def judge_method(job: Job) -> Tables:
     data, seed = load_preprocessed(Path(job["folder"])), job["seed"]
     X, encoder = data.matrix("train"), build_encoder(job, data)
     shown = [encoder, *([fit_raw(X, job["n_latent"], seed)] if job["genes"] else [])]
-    rows = {"train": (X, data.obs("train")), "val": (data.matrix("val"), data.obs("val")), "test": data.open_test()}
+    rows = {"train": (X, data.obs("train")), "val": (data.matrix("val"), data.obs("val")), "test": data.access_test()}
     parts = [PartLatents(part, obs, {one.name: one.latents(values) for one in shown}) for part, (values, obs) in rows.items()]
     scores, notes = judge_parts(parts, seed)
     rebuilt = score_reconstruction([encoder, fit_pca(X, job["n_latent"])], X, rows["test"], data.var.index)
@@ -130,7 +130,7 @@ def judge_null(job: Job) -> Tables:
     """Train on true or on permuted labels; judge the separation of both, on train and on held-out samples."""
     data, seed = load_preprocessed(Path(job["folder"])), job["seed"]
     encoder = build_encoder(job, relabel(data) if job["permuted"] else data)
-    rows = {"train": (data.matrix("train"), data.obs("train")), "held-out": data.open_test()}
+    rows = {"train": (data.matrix("train"), data.obs("train")), "held-out": data.access_test()}
     latents = {part: encoder.latents(X) for part, (X, _) in rows.items()}
     kinds: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {"true": lambda obs: obs, "permuted": permute_labels}
     found = {}

@@ -121,7 +121,7 @@ def describe_row_space(data: Preprocessed, basis: Basis, n_latent: int) -> list[
 
 def score_ways(data: Preprocessed, ways: list[Representation], mean: np.ndarray, terms: str) -> dict[str, dict[str, float]]:
     """R2 and macro average precision on test contrasts, which are opened once."""
-    X_test, obs_test = data.open_test()
+    X_test, obs_test = data.access_test()
     test = PartLatents("test", obs_test, {one.name: one.latents(X_test) for one in ways})
     train = PartLatents("train", data.obs("train"), {one.name: one.latents(data.matrix("train")) for one in ways})
     rebuilt = evaluate_reconstruction(ways, X_test, mean, test, data.var.index).scores["r2"]

@@ -74,7 +74,7 @@ def search(job: Job) -> Tables:
 def compare(job: Job) -> Tables:
     """Score encoder, plain network, PCA, the raw genes on test samples, which are opened once; all is fitted on train samples."""
     data, terms = load_preprocessed(Path(job["folder"])), job["terms"]
-    rows = {"train": (data.matrix("train"), data.obs("train")), "test": data.open_test()}
+    rows = {"train": (data.matrix("train"), data.obs("train")), "test": data.access_test()}
     X = rows["train"][0]
     ways, seconds = train_ways(data, job)
     ways += [fit_pca(X, job["n_latent"], 0), fit_raw(X, job["n_latent"], 0)]

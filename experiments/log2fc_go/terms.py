@@ -28,7 +28,7 @@ def explain(job: Job) -> Tables:
     """
     data = load_preprocessed(Path(job["folder"]))
     encoder = train(data, job["seed"], job["cache"], **job["values"]).encoder
-    X, (X_test, obs_test) = data.matrix("train"), data.open_test()
+    X, (X_test, obs_test) = data.matrix("train"), data.access_test()
     ways = [represent(encoder), fit_pca(X, encoder.n_latent, 0), fit_raw(X, encoder.n_latent, 0)]
     parts = [
         PartLatents(part, obs, {one.name: one.latents(rows) for one in ways})

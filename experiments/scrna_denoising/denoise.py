@@ -48,7 +48,7 @@ class Truth:
     """What was planted in the test cells and kept genes of a preprocessed cohort."""
 
     def __init__(self, cells: SimulatedCells, data: Preprocessed) -> None:
-        self.data, (self.X, obs) = data, data.open_test()
+        self.data, (self.X, obs) = data, data.access_test()
         at = np.ix_(cells.obs.index.get_indexer(obs.index), columns := pd.Index(cells.genes).get_indexer(data.var.index))
         share = cells.expected[at].astype(np.float64)
         self.log = np.log2(PER * share / share.sum(axis=1, keepdims=True) + 1)

@@ -76,7 +76,7 @@ def compare_models(job: Job) -> Tables:
     types = Rows(rows.X, rows.obs, job["type_column"])
     typed = {"multi-task": predict_with(encoders["multi-task"], job["type_column"])}
     typed |= {one: types.fit(one, seed) for one in ("logistic regression on PCA", "logistic regression")}
-    X_test, obs_test = data.open_test()
+    X_test, obs_test = data.access_test()
     judged = {name: score_probabilities(obs_test["label"].astype(str), predict(X_test), rows.classes) for name, predict in fitted.items()}
     scores = tabulate(judged).join(pd.Series(seconds, name="seconds"))
     scores = scores.join(score_types(typed, types.classes, X_test, obs_test, job["type_column"]))

@@ -16,7 +16,7 @@ from genexp.evaluation.classifiers import CLASSIFIERS, Classified, Probabilities
 from genexp.model.encoder import Encoder
 from genexp.preprocessing import Preprocessed, load_preprocessed
 from genexp.preprocessing.pipeline import apply_transform
-from genexp.preprocessing.split import LOST
+from genexp.preprocessing.split import EXCLUDED
 from genexp.settings.cohort import CohortConfig
 from genexp.settings.parse import parse_settings
 from genexp.training.train import StartFrom
@@ -34,7 +34,7 @@ def leave_out(job: Job) -> Tables:
     rows = Rows(np.asarray(others.matrix("train")), others.obs("train"))
     fitted = {"feed-forward": predict_with(train(others, seed, job["cache"], **job["network"]).encoder)}
     fitted |= {name: rows.fit(name, seed) for name in CLASSIFIERS}
-    X_test, obs_test = place(others, job, NO_SPLIT).open_test()
+    X_test, obs_test = place(others, job, NO_SPLIT).access_test()
     truth = obs_test["label"].astype(str)
     return {"scores": tabulate({name: score_probabilities(truth, f(X_test), rows.classes) for name, f in fitted.items()})}
 
@@ -67,7 +67,7 @@ def list_ways(data: Preprocessed, source: Encoder, job: Job, seed: int) -> dict[
 
 def judge(fitted: dict[str, Probabilities], data: Preprocessed) -> dict[str, Classified]:
     """Score each way on the patients of the type that no way has seen."""
-    X_test, obs_test = data.open_test()
+    X_test, obs_test = data.access_test()
     truth = obs_test["label"].astype(str)
     return {name: score_probabilities(truth, predict(X_test), sorted(set(truth))) for name, predict in fitted.items()}
 
@@ -104,6 +104,6 @@ def draw_patients(obs: pd.DataFrame, n: int, n_most: int, seed: int) -> pd.DataF
     both = obs.groupby("group", observed=True)["label"].nunique()
     drawn = np.random.default_rng(seed).permutation(sorted(both.index[both == 2]))[:n_most]
     n_val = max(n // VALIDATION, 1)
-    part = dict.fromkeys(drawn, LOST) | dict.fromkeys(drawn[: n - n_val], "train") | dict.fromkeys(drawn[n - n_val : n], "val")
+    part = dict.fromkeys(drawn, EXCLUDED) | dict.fromkeys(drawn[: n - n_val], "train") | dict.fromkeys(drawn[n - n_val : n], "val")
     chosen = obs[obs["group"].isin(part)]
     return pd.DataFrame({"part": chosen["group"].astype(object).map(part), "group": chosen["group"]}, index=chosen.index)

@@ -155,7 +155,7 @@ def _describe_headless(heading: Sequence[str], body: Sequence[Sequence[str]]) ->
         is_line = 2 * len(numbers) >= len(others) and any(not number.is_integer() for number in numbers) and not is_id_title(first)
     if not (is_line or (numbers and (GENE_IDS.fullmatch(first) or is_summary(first)))):
         return ""
-    return f"has no heading: its first line is {name_some(heading)}; {MATRIX} with names of samples (or genes) in the first line: add that line"
+    return f"has no heading: its first line is {name_some(heading)}; {MATRIX} naming samples (or genes) in the first line: add that line"
 
 
 def refuse_table(probe: FileProbe, request: Request) -> NoReturn:

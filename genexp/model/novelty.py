@@ -209,7 +209,7 @@ def score_samples(
         Batch of every sample; needed where the encoder corrects batches.
     """
     scores = np.empty((len(raw), 2))
-    transform = encoder.transform.meet(batch, len(raw), lambda places: raw[places])
+    transform = encoder.transform.extend_to_batches(batch, len(raw), lambda places: raw[places])
     for start in range(0, len(raw), ROWS_AT_A_TIME):
         rows = slice(start, start + ROWS_AT_A_TIME)
         X = transform.apply(raw[rows], None if batch is None else batch.iloc[rows])

@@ -1,7 +1,7 @@
-"""The map that brings every batch to one location and scale, gene by gene: the part of a correction that travels with an encoder.
+"""Map that brings every batch to one location and scale, gene by gene: the part of a correction that ships with an encoder.
 
-Its text is part of every registered encoder (:mod:`genexp.tracking.registry`), so it imports nothing of genexp but
-:mod:`genexp.preprocessing.shrinkage`, whose text is too.
+This file is part of every registered encoder (:mod:`genexp.tracking.registry`), so it imports only
+:mod:`genexp.preprocessing.shrinkage` of genexp, which is also part of it.
 """
 
 from __future__ import annotations
@@ -16,29 +16,31 @@ import pandas as pd
 from genexp.preprocessing.shrinkage import Moments, Prior, shrink
 
 MIN_GENES = 3
-"""Genes that a prior is fitted on, at least."""
+"""Smallest number of genes for fitting a prior."""
 RELATIVE_RESOLUTION = 1e-5
-"""A standard deviation below this share of the distance from the centre is rounding of float32."""
+"""Share of the distance from the centre below which a standard deviation is rounding of float32."""
 
 
 class BatchError(ValueError):
-    """Samples without a batch, or of one that cannot be corrected."""
+    """Samples without a batch, or of a batch that cannot be corrected."""
 
 
 @dataclass(frozen=True)
 class Correction:
-    """A value x of gene j in batch s becomes ``gain[s, j] * x + offset[s, j]``; fitted by :func:`genexp.preprocessing.combat.fit_combat`.
+    """Affine map of genes by batch, fitted by :func:`genexp.preprocessing.combat.fit_combat`.
+
+    A value x of gene j in batch s becomes ``gain[s, j] * x + offset[s, j]``.
 
     Parameters
     ----------
     batches : tuple of str, (n_batches,)
-        Batches that it was fitted on.
+        Batches of the fit.
     prior : {"none", "parametric", "nonparametric"}
-        How location and scale of a batch are shrunken over genes.
+        Prior by which location and scale of a batch are shrunken over genes.
     unseen : {"refuse", "estimate"}
-        Whether another batch may come, and be estimated from its own samples.
+        Whether an unseen batch is refused, or estimated from its own samples.
     centre, spread : ndarray, (n_genes,)
-        Mean, and standard deviation within batches, to which all batches are brought. A gene of spread 0 is left as it is.
+        Mean, and standard deviation within batches, to which all batches are adjusted. A gene of spread 0 stays unchanged.
     gain, offset : ndarray, (n_batches, n_genes)
         The map.
     """
@@ -57,29 +59,29 @@ class Correction:
         Raises
         ------
         BatchError
-            A batch of ``batch`` (n_samples,) is none of ``batches``; :meth:`meet` it first.
+            A batch of ``batch`` (n_samples,) is none of ``batches``; call :meth:`extend_to_batches` first.
         """
-        place = pd.Index(self.batches).get_indexer(pd.Index(batch))
-        if (place < 0).any():
-            raise BatchError(f"expected samples of the batches {_name(self.batches)}, found {_name(sorted(set(batch[place < 0])))}")
-        for found in np.unique(place):
-            rows = place == found
-            values[rows] = values[rows] * self.gain[found] + self.offset[found]
+        index = pd.Index(self.batches).get_indexer(pd.Index(batch))
+        if (index < 0).any():
+            raise BatchError(f"expected samples of the batches {_name(self.batches)}, found {_name(sorted(set(batch[index < 0])))}")
+        for i in np.unique(index):
+            rows = index == i
+            values[rows] = values[rows] * self.gain[i] + self.offset[i]
         return values
 
-    def meet(self, batch: np.ndarray, read: Callable[[np.ndarray], Iterable[np.ndarray]]) -> Correction:
-        """Extend the correction by the batches that it was not fitted on.
+    def extend_to_batches(self, batch: np.ndarray, read: Callable[[np.ndarray], Iterable[np.ndarray]]) -> Correction:
+        """Extend the correction to batches that are not in the fit.
 
         Such a batch is estimated from its own samples alone, as ComBat estimates each: mean and variance of its genes, in units of
-        the fitted ``centre`` and ``spread``, shrunken by a prior over its own genes. Neither a label nor another sample has a part
-        in it. A gene that does not vary there is only shifted to the centre.
+        the fitted ``centre`` and ``spread``, shrunken by a prior over its own genes. No label and no other sample is used.
+        A gene that does not vary in the batch is only shifted to the centre.
 
         Parameters
         ----------
         batch : ndarray of str, (n_samples,)
             Batch of every sample.
         read : callable
-            Gives the values (n, n_genes) of samples at some places, block by block.
+            Function from indices of samples to their values (n, n_genes), block by block.
 
         Raises
         ------
@@ -97,27 +99,30 @@ class Correction:
     def _check_unseen(self, unseen: Sequence[str], batch: np.ndarray) -> None:
         if self.unseen == "refuse":
             raise BatchError(
-                f"expected samples of the batches that the correction was fitted on, {_name(self.batches)}; found "
-                f"{int(np.isin(batch, unseen).sum())} samples of others: {_name(unseen)}. Leave them out, name samples by a batch that is "
-                "known, or preprocess with unseen_batch=estimate, which estimates a new batch from its own samples"
+                f"expected samples of the batches of the fitted correction, {_name(self.batches)}; found "
+                f"{int(np.isin(batch, unseen).sum())} samples of other batches: {_name(unseen)}. Exclude them, give the samples a fitted "
+                "batch, "
+                "or preprocess with unseen_batch=estimate, which estimates a new batch from its own samples"
             )
         few = [name for name in unseen if np.sum(batch == name) < 2]
         if few:
-            raise BatchError(f"expected two samples or more of a new batch to estimate its location and scale; found one of {_name(few)}")
+            raise BatchError(f"expected two or more samples of a new batch, to estimate its location and scale; found one of {_name(few)}")
 
     def _estimate(self, name: str, blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Gain and offset (n_genes,) of a new batch."""
-        found = measure_moments(blocks, self.centre, self.spread)
-        resolved = np.sqrt(found.variance) > RELATIVE_RESOLUTION * np.maximum(np.abs(found.mean), 1)
-        varies = (self.spread > 0) & (found.n > 1) & resolved
+        """Estimate gain and offset (n_genes,) of a new batch."""
+        moments = measure_moments(blocks, self.centre, self.spread)
+        resolved = np.sqrt(moments.variance) > RELATIVE_RESOLUTION * np.maximum(np.abs(moments.mean), 1)
+        varies = (self.spread > 0) & (moments.n > 1) & resolved
         if varies.sum() < MIN_GENES:
-            raise BatchError(f"expected a batch in which {MIN_GENES} genes or more vary; found {varies.sum()} in {name}")
-        location, squared = np.where(self.spread > 0, found.mean, 0), np.ones(len(self.centre))
-        location[varies], squared[varies] = shrink(Moments(*(values[varies] for values in found)), self.prior)
+            raise BatchError(
+                f"expected a batch in which {MIN_GENES} or more genes vary; found {varies.sum()} in {name}; exclude this batch"
+            )
+        location, squared = np.where(self.spread > 0, moments.mean, 0), np.ones(len(self.centre))
+        location[varies], squared[varies] = shrink(Moments(*(values[varies] for values in moments)), self.prior)
         return make_map(self.centre, self.spread, location, squared)
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Split into what JSON holds and what safetensors holds."""
+        """Split into values for JSON and arrays for safetensors."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         return {name: value for name, value in values.items() if name not in arrays} | {"batches": list(self.batches)}, arrays
@@ -131,7 +136,7 @@ class Correction:
 
 
 def make_map(centre: np.ndarray, spread: np.ndarray, location: np.ndarray, squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Gain and offset that take out a location and a squared scale, both in units of ``centre`` and ``spread``.
+    """Compute gain and offset that remove a location and a squared scale, both in units of ``centre`` and ``spread``.
 
     ComBat's ``((x - centre) / spread - location) / sqrt(squared) * spread + centre`` as one affine map.
     """
@@ -140,7 +145,7 @@ def make_map(centre: np.ndarray, spread: np.ndarray, location: np.ndarray, squar
 
 
 def measure_moments(blocks: Iterable[np.ndarray], centre: np.ndarray, spread: np.ndarray) -> Moments:
-    """Moments of values (n, n_genes), NaN where missing, in units of ``centre`` and ``spread``; of a spread of 0 they mean nothing."""
+    """Compute moments of values (n, n_genes), NaN where missing, in units of ``centre`` and ``spread``; meaningless for a spread of 0."""
     n, total, squares = np.zeros((3, len(centre)))
     unit = np.where(spread > 0, spread, 1)
     for values in blocks:
@@ -153,21 +158,21 @@ def measure_moments(blocks: Iterable[np.ndarray], centre: np.ndarray, spread: np
 
 
 def read_batch(batch: str | Iterable[str] | None, n_samples: int, known: Sequence[str]) -> np.ndarray:
-    """Batch of every sample (n_samples,) as text, from one for all or one for each.
+    """Read the batch of every sample (n_samples,) as text, from one for all or one per sample.
 
     Raises
     ------
     BatchError
-        None is given, or not one for each sample.
+        No batch is given, or not one per sample.
     """
     if batch is None or (isinstance(batch, str) and not batch):
-        raise BatchError(f"expected the batch of the samples, because batches are corrected here; found none. Known are {_name(known)}")
-    given = pd.Series([batch] * n_samples if isinstance(batch, str) else batch, dtype=object)
-    if len(given) != n_samples or given.isna().any():
-        raise BatchError(f"expected a batch for each of {n_samples} samples, found {len(given)} with {int(given.isna().sum())} missing")
-    return given.astype(str).to_numpy(dtype=object)
+        raise BatchError(f"expected the batch of the samples, which the correction needs; found none. Known batches: {_name(known)}")
+    names = pd.Series([batch] * n_samples if isinstance(batch, str) else batch, dtype=object)
+    if len(names) != n_samples or names.isna().any():
+        raise BatchError(f"expected a batch for each of {n_samples} samples, found {len(names)} with {int(names.isna().sum())} missing")
+    return names.astype(str).to_numpy(dtype=object)
 
 
 def _name(names: Sequence[str]) -> str:
-    """Count and first names, for a message."""
+    """Format the count and the first names for a message."""
     return f"{len(names)} ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''})"

@@ -1,4 +1,4 @@
-"""Whether what was fitted is fitted on train samples alone: it must stay as it is when all others are corrupted."""
+"""Test that the fit uses train samples alone: it must not change when all other samples are corrupted."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from genexp.preprocessing.fit import FittedGenes
 from genexp.preprocessing.transform import ROWS_AT_A_TIME
 
 FACTOR = np.float32(4)
-"""A power of two, which float32 multiplies and divides by without loss."""
+"""Factor of the corruption: a power of two, so that multiplying and dividing float32 is exact."""
 
 
 def find_dependent(X: np.ndarray, held_out: np.ndarray, fitted: FittedGenes, fit: Callable[[np.ndarray], FittedGenes]) -> list[str]:
-    """Names of the fitted values that change when the held-out rows do.
+    """Find the fitted values that change when the held-out rows change, by name.
 
     Parameters
     ----------
     X : ndarray of float32, (n_samples, n_columns)
-        Raw values; corrupted in place for the time of the fit, then as before.
+        Raw values; corrupted in place during the fit, then restored.
     held_out : ndarray of int, (n_held_out,)
-        Rows that nothing may be fitted on.
+        Rows that no fit may use.
     fitted : FittedGenes
-        What ``fit`` gave.
+        Result of ``fit``.
     fit : callable
         Fits on ``X``.
     """
@@ -38,12 +38,12 @@ def find_dependent(X: np.ndarray, held_out: np.ndarray, fitted: FittedGenes, fit
     changed = [name for name, values in arrays.items() if not np.array_equal(values, others[name])]
     if fitted.transform.to_parts()[0] != refitted.transform.to_parts()[0]:
         changed.append("normalisation")
-    return changed + [name for name in ("var", "lost") if not getattr(fitted, name).equals(getattr(refitted, name))]
+    return changed + [name for name in ("var", "filtered") if not getattr(fitted, name).equals(getattr(refitted, name))]
 
 
 @contextmanager
 def _corrupted(X: np.ndarray, rows: np.ndarray) -> Iterator[None]:
-    """Give every gene another one's values, multiplied, in some rows; undone exactly at the end."""
+    """Give every gene the multiplied values of another in some rows; restore them exactly at the end."""
     blocks = [rows[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME)]
     for block in blocks:
         X[block] = X[block][:, ::-1] * FACTOR

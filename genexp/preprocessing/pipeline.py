@@ -1,4 +1,4 @@
-"""The whole way from a cohort to its preprocessed form, found in the cache where it was gone before."""
+"""Preprocessing of a cohort from reading to the stored matrices, or from the cache where they exist."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from genexp.preprocessing.confounding import measure_confounding, refuse_confoun
 from genexp.preprocessing.correction import Correction
 from genexp.preprocessing.fit import FittedGenes, choose_normalisation, fit_genes
 from genexp.preprocessing.invariance import find_dependent
-from genexp.preprocessing.quality import measure_samples
-from genexp.preprocessing.split import LOST, PARTS, count_labels, draw_split, hash_split, warn_of_split, warn_of_test
+from genexp.preprocessing.quality import measure_quality
+from genexp.preprocessing.split import EXCLUDED, PARTS, count_labels, draw_split, hash_split, warn_of_split, warn_of_test
 from genexp.preprocessing.store import Preprocessed, load_preprocessed, prepare_cache, write_preprocessed
 from genexp.preprocessing.tails import warn_of_tails
 from genexp.preprocessing.transform import Transform
@@ -34,16 +34,16 @@ if TYPE_CHECKING:
 
 
 def preprocess_cohort(settings: PreprocessSettings, tracker: Tracker) -> Preprocessed:
-    """Read a cohort, split it, choose genes and scale them by the train samples, and log what happened.
+    """Read a cohort, split it, choose genes and scale them by the train samples, and log the result.
 
-    A cohort that was preprocessed before, from the same files by the same settings and code, is taken from the cache.
+    A cohort that was preprocessed before, from the same files with the same settings and code, comes from the cache.
 
     Raises
     ------
     CohortError
         The input is no cohort.
     PreprocessError
-        It cannot be split, filtered, normalised or written as asked.
+        The cohort cannot be split, filtered, normalised or written as configured.
     """
     from genexp.cohort import cohort_fingerprint, read_cohort
     from genexp.cohort.reading import print_reading
@@ -61,15 +61,15 @@ def preprocess_cohort(settings: PreprocessSettings, tracker: Tracker) -> Preproc
 
 
 def prepare_cohort(settings: PreprocessSettings, fingerprint: Callable[[], str], read: Callable[[], AnnData]) -> tuple[Preprocessed, bool]:
-    """Preprocess a cohort, or take it from the cache; and whether it was there.
+    """Preprocess a cohort, or take it from the cache; return it, and whether it was cached.
 
     Parameters
     ----------
     settings : PreprocessSettings
     fingerprint : callable
-        Hashes all that decides what ``read`` gives (:func:`genexp.cohort.cohort_fingerprint`), once the cache is known to be writable.
+        Function that hashes everything that determines the result of ``read`` (:func:`genexp.cohort.cohort_fingerprint`).
     read : callable
-        Gives the checked cohort.
+        Function that reads and checks the cohort.
     """
     cohorts = prepare_cache(settings.run.cache)
     values = settings.preprocessing.model_dump()
@@ -82,13 +82,13 @@ def prepare_cohort(settings: PreprocessSettings, fingerprint: Callable[[], str],
 
 
 def print_warnings(data: Preprocessed) -> None:
-    """Print what a user should know of a preprocessed cohort."""
+    """Print the warnings about a preprocessed cohort."""
     for warning in data.report["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
 
 
 def log_reading(report: Mapping[str, Any], tracker: Tracker) -> None:
-    """Log how a cohort was read (``cohort/reading.json``), and as tags which way round, by what scale, and by what patients are known."""
+    """Log the reading of a cohort (``cohort/reading.json``), with orientation, scale and grouping by patient as tags."""
     from genexp.cohort.reading import dump_reading
 
     tracker.log_text("cohort/reading.json", dump_reading(report))
@@ -103,18 +103,18 @@ def log_reading(report: Mapping[str, Any], tracker: Tracker) -> None:
 
 
 def preprocess_anndata(adata: AnnData, settings: PreprocessSettings, folder: Path) -> Preprocessed:
-    """Preprocess a checked cohort into ``folder``; the settings' own path to a cohort is not read.
+    """Preprocess a checked cohort into ``folder``; the path to a cohort in the settings is not read.
 
-    The chain is split, filter, normalise, correct, scale. Batches are corrected without covariates, because to keep the differences
-    between labels the labels of held-out samples would have to be known; :mod:`genexp.preprocessing.confounding` measures what that
-    costs. A batch without train samples is refused, or estimated in each part from the part's own samples (``unseen_batch``).
+    The chain is split, filter, normalise, correct, scale. Batches are corrected without covariates, because keeping the differences
+    between labels needs the labels of held-out samples; :mod:`genexp.preprocessing.confounding` measures the
+    cost. A batch without train samples is refused, or estimated in each part from the part's own samples (``unseen_batch``).
     """
     X, scale = np.asarray(adata.X), str(adata.uns["scale"])
     normalise = choose_normalisation(settings.preprocessing.normalise, scale, X)
-    quality = measure_samples(X, scale).set_index(adata.obs.index)
+    quality = measure_quality(X, scale).set_index(adata.obs.index)
     stays = (quality["detected"] >= settings.preprocessing.min_sample_detected).to_numpy()
     _check_samples_left(quality[~stays], int(stays.sum()), settings.preprocessing)
-    part = draw_split(adata.obs[stays], settings.preprocessing.split, settings.run.seed).reindex(adata.obs.index, fill_value=LOST)
+    part = draw_split(adata.obs[stays], settings.preprocessing.split, settings.run.seed).reindex(adata.obs.index, fill_value=EXCLUDED)
     cramers_v = measure_confounding(adata.obs[part == "train"]) if settings.reading.batch else None
     refuse_confounding(cramers_v, settings.preprocessing.correction)
     batch = None if settings.preprocessing.correction == "none" else adata.obs["batch"].to_numpy(dtype=object)
@@ -135,7 +135,7 @@ def preprocess_anndata(adata: AnnData, settings: PreprocessSettings, folder: Pat
         fitted.var,
         fitted.transform,
         report,
-        {"lost_genes": fitted.lost, "lost_samples": quality[~stays].assign(reason="too few genes detected")},
+        {"lost_genes": fitted.filtered, "lost_samples": quality[~stays].assign(reason="too few genes detected")},
     )
 
 
@@ -150,7 +150,7 @@ def apply_transform(
     scale: str,
     cache: str | Path,
 ) -> Preprocessed:
-    """Bring a cohort into the form that a finished encoder was trained in; nothing is fitted.
+    """Transform a cohort as the training data of a finished encoder; nothing is fitted.
 
     Parameters
     ----------
@@ -159,20 +159,20 @@ def apply_transform(
     obs : DataFrame, (n_samples, ...)
         Annotations with ``group`` and, where the transform corrects batches, ``batch``; index sample id.
     split : DataFrame
-        ``part`` and ``group`` of the samples that the encoder was made from (:attr:`Preprocessed.split`); index sample id.
+        ``part`` and ``group`` of the samples that the encoder was trained with (:attr:`Preprocessed.split`); index sample id.
     var : DataFrame, (n_genes, ...)
         The encoder's genes; index gene name, with the column ``source``.
     transform : Transform
-        The encoder's own.
+        Transform of the encoder.
     name, scale : str
         Name and value scale of the cohort.
     cache : str or Path
-        Where to keep the result.
+        Folder of the result.
 
     Returns
     -------
     Preprocessed
-        Samples keep the part that they had (or stay lost), and new samples of a group that was there take the group's; all others
+        Samples keep their part (or stay excluded), and new samples of a known group take the group's part; all others
         are test samples.
     """
     part = place_samples(obs, split)
@@ -184,20 +184,20 @@ def apply_transform(
     if data is None:
         report = {"name": name, "scale": scale, "normalise": transform.normalise, "warnings": [], "labels": _label_counts(obs, part)}
         assignment = pd.concat([part, obs["group"]], axis=1)
-        data = write_preprocessed(folder, lambda places: raw[places], obs, assignment, var, transform, report, {})
+        data = write_preprocessed(folder, lambda index: raw[index], obs, assignment, var, transform, report, {})
     return data
 
 
 def place_samples(obs: pd.DataFrame, split: pd.DataFrame) -> pd.Series:
-    """Part of every sample of a cohort in view of an earlier split: its own, else its group's, else test."""
-    part_of_group = split[split["part"] != LOST].drop_duplicates("group").set_index("group")["part"]
-    own, of_group = obs.index.to_series().map(split["part"]), obs["group"].map(part_of_group)
-    part = own.where(own.notna(), of_group)
+    """Assign every sample of a cohort to a part of an earlier split: its own, else its group's, else test."""
+    part_of_group = split[split["part"] != EXCLUDED].drop_duplicates("group").set_index("group")["part"]
+    of_sample, of_group = obs.index.to_series().map(split["part"]), obs["group"].map(part_of_group)
+    part = of_sample.where(of_sample.notna(), of_group)
     return part.where(part.notna(), "test").rename("part")
 
 
 def find_preprocessed(folder: Path) -> Preprocessed | None:
-    """Open a preprocessed cohort if it is there; a broken one is removed."""
+    """Load a preprocessed cohort if it exists; remove a broken one."""
     if not folder.exists():
         return None
     try:
@@ -208,17 +208,17 @@ def find_preprocessed(folder: Path) -> Preprocessed | None:
 
 
 def hash_code() -> str:
-    """Hash of the code that decides what a preprocessed cohort holds: of all packages from files to preprocessing."""
+    """Hash the code that determines a preprocessed cohort: all packages from names to preprocessing."""
     packages = [Path(genexp.__file__).parent / name for name in ("names", "files", "formats", "query", "cohort", "preprocessing")]
     assert all(package.is_dir() for package in packages)
     return _hash_bytes([path.read_bytes() for package in packages for path in sorted(package.rglob("*.py"))])
 
 
 def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: bool) -> None:
-    """Write what a reader of the run wants to know of its cohort: tags, tables, the fitted transform and two figures."""
+    """Log the cohort in the run: tags, tables, the fitted transform and two figures."""
     from genexp.preprocessing.figures import plot_gene_quality, plot_sample_quality
 
-    lost_genes, lost_samples = data.read_table("lost_genes"), data.read_table("lost_samples")
+    filtered_genes, excluded_samples = data.read_table("lost_genes"), data.read_table("lost_samples")
     parts = data.report["parts"]
     tracker.set_tags(
         {
@@ -229,8 +229,8 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
             "split_hash": data.split_hash,
             **{f"n_{part}": parts[part]["samples"] for part in PARTS},
             "n_genes": len(data.var),
-            "n_lost_genes": len(lost_genes),
-            "n_lost_samples": len(lost_samples),
+            "n_lost_genes": len(filtered_genes),
+            "n_lost_samples": len(excluded_samples),
         }
     )
     if (cramers_v := data.report.get("cramers_v")) is not None:
@@ -244,11 +244,11 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
         digest=data.report["digest"],
         source=source,
         n_samples=len(data.split),
-        n_genes=len(data.var) + len(lost_genes),
+        n_genes=len(data.var) + len(filtered_genes),
         context="preprocess",
     )
-    tracker.log_table("preprocess/lost_genes.tsv", lost_genes)
-    tracker.log_table("preprocess/lost_samples.tsv", lost_samples)
+    tracker.log_table("preprocess/lost_genes.tsv", filtered_genes)
+    tracker.log_table("preprocess/lost_samples.tsv", excluded_samples)
     tracker.log_table("preprocess/split.tsv", data.split)
     for file in ("report.json", "transform.json", "transform.safetensors"):
         tracker.log_file(data.folder / file, "preprocess")
@@ -266,11 +266,12 @@ def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, settings: Prep
     correction = describe_correction(fitted.transform.correction, adata.obs, part, settings.preprocessing)
     if correction.get("n_genes_left"):
         warnings.append(
-            f"{correction['n_genes_left']} of {len(fitted.var)} genes do not vary in some batch, and keep their differences between batches"
+            f"{correction['n_genes_left']} of {len(fitted.var)} genes do not vary within some batch, and so keep their differences "
+            "between batches"
         )
     if settings.preprocessing.n_top_genes is not None and settings.preprocessing.n_top_genes > len(fitted.var):
         warnings.append(
-            f"n_top_genes={settings.preprocessing.n_top_genes} asks for more genes than the {len(fitted.var)} that the other rules leave"
+            f"n_top_genes={settings.preprocessing.n_top_genes} asks for more genes than the {len(fitted.var)} that pass the other filters"
         )
     return {
         "name": str(adata.uns["name"]),
@@ -285,21 +286,21 @@ def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, settings: Prep
         "split_hash": hash_split(part),
         "groups": adata.obs["group"].groupby(part).nunique().to_dict(),
         "labels": _label_counts(adata.obs, part),
-        "genes": {"kept": len(fitted.var), "lost": fitted.lost["reason"].value_counts().to_dict()},
-        "samples": {"kept": int((part != LOST).sum()), "lost": int((part == LOST).sum())},
+        "genes": {"kept": len(fitted.var), "lost": fitted.filtered["reason"].value_counts().to_dict()},
+        "samples": {"kept": int((part != EXCLUDED).sum()), "lost": int((part == EXCLUDED).sum())},
         "warnings": warnings,
     }
 
 
 def describe_correction(correction: Correction | None, obs: pd.DataFrame, part: pd.Series, config: PreprocessConfig) -> dict[str, Any]:
-    """How batches were corrected: method, samples of every batch by part, and genes that were left as they are."""
+    """Describe the correction of batches: method, samples of every batch by part, and number of unchanged genes."""
     if correction is None:
         return {"method": "none"}
     return {
         "method": config.correction,
         "prior": correction.prior,
         "batches": pd.crosstab(obs["batch"], part).reindex(columns=list(PARTS), fill_value=0).T.to_dict(),
-        "unseen": sorted(set(obs.loc[part != LOST, "batch"]) - set(correction.batches)),
+        "unseen": sorted(set(obs.loc[part != EXCLUDED, "batch"]) - set(correction.batches)),
         "n_genes_left": int((correction.spread == 0).sum()),
     }
 
@@ -308,12 +309,12 @@ def _label_counts(obs: pd.DataFrame, part: pd.Series) -> dict[str, dict[str, int
     return count_labels(obs, part).T.to_dict() if "label" in obs else {}
 
 
-def _check_samples_left(lost: pd.DataFrame, n_left: int, config: PreprocessConfig) -> None:
+def _check_samples_left(excluded: pd.DataFrame, n_left: int, config: PreprocessConfig) -> None:
     from genexp.cohort.read import MIN_SAMPLES
 
     if n_left < MIN_SAMPLES:
         raise PreprocessError(
-            f"expected at least {MIN_SAMPLES} samples, found {n_left} after {name_some(lost.index)} were lost, in which fewer than "
+            f"expected at least {MIN_SAMPLES} samples, found {n_left} after excluding {name_some(excluded.index)}, in which fewer than "
             f"{config.min_sample_detected:.0%} of the genes are detected; lower min_sample_detected or check the scale of the cohort"
         )
 
@@ -326,6 +327,6 @@ def _hash_bytes(pieces: list[Any]) -> str:
 
 
 def _say(text: str) -> None:
-    """Tell someone who watches; a log stays silent."""
+    """Print progress to a terminal, not to a log file."""
     if sys.stderr.isatty():
         print(text, file=sys.stderr)

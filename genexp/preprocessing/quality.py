@@ -1,6 +1,6 @@
-"""Quality of samples and genes, and the rules by which they stay.
+"""Quality of samples and genes, and the rules of the filters.
 
-A sample is judged by its own values alone, before the split; a gene by the train samples alone.
+A sample is filtered by its own values alone, before the split; a gene by the train samples alone.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from genexp.preprocessing.transform import ROWS_AT_A_TIME
 from genexp.settings.preprocessing import PreprocessConfig
 
 GENES_AT_A_TIME = 512
-"""Genes whose statistics are computed together in float64."""
+"""Number of genes whose statistics are computed together in float64."""
 GENE_REASONS = ("not detected", "duplicate", "not among the top genes", "low variance", "constant", "missing")
-"""Why a gene may be lost."""
+"""Reasons for filtering a gene."""
 RESOLUTION = 1e-5
-"""A spread below this share of a gene's largest value is rounding: float32 locates a value to 6e-8 of its size,
-so that scaling by a smaller spread would magnify the rounding to about one hundredth of a standard deviation."""
+"""Share of a gene's largest value below which its standard deviation is rounding: float32 resolves a value to 6e-8 of its
+size, so scaling by a smaller standard deviation would magnify the rounding to about 0.01 standard deviations."""
 
 
 def find_floor(scale: str, minimum: float | np.ndarray) -> float | np.ndarray:
-    """Value of a gene that is not detected; a scale without one has -inf, above which every measured value is.
+    """Return the value of an undetected gene; -inf, below every measured value, for a scale without such a value.
 
     Parameters
     ----------
@@ -36,8 +36,8 @@ def find_floor(scale: str, minimum: float | np.ndarray) -> float | np.ndarray:
     return minimum if scale == "log2_tpm" else -np.inf
 
 
-def measure_samples(X: np.ndarray, scale: str) -> pd.DataFrame:
-    """Quality of every sample, from its own values.
+def measure_quality(X: np.ndarray, scale: str) -> pd.DataFrame:
+    """Measure the quality of every sample, from its own values.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def measure_samples(X: np.ndarray, scale: str) -> pd.DataFrame:
 
 
 def measure_genes(values: np.ndarray) -> pd.DataFrame:
-    """Statistics of every gene over train samples, missing values left out.
+    """Measure statistics of every gene over train samples, without missing values.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def measure_genes(values: np.ndarray) -> pd.DataFrame:
 
 
 def join_batches(values: np.ndarray, batch: np.ndarray) -> None:
-    """Shift batches (n_train,) to one mean in every gene of train values (n_train, n_genes), in place: what varies then varies in them."""
+    """Shift batches (n_train,) to one mean in every gene of train values (n_train, n_genes), in place; the rest varies within batches."""
     members = [np.flatnonzero(batch == name) for name in np.unique(batch)]
     for start in range(0, values.shape[1], GENES_AT_A_TIME):
         x = values[:, start : start + GENES_AT_A_TIME]
@@ -101,17 +101,17 @@ def join_batches(values: np.ndarray, batch: np.ndarray) -> None:
 
 
 def _average(x: np.ndarray) -> np.ndarray:
-    """Mean (n_genes,) of float64 without missing values; 0 where there is none."""
+    """Average values without the missing ones, (n_genes,) of float64; 0 where all are missing."""
     return np.asarray(np.nansum(x, axis=0, dtype=np.float64) / np.maximum(np.count_nonzero(~np.isnan(x), axis=0), 1))
 
 
 def measure_mad(values: np.ndarray, genes: np.ndarray) -> np.ndarray:
-    """Median absolute deviation of some genes over train samples.
+    """Measure the median absolute deviation of some genes over train samples.
 
     Parameters
     ----------
     values : ndarray of float32, (n_train, n_genes)
-        Normalised values, NaN where missing; every one of ``genes`` has some.
+        Normalised values, NaN where missing; each of ``genes`` has at least one.
     genes : ndarray of int, (k,)
         Columns.
 
@@ -128,8 +128,8 @@ def measure_mad(values: np.ndarray, genes: np.ndarray) -> np.ndarray:
     return mad
 
 
-def judge_genes(statistics: pd.DataFrame, config: PreprocessConfig, drop_missing: bool) -> np.ndarray:
-    """Why each gene is lost, by the first rule that it breaks; "" where it breaks none.
+def filter_genes(statistics: pd.DataFrame, config: PreprocessConfig, drop_missing: bool) -> np.ndarray:
+    """Apply the rules of the filter; return for each gene the first rule that it breaks, "" if it breaks none.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def judge_genes(statistics: pd.DataFrame, config: PreprocessConfig, drop_missing
     config : PreprocessConfig
         Thresholds.
     drop_missing : bool
-        Whether a gene with a missing value among the train samples is lost.
+        Whether a gene with a missing value among the train samples is filtered.
 
     Returns
     -------
@@ -156,15 +156,15 @@ def judge_genes(statistics: pd.DataFrame, config: PreprocessConfig, drop_missing
 
 
 def pick_most_variable(names: np.ndarray, variance: np.ndarray, reasons: np.ndarray) -> np.ndarray:
-    """Among genes of one name that no rule has lost, mark all but the most variable (the first, among equals) ``duplicate``."""
+    """Mark ``duplicate`` all but the most variable of unfiltered genes with one name (the first among equals)."""
     left = np.flatnonzero(reasons == "")
     order = left[np.argsort(-variance[left], kind="stable")]
     later = order[pd.Series(names[order]).duplicated().to_numpy()]
-    judged = reasons.copy()
-    judged[later] = "duplicate"
-    return judged
+    marked = reasons.copy()
+    marked[later] = "duplicate"
+    return marked
 
 
 def pick_top_genes(mad: np.ndarray, n_top_genes: int) -> np.ndarray:
-    """Places of the genes of largest median absolute deviation, in matrix order; the first among equals."""
+    """Pick the indices of the genes of largest median absolute deviation, in matrix order; the first among equals."""
     return np.sort(np.argsort(-mad, kind="stable")[:n_top_genes])

@@ -1,4 +1,4 @@
-"""The frozen split: drawn once, grouped by patient, stratified by label, and hashed."""
+"""Frozen split: drawn once, grouped by patient, stratified by label, and hashed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from genexp.settings.values import hash_values
 
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = ("train", "val", "test")
-LOST = "lost"
-"""What stands for a part where a sample was not good enough to be in any."""
+EXCLUDED = "lost"
+"""Part of samples that failed the quality filter, as stored in tables."""
 VALIDATION_SHARE = 0.15
-"""Share of the development samples that validate where the split names development/test only."""
+"""Share of validation samples among the development samples of a split into development/test."""
 UNLABELLED = "(unlabelled)"
 MIN_TEST_SAMPLES, MIN_TEST_EVENTS = 10, 5
-"""Test samples, and for survival events among them, below which an interval says nothing and no verdict is given."""
+"""Test samples, and for survival events among them, below which an interval is too wide and no verdict is given."""
 
 
 def read_shares(split: str) -> dict[Part, float]:
-    """Shares of the parts: ``70/15/15`` is train/val/test, ``85/15`` is development/test."""
+    """Read the shares of the parts: ``70/15/15`` is train/val/test, ``85/15`` is development/test."""
     numbers = [float(share) / 100 for share in split.split("/")]
     if len(numbers) == 2:
         development, test = numbers
@@ -31,12 +31,12 @@ def read_shares(split: str) -> dict[Part, float]:
 
 
 def draw_split(obs: pd.DataFrame, split: str, seed: int) -> pd.Series:
-    """Assign every sample to a part, a group as a whole.
+    """Assign every sample to a part, each group as a whole.
 
-    A group's stratum is its most common label. The strata are walked from the smallest to the largest, the groups of a
-    stratum in random order with the large ones first, and each group goes to the part that lags most behind its share of
-    the samples met so far. So every stretch of the walk, each stratum and the whole alike, has its shares up to about one
-    group, and what a large group upsets is evened out by the smaller ones after it. The order of the rows has no influence.
+    A group's stratum is its most common label. Strata are processed from the smallest to the largest, and within a stratum
+    groups by size, the largest first, in random order among equals. Each group goes to the part that lags most behind its
+    share of the samples assigned so far. So each stratum and the whole have their shares up to about one group, and smaller
+    groups even out the effect of larger ones. The order of the rows has no influence.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def draw_split(obs: pd.DataFrame, split: str, seed: int) -> pd.Series:
 
 
 def describe_groups(obs: pd.DataFrame) -> pd.DataFrame:
-    """Size and stratum of every group, sorted by name: columns ``size`` (samples) and ``stratum`` (its most common label)."""
+    """Describe size and stratum of every group, sorted by name: columns ``size`` (samples) and ``stratum`` (its most common label)."""
     groups = obs.groupby("group", sort=True).size().to_frame("size")
     groups["stratum"] = UNLABELLED
     if "label" in obs:
@@ -80,7 +80,7 @@ def describe_groups(obs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _order_groups(groups: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Order of the walk: small strata first, large groups first within a stratum, random among equals."""
+    """Order groups: small strata first, large groups first within a stratum, random among equals."""
     shuffled = groups.iloc[np.random.default_rng(seed).permutation(len(groups))]
     stratum_size = shuffled.groupby("stratum")["size"].transform("sum")
     keys = pd.DataFrame({"whole": stratum_size, "stratum": shuffled["stratum"], "size": -shuffled["size"]})
@@ -91,19 +91,19 @@ def _assign_groups(groups: pd.DataFrame, shares: dict[Part, float]) -> dict[str,
     """Give each group to the part that lags most; the last groups go to parts that are still empty."""
     held = dict.fromkeys(shares, 0)
     assigned: dict[str, Part] = {}
-    met = 0
+    n_assigned = 0
     for i, (name, size) in enumerate(zip(groups.index, groups["size"], strict=True)):
-        met += size
+        n_assigned += size
         empty = [part for part in shares if not held[part]]
         choice = empty if len(groups) - i <= len(empty) else list(shares)
-        part = max(choice, key=lambda part: shares[part] * met - held[part])
+        part = max(choice, key=lambda part: shares[part] * n_assigned - held[part])
         held[part] += size
         assigned[name] = part
     return assigned
 
 
 def hash_split(part: pd.Series) -> str:
-    """Hash of which sample is in which part, whatever their order."""
+    """Hash the parts of all samples, in any order."""
     return hash_values(sorted(zip(part.index.astype(str), part.astype(str), strict=True)))
 
 
@@ -116,12 +116,12 @@ def count_labels(obs: pd.DataFrame, part: pd.Series) -> pd.DataFrame:
 
 
 def warn_of_split(counts: pd.DataFrame, split: str) -> list[str]:
-    """Sentences about shares that could not be met, from the counts of :func:`count_labels`."""
+    """Warn of shares that the split does not reach, by the counts of :func:`count_labels`."""
     warnings = []
     totals = counts.sum()
-    found = "/".join(f"{100 * totals[part] / totals.sum():.1f}" for part in PARTS)
+    actual = "/".join(f"{100 * totals[part] / totals.sum():.1f}" for part in PARTS)
     if any(abs(totals[part] / totals.sum() - share) > 0.05 for part, share in read_shares(split).items()):
-        warnings.append(f"split {split} could not be met: train/val/test hold {found} % of the samples, because groups are large")
+        warnings.append(f"split {split} could not be reached: train/val/test hold {actual} % of the samples, because groups are large")
     incomplete = [name for name in counts.index if name != UNLABELLED and not counts.loc[name].all()]
     if incomplete:
         warnings.append(f"labels that are rare or in few groups, and so not in each of train, val and test: {name_some(incomplete)}")
@@ -129,7 +129,7 @@ def warn_of_split(counts: pd.DataFrame, split: str) -> list[str]:
 
 
 def find_lack(n_samples: int, n_events: int | None = None, what: str = "test samples") -> str:
-    """Say why so few test samples, or for survival so few events, allow no verdict; empty where they do."""
+    """Describe a lack of test samples, or of events for survival, that allows no verdict; empty where there are enough."""
     if n_samples < MIN_TEST_SAMPLES:
         return f"{n_samples} {what}, at least {MIN_TEST_SAMPLES} are needed"
     if n_events is not None and n_events < MIN_TEST_EVENTS:
@@ -138,14 +138,14 @@ def find_lack(n_samples: int, n_events: int | None = None, what: str = "test sam
 
 
 def warn_of_test(obs: pd.DataFrame, part: pd.Series) -> list[str]:
-    """Sentences about a test part that will allow no verdict, before anything is trained.
+    """Warn, before any training, of a test part that is too small for a verdict.
 
     Parameters
     ----------
     obs : DataFrame, (n_samples, ...)
-        Annotations with ``group`` and, where there are, ``label``, ``time_days`` and ``event``; index sample id.
+        Annotations with ``group`` and, where present, ``label``, ``time_days`` and ``event``; index sample id.
     part : Series of str, (n_samples,)
-        As :func:`draw_split` gives it.
+        Result of :func:`draw_split`.
     """
     test = obs[part == "test"]
     lacks = {"any task": find_lack(len(test))}

@@ -1,4 +1,4 @@
-"""The preprocessed cohort on disk: one matrix per part, written once and whole, so that training never sees test rows."""
+"""Preprocessed cohort on disk: one matrix per part, written once and whole, so that training never reads test rows."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from genexp.preprocessing.split import PARTS, hash_split
 from genexp.preprocessing.transform import OF_COUNTS, ROWS_AT_A_TIME, Transform, measure_library
 
 MANIFEST = "files.json"
-"""Names and sizes of the files of a folder, written last: a folder is whole when they agree."""
+"""Names and sizes of the files of a folder, written last: a folder is complete when they agree."""
 
 
 @dataclass(frozen=True)
 class Preprocessed:
-    """A split, filtered and scaled cohort. Train and validation rows are read freely, each opening of test rows is counted.
+    """A split, filtered and scaled cohort. Train and validation rows are read freely; every access to held-out test rows is counted.
 
     Parameters
     ----------
     folder : Path
-        Where it is; the folder's name is the fingerprint.
+        Folder of the files; its name is the fingerprint.
     name : str
         Name of the cohort.
     scale : str
@@ -40,14 +40,14 @@ class Preprocessed:
     fingerprint : str
         Hash of everything that decides the values.
     split_hash : str
-        Hash of which sample is in which part.
+        Hash of the parts of all samples.
     split : DataFrame, (n_samples, ...)
-        ``part`` (``lost`` for samples in none) and ``group`` of every sample, with its quality (``detected``, ``level``) where it was
+        ``part`` (``lost`` for excluded samples) and ``group`` of every sample, with its quality (``detected``, ``level``) where it was
         measured; index sample id.
     var : DataFrame, (n_genes, ...)
-        Kept genes in matrix order: index gene name; ``source``, ``entrez_id`` and the statistics that judged the gene.
+        Kept genes in matrix order: index gene name; ``source``, ``entrez_id`` and the statistics by which genes were filtered.
     transform : Transform
-        From raw expression to the stored values.
+        Transform from raw expression to the stored values.
     report : dict
         Counts, policies and warnings.
     """
@@ -63,48 +63,50 @@ class Preprocessed:
     report: dict[str, Any]
 
     def matrix(self, part: Literal["train", "val"]) -> np.ndarray:
-        """Scaled values (n, n_genes) of float32 as a read-only memory map."""
+        """Load scaled values (n, n_genes) of float32 as a read-only memory map."""
         self._refuse_test(part)
         return np.load(self.folder / f"{part}.npy", mmap_mode="r")
 
     def obs(self, part: Literal["train", "val"]) -> pd.DataFrame:
-        """Annotations (n, ...) in the order of the matrix; index sample id."""
+        """Load annotations (n, ...) in the order of the matrix; index sample id."""
         self._refuse_test(part)
         return pd.read_parquet(self.folder / f"{part}.parquet")
 
-    def open_test(self) -> tuple[np.ndarray, pd.DataFrame]:
-        """Scaled values (n, n_genes) and annotations of the test rows; the opening is counted on the split."""
+    def access_test(self) -> tuple[np.ndarray, pd.DataFrame]:
+        """Load scaled values (n, n_genes) and annotations of the test rows; the access is counted on the split."""
         line = json.dumps({"opened": datetime.now(UTC).isoformat(timespec="seconds"), "fingerprint": self.fingerprint}) + "\n"
-        with _writing(self._openings), self._openings.open("a") as file:
+        with _writing(self._access_log), self._access_log.open("a") as file:
             file.write(line)
         return np.load(self.folder / "test.npy", mmap_mode="r"), pd.read_parquet(self.folder / "test.parquet")
 
     @property
-    def n_openings(self) -> int:
-        """How often the test rows of this split were opened, under whatever filter and scaling."""
-        return len(self._openings.read_text().splitlines()) if self._openings.exists() else 0
+    def n_accesses(self) -> int:
+        """Number of accesses to the test rows of this split, under any filter and scaling."""
+        return len(self._access_log.read_text().splitlines()) if self._access_log.exists() else 0
 
     @property
-    def _openings(self) -> Path:
+    def _access_log(self) -> Path:
         return self.folder.parent / f"openings-{self.split_hash}.jsonl"
 
     def read_table(self, name: Literal["lost_genes", "lost_samples"]) -> pd.DataFrame:
-        """Genes (index gene name) or samples (index sample id) that were lost, with the reason."""
+        """Load the filtered genes (index gene name) or excluded samples (index sample id), with the reason."""
         return pd.read_parquet(self.folder / f"{name}.parquet")
 
     @staticmethod
     def _refuse_test(part: str) -> None:
         if part not in ("train", "val"):
-            raise PreprocessError(f"expected train or val, found {part}: test rows are read by open_test() alone, which counts the opening")
+            raise PreprocessError(
+                f"expected train or val, found {part}: held-out test rows are read by access_test() alone, which counts the access"
+            )
 
 
 def load_preprocessed(folder: Path) -> Preprocessed:
-    """Open a folder that :func:`write_preprocessed` wrote.
+    """Load a folder written by :func:`write_preprocessed`.
 
     Raises
     ------
     PreprocessError
-        A file is absent or has not the size that it was written with.
+        A file is absent or has another size than when it was written.
     """
     from safetensors.numpy import load_file
 
@@ -124,12 +126,12 @@ def load_preprocessed(folder: Path) -> Preprocessed:
 
 def _check_files(folder: Path) -> None:
     for name, size in json.loads((folder / MANIFEST).read_text()).items():
-        if (found := (folder / name).stat().st_size) != size:
-            raise ValueError(f"{name} has {found} instead of {size} bytes")
+        if (actual := (folder / name).stat().st_size) != size:
+            raise ValueError(f"{name} has {actual} instead of {size} bytes")
 
 
 def prepare_cache(cache: str | Path) -> Path:
-    """Make the folder of preprocessed cohorts inside a cache."""
+    """Create the folder of preprocessed cohorts inside a cache."""
     folder = Path(cache).absolute() / "cohorts"
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -150,32 +152,32 @@ def write_preprocessed(
 ) -> Preprocessed:
     """Transform and write a cohort, part by part and block by block.
 
-    Everything is written into a temporary sibling, which then takes the folder's name in one step: a folder of that name is whole.
+    Everything is written into a temporary sibling, which is then renamed in one step, so a folder of that name is complete.
     If another process was faster, its folder stays.
 
     Parameters
     ----------
     folder : Path
-        Folder to make; its name is the fingerprint.
+        Folder to create; its name is the fingerprint.
     raw_rows : callable
-        Gives raw values (len(rows), n_genes) of the kept genes for some rows of ``obs``.
+        Function from some rows of ``obs`` to raw values (len(rows), n_genes) of the kept genes.
     obs, split : DataFrame, (n_samples, ...)
         Annotations and assignment of the same samples in the same order. Where counts become counts per million, the annotations are
-        stored with ``library``, the sum of a sample over the kept genes: with it the scaled values are the counts still. Where batches
+        stored with ``library``, the sum of a sample over the kept genes: it recovers the counts from the scaled values. Where batches
         are corrected, ``obs`` has the column ``batch``.
     var : DataFrame, (n_genes, ...)
         Kept genes.
     transform : Transform
-        Applied to raw rows. A batch that it does not know is estimated in each part by the part's own rows, or refused.
+        Transform of raw rows. An unseen batch is estimated in each part from the rows of that part, or refused.
     report : dict
-        To be stored; ``parts`` is added to it, by part the number of ``samples`` and of ``filled`` values.
+        Report to store; ``parts`` is added, with the numbers of ``samples`` and of ``filled`` values of each part.
     tables : dict of str to DataFrame
-        Further tables to be stored by name.
+        Further tables to store by name.
 
     Raises
     ------
     PreprocessError
-        The folder cannot be written, or the batch of a sample is one that the transform cannot correct.
+        The folder cannot be written, or the transform cannot correct the batch of a sample.
     """
     temporary = folder.with_name(f".{folder.name}-{uuid.uuid4().hex[:8]}")
     with _writing(folder):
@@ -185,11 +187,11 @@ def write_preprocessed(
             for part in PARTS:
                 rows = np.flatnonzero(split["part"].to_numpy() == part)
                 n_filled, library = _write_matrix(temporary / f"{part}.npy", raw_rows, rows, transform, obs.get("batch"))
-                own = obs.iloc[rows] if transform.normalise not in OF_COUNTS else obs.iloc[rows].assign(library=library)
-                _make_writable(own).to_parquet(temporary / f"{part}.parquet")
+                annotations = obs.iloc[rows] if transform.normalise not in OF_COUNTS else obs.iloc[rows].assign(library=library)
+                _make_writable(annotations).to_parquet(temporary / f"{part}.parquet")
                 parts[part] = {"samples": len(rows), "filled": n_filled}
             _write_rest(temporary, split, var, transform, {**report, "parts": parts}, tables)
-            _take_place(temporary, folder)
+            _rename_whole(temporary, folder)
         except BatchError as error:
             raise PreprocessError(str(error)) from None
         finally:
@@ -200,15 +202,15 @@ def write_preprocessed(
 def _write_matrix(
     path: Path, raw_rows: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, transform: Transform, batch: pd.Series | None
 ) -> tuple[int, np.ndarray]:
-    """Write transformed rows as .npy; gives the number of missing values that were filled, and the library size (n_samples,).
+    """Write transformed rows as .npy; return the number of filled missing values, and the library size (n_samples,).
 
-    A plain file, not a memory map: its pages are not counted as memory, and a full disk is an error rather than a signal.
+    It writes a plain file, not a memory map: pages of a map count as memory, and on a full disk a map kills the process.
     """
     from tqdm import tqdm
 
     n_filled, library = 0, np.zeros(len(rows))
-    own = None if batch is None else batch.iloc[rows]
-    transform = transform.meet(own, len(rows), lambda places: raw_rows(rows[places]))
+    part_batch = None if batch is None else batch.iloc[rows]
+    transform = transform.extend_to_batches(part_batch, len(rows), lambda index: raw_rows(rows[index]))
     with path.open("wb") as file:
         _write_header(file, (len(rows), len(transform.shift)))
         for start in tqdm(range(0, len(rows), ROWS_AT_A_TIME), desc=f"scale {path.stem}", unit="block", leave=False, disable=None):
@@ -216,7 +218,7 @@ def _write_matrix(
             raw = raw_rows(rows[block])
             n_filled += int(np.count_nonzero(np.isnan(raw)))
             library[block] = measure_library(raw)
-            file.write(transform.apply(raw, None if own is None else own.iloc[block]).data)
+            file.write(transform.apply(raw, None if part_batch is None else part_batch.iloc[block]).data)
     return n_filled, library
 
 
@@ -239,7 +241,7 @@ def _write_rest(
     (folder / MANIFEST).write_text(json.dumps({path.name: path.stat().st_size for path in sorted(folder.iterdir())}))
 
 
-def _take_place(temporary: Path, folder: Path) -> None:
+def _rename_whole(temporary: Path, folder: Path) -> None:
     try:
         temporary.rename(folder)
     except OSError:
@@ -248,17 +250,17 @@ def _take_place(temporary: Path, folder: Path) -> None:
 
 
 def _make_writable(table: pd.DataFrame) -> pd.DataFrame:
-    """Columns in which numbers and texts are mixed become texts, which Parquet can hold."""
+    """Turn columns of mixed numbers and texts into texts, which Parquet can hold."""
     mixed = [name for name in table if pd.api.types.infer_dtype(table[name], skipna=True).startswith("mixed")]
     return table.assign(**{name: table[name].where(table[name].isna(), table[name].astype(str)) for name in mixed})
 
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Turn a disk that cannot be written into an error that says so."""
+    """Turn an error of writing into a message that names the folder."""
     try:
         yield
     except OSError as error:
         raise PreprocessError(
-            f"expected a place to write, but {path} cannot be written ({error.strerror or error}); name another folder with cache="
+            f"expected a folder to write to, but {path} cannot be written ({error.strerror or error}); name another folder with cache="
         ) from error

@@ -1,4 +1,4 @@
-"""Heavy tails: a few values that carry the loss, so that an encoder learns them and little else; and what ``clip=`` would do."""
+"""Heavy tails: a few values dominate the loss, so that an encoder learns little else; and the effect of ``clip=`` on them."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from genexp.preprocessing.fit import FittedGenes
 from genexp.preprocessing.transform import ROWS_AT_A_TIME
 
 LARGEST = 0.01
-"""Share of the values, the largest ones, whose part of the loss is measured. A smaller share would not do for small cohorts: of n
-train samples a single one can make up all of a gene's variance, but these are 1/n of the values."""
+"""Share of the largest values whose part of the loss is measured. A smaller share fails for small cohorts: one of n train samples
+can make up all of a gene's variance, but has 1/n of the values."""
 HEAVY = 0.3
-"""Part of the loss from which tails are named: 0.08 in normal values, 0.05 to 0.21 in the real cohorts of logarithms, 0.33 to 0.85 where
-z-scores were taken of unlogged values or no logarithm was taken at all."""
+"""Part of the loss from which tails count as heavy: 0.08 in normal values, 0.05 to 0.21 in real cohorts of logarithms, 0.33 to 0.85
+in z-scores of unlogged values and in values without a logarithm."""
 HELPS = 0.9
-"""A clip that leaves more than this share of what the tails carried is no help."""
+"""Share of the tails' part above which a clip leaves too much to be advised."""
 CLIP_ZSCORE = (10.0, 3.0)
-"""What is tried on z-scores."""
+"""Clips that are tried on z-scores."""
 CLIP_QUANTILES = (0.999, 0.99)
 """Quantiles of the size of train values that are tried on other scales."""
 
 
 @dataclass(frozen=True)
 class Tail:
-    """What the largest values carry of the loss of an encoder that gives every gene its mean: of the squared, scaled deviations.
+    """Part of the largest values in the loss of an encoder that predicts every gene's mean: in the squared, scaled deviations.
 
     Parameters
     ----------
     share : float
-        Part of the sum of squares that the ``LARGEST`` share of the train values has.
+        Part of the ``LARGEST`` share of the train values in the sum of squares.
     sample, gene : str
-        Where the largest deviation is.
+        Sample and gene of the largest deviation.
     value : float
-        That value, normalised and clipped, but neither corrected nor scaled: as ``clip=`` sees it.
+        This value, normalised and clipped, but neither corrected nor scaled: the value to which ``clip=`` applies.
     deviations : float
         Its distance from the gene's train mean, in train standard deviations.
     """
@@ -51,7 +51,7 @@ class Tail:
 
 
 def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: FittedGenes, batch: np.ndarray | None = None) -> Tail:
-    """Find the largest values of the train samples, and what they carry.
+    """Find the largest values of the train samples, and their part in the loss.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: Fi
         Raw values, NaN where missing.
     samples : Index of str, (n_samples,)
     train : ndarray of int, (n_train,)
-        Rows of the train samples; no other is read.
+        Rows of the train samples, the only ones read.
     fitted : FittedGenes
         Genes and transform.
     batch : ndarray of str, (n_samples,), optional
@@ -68,7 +68,7 @@ def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: Fi
     transform, genes = fitted.transform, fitted.var.index
     centre = (transform.fill - transform.shift) / transform.spread
     largest = Largest(len(train) * len(genes))
-    per_gene, record, place = np.zeros(len(genes)), -1.0, (0, 0)
+    per_gene, record, index = np.zeros(len(genes)), -1.0, (0, 0)
     for start in range(0, len(train), ROWS_AT_A_TIME):
         rows = train[start : start + ROWS_AT_A_TIME]
         squares = transform.apply(fitted.columns.take(X, rows), None if batch is None else batch[rows])
@@ -77,9 +77,9 @@ def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: Fi
         per_gene += squares.sum(axis=0, dtype=np.float64)
         row, gene = divmod(int(squares.argmax()), len(genes))
         if squares[row, gene] > record:
-            record, place = float(squares[row, gene]), (int(rows[row]), gene)
+            record, index = float(squares[row, gene]), (int(rows[row]), gene)
         largest.add(squares)
-    row, gene = place
+    row, gene = index
     value = transform.normalise_rows(fitted.columns.take(X, np.array([row])))[0, gene]
     return Tail(
         share=float(largest.values.sum(dtype=np.float64) / per_gene.sum()),
@@ -91,14 +91,14 @@ def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: Fi
 
 
 class Largest:
-    """The ``LARGEST`` share of ``n`` values that come block by block: ``values``, in no order."""
+    """Collector of the ``LARGEST`` share of ``n`` values given block by block: ``values``, in no order."""
 
     def __init__(self, n: int) -> None:
         self.values = np.empty(0, dtype=np.float32)
         self._limit, self._floor = math.ceil(LARGEST * n), -np.inf
 
     def add(self, block: np.ndarray) -> None:
-        """Take the values of a block that are larger than those kept so far; most are not, and are not sorted."""
+        """Add the values of a block that exceed the smallest kept one; the others, which are most, are not sorted."""
         joined = np.concatenate([self.values, block[block > self._floor]])
         if len(joined) > self._limit:
             joined = np.partition(joined, len(joined) - self._limit)[-self._limit :]
@@ -107,7 +107,7 @@ class Largest:
 
 
 def choose_clips(X: np.ndarray, train: np.ndarray, fitted: FittedGenes, scale: str) -> list[float]:
-    """Clips to try, the widest first: round numbers for z-scores, else quantiles of the size of the normalised train values.
+    """Choose clips to try, the widest first: round numbers for z-scores, else quantiles of the size of the normalised train values.
 
     Parameters
     ----------
@@ -136,14 +136,14 @@ def warn_of_tails(
     scale: str,
     batch: np.ndarray | None = None,
 ) -> list[str]:
-    """Sentence about tails that carry the loss, with what ``clip=`` would do; none where they do not.
+    """Warn of tails that dominate the loss, with the effect of ``clip=``; no sentence where they do not.
 
     Parameters
     ----------
     X, samples, train, fitted, batch
         As for :func:`measure_tail`.
     refit : callable
-        Chooses and scales the genes anew under another clip.
+        Function that chooses and scales the genes again with another clip.
     scale : str
         Value scale of the cohort.
     """
@@ -154,26 +154,26 @@ def warn_of_tails(
     for clip in dict.fromkeys(choose_clips(X, train, fitted, scale)):
         try:
             shares[clip] = measure_tail(X, samples, train, refit(clip), batch).share
-        except PreprocessError:  # so tight a clip leaves no two genes that vary: it is no advice
+        except PreprocessError:  # too tight a clip leaves fewer than two genes that vary
             continue
-    said = (
+    sentence = (
         f"heavy tails: {LARGEST:.0%} of the values of train samples carry {tail.share:.0%} of the squared loss (8% if they were normal; "
         f"largest: {tail.value:.6g} of gene {tail.gene} in sample {tail.sample}, {tail.deviations:.0f} standard deviations from the mean)"
     )
-    return [f"{said}; {_describe_clips(tail.share, shares)}"]
+    return [f"{sentence}; {_describe_clips(tail.share, shares)}"]
 
 
 def _describe_clips(share: float, shares: dict[float, float]) -> str:
-    """What clips would leave of the share that the tails carry."""
+    """Describe the share that clips would leave to the tails."""
     helpful = {clip: left for clip, left in shares.items() if left < HELPS * share}
     if not helpful:
-        return "clip= would not help: check scale= and normalise=, as a logarithm brings such values together"
+        return "clip= would not help: check scale= and normalise=, because a logarithm brings such values together"
     first, *others = (f"clip={clip:g} would bring that to {left:.0%}" for clip, left in helpful.items())
     return ", ".join([first, *(other.replace("would bring that ", "") for other in others)])
 
 
 def _round_up(size: float) -> float:
-    """Two significant digits, not below the size."""
+    """Round up to two significant digits."""
     if not 0 < size < math.inf:
         return 0.0
     unit = 10.0 ** (math.floor(math.log10(size)) - 1)

@@ -1,6 +1,6 @@
-"""From raw expression to the values that an encoder sees: the part of preprocessing that travels with an encoder.
+"""Transform from raw expression to the input of an encoder: the part of preprocessing that ships with an encoder.
 
-This file imports nothing of genexp but :mod:`genexp.preprocessing.correction`, because the text of both is part of every registered
+This file imports nothing of genexp but :mod:`genexp.preprocessing.correction`, because both are part of every registered
 encoder (:mod:`genexp.tracking.registry`), which must load where genexp is not installed.
 """
 
@@ -15,15 +15,18 @@ import numpy as np
 from genexp.preprocessing.correction import Correction, read_batch
 
 ROWS_AT_A_TIME = 512
-"""Rows that are transformed together, so that temporary copies stay small beside the matrix."""
+"""Number of rows that are transformed together, so that temporary copies stay small compared with the matrix."""
 HEAD = "correction."
-"""What the names of the correction's arrays begin with, beside those of the transform."""
+"""Prefix of the correction's arrays among those of the transform."""
 OF_COUNTS = ("log2_cpm", "log2_median")
-"""Normalisations that bring counts to one library."""
+"""Normalisations that scale counts to one library size."""
 
 
 def measure_library(X: np.ndarray) -> np.ndarray:
-    """Library size (n_samples,) of counts (n_samples, n_genes): their sum over these genes, in float64."""
+    """Measure the library size (n_samples,) of counts (n_samples, n_genes): their sum over genes.
+
+    The sum is in float64, because float32 loses counts above 2^24.
+    """
     return np.asarray(np.nansum(X, axis=1, dtype=np.float64))
 
 
@@ -41,13 +44,13 @@ class Transform:
     clip : float or None
         Normalised values are cut to [-clip, clip].
     fill : ndarray of float32, (n_genes,)
-        Mean over train samples of the normalised, clipped, corrected values: stands for missing values.
+        Mean over train samples of the normalised, clipped, corrected values; replaces missing values.
     shift, spread : ndarray of float32, (n_genes,)
         Location and (positive) scale.
     correction : Correction or None
-        Of batches; with it, the batch of every sample must be told.
+        Correction of batches; with it, the batch of every sample is required.
     common_library : float
-        Library that counts are brought to: a million, or for ``log2_median`` the median over train samples.
+        Library size to which counts are scaled: a million, or for ``log2_median`` the median over train samples.
     """
 
     normalise: Literal["none", "log2", "log2_cpm", "log2_median"]
@@ -68,22 +71,22 @@ class Transform:
             np.log2(values, out=values)
         return values if self.clip is None else np.clip(values, -self.clip, self.clip, out=values)
 
-    def meet(self, batch: str | Iterable[str] | None, n_samples: int, read: Callable[[np.ndarray], np.ndarray]) -> Transform:
-        """Know the batches of samples that are to be transformed together; those that are new are estimated from these samples.
+    def extend_to_batches(self, batch: str | Iterable[str] | None, n_samples: int, read: Callable[[np.ndarray], np.ndarray]) -> Transform:
+        """Extend the correction to the batches of samples that are transformed together; unseen batches are estimated from them.
 
         Parameters
         ----------
         batch : str or iterable of str, (n_samples,)
-            Of all samples, or of each.
+            Batch of all samples, or of each.
         n_samples : int
             Number of samples.
         read : callable
-            Gives raw rows (n, n_genes) at some places.
+            Function from indices of samples to raw rows (n, n_genes).
 
         Raises
         ------
         BatchError
-            As :meth:`genexp.preprocessing.correction.Correction.meet`; never where no batches are corrected.
+            As :meth:`genexp.preprocessing.correction.Correction.extend_to_batches`; never without a correction of batches.
         """
         if self.correction is None:
             return self
@@ -92,7 +95,7 @@ class Transform:
             for start in range(0, len(rows), ROWS_AT_A_TIME):
                 yield self.normalise_rows(read(rows[start : start + ROWS_AT_A_TIME]))
 
-        return replace(self, correction=self.correction.meet(read_batch(batch, n_samples, self.correction.batches), blocks))
+        return replace(self, correction=self.correction.extend_to_batches(read_batch(batch, n_samples, self.correction.batches), blocks))
 
     def apply(self, X: np.ndarray, batch: str | Iterable[str] | None = None) -> np.ndarray:
         """Transform raw rows (n_samples, n_genes), NaN where missing, to float32 values without NaN.
@@ -101,14 +104,14 @@ class Transform:
         ----------
         X : ndarray, (n_samples, n_genes)
         batch : str or iterable of str, (n_samples,), optional
-            Needed where batches are corrected, and not used elsewhere.
+            Required where batches are corrected, otherwise unused.
 
         Raises
         ------
         BatchError
-            As :meth:`meet`.
+            As :meth:`extend_to_batches`.
         """
-        correction = self.meet(batch, len(X), lambda rows: X[rows]).correction
+        correction = self.extend_to_batches(batch, len(X), lambda rows: X[rows]).correction
         names = None if correction is None else read_batch(batch, len(X), correction.batches)
         out = np.empty(X.shape, dtype=np.float32)
         for start in range(0, len(X), ROWS_AT_A_TIME):
@@ -127,19 +130,19 @@ class Transform:
         return values * self.spread + self.shift
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Split into what JSON holds and what safetensors holds."""
+        """Split into values for JSON and arrays for safetensors."""
         values = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "correction"}
         arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         spec = {name: value for name, value in values.items() if name not in arrays}
         if self.correction is not None:
-            spec["correction"], own = self.correction.to_parts()
-            arrays |= {f"{HEAD}{name}": value for name, value in own.items()}
+            spec["correction"], corrections = self.correction.to_parts()
+            arrays |= {f"{HEAD}{name}": value for name, value in corrections.items()}
         return spec, arrays
 
     @classmethod
     def from_parts(cls, spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Transform:
         """Undo :meth:`to_parts`."""
         values: dict[str, Any] = {**spec, **arrays}
-        own = {name.removeprefix(HEAD): values.pop(name) for name in list(values) if name.startswith(HEAD)}
-        correction = Correction.from_parts(values.pop("correction"), own) if own else None
+        corrections = {name.removeprefix(HEAD): values.pop(name) for name in list(values) if name.startswith(HEAD)}
+        correction = Correction.from_parts(values.pop("correction"), corrections) if corrections else None
         return cls(**values, correction=correction)

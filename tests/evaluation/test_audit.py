@@ -45,7 +45,7 @@ def data(tmp_path_factory):
 
 
 def open_rows(data):
-    return {part: (np.array(data.matrix(part)), data.obs(part)) for part in ("train", "val")} | {"test": data.open_test()}
+    return {part: (np.array(data.matrix(part)), data.obs(part)) for part in ("train", "val")} | {"test": data.access_test()}
 
 
 def refuse(adata, folder):

@@ -11,7 +11,7 @@ from experiments.tumor_normal.compare import delete, order_genes
 from experiments.tumor_normal.genes import compare_genes, find_known, list_leaders, pick_leaders, rank_genes
 from experiments.tumor_normal.other_types import draw_patients
 from genexp.model.encoder import Affine, Network
-from genexp.preprocessing.split import LOST
+from genexp.preprocessing.split import EXCLUDED
 from tests.small_encoder import make_encoder
 from tests.small_experiment import run_small
 
@@ -40,7 +40,7 @@ def test_more_known_patients_leave_the_test_samples_as_they_were_and_share_no_pa
     obs = make_obs(20)
     splits = {n: draw_patients(obs, n, 8, seed=1) for n in (4, 8)}
     assert set(splits[4].index) == set(splits[8].index)
-    assert splits[4].groupby("part")["group"].nunique().to_dict() == {"train": 3, "val": 1, LOST: 4}
+    assert splits[4].groupby("part")["group"].nunique().to_dict() == {"train": 3, "val": 1, EXCLUDED: 4}
     assert splits[8].groupby("part")["group"].nunique().to_dict() == {"train": 6, "val": 2}
     for split in splits.values():
         assert not set(split["group"]) & set(obs.drop(index=split.index)["group"])

@@ -102,7 +102,7 @@ def test_the_library_is_that_of_the_kept_genes_and_of_counts_alone(tmp_path: Pat
     data = preprocess_counts(tmp_path, silent)
     assert len(data.var) == N_GENES
     assert data.obs("train")["library"].tolist() == counts[(data.split["part"] == "train").to_numpy()].sum(axis=1, dtype=float).tolist()
-    assert "library" in data.open_test()[1]
+    assert "library" in data.access_test()[1]
     assert "library" not in preprocess_counts(tmp_path, np.log2(counts + 1), scale="log2_norm_count").obs("train")
 
 

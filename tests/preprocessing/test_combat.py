@@ -116,7 +116,9 @@ class TestComBat:
     def test_an_unseen_batch_is_refused_or_estimated_as_combat_estimates_its_own(self) -> None:
         samples, X = read_golden("samples"), read_golden("expression").T.to_numpy()
         known = (samples["batch"] != "C").to_numpy()
-        with pytest.raises(BatchError, match=r"fitted on, 2 \(A, B\); found 6 samples of others: 1 \(C\).*unseen_batch=estimate"):
+        with pytest.raises(
+            BatchError, match=r"fitted correction, 2 \(A, B\); found 6 samples of other batches: 1 \(C\).*unseen_batch=estimate"
+        ):
             fit_combat(X[known], samples["batch"][known]).transform(X[~known], samples["batch"][~known])
         combat = fit_combat(X[known], samples["batch"][known], unseen="estimate")
         again = combat.transform(X[known], ["new"] * 10 + ["other"] * 8)
@@ -133,11 +135,11 @@ class TestComBat:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"batch": ["A"] * 23 + ["B"]}, r"two train samples or more of every batch.*found one of 1 \(B\)"),
-            ({"reference": "Z"}, r"reference_batch=Z: expected one of the batches of the train samples, 3 \(A, B, C\)"),
-            ({"covariates": pd.DataFrame({"kind": list("xxxxxxxxxx" + "y" * 14)})}, r"1 \(kind\) are determined by the batch"),
-            ({"covariates": pd.DataFrame({"a": list("xy" * 12), "b": list("vw" * 12)})}, r"2 \(a, b\) are determined by each other"),
-            ({"X": np.ones((24, 5))}, r"expected 3 genes or more that vary in every batch, found 0 of 5"),
+            ({"batch": ["A"] * 23 + ["B"]}, r"two or more train samples of every batch.*found only one of 1 \(B\)"),
+            ({"reference": "Z"}, r"reference_batch=Z: expected a batch of the train samples: 3 \(A, B, C\)"),
+            ({"covariates": pd.DataFrame({"kind": list("xxxxxxxxxx" + "y" * 14)})}, r"1 \(kind\), which are determined by the batch"),
+            ({"covariates": pd.DataFrame({"a": list("xy" * 12), "b": list("vw" * 12)})}, r"2 \(a, b\), which are determined by each other"),
+            ({"X": np.ones((24, 5))}, r"expected 3 or more genes that vary in every batch, found 0 of 5"),
         ],
     )
     def test_what_cannot_be_fitted_is_refused(self, change: dict[str, Any], message: str) -> None:
@@ -162,7 +164,7 @@ class TestPipeline:
         raw, data = (correct(adata, tmp_path, correction=method) for method in ("none", correction))
         for before, after, obs in (
             (raw.matrix("train"), data.matrix("train"), data.obs("train")),
-            (raw.open_test()[0], *data.open_test()),
+            (raw.access_test()[0], *data.access_test()),
         ):
             assert np.median(share_of_variance(before, obs["batch"])) > 0.7
             by_chance = 2 / len(obs)
@@ -223,7 +225,7 @@ class TestPipeline:
         apply = partial(apply_transform, np.asarray(adata.X), split=data.split, var=data.var, transform=data.transform)
         again = apply(adata.obs, name="batches", scale="log2fc", cache=tmp_path)
         np.testing.assert_array_equal(again.matrix("train"), data.matrix("train"))
-        np.testing.assert_array_equal(again.open_test()[0], data.open_test()[0])
+        np.testing.assert_array_equal(again.access_test()[0], data.access_test()[0])
         with pytest.raises(PreprocessError, match=r"expected the batch of the samples.*3 \(GSE1, GSE2, GSE3\)"):
             apply(adata.obs.drop(columns="batch"), name="batches", scale="log2fc", cache=tmp_path)
 
@@ -231,10 +233,10 @@ class TestPipeline:
         adata = make_cohort()
         adata.obs["group"] = adata.obs["batch"]
         del adata.obs["label"]
-        with pytest.raises(PreprocessError, match=r"fitted on, 1 \(GSE\d\); found 60 samples of others: 1 \(GSE\d\)"):
+        with pytest.raises(PreprocessError, match=r"fitted correction, 1 \(GSE\d\); found 60 samples of other batches: 1 \(GSE\d\)"):
             correct(adata, tmp_path, split="34/33/33")
         data = correct(adata, tmp_path, split="34/33/33", unseen_batch="estimate")
-        train, (test, _) = data.matrix("train"), data.open_test()
+        train, (test, _) = data.matrix("train"), data.access_test()
         np.testing.assert_allclose(test.mean(axis=0), train.mean(axis=0), atol=0.1)
         assert np.abs(np.log(test.std(axis=0))).mean() < 0.1
         assert data.transform.correction is not None
@@ -245,9 +247,9 @@ class TestPipeline:
         adata = make_cohort()
         adata.X[::7, 20] = np.nan
         data = correct(adata, tmp_path, missing="impute_mean")
-        holes = np.isnan(np.asarray(adata[data.open_test()[1].index].X)[:, 20])
+        holes = np.isnan(np.asarray(adata[data.access_test()[1].index].X)[:, 20])
         assert holes.any()
-        np.testing.assert_allclose(data.open_test()[0][holes, 20], 0, atol=1e-6)
+        np.testing.assert_allclose(data.access_test()[0][holes, 20], 0, atol=1e-6)
 
     def test_genes_are_chosen_by_their_spread_within_batches(self, tmp_path: Path) -> None:
         adata = make_cohort(shift=0)
@@ -272,7 +274,7 @@ class TestPipeline:
         adata.X[(adata.obs["batch"] == "GSE3").to_numpy(), 25] = 7
         data = correct(adata, tmp_path)
         assert data.report["correction"]["n_genes_left"] == 1
-        assert any("1 of 60 genes do not vary in some batch" in warning for warning in data.report["warnings"])
+        assert any("1 of 60 genes do not vary within some batch" in warning for warning in data.report["warnings"])
 
     def test_without_correction_the_batch_changes_nothing(self, tmp_path: Path) -> None:
         adata = make_cohort()
@@ -295,7 +297,7 @@ class TestConfounding:
     def test_correction_is_refused_where_the_batch_tells_the_label(self, tmp_path: Path, labels: dict[str, str]) -> None:
         adata = make_cohort()
         adata.obs["label"] = adata.obs["batch"].map(labels).astype("category")
-        with pytest.raises(PreprocessError, match="known from each other"):
+        with pytest.raises(PreprocessError, match="determine each other"):
             correct(adata, tmp_path)
         assert correct(adata, tmp_path, correction="none").report["cramers_v"] == pytest.approx(1)
 
@@ -306,7 +308,7 @@ class TestConfounding:
         adata.obs["label"] = pd.Categorical(np.where(odd, "tumor", "normal"))
         data = correct(adata, tmp_path)
         assert data.report["cramers_v"] > 0.5
-        assert any("correction=combat takes part of the label out" in warning for warning in data.report["warnings"])
+        assert any("correction=combat removes part of the label" in warning for warning in data.report["warnings"])
 
 
 class TestRefusals:
@@ -340,7 +342,7 @@ class TestRefusals:
         adata = make_cohort()
         first = correct(adata, tmp_path).obs("train").index[0]
         adata.obs.loc[first, "batch"] = "GSE9"
-        with pytest.raises(PreprocessError, match=r"two train samples or more of every batch.*found one of 1 \(GSE9\)"):
+        with pytest.raises(PreprocessError, match=r"two or more train samples of every batch.*found only one of 1 \(GSE9\)"):
             correct(adata, tmp_path)
 
     def test_counts_cannot_be_told_from_corrected_values(self, tmp_path: Path) -> None:
@@ -352,11 +354,11 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("batch", "message"),
         [
-            (None, r"expected the batch of the samples.*found none. Known are 3 \(GSE1, GSE2, GSE3\)"),
+            (None, r"expected the batch of the samples.*found none. Known batches: 3 \(GSE1, GSE2, GSE3\)"),
             ("", "expected the batch of the samples"),
             (["GSE1", "GSE2"], "expected a batch for each of 4 samples, found 2 with 0 missing"),
             (["GSE1", "GSE2", None, "GSE1"], "found 4 with 1 missing"),
-            ("GSE7", r"found 4 samples of others: 1 \(GSE7\)"),
+            ("GSE7", r"found 4 samples of other batches: 1 \(GSE7\)"),
         ],
     )
     def test_a_transform_says_what_batch_it_needs(self, tmp_path: Path, batch: Any, message: str) -> None:
@@ -366,5 +368,5 @@ class TestRefusals:
 
     def test_an_unseen_batch_of_one_sample_is_refused(self, tmp_path: Path) -> None:
         transform = correct(make_cohort(), tmp_path, unseen_batch="estimate").transform
-        with pytest.raises(BatchError, match=r"two samples or more of a new batch.*found one of 1 \(GSE7\)"):
+        with pytest.raises(BatchError, match=r"two or more samples of a new batch.*found one of 1 \(GSE7\)"):
             transform.apply(np.asarray(make_cohort().X)[:3], ["GSE1", "GSE1", "GSE7"])

@@ -66,7 +66,7 @@ def test_the_model_takes_the_batch_as_a_parameter(registered: Encoder, batch: st
 
 def test_the_model_refuses_samples_without_a_batch(registered: Encoder) -> None:
     model = mlflow.pyfunc.load_model("models:/batches@champion")
-    with pytest.raises(Exception, match=r"expected the batch of the samples.*Known are 3 \(GSE1, GSE2, GSE3\)"):
+    with pytest.raises(Exception, match=r"expected the batch of the samples.*Known batches: 3 \(GSE1, GSE2, GSE3\)"):
         model.predict(make_rows())
 
 

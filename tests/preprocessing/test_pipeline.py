@@ -89,7 +89,7 @@ def test_the_run_and_its_user_are_warned_of_what_could_not_be_met(
     warnings = [
         "no verdict for any task will be given: 6 test samples, at least 10 are needed; "
         "name a larger test part with split=, or add samples",
-        "n_top_genes=1000 asks for more genes than the 50 that the other rules leave",
+        "n_top_genes=1000 asks for more genes than the 50 that pass the other filters",
     ]
     for _ in range(times):
         tracker = MemoryTracker()
@@ -150,7 +150,7 @@ def assert_whole(data: Preprocessed, n_samples: int) -> None:
     np.testing.assert_allclose(train.mean(axis=0), 0, atol=1e-4)
     np.testing.assert_allclose(train.std(axis=0), 1, atol=1e-3)
     assert np.isfinite(data.matrix("val")).all()
-    assert np.isfinite(data.open_test()[0]).all()
+    assert np.isfinite(data.access_test()[0]).all()
     assert data.var.index.is_unique
     json.dumps(data.report)
 

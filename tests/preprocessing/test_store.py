@@ -26,22 +26,22 @@ def test_test_rows_are_read_by_open_test_alone(tmp_path: Path) -> None:
 def test_each_opening_of_the_test_rows_is_counted_on_the_split(tmp_path: Path) -> None:
     data = preprocess(make_cohort(), tmp_path)
     other_filter = preprocess(make_cohort(), tmp_path, n_top_genes=10)
-    assert data.n_openings == 0
-    X, obs = data.open_test()
+    assert data.n_accesses == 0
+    X, obs = data.access_test()
     assert X.shape == (len(obs), len(data.var))
-    load_preprocessed(other_filter.folder).open_test()
-    assert data.n_openings == other_filter.n_openings == 2
-    assert preprocess(make_cohort(), tmp_path, seed=1).n_openings == 0
+    load_preprocessed(other_filter.folder).access_test()
+    assert data.n_accesses == other_filter.n_accesses == 2
+    assert preprocess(make_cohort(), tmp_path, seed=1).n_accesses == 0
 
 
 def test_openings_at_the_same_time_are_all_counted(tmp_path: Path) -> None:
     data = preprocess(make_cohort(), tmp_path)
-    threads = [threading.Thread(target=data.open_test) for _ in range(16)]
+    threads = [threading.Thread(target=data.access_test) for _ in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert data.n_openings == 16
+    assert data.n_accesses == 16
 
 
 def test_matrices_are_read_only_memory_maps_of_float32(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ class TestApplyTransform:
         raw = np.asarray(adata[:, data.var.index].X)
         again = apply_transform(raw, adata.obs, data.split, data.var, data.transform, name="toy", scale="counts", cache=tmp_path)
         np.testing.assert_array_equal(again.matrix("train"), data.matrix("train"))
-        np.testing.assert_array_equal(again.open_test()[0], data.open_test()[0])
+        np.testing.assert_array_equal(again.access_test()[0], data.access_test()[0])
         assert again.split_hash == data.split_hash
         assert again.folder != data.folder
 
@@ -125,7 +125,7 @@ class TestApplyTransform:
             raw, foreign.obs, data.split, data.var, data.transform, name="far", scale="log2_norm_count", cache=tmp_path
         )
         assert applied.matrix("train").shape == (0, len(data.var))
-        X, obs = applied.open_test()
+        X, obs = applied.access_test()
         assert list(obs.index) == list(foreign.obs_names)
         np.testing.assert_array_equal(X, data.transform.apply(raw))
 
