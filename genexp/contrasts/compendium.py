@@ -1,7 +1,7 @@
 """From a cohort of expression to a compendium of log2 fold changes with gene sets as labels.
 
-Finished contrasts wait in a hidden folder of ``out`` until all are there: what was interrupted goes on, and the driver holds the
-expression and one block of contrasts. The order of samples in the cohort and the number of processes change nothing.
+Finished contrasts are stored in a hidden folder of ``out`` until all are done, so an interrupted command continues. The main process
+holds the expression and one block of contrasts. The result does not depend on the order of samples or the number of processes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from genexp.cohort.annotations import CANONICAL
 from genexp.cohort.reading import print_reading
 from genexp.contrasts.design import MIN_SAMPLES, Contrast, plan_contrasts
 from genexp.contrasts.part import Recipe
-from genexp.contrasts.workers import Task, make_parts, part_path
+from genexp.contrasts.workers import ContrastJob, make_parts, part_path
 from genexp.contrasts.writer import Compendium, read_parts, write_compendium
 from genexp.cores import count_cores
 from genexp.errors import CohortError, ContrastError, name_some
@@ -35,7 +35,7 @@ from genexp.settings.values import hash_values, section_values
 from genexp.settings.verbs import ContrastsSettings
 
 EXPRESSION = ("counts", "tpm", "norm_count", "log2_norm_count", "log2_tpm", "log2_intensity")
-"""Scales whose differences are log2 fold changes; those of linear ones once logarithms are taken."""
+"""Scales whose differences are log2 fold changes; linear ones after taking logarithms."""
 
 
 def build_compendium(settings: ContrastsSettings) -> Compendium:
@@ -44,7 +44,7 @@ def build_compendium(settings: ContrastsSettings) -> Compendium:
     Raises
     ------
     GenexpError
-        What is named is not there, the cohort is not expression, or no data set can be contrasted.
+        A named column or file does not exist, the cohort is not expression, or no data set can be contrasted.
     """
     gene_sets = read_gene_sets(settings.contrast.gene_sets) if settings.contrast.gene_sets else {}
     adata = _read_expression(settings)
@@ -52,13 +52,13 @@ def build_compendium(settings: ContrastsSettings) -> Compendium:
     columns = _pick_columns(adata)
     genes = adata.var_names[columns]
     sets, members = _match_sets(gene_sets, genes, settings.contrast.term_size)
-    own = section_values(settings.contrast)
+    contrast_values = section_values(settings.contrast)
     name, out = f"{adata.uns['name']}_log2fc", Path(settings.out)
-    folder = out / f".{name}-{hash_values([adata.uns['digest'], section_values(settings.reading), own, gene_sets])}"
+    folder = out / f".{name}-{hash_values([adata.uns['digest'], section_values(settings.reading), contrast_values, gene_sets])}"
     _make_folder(folder)
-    recipe = Recipe(parse_settings(ContrastConfig, own), str(adata.uns["scale"]), columns, members)
-    made, failed = _compute(contrasts, np.asarray(adata.X), Task(recipe, folder), settings.workers)
-    parts = [part_path(folder, contrast) for contrast in made]
+    recipe = Recipe(parse_settings(ContrastConfig, contrast_values), str(adata.uns["scale"]), columns, members)
+    computed, failed = _compute(contrasts, np.asarray(adata.X), ContrastJob(recipe, folder), settings.workers)
+    parts = [part_path(folder, contrast) for contrast in computed]
     table, terms = read_parts(parts, sets)
     terms = _keep_terms(terms, settings.contrast.term_share)
     table = table.assign(n_terms=terms.sum(axis=1)) if sets else table
@@ -72,37 +72,37 @@ def build_compendium(settings: ContrastsSettings) -> Compendium:
 
 
 def _read_expression(settings: ContrastsSettings) -> AnnData:
-    """The cohort, NaN where values are missing; refused unless its values are expression."""
-    values = section_values(settings.reading) | {"missing": "impute_mean"}  # which leaves them to whoever knows train samples
+    """Read the cohort, NaN where values are missing; refuse it unless its values are expression."""
+    values = section_values(settings.reading) | {"missing": "impute_mean"}  # this policy keeps missing values as NaN
     adata = read_cohort(parse_settings(CohortConfig, values), min_samples=2 * MIN_SAMPLES)
     print_reading(adata.uns["report"])
     if adata.uns["scale"] not in EXPRESSION:
         raise ContrastError(
             f"{adata.uns['name']} is {adata.uns['scale']} ({adata.uns['report']['scale_by']}); a log2 fold change is a difference of "
-            f"expression: give values of {', '.join(EXPRESSION)}, or declare the scale that the file has"
+            f"expression: give values of {', '.join(EXPRESSION)}, or declare the scale of the file with scale="
         )
     return adata
 
 
 def _restore_names(obs: pd.DataFrame) -> pd.DataFrame:
-    """Annotations as the user named them: ``group`` is a column of theirs here, or none, and not that of a split."""
-    given = {f"given_{name}": name for name in CANONICAL if f"given_{name}" in obs.columns}
-    return obs.drop(columns=["group", *given.values()], errors="ignore").rename(columns=given)
+    """Restore the annotations under the user's names; the ``group`` of the split is dropped."""
+    original_names = {f"given_{name}": name for name in CANONICAL if f"given_{name}" in obs.columns}
+    return obs.drop(columns=["group", *original_names.values()], errors="ignore").rename(columns=original_names)
 
 
 def _pick_columns(adata: AnnData) -> np.ndarray:
-    """Columns (n_genes,) with each gene once: of those of one name the most variable."""
+    """Pick columns (n_genes,) with each gene once: the most variable of those with one name."""
     names = adata.var_names
-    spread = np.zeros(len(names))
+    std = np.zeros(len(names))
     repeated = np.flatnonzero(names.duplicated(keep=False))
     with np.errstate(invalid="ignore"):
-        spread[repeated] = [np.nan_to_num(np.nanstd(adata.X[:, i], dtype=np.float64)) for i in repeated]
-    order = np.argsort(-spread, kind="stable")
+        std[repeated] = [np.nan_to_num(np.nanstd(adata.X[:, i], dtype=np.float64)) for i in repeated]
+    order = np.argsort(-std, kind="stable")
     return np.sort(order[~names[order].duplicated()])
 
 
 def _match_sets(gene_sets: dict[str, list[str]], genes: pd.Index, size: Range) -> tuple[list[str], sparse.csr_array]:
-    """Names of the sets that can be labels, and their genes (n_sets, n_genes); none without gene sets."""
+    """Match the sets that can be labels: names, and genes (n_sets, n_genes); none without gene sets."""
     if not gene_sets:
         return [], sparse.csr_array((0, len(genes)))
     try:
@@ -122,25 +122,25 @@ def _describe_unwritable(out: Path, error: OSError) -> ContrastError:
     return ContrastError(f"out={out}: expected a folder that can be written; found: {error.strerror or error}")
 
 
-def _compute(contrasts: Sequence[Contrast], X: np.ndarray, task: Task, workers: int | str) -> tuple[list[Contrast], pd.DataFrame]:
-    """Make the parts that are not there yet; the contrasts that have one now, and a table of those that cannot."""
-    left = [contrast for contrast in contrasts if not part_path(task.folder, contrast).exists()]
+def _compute(contrasts: Sequence[Contrast], X: np.ndarray, job: ContrastJob, workers: int | str) -> tuple[list[Contrast], pd.DataFrame]:
+    """Compute the missing parts; return the contrasts with a part, and a table of those that failed."""
+    left = [contrast for contrast in contrasts if not part_path(job.folder, contrast).exists()]
     n_workers = min(min(count_cores(), MAX_THREADS) if workers == "auto" else int(workers), max(len(left), 1))
     failed = {}
     with tqdm(total=len(contrasts), initial=len(contrasts) - len(left), desc="contrasts", unit="contrast", disable=None) as bar:
-        for contrast, reason in make_parts(left, X, task, n_workers):
+        for contrast, reason in make_parts(left, X, job, n_workers):
             if reason:
                 failed[contrast.name] = (contrast.dataset, reason)
             bar.set_postfix_str(contrast.name)
             bar.update()
-    made = [contrast for contrast in contrasts if contrast.name not in failed]
-    if not made:
+    computed = [contrast for contrast in contrasts if contrast.name not in failed]
+    if not computed:
         raise ContrastError(f"no data set can be contrasted: {name_some(f'{name}: {why}' for name, (_, why) in failed.items())}")
     table = pd.DataFrame.from_dict(failed, orient="index", columns=["dataset", "reason"])
-    return made, table.rename_axis("contrast")
+    return computed, table.rename_axis("contrast")
 
 
 def _keep_terms(terms: pd.DataFrame, share: Range) -> pd.DataFrame:
-    """Labels that are neither too rare nor too broad over the contrasts; one that no contrast has is none."""
-    found = terms.mean(axis=0)
-    return terms.loc[:, (found > 0) & (found >= share.low) & (found <= share.high)]
+    """Keep labels that are neither too rare nor too broad over the contrasts, and occur at least once."""
+    shares = terms.mean(axis=0)
+    return terms.loc[:, (shares > 0) & (shares >= share.low) & (shares <= share.high)]

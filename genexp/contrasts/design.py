@@ -1,4 +1,4 @@
-"""Which samples are contrasted with which: one contrast for each data set and case."""
+"""Design of the contrasts: one contrast for each data set and case."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from genexp.errors import ConfigError, ContrastError, name_some
 from genexp.settings.contrasts import ContrastConfig
 
 MIN_SAMPLES = 2
-"""Cases, controls, and pairs of both where samples are paired, that a contrast needs."""
+"""Smallest number of cases, of controls, and of pairs with both where samples are paired."""
 ANY_CASE = "any other"
-"""Stands for the case where a data set has controls alone."""
+"""Name of the case in data sets with controls alone."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Contrast:
         ``dataset: case vs control``.
     dataset, case, control : str
     rows : ndarray of int, (n_samples,)
-        Samples by their place in the cohort, in the order of their ids.
+        Indices of samples in the cohort, in the order of their ids.
     is_case : ndarray of bool, (n_samples,)
     block : ndarray of int, (n_samples,)
         Pair of each sample; 0 for all where samples are not paired.
@@ -44,11 +44,11 @@ class Contrast:
 
     @property
     def n_pairs(self) -> int:
-        """Blocks with both groups."""
+        """Number of blocks with both groups."""
         return len(np.intersect1d(self.block[self.is_case], self.block[~self.is_case]))
 
     def find_fault(self, paired: bool) -> str:
-        """Why these samples cannot be contrasted; "" if they can."""
+        """Find the reason why these samples cannot be contrasted; "" if they can."""
         n_case, n_control = int(self.is_case.sum()), int((~self.is_case).sum())
         if not n_control:
             return f"no sample is {self.control}"
@@ -60,12 +60,12 @@ class Contrast:
 
 
 def plan_contrasts(obs: pd.DataFrame, config: ContrastConfig) -> tuple[list[Contrast], pd.DataFrame]:
-    """Contrasts by data set and case, and those that cannot be made.
+    """List contrasts by data set and case, and those that are not possible.
 
     Parameters
     ----------
     obs : DataFrame, (n_samples, ...)
-        Annotations; samples without a data set or condition are left out, and one without a pair is a pair of its own.
+        Annotations; samples without a data set or condition are excluded, and a sample without a pair forms its own pair.
     config : ContrastConfig
         Names of the columns and of the values.
 
@@ -80,26 +80,26 @@ def plan_contrasts(obs: pd.DataFrame, config: ContrastConfig) -> tuple[list[Cont
     ConfigError
         The condition or its values are not named.
     CohortError
-        A column that is named is not there.
+        A named column does not exist.
     ContrastError
         No sample has the control or the case, or no data set can be contrasted.
     """
     condition, dataset, pair = _read_groups(obs, config)
-    made, skipped = [], {}
+    possible, skipped = [], {}
     for contrast in _list_contrasts(obs, condition, dataset, pair, config):
         if reason := contrast.find_fault(paired=bool(config.pair)):
             skipped[contrast.name] = (contrast.dataset, reason)
         else:
-            made.append(contrast)
-    if not made:
+            possible.append(contrast)
+    if not possible:
         reasons = [f"{name}: {reason}" for name, (_, reason) in skipped.items()]
         raise ContrastError(f"no data set can be contrasted: {name_some(reasons)}; check dataset, condition, case, control and pair")
     table = pd.DataFrame.from_dict(skipped, orient="index", columns=["dataset", "reason"])
-    return made, table.rename_axis("contrast")
+    return possible, table.rename_axis("contrast")
 
 
 def _read_groups(obs: pd.DataFrame, config: ContrastConfig) -> tuple[pd.Series, pd.Series, np.ndarray]:
-    """Condition and data set of each sample (NaN where unknown), and its pair."""
+    """Read condition and data set of each sample (NaN where unknown), and its pair."""
     if not (config.condition and config.control) or config.control == config.case:
         raise ConfigError(
             "expected condition (a column of obs) and control (one of its values), and a case other than the control or none; "
@@ -110,7 +110,7 @@ def _read_groups(obs: pd.DataFrame, config: ContrastConfig) -> tuple[pd.Series, 
         if value and not (condition == value).any():
             values = condition.value_counts().index
             raise ContrastError(
-                f"{parameter}={value!r}: {config.condition!r} has no such value among {len(obs)} samples, but {name_some(values)}"
+                f"{parameter}={value!r}: expected a value of {config.condition!r}; its values in {len(obs)} samples are {name_some(values)}"
             )
     dataset = as_text(pick_column(obs, "dataset", config.dataset)) if config.dataset else pd.Series("", index=obs.index)
     if not config.pair:
@@ -122,13 +122,13 @@ def _read_groups(obs: pd.DataFrame, config: ContrastConfig) -> tuple[pd.Series, 
 def _list_contrasts(
     obs: pd.DataFrame, condition: pd.Series, dataset: pd.Series, pair: np.ndarray, config: ContrastConfig
 ) -> Iterator[Contrast]:
-    """Every contrast that the annotations name, possible or not."""
+    """Yield every contrast that the annotations define, possible or not."""
     order = np.argsort(obs.index.to_numpy(dtype=str), kind="stable")
     groups = pd.DataFrame({"condition": condition.to_numpy(), "dataset": dataset.to_numpy()}).iloc[order].dropna()
-    for name, own in groups.groupby("dataset", sort=True)["condition"]:
-        cases = [config.case] if config.case else sorted(set(own) - {config.control}) or [ANY_CASE]
+    for name, conditions in groups.groupby("dataset", sort=True)["condition"]:
+        cases = [config.case] if config.case else sorted(set(conditions) - {config.control}) or [ANY_CASE]
         for case in cases:
-            compared = own[own.isin([case, config.control])]
+            compared = conditions[conditions.isin([case, config.control])]
             rows = compared.index.to_numpy()
             title = f"{case} vs {config.control}"
             yield Contrast(

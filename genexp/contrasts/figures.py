@@ -1,4 +1,4 @@
-"""A picture of a compendium: how much each contrast found, and whether its p values look as they should."""
+"""Figure of a compendium: significant genes by contrast, and the distribution of all p values."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 BINS = np.linspace(0, 1, 41)
 """Edges of the histogram of p."""
 MOST_NAMED = 40
-"""Contrasts that are named; of more, only their number is told."""
+"""Largest number of contrasts that are named in the figure."""
 UP, DOWN = COLOURS[1], COLOURS[0]
 
 
 def plot_contrasts(contrasts: pd.DataFrame, counts: np.ndarray) -> Figure:
-    """Significant genes of each contrast, up and down, and the p of all genes and contrasts.
+    """Plot the significant genes of each contrast, up and down, and the p values of all genes and contrasts.
 
     Parameters
     ----------
@@ -44,14 +44,14 @@ def plot_contrasts(contrasts: pd.DataFrame, counts: np.ndarray) -> Figure:
 
 
 def _draw_numbers(axes: Axes, contrasts: pd.DataFrame, named: bool) -> None:
-    """Genes up to the right, genes down to the left; the contrast with most on top."""
-    places = np.arange(len(contrasts))
+    """Draw genes up to the right and genes down to the left; the contrast with most genes is on top."""
+    positions = np.arange(len(contrasts))
     height, line = (0.8, 0.0) if named else (1.0, 0.2)
     for column, sign, colour in (("n_up", 1, UP), ("n_down", -1, DOWN)):
-        own = contrasts[column].to_numpy()
-        axes.barh(places, sign * own, height=height, color=colour, edgecolor=colour, linewidth=line)
+        n_genes = contrasts[column].to_numpy()
+        axes.barh(positions, sign * n_genes, height=height, color=colour, edgecolor=colour, linewidth=line)
     axes.axvline(0, color=MUTED, linewidth=0.8)
-    axes.set_yticks(places if named else [], [plain_text(name, 40) for name in contrasts.index] if named else [])
+    axes.set_yticks(positions if named else [], [plain_text(name, 40) for name in contrasts.index] if named else [])
     axes.margins(y=0.01)
     axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
     dress_axes(axes, "significant genes by contrast", "genes (down to the left, up to the right)", "" if named else "contrasts", "x")

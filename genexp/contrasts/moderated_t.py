@@ -1,8 +1,8 @@
-"""Moderated t statistics of two groups (Smyth, "Linear models and empirical Bayes methods", SAGMB 2004), as limma computes them.
+"""Moderated t statistics of two groups, as in limma (Smyth, "Linear models and empirical Bayes methods", SAGMB 2004).
 
 A linear model for each gene has an effect of the group and, where samples are paired, one of each block (such as a patient). Its
-residual variance s^2 on d degrees of freedom is squeezed towards a variance that all genes share: s^2 ~ s0^2 F(d, d0), so that the
-posterior is (d s^2 + d0 s0^2) / (d + d0), with d + d0 degrees of freedom.
+residual variance s^2 on d degrees of freedom is shrunken towards a variance that all genes share: s^2 ~ s0^2 F(d, d0). The posterior
+variance is s~^2 = (d s^2 + d0 s0^2) / (d + d0), and t = difference / (scale s~) has d + d0 degrees of freedom.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from scipy import stats
 from scipy.special import digamma, polygamma
 
 GENES_AT_A_TIME = 4096
-"""Genes whose models are fitted together in float64."""
-LEAST_SPREAD = 1e-6
-"""Sum of squares of the group within blocks below which it is 0: with both groups in a block it is 1/2 or more."""
-LEAST_SHARE = 1e-5
-"""Variances below this share of their median are set to it before their logarithm is taken, as by limma."""
+"""Number of genes whose models are fitted together in float64."""
+MIN_SQUARES = 1e-6
+"""Sum of squares of the group within blocks below which it counts as 0; with both groups in a block it is at least 1/2."""
+MIN_SHARE = 1e-5
+"""Share of the median below which variances are raised before taking logarithms, as in limma, so that log 0 does not occur."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Difference:
     value : ndarray
         Mean of the cases minus mean of the controls, within blocks; NaN where no block holds both.
     scale : ndarray
-        Its standard error over the residual standard deviation.
+        Standard error of the difference divided by the residual standard deviation.
     variance : ndarray
         Residual variance; 0 without degrees of freedom.
     df : ndarray
@@ -48,16 +48,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class ModeratedT:
-    """What a contrast says of each gene, arrays (n_genes,) of float64, and the prior that its genes share.
+    """Statistics of a contrast for each gene, arrays (n_genes,) of float64, and the prior shared by its genes.
 
     Parameters
     ----------
     log2fc : ndarray
-        Difference of the logarithms to base 2; NaN where it cannot be told.
+        Difference of the logarithms to base 2; NaN where it cannot be estimated.
     t, p, q : ndarray
         Moderated t, its two-sided p, and p corrected for all tested genes (Benjamini and Hochberg); NaN where a gene is not tested.
     prior_df, prior_variance : float
-        d0 (infinite where the genes' variances are as alike as chance makes them) and s0^2.
+        d0 (infinite where the variances of genes differ no more than by chance) and s0^2.
     """
 
     log2fc: np.ndarray
@@ -71,8 +71,8 @@ class ModeratedT:
 def moderate(values: np.ndarray, is_case: np.ndarray, block: np.ndarray | None = None) -> ModeratedT:
     """Contrast cases with controls.
 
-    A gene whose values are all the same is not tested, nor is it part of the prior: it was not expressed, and its variance of 0 says
-    nothing of the others. Its log2 fold change is 0. limma gives the same for the genes that are left when such genes are taken out first.
+    A gene with equal values in all samples is neither tested nor part of the prior: it was not expressed, and its variance of 0 has no
+    information on other genes. Its log2 fold change is 0. limma gives the same for the remaining genes if such genes are removed first.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def moderate(values: np.ndarray, is_case: np.ndarray, block: np.ndarray | None =
     is_case : ndarray of bool, (n_samples,)
         False for controls.
     block : ndarray of int, (n_samples,), optional
-        Patients, or what else is paired: cases are compared with controls of their own block.
+        Patients or other pairs: cases are compared with controls of the same block.
     """
     difference = fit_difference(values, is_case, np.zeros(len(is_case), dtype=int) if block is None else block)
     tested = difference.varies
@@ -91,9 +91,9 @@ def moderate(values: np.ndarray, is_case: np.ndarray, block: np.ndarray | None =
     with np.errstate(invalid="ignore", divide="ignore"):
         t[tested] = difference.value[tested] / difference.scale[tested] / np.sqrt(squeeze(variance, df, prior_variance, prior_df))
     p[tested] = 2 * stats.t.sf(np.abs(t[tested]), np.minimum(df + prior_df, df.sum()))
-    known = np.isfinite(p)
-    if known.any():
-        q[known] = stats.false_discovery_control(p[known])
+    finite = np.isfinite(p)
+    if finite.any():
+        q[finite] = stats.false_discovery_control(p[finite])
     log2fc = np.where(tested, difference.value, 0 * difference.value)
     return ModeratedT(log2fc, t, p, q, prior_df, prior_variance)
 
@@ -102,7 +102,7 @@ def fit_difference(values: np.ndarray, is_case: np.ndarray, block: np.ndarray) -
     """Fit gene ~ block + group to the measured values of each gene.
 
     Expression and group are centred within blocks, among a gene's measured samples, and one is regressed on the other (Frisch and
-    Waugh, Econometrica 1933): the same difference and residuals as with a column for each block, whatever is missing.
+    Waugh, Econometrica 1933): the difference and residuals equal those with a column per block, whatever values are missing.
     """
     order = np.argsort(block, kind="stable")
     _, starts, sizes = np.unique(block[order], return_index=True, return_counts=True)
@@ -125,7 +125,7 @@ def _regress(y: np.ndarray, case: np.ndarray, starts: np.ndarray, sizes: np.ndar
     varies = np.fmax.reduce(y, axis=0) > np.fmin.reduce(y, axis=0)
     x, y = centre(np.broadcast_to(case, y.shape)), centre(y)
     spread = np.square(x).sum(axis=0)
-    estimable = spread > LEAST_SPREAD
+    estimable = spread > MIN_SQUARES
     spread = np.where(estimable, spread, np.nan)
     value = (x * y).sum(axis=0) / spread
     df = n.sum(axis=0) - (n > 0).sum(axis=0) - estimable
@@ -134,26 +134,26 @@ def _regress(y: np.ndarray, case: np.ndarray, starts: np.ndarray, sizes: np.ndar
 
 
 def fit_prior(variance: np.ndarray, df: np.ndarray) -> tuple[float, float]:
-    """Variance s0^2 and degrees of freedom d0 that genes share, from the mean and the variance of log s^2 (Smyth 2004, section 6.2).
+    """Fit the shared variance s0^2 and degrees of freedom d0 to the mean and the variance of log s^2 (Smyth 2004, section 6.2).
 
     Parameters
     ----------
     variance : ndarray of float64, (n_genes,)
-        Residual variances; those of genes without degrees of freedom say nothing.
+        Residual variances; genes without degrees of freedom are ignored.
     df : ndarray of int, (n_genes,)
         Their degrees of freedom.
 
     Returns
     -------
     prior_variance, prior_df : float
-        d0 is infinite where log s^2 varies no more than chance would have it, and 0 for a single gene; both are NaN without any.
+        d0 is infinite where log s^2 varies no more than by chance, and 0 for a single gene; both are NaN without genes.
     """
-    known = df > 0
-    if known.sum() < 2:
-        return (float(variance[known][0]), 0.0) if known.any() else (np.nan, np.nan)
-    variance, df = variance[known], df[known]
+    has_df = df > 0
+    if has_df.sum() < 2:
+        return (float(variance[has_df][0]), 0.0) if has_df.any() else (np.nan, np.nan)
+    variance, df = variance[has_df], df[has_df]
     typical = np.median(variance)
-    variance = np.maximum(variance, LEAST_SHARE * (typical if typical > 0 else 1.0))
+    variance = np.maximum(variance, MIN_SHARE * (typical if typical > 0 else 1.0))
     e = np.log(variance) - digamma(df / 2) + np.log(df / 2)
     excess = e.var(ddof=1) - polygamma(1, df / 2).mean()
     if excess <= 0:
@@ -163,11 +163,11 @@ def fit_prior(variance: np.ndarray, df: np.ndarray) -> tuple[float, float]:
 
 
 def invert_trigamma(x: float) -> float:
-    """The y > 0 at which trigamma(y) is x > 0, by Newton's method on 1 / trigamma (Smyth 2004, appendix)."""
+    """Solve trigamma(y) = x > 0 for y > 0, by Newton's method on 1 / trigamma (Smyth 2004, appendix)."""
     if x > 1e7 or x < 1e-6:
         return 1 / np.sqrt(x) if x > 1e7 else 1 / x
     y, step = 0.5 + 1 / x, -np.inf
-    while -step > 1e-8 * y:  # the steps are downwards, and become smaller
+    while -step > 1e-8 * y:  # the steps are negative and shrink
         trigamma = float(polygamma(1, y))
         step = trigamma * (1 - trigamma / x) / float(polygamma(2, y))
         y += step
@@ -175,7 +175,7 @@ def invert_trigamma(x: float) -> float:
 
 
 def squeeze(variance: np.ndarray, df: np.ndarray, prior_variance: float, prior_df: float) -> np.ndarray:
-    """Posterior variances (n_genes,): the genes' own and the prior's, weighed by their degrees of freedom."""
+    """Compute posterior variances (n_genes,): those of the genes and of the prior, weighed by degrees of freedom."""
     if np.isinf(prior_df):
         return np.full(len(variance), prior_variance)
     return (df * variance + prior_df * prior_variance) / (df + prior_df)

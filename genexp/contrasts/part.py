@@ -1,4 +1,4 @@
-"""One contrast: computed by itself, in any process, and kept as a file until all are there."""
+"""One contrast: computed independently, in any process, and stored as a file until all are done."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from genexp.names.gene_sets import score_overlaps
 from genexp.settings.contrasts import ContrastConfig
 
 STATISTICS = ("log2fc", "t", "p", "q")
-"""What a contrast says of each gene."""
+"""Statistics of a contrast for each gene."""
 MIN_SIGNIFICANT = 5
-"""Significant genes that a contrast needs for a gene set to label it: of fewer a single one would do."""
+"""Smallest number of significant genes for gene-set labels: with fewer, a single gene would make a set significant."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What all contrasts have in common.
+    """Settings that all contrasts share.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ class Recipe:
     scale : str
         Value scale of the expression.
     columns : ndarray of int, (n_genes,)
-        Columns of the cohort that are genes of the compendium.
+        Columns of the cohort that become genes of the compendium.
     members : sparse array, (n_sets, n_genes)
         1 where a gene is in a set; no rows without gene sets.
     """
@@ -43,19 +43,19 @@ class Recipe:
 
 
 def make_part(contrast: Contrast, X: np.ndarray, recipe: Recipe, path: Path) -> str:
-    """Contrast the samples X (n_samples, n_columns) and write the part; why it cannot be done, or "" if it is.
+    """Contrast the samples X (n_samples, n_columns) and write the part; return the reason of a failure, or "".
 
     A part is an ``.npz`` with each of ``STATISTICS`` (n_genes,) as float32, ``terms`` (n_sets,) of bool and ``row``, the contrast's row
     of the table as JSON.
     """
     values = _take_logarithms(X, recipe.scale)[:, recipe.columns]
-    found = moderate(values, contrast.is_case, contrast.block)
-    if not np.isfinite(found.p).any():
-        return "no gene has values enough in both groups to be tested"
-    significant = (found.q < recipe.config.alpha) & (np.abs(found.log2fc) >= recipe.config.min_log2fc)
-    terms = find_terms(recipe.members, significant, np.isfinite(found.p), recipe.config.term_alpha)
-    row = _describe(contrast, found, significant, bool(recipe.config.pair))
-    arrays = {name: getattr(found, name).astype(np.float32) for name in STATISTICS}
+    result = moderate(values, contrast.is_case, contrast.block)
+    if not np.isfinite(result.p).any():
+        return "no gene has enough values in both groups to be tested"
+    significant = (result.q < recipe.config.alpha) & (np.abs(result.log2fc) >= recipe.config.min_log2fc)
+    terms = find_terms(recipe.members, significant, np.isfinite(result.p), recipe.config.term_alpha)
+    row = _describe(contrast, result, significant, bool(recipe.config.pair))
+    arrays = {name: getattr(result, name).astype(np.float32) for name in STATISTICS}
     temporary = path.with_suffix(".tmp")
     with temporary.open("wb") as file:
         np.savez(file, terms=terms, row=np.array(json.dumps(row)), **arrays)
@@ -64,24 +64,24 @@ def make_part(contrast: Contrast, X: np.ndarray, recipe: Recipe, path: Path) -> 
 
 
 def find_terms(members: sparse.csr_array, significant: np.ndarray, tested: np.ndarray, alpha: float) -> np.ndarray:
-    """Gene sets (n_sets,) of bool that are over-represented among the significant genes, up and down together.
+    """Find gene sets (n_sets,; bool) that are over-represented among the significant genes, up and down together.
 
-    The p is the upper tail of the hypergeometric distribution, with the genes that were tested in this contrast as background.
+    The p is the upper tail of the hypergeometric distribution, with the tested genes of this contrast as background.
     """
     if members.shape[0] == 0 or significant.sum() < MIN_SIGNIFICANT:
         return np.zeros(members.shape[0], dtype=bool)
-    places = np.flatnonzero(tested)
-    return score_overlaps(members[:, places], significant[places, None])[1][:, 0] < alpha
+    index = np.flatnonzero(tested)
+    return score_overlaps(members[:, index], significant[index, None])[1][:, 0] < alpha
 
 
 def _take_logarithms(X: np.ndarray, scale: str) -> np.ndarray:
-    """Logarithms of linear values (n_samples, n_columns), as preprocessing takes them: log2(counts per million + 1), log2(x + 1)."""
+    """Take logarithms of linear values (n_samples, n_columns), as preprocessing does: log2(counts per million + 1), log2(x + 1)."""
     if scale == "counts":
         return np.log2(X * (1e6 / np.nansum(X, axis=1, dtype=np.float64, keepdims=True)) + 1)
     return np.log2(X + 1) if scale in LINEAR else X
 
 
-def _describe(contrast: Contrast, found: ModeratedT, significant: np.ndarray, paired: bool) -> dict[str, object]:
+def _describe(contrast: Contrast, result: ModeratedT, significant: np.ndarray, paired: bool) -> dict[str, object]:
     return {
         "contrast": contrast.name,
         "dataset": contrast.dataset,
@@ -90,10 +90,10 @@ def _describe(contrast: Contrast, found: ModeratedT, significant: np.ndarray, pa
         "n_case": int(contrast.is_case.sum()),
         "n_control": int((~contrast.is_case).sum()),
         "n_pairs": contrast.n_pairs if paired else 0,
-        "n_tested": int(np.isfinite(found.p).sum()),
-        "n_up": int((significant & (found.log2fc > 0)).sum()),
-        "n_down": int((significant & (found.log2fc < 0)).sum()),
+        "n_tested": int(np.isfinite(result.p).sum()),
+        "n_up": int((significant & (result.log2fc > 0)).sum()),
+        "n_down": int((significant & (result.log2fc < 0)).sum()),
         "n_significant": int(significant.sum()),
-        "prior_df": found.prior_df,
-        "prior_sd": float(np.sqrt(found.prior_variance)),
+        "prior_df": result.prior_df,
+        "prior_sd": float(np.sqrt(result.prior_variance)),
     }

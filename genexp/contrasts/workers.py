@@ -1,4 +1,4 @@
-"""Contrasts in parallel processes, each written to its file as it is done."""
+"""Contrasts in parallel processes, each written to its file when it is done."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from genexp.errors import ContrastError
 from genexp.settings.values import hash_values
 
 WAITING = 2
-"""Contrasts that wait for each process, so that none is idle and few samples are in memory twice."""
+"""Number of contrasts queued per process, so that no process is idle and few samples are in memory twice."""
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a process is told once."""
+class ContrastJob:
+    """Settings that each process receives once."""
 
     recipe: Recipe
     folder: Path
 
 
-_task: Task
-"""The task of this process; set as the process starts."""
+_job: ContrastJob
+"""Settings of this process; set when the process starts."""
 
 
 def part_path(folder: Path, contrast: Contrast) -> Path:
-    """File of a contrast's part."""
+    """Return the file of a contrast's part."""
     return folder / f"{hash_values(contrast.name)}.npz"
 
 
-def make_parts(contrasts: Sequence[Contrast], X: np.ndarray, task: Task, n_workers: int) -> Iterator[tuple[Contrast, str]]:
-    """Make the parts of contrasts and give each with the reason why it could not be made, "" if it was, as they come.
+def make_parts(contrasts: Sequence[Contrast], X: np.ndarray, job: ContrastJob, n_workers: int) -> Iterator[tuple[Contrast, str]]:
+    """Compute the parts of contrasts; yield each finished one with the reason of its failure, or "".
 
     Raises
     ------
@@ -47,22 +47,22 @@ def make_parts(contrasts: Sequence[Contrast], X: np.ndarray, task: Task, n_worke
         A process died.
     """
     if n_workers == 1:
-        yield from ((contrast, _make(contrast, X[contrast.rows], task)) for contrast in contrasts)
+        yield from ((contrast, _make(contrast, X[contrast.rows], job)) for contrast in contrasts)
         return
-    with ProcessPoolExecutor(n_workers, get_context("spawn"), _start, (task,)) as pool:
+    with ProcessPoolExecutor(n_workers, get_context("spawn"), _start, (job,)) as pool:
         try:
             yield from _feed(pool, contrasts, X, WAITING * n_workers)
         except BrokenProcessPool:
             raise ContrastError(
-                f"one of {n_workers} processes died, most likely for want of memory; the same command with fewer workers "
-                "goes on where this one stood"
+                f"one of {n_workers} processes died, most likely for lack of memory; run the same command with fewer workers, and it "
+                "continues where this one stopped"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def _feed(pool: ProcessPoolExecutor, contrasts: Sequence[Contrast], X: np.ndarray, n_waiting: int) -> Iterator[tuple[Contrast, str]]:
-    """Hand samples out as there is room for them."""
+    """Submit contrasts as the queue has room."""
     waiting: dict[Future[str], Contrast] = {}
     for contrast in contrasts:
         if len(waiting) == n_waiting:
@@ -77,17 +77,17 @@ def _collect(waiting: dict[Future[str], Contrast]) -> Iterator[tuple[Contrast, s
         yield waiting.pop(done), done.result()
 
 
-def _start(task: Task) -> None:
-    """Begin the life of a process; an interrupt is the driver's to answer."""
-    # A pool hands its initialiser no other place to leave what every job needs.
-    global _task  # noqa: PLW0603
+def _start(job: ContrastJob) -> None:
+    """Initialise a process; the main process handles interrupts."""
+    # The initialiser of a pool can only set a global variable.
+    global _job  # noqa: PLW0603
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _task = task
+    _job = job
 
 
 def _serve(contrast: Contrast, X: np.ndarray) -> str:
-    return _make(contrast, X, _task)
+    return _make(contrast, X, _job)
 
 
-def _make(contrast: Contrast, X: np.ndarray, task: Task) -> str:
-    return make_part(contrast, X, task.recipe, part_path(task.folder, contrast))
+def _make(contrast: Contrast, X: np.ndarray, job: ContrastJob) -> str:
+    return make_part(contrast, X, job.recipe, part_path(job.folder, contrast))

@@ -1,17 +1,17 @@
-"""The files of a compendium of log2 fold changes, which is a cohort again.
+"""Files of a compendium of log2 fold changes, which genexp reads as a cohort.
 
 In the folder ``out``, where NAME is the name of the expression cohort:
 
-- ``NAME_log2fc.parquet``: the cohort, contrasts x genes, log2 fold changes (float32, NaN where they cannot be told). Its rows are
+- ``NAME_log2fc.parquet``: the cohort, contrasts x genes, log2 fold changes (float32, NaN where they cannot be estimated). Its rows are
   ``dataset: case vs control`` in the order of these names, its columns genes, once each. Read it with ``scale=log2fc``.
 - ``NAME_log2fc_contrasts.tsv``: its annotations, by ``contrast``: ``dataset``, ``case``, ``control``, ``n_case``, ``n_control``,
   ``n_pairs`` (0 unpaired), ``n_tested`` (genes), ``n_up``, ``n_down``, ``n_significant``, ``prior_df`` and ``prior_sd`` (of the moderated
-  t), and ``n_terms`` (labels) where gene sets were given.
-- ``NAME_log2fc_terms.tsv.gz``: multi-hot labels, contrasts x gene sets, 0 or 1, by ``contrast`` in the same order; not there
-  without gene sets, or where none is a label.
+  t), and ``n_terms`` (labels) if gene sets are used.
+- ``NAME_log2fc_terms.tsv.gz``: multi-hot labels, contrasts x gene sets, 0 or 1, by ``contrast`` in the same order; absent
+  without gene sets, or if none is a label.
 - ``NAME_log2fc_t.parquet``, ``NAME_log2fc_p.parquet``, ``NAME_log2fc_q.parquet``: moderated t, its p, and q over the genes of a contrast,
   laid out as the cohort (float32, so that a p below 1e-45 is 0; NaN where a gene was not tested).
-- ``NAME_log2fc_skipped.tsv``: contrasts that could not be made, by ``contrast``, with ``dataset`` and ``reason``.
+- ``NAME_log2fc_skipped.tsv``: contrasts that were not possible, by ``contrast``, with ``dataset`` and ``reason``.
 - ``NAME_log2fc.png``: significant genes by contrast, and all p.
 """
 
@@ -31,23 +31,23 @@ from genexp.contrasts.figures import BINS, plot_contrasts
 from genexp.contrasts.part import STATISTICS
 
 CONTRASTS_AT_A_TIME = 1024
-"""Rows of a Parquet file that are in memory together."""
+"""Number of rows of a Parquet file that are in memory together."""
 
 
 @dataclass(frozen=True)
 class Compendium:
-    """What was written.
+    """Compendium of log2 fold changes as written.
 
     Parameters
     ----------
     path : Path
-        The cohort of log2 fold changes.
+        File of the log2 fold changes.
     contrasts : DataFrame, (n_contrasts, ...)
-        Its annotations.
+        Annotations of the contrasts.
     terms : DataFrame of bool, (n_contrasts, n_terms)
-        Its labels; no columns without gene sets.
+        Labels; no columns without gene sets.
     skipped : DataFrame, (n_skipped, 2)
-        Contrasts that could not be made.
+        Contrasts that were not possible.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class Compendium:
 
 
 def read_parts(parts: Sequence[Path], sets: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Annotations and labels (n_contrasts, n_sets; bool) of finished contrasts."""
+    """Read annotations and labels (n_contrasts, n_sets; bool) of finished contrasts."""
     rows, terms = [], np.zeros((len(parts), len(sets)), dtype=bool)
     for i, path in enumerate(parts):
         with np.load(path) as part:
@@ -68,7 +68,7 @@ def read_parts(parts: Sequence[Path], sets: Sequence[str]) -> tuple[pd.DataFrame
 
 
 def write_compendium(compendium: Compendium, parts: Sequence[Path], genes: pd.Index, folder: Path) -> None:
-    """Write every file to ``folder``, and move them beside ``compendium.path`` when all are whole."""
+    """Write every file to ``folder``, and move them next to ``compendium.path`` when all are complete."""
     name, index = compendium.path.stem, compendium.contrasts.index
     for statistic in STATISTICS:
         ending = "" if statistic == "log2fc" else f"_{statistic}"
@@ -79,7 +79,7 @@ def write_compendium(compendium: Compendium, parts: Sequence[Path], genes: pd.In
         compression = {"method": "gzip", "mtime": 0}
         compendium.terms.astype(np.int8).to_csv(folder / f"{name}_terms.tsv.gz", sep="\t", compression=compression)
     else:
-        (compendium.path.parent / f"{name}_terms.tsv.gz").unlink(missing_ok=True)  # of an earlier compendium
+        (compendium.path.parent / f"{name}_terms.tsv.gz").unlink(missing_ok=True)  # left by an earlier compendium
     plot_contrasts(compendium.contrasts, _count_p(parts)).savefig(folder / f"{name}.png")
     for path in folder.glob(f"{name}*"):
         path.replace(compendium.path.parent / path.name)
@@ -103,7 +103,7 @@ def _read_statistic(path: Path, statistic: str) -> np.ndarray:
 
 
 def _count_p(parts: Sequence[Path]) -> np.ndarray:
-    """Number of p (n_bins,) in each bin of the histogram."""
+    """Count p values (n_bins,) in each bin of the histogram."""
     counts = np.zeros(len(BINS) - 1, dtype=np.int64)
     for path in parts:
         counts += np.histogram(_read_statistic(path, "p"), BINS)[0]
