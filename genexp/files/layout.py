@@ -21,6 +21,8 @@ TITLES = re.compile("|".join(f"(?:{titles.pattern})" for titles in (ID_TITLES, G
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|infinity)", re.IGNORECASE)
 TEXT_SHARE = 0.1
 """Share of texts above which the first column holds names and not line numbers."""
+MIN_NAMES = 3
+"""Fields above which a line of words may be a heading; a title of a file has fewer."""
 MOSTLY = 0.8
 """Share of titles of one kind from which on a heading is one of genes, or of samples."""
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?")
@@ -103,6 +105,7 @@ def find_layout(lines: Sequence[str], name: str, request: Request) -> Layout:
     delimiter, start = find_delimiter(lines, name)
     heading, rows = split_line(lines[start].lstrip("#") if lines[start].startswith("#") else lines[start], delimiter), []
     rows = [split_line(line, delimiter) for line in lines[start + 1 :] if line.strip()]
+    _refuse_skipped_heading(lines, start, delimiter, rows, name)
     notes = _describe_start(lines, start)
     if not rows:
         raise CohortError(f"{name} has one line, {lines[start][:60]!r}; expected a heading and a line for each sample or gene")
@@ -184,6 +187,25 @@ def _is_marked_heading(lines: Sequence[str], counts: Sequence[int], start: int, 
         return False
     fields = re.split(r"[\t,; ]+", lines[start + 1].strip())
     return sum(NUMBER.fullmatch(field) is not None for field in fields) >= len(fields) / 2
+
+
+def _refuse_skipped_heading(lines: Sequence[str], start: int, delimiter: str, rows: Sequence[list[str]], name: str) -> None:
+    """Refuse lines of numbers below a line of names that does not fit them, which would be skipped as a title is.
+
+    So it is where numbers have decimal commas and commas separate them: every number is two fields.
+    """
+    body = split_line(lines[start], delimiter)[1:]
+    if not body or 2 * sum(is_number(field) or is_missing(field) for field in body) < len(body):
+        return
+    for line in lines[:start]:
+        fields = split_line(line, delimiter)
+        words = sum(not is_number(field) and not is_missing(field) for field in fields)
+        if len(fields) > MIN_NAMES and words > MOSTLY * len(fields):
+            width = len(rows[0]) if rows else len(body) + 1
+            hint = ". If its numbers have decimal commas, separate them by tabs or semicolons" if delimiter == "," else ""
+            raise CohortError(
+                f"{name} is not a regular table: its heading ({line[:40]!r} ...) has {len(fields)} fields, its lines have {width}{hint}"
+            )
 
 
 def _describe_start(lines: Sequence[str], start: int) -> list[str]:

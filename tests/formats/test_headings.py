@@ -180,3 +180,16 @@ def test_a_column_added_under_a_heading_without_a_corner_is_refused(names: list[
     assert f"'{names[0]}' is the title of a column of text, 'notes' of a column of numbers" in refuse(shifted)
     whole = write(tmp_path, "whole.tsv", "\n".join(["\t".join(["notes", *names]), *rows]) + "\n")
     assert read(whole)[0].columns == names, "every title is above its column"
+
+
+def test_decimal_commas_between_commas_are_refused_and_not_read_as_twice_as_many_genes(tmp_path: Path) -> None:
+    names = ["sample", "TP53", "BRCA1", "EGFR", "MYC", "PTEN"]
+    rows = [f"TCGA-AA-000{i}-01," + ",".join(f"{i + 3},{j + 1}24" for j in range(5)) for i in range(8)]
+    path = write(tmp_path, "decimal.csv", "\n".join([",".join(names), *rows]) + "\n")
+    assert "its lines have 11. If its numbers have decimal commas, separate them by tabs or semicolons" in refuse(path)
+
+
+def test_a_title_of_a_few_words_above_the_heading_is_still_skipped(tmp_path: Path) -> None:
+    rows = [f"G{i},{i}.5,{i}.25,{i}.125" for i in range(6)]
+    path = write(tmp_path, "titled.csv", "\n".join(["Expression, log2 of 2024", ",S1,S2,S3", *rows]) + "\n")
+    assert read(path)[0].columns == ["S1", "S2", "S3"]
