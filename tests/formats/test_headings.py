@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from genexp.errors import CohortError
+from genexp.files.layout import find_layout
 from genexp.files.probe import Request
 from genexp.formats import open_annotations
 from tests.text_tables import annotate, check_values, read, refuse, write
@@ -185,8 +186,9 @@ def test_a_column_added_under_a_heading_without_a_corner_is_refused(names: list[
 def test_decimal_commas_between_commas_are_refused_and_not_read_as_twice_as_many_genes(tmp_path: Path) -> None:
     names = ["sample", "TP53", "BRCA1", "EGFR", "MYC", "PTEN"]
     rows = [f"TCGA-AA-000{i}-01," + ",".join(f"{i + 3},{j + 1}24" for j in range(5)) for i in range(8)]
-    path = write(tmp_path, "decimal.csv", "\n".join([",".join(names), *rows]) + "\n")
-    assert "its lines have 11. If its numbers have decimal commas, separate them by tabs or semicolons" in refuse(path)
+    with pytest.raises(CohortError, match=r"its lines have 11. If its numbers have decimal commas, separate them by tabs or semicolons"):
+        find_layout([",".join(names), *rows], "decimal.csv", Request("decimal.csv"))
+    refuse(write(tmp_path, "decimal.csv", "\n".join([",".join(names), *rows]) + "\n"))
 
 
 def test_a_title_of_a_few_words_above_the_heading_is_still_skipped(tmp_path: Path) -> None:
