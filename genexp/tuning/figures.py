@@ -1,4 +1,4 @@
-"""Pictures of a study: its history, what mattered, and where good trials lie."""
+"""Figures of a study: its history, the importance of parameters, and the parameters of good trials."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.palette import ENCODER, INK, MUTED, PCA, dress_axes, new_figure
-from genexp.tuning.figures_objectives import plot_front, plot_worth
+from genexp.tuning.figures_objectives import plot_front, plot_objective_correlations
 
 if TYPE_CHECKING:
     import optuna
@@ -33,10 +33,10 @@ MEANINGS = {
 
 
 def draw_study(study: Study) -> Iterator[tuple[str, Figure]]:
-    """Draw every picture of a study, with its artifact name; those that one trial cannot fill are left out."""
-    chosen = _searched(study.frozen)
-    table = study.table().drop(columns=chosen.columns, errors="ignore").join(chosen)
-    searched = [name for name in (*MEANINGS, *chosen) if name in chosen and name != "kind"]
+    """Draw every figure of a study, with its artifact name; figures that need more trials are skipped."""
+    parameters = _searched(study.frozen)
+    table = study.table().drop(columns=parameters.columns, errors="ignore").join(parameters)
+    searched = [name for name in (*MEANINGS, *parameters) if name in parameters and name != "kind"]
     searched = list(dict.fromkeys(searched))
     yield "figures/tuning_history.png", plot_trials(table, study)
     complete = table[table["state"] == "complete"]
@@ -48,8 +48,8 @@ def draw_study(study: Study) -> Iterator[tuple[str, Figure]]:
         yield "figures/tuning_importances.png", plot_importances(importances)
     if len(study.objectives) > 1:
         yield "figures/tuning_front.png", plot_front(study.trials, study.selected, study.objectives)
-    if len(study.worth) > 1 and study.worth.notna().to_numpy().any():
-        yield "figures/tuning_worth.png", plot_worth(study.worth, len(complete))
+    if len(study.objective_correlations) > 1 and study.objective_correlations.notna().to_numpy().any():
+        yield "figures/tuning_worth.png", plot_objective_correlations(study.objective_correlations, len(complete))
 
 
 def _searched(frozen: optuna.study.Study) -> pd.DataFrame:
@@ -58,13 +58,13 @@ def _searched(frozen: optuna.study.Study) -> pd.DataFrame:
 
 
 def measure_importances(frozen: optuna.study.Study) -> dict[str, float]:
-    """Share of the variance of the loss that each parameter explains (fANOVA; Hutter et al., ICML 2014); empty if too few trials."""
+    """Measure the share of variance of the loss explained by each parameter (fANOVA; Hutter et al., ICML 2014); empty for few trials."""
     import optuna
 
     complete = [trial for trial in frozen.get_trials(deepcopy=False) if trial.state.name == "COMPLETE"]
-    chosen = [trial.params for trial in complete]
-    everywhere = set.intersection(*(set(one) for one in chosen)) if chosen else set()
-    names = [name for name in everywhere if len({one[name] for one in chosen}) > 1]
+    parameters = [trial.params for trial in complete]
+    everywhere = set.intersection(*(set(values) for values in parameters)) if parameters else set()
+    names = [name for name in everywhere if len({values[name] for values in parameters}) > 1]
     if len(complete) < 4 or len({trial.values[0] for trial in complete}) < 2 or not names:
         return {}
     evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
@@ -72,7 +72,7 @@ def measure_importances(frozen: optuna.study.Study) -> dict[str, float]:
 
 
 def plot_trials(table: pd.DataFrame, study: Study) -> Figure:
-    """Validation loss by trial, the best so far, PCA of the same size, and the trial that was selected."""
+    """Plot validation loss by trial, the best so far, PCA of the same size, and the selected trial."""
     from matplotlib.ticker import MaxNLocator
 
     figure = new_figure(f"Study {study.name}: validation loss by trial", height=5.2)
@@ -91,8 +91,8 @@ def plot_trials(table: pd.DataFrame, study: Study) -> Figure:
     )
     axes.plot(others.index, others["loss_val"], "x", color=MUTED, markersize=7, label="pruned")
     axes.plot(table.index, table["loss_val_pca"], "_", color=PCA, markersize=14, markeredgewidth=2, label="PCA of the same size")
-    chosen = table[table["selected"]]
-    axes.plot(chosen.index, chosen["loss_val"], "o", mfc="none", mec=INK, mew=2, markersize=15, linestyle="none", label="selected")
+    selected = table[table["selected"]]
+    axes.plot(selected.index, selected["loss_val"], "o", mfc="none", mec=INK, mew=2, markersize=15, linestyle="none", label="selected")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     dress_axes(axes, "bars: one standard error over validation samples", "trial", "validation loss (squared error per gene)")
     axes.legend(frameon=False, fontsize=10.5, loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -100,7 +100,7 @@ def plot_trials(table: pd.DataFrame, study: Study) -> Figure:
 
 
 def plot_slices(complete: pd.DataFrame, searched: list[str]) -> Figure:
-    """Validation loss against each parameter; later trials are darker."""
+    """Plot validation loss against each parameter; later trials are darker."""
     figure = new_figure("Validation loss by parameter", height=4.4, width=max(6.0, 3.0 * len(searched)))
     for i, axes in enumerate(np.ravel(figure.subplots(1, len(searched), sharey=True, squeeze=False))):
         name = searched[i]
@@ -114,8 +114,8 @@ def plot_slices(complete: pd.DataFrame, searched: list[str]) -> Figure:
             edgecolor=INK,
             linewidth=0.5,
         )
-        chosen = complete[complete["selected"]]
-        axes.scatter(chosen[name], chosen["loss_val"], s=190, facecolor="none", edgecolor=PCA, linewidth=2)
+        selected = complete[complete["selected"]]
+        axes.scatter(selected[name], selected["loss_val"], s=190, facecolor="none", edgecolor=PCA, linewidth=2)
         _scale(axes, "x", complete[name], name)
         dress_axes(axes, "", MEANINGS.get(name, name), "validation loss" if i == 0 else "")
     return figure
@@ -135,24 +135,24 @@ def _scale(axes: Axes, which: str, values: pd.Series, name: str) -> None:
 
 
 def plot_parallel(complete: pd.DataFrame, searched: list[str]) -> Figure:
-    """Each trial as a line through its parameters to its loss; the darker, the lower the loss."""
+    """Plot each trial as a line through its parameters to its loss; darker means a lower loss."""
     from matplotlib import colormaps
 
     names = [*searched, "loss_val"]
-    figure = new_figure("Trials through the space", height=5.0)
+    figure = new_figure("Parameters and loss of each trial", height=5.0)
     axes = figure.add_subplot()
     scaled = pd.DataFrame({name: _unit(complete[name], name) for name in names})
     for number in complete.sort_values("loss_val", ascending=False).index:
         rank = float(scaled.loc[number, "loss_val"])
-        is_chosen = bool(complete.loc[number, "selected"])
-        colour = PCA if is_chosen else colormaps["Blues"](0.9 - 0.65 * rank)
+        is_selected = bool(complete.loc[number, "selected"])
+        colour = PCA if is_selected else colormaps["Blues"](0.9 - 0.65 * rank)
         row = scaled.loc[number].to_numpy(dtype=float)
-        there = np.flatnonzero(np.isfinite(row))  # a parameter of another kind is passed by
-        axes.plot(there, row[there], color=colour, linewidth=3 if is_chosen else 1.6, zorder=3 if is_chosen else 2)
+        present = np.flatnonzero(np.isfinite(row))  # parameters of other model types are skipped
+        axes.plot(present, row[present], color=colour, linewidth=3 if is_selected else 1.6, zorder=3 if is_selected else 2)
     for i, name in enumerate(names):
         axes.axvline(i, color=MUTED, linewidth=0.8)
-        for value, place in ((complete[name].min(), -0.03), (complete[name].max(), 1.03)):
-            axes.text(i, place, f"{value:.4g}", ha="center", va="top" if place < 0 else "bottom", fontsize=10, color=INK)
+        for value, height in ((complete[name].min(), -0.03), (complete[name].max(), 1.03)):
+            axes.text(i, height, f"{value:.4g}", ha="center", va="top" if height < 0 else "bottom", fontsize=10, color=INK)
     axes.set_ylim(-0.1, 1.1)
     dress_axes(axes, "", "", "", grid="")
     axes.set_xticks(range(len(names)), [MEANINGS.get(name, name) for name in names], fontsize=11)
@@ -162,14 +162,14 @@ def plot_parallel(complete: pd.DataFrame, searched: list[str]) -> Figure:
 
 
 def _unit(values: pd.Series, name: str) -> pd.Series:
-    placed = np.log(values) if name in LOGARITHMIC and (values > 0).all() else values.astype(float)
-    width = placed.max() - placed.min()
-    return (placed - placed.min()) / width if width > 0 else placed * 0 + 0.5
+    positions = np.log(values) if name in LOGARITHMIC and (values > 0).all() else values.astype(float)
+    width = positions.max() - positions.min()
+    return (positions - positions.min()) / width if width > 0 else positions * 0 + 0.5
 
 
 def plot_importances(importances: dict[str, float]) -> Figure:
-    """Share of the variance of the loss that each parameter explains."""
-    figure = new_figure("What the (first) objective depends on", height=1.6 + 0.5 * len(importances), width=9)
+    """Plot the share of variance of the loss explained by each parameter."""
+    figure = new_figure("Importance of parameters for the (first) objective", height=1.6 + 0.5 * len(importances), width=9)
     axes = figure.add_subplot()
     shares = pd.Series(importances).sort_values()
     bars = axes.barh([MEANINGS.get(name, name) for name in shares.index], shares, color=ENCODER, height=0.6)

@@ -1,4 +1,4 @@
-"""The space that a study searches: the training configuration with some leaves replaced by ranges."""
+"""Search space of a study: the training configuration with some values replaced by ranges."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 LEAVES = tuple(ShapeSpace.model_fields)[1:]
 LOGARITHMIC = {"n_hidden", "n_latent", "learning_rate", "weight_decay", "head_weight"}
 GRID_POINTS = 3
-"""Values of a range that a grid tries: both ends and what lies between."""
+"""Number of values of a range in a grid: both ends and values between."""
 
 
 def list_leaves(space: SearchSpace, kind: str) -> dict[str, Range]:
-    """Numbers of the space that act in trials of a kind: those of every kind, then its own."""
+    """List the numbers of the space that affect a model type: those of all model types, then its own."""
     return {name: leaf for name in (*LEAVES, *MODEL_TYPES[kind](space).parameters) if isinstance(leaf := getattr(space, name), Range)}
 
 
 def suggest(trial: Trial, space: SearchSpace, n_latent_max: int) -> None:
-    """Let a trial choose its kind and then a value of each range that acts in it; latents that the data cannot hold are cut off."""
+    """Let a trial choose its model type and a value of each range that affects it; n_latent is limited to the rank of the data."""
     kind = trial.suggest_categorical("kind", space.kind) if len(space.kind) > 1 else space.kind[0]
     for name, leaf in list_leaves(space, kind).items():
         if leaf.is_fixed:
@@ -65,23 +65,23 @@ def list_grid(space: SearchSpace, n_latent_max: int) -> list[dict[str, Any]]:
 
 
 def halve(n_hidden: int, n_layers: int, n_latent: int) -> tuple[int, ...]:
-    """Widths of the hidden layers: each half of the one before, none narrower than the latent."""
+    """Return the widths of the hidden layers: each half of the one before, none below the number of latent dimensions."""
     return tuple(max(n_hidden // 2**i, n_latent) for i in range(n_layers))
 
 
-def configure(space: SearchSpace, training: TrainingConfig, chosen: Mapping[str, Any]) -> EncoderConfig:
-    """Configuration of a trial: chosen values where the space is a range, the single value elsewhere."""
-    kind = chosen.get("kind", space.kind[0])
+def configure(space: SearchSpace, training: TrainingConfig, parameters: Mapping[str, Any]) -> EncoderConfig:
+    """Build the configuration of a trial: the trial's values for ranges, the single value elsewhere."""
+    kind = parameters.get("kind", space.kind[0])
     values = {name: getattr(space, name) for name in SearchSpace.model_fields if name in EncoderConfig.model_fields}
     values = {name: value.low if isinstance(value, Range) else value for name, value in values.items()}
     values |= {name: getattr(training, name) for name in TrainingConfig.model_fields} | {"kind": kind}
-    values |= {name: value for name, value in chosen.items() if name in EncoderConfig.model_fields}
-    n_layers, n_hidden = (int(chosen.get(name, getattr(space, name).low)) for name in ("n_layers", "n_hidden"))
+    values |= {name: value for name, value in parameters.items() if name in EncoderConfig.model_fields}
+    n_layers, n_hidden = (int(parameters.get(name, getattr(space, name).low)) for name in ("n_layers", "n_hidden"))
     return EncoderConfig(**values, hidden=halve(n_hidden, n_layers, int(values["n_latent"])))
 
 
 def name_trial(number: int, config: EncoderConfig) -> str:
-    """Readable name of a trial, with its shape: ``trial 007: 512-256-24, dropout 0.21``."""
+    """Return a readable name of a trial, with its shape: ``trial 007: 512-256-24, dropout 0.21``."""
     shape = "-".join(map(str, (*config.hidden, config.n_latent)))
     kind = "" if config.kind == "deep" else f"{config.kind} "
     return f"trial {number:03d}: {kind}{shape}, dropout {config.dropout:.2f}"

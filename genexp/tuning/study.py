@@ -1,8 +1,8 @@
-"""A study: rounds of trials that are asked, trained in parallel and told back in their order.
+"""A study: rounds of trials that Optuna proposes, that workers train in parallel, and that are reported back in order.
 
 The same seed and number of workers give the same trials whatever the timing: a trial's sampler is seeded by its number, sees only
 earlier rounds as finished, and pruning compares with earlier rounds alone. A study lives in a folder of the cache,
-so one that was killed goes on where it stood, with nothing finished lost.
+so an interrupted study continues, and keeps its finished trials.
 """
 
 from __future__ import annotations
@@ -29,22 +29,23 @@ from genexp.settings.verbs import TuneSettings
 from genexp.training.basis import build_basis
 from genexp.tuning.objective import LOSS, check_objectives, correlate_objectives, direction, find_front, orient, read_objective
 from genexp.tuning.space import configure, list_grid, suggest
-from genexp.tuning.workers import Job, Result, Workers, count_workers, read_result
+from genexp.tuning.workers import Job, TrialResult, Workers, count_workers, read_result
 
 if TYPE_CHECKING:
     import optuna
 
 RUNGS = (5, 10, 20, 40, 80, 160)
-"""Epochs at which a trial is compared with earlier rounds."""
+"""Epochs at which a trial is compared with earlier rounds, for pruning."""
 TRIALS_BEFORE_PRUNING = 4
+"""Number of earlier trials that a median needs before it prunes."""
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A finished trial: its configuration and what it gave."""
+class FinishedTrial:
+    """A finished trial: its configuration and its result."""
 
     config: EncoderConfig
-    result: Result
+    result: TrialResult
 
 
 @dataclass(frozen=True)
@@ -54,27 +55,27 @@ class Study:
     Parameters
     ----------
     name : str
-    trials : tuple of Trial
-        In their order.
-    selected : Trial
-        The winner by ``reason``.
+    trials : tuple of FinishedTrial
+        Trials in the order of their numbers.
+    selected : FinishedTrial
+        Selected trial; ``reason`` says why.
     n_workers : int
     objectives : tuple of str
-        What trials were scored by.
+        Names of the objectives.
     frozen : optuna.study.Study
-        For the pictures.
+        Optuna's study, for figures.
     """
 
     name: str
-    trials: tuple[Trial, ...]
-    selected: Trial
+    trials: tuple[FinishedTrial, ...]
+    selected: FinishedTrial
     reason: str
     n_workers: int
     objectives: tuple[str, ...]
     frozen: optuna.study.Study
 
     def table(self) -> pd.DataFrame:
-        """One row a trial: state, configuration, losses, seconds, and which was selected."""
+        """Return one row per trial: state, configuration, losses, seconds, and whether it was selected."""
         rows = [
             {
                 "trial": trial.result.number,
@@ -99,29 +100,31 @@ class Study:
         return pd.DataFrame(rows).set_index("trial")
 
     @property
-    def worth(self) -> pd.DataFrame:
-        """What each objective is worth: :func:`~genexp.tuning.objective.correlate_objectives` over the complete trials."""
+    def objective_correlations(self) -> pd.DataFrame:
+        """Correlations of objectives over the complete trials: :func:`~genexp.tuning.objective.correlate_objectives`."""
         return correlate_objectives([trial.result for trial in self.trials if trial.result.state == "complete"])
 
 
-def run_study(data: Preprocessed, settings: TuneSettings, folder: Path, fingerprint: str, on_trial: Callable[[Trial, int], None]) -> Study:
-    """Search until ``n_trials`` trials have ended, or the time is over.
+def run_study(
+    data: Preprocessed, settings: TuneSettings, folder: Path, fingerprint: str, on_trial: Callable[[FinishedTrial, int], None]
+) -> Study:
+    """Search until ``n_trials`` trials have ended, or the time limit is reached.
 
     Parameters
     ----------
     data : Preprocessed
     settings : TuneSettings
     folder : Path
-        Home of the study; one that exists is resumed.
+        Folder of the study; an existing study is resumed.
     fingerprint : str
         Hash of all that must be equal for trials to be comparable.
     on_trial : callable
-        Called with each finished trial, in order, and the number of trials that are asked for.
+        Called with each finished trial, in order, and the total number of trials.
 
     Raises
     ------
     ConfigError
-        The kinds have losses that cannot be compared, or the folder holds a study of other data or another space, or one that is running.
+        The model types have losses that cannot be compared, or the folder holds a running study, or one of other data or another space.
     TrainingError
         No trial could be completed.
     """
@@ -155,10 +158,10 @@ def _check_model_types(data: Preprocessed, settings: TuneSettings) -> list[Model
         model_type.check(data)
     losses = {kind: model_type.loss for kind, model_type in zip(space.kind, model_types, strict=True)}
     if len(set(losses.values())) > 1:
-        listed = ", ".join(f"that of {kind} is a {loss}" for kind, loss in losses.items())
+        listed = ", ".join(f"the loss of {kind} is a {loss}" for kind, loss in losses.items())
         raise ConfigError(
-            f"kind={','.join(settings.space.kind)}: kinds whose losses can be compared were expected; {listed}. Search each in a study "
-            "of its own, and compare their evaluations"
+            f"kind={','.join(settings.space.kind)}: expected model types whose losses can be compared; {listed}. Search each in a separate "
+            "study, and compare their evaluations"
         )
     return model_types
 
@@ -170,7 +173,9 @@ def _lock(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise ConfigError(f"the study '{folder.name}' is running in another process; wait for it, or name another study") from None
+            raise ConfigError(
+                f"the study '{folder.name}' is running in another process; wait until it ends, or name another study with study_name="
+            ) from None
         yield
 
 
@@ -180,7 +185,7 @@ def _open_study(folder: Path, fingerprint: str, objectives: Sequence[str] = (LOS
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(logging.WARNING)
-    # A tune that was killed while it wrote leaves Optuna's own lock behind, and the next one would wait for it forever: with a relative
+    # A tune that was killed while writing leaves Optuna's lock behind, and the next one would wait for it forever: with a relative
     # path Optuna cannot tell how old its lock is. The folder's lock is held here, so nobody else writes the journal.
     journal = folder.resolve() / "journal.log"
     journal.with_name("journal.log.lock").unlink(missing_ok=True)
@@ -188,13 +193,13 @@ def _open_study(folder: Path, fingerprint: str, objectives: Sequence[str] = (LOS
     study = optuna.create_study(
         storage=storage, study_name=folder.name, load_if_exists=True, directions=[direction(name) for name in objectives]
     )
-    known = study.user_attrs.get("fingerprint")
-    if known is None:
+    stored = study.user_attrs.get("fingerprint")
+    if stored is None:
         study.set_user_attr("fingerprint", fingerprint)
-    elif known != fingerprint:
+    elif stored != fingerprint:
         raise ConfigError(
-            f"the study '{folder.name}' was made with another cohort, space or seed; its trials cannot be compared with new ones: "
-            "name another study, or repeat it with its own settings"
+            f"the study '{folder.name}' has another cohort, space or seed; its trials cannot be compared with new ones: "
+            "name another study with study_name=, or repeat the study with its settings"
         )
     return study
 
@@ -205,11 +210,11 @@ def _run_rounds(
     settings: TuneSettings,
     folder: Path,
     n_latent_max: int,
-    on_trial: Callable[[Trial, int], None],
-) -> Iterator[Trial]:
-    """Finish rounds of as many trials as there are workers; trials of an earlier process are told, not trained again."""
+    on_trial: Callable[[FinishedTrial, int], None],
+) -> Iterator[FinishedTrial]:
+    """Finish rounds of one trial per worker; trials of an earlier process are reported, not trained again."""
     start, n_workers = time.monotonic(), workers.n_workers
-    finished: list[Trial] = []
+    finished: list[FinishedTrial] = []
     grid = list_grid(settings.space, n_latent_max) if settings.search.sampler == "grid" else None
     n_trials = min(settings.search.n_trials, len(grid)) if grid else settings.search.n_trials
     for first in range(0, n_trials, n_workers):
@@ -220,7 +225,7 @@ def _run_rounds(
         for number in numbers[max(0, len(study.get_trials(deepcopy=False)) - first) :]:
             _ask(study, settings, n_latent_max, number, grid)
         parameters = [study.get_trials(deepcopy=False)[number].params for number in numbers]
-        configs = [configure(settings.space, settings.training, chosen) for chosen in parameters]
+        configs = [configure(settings.space, settings.training, values) for values in parameters]
         prune_above = (
             _prune_levels(finished)
             if settings.search.prune and settings.search.objective == (LOSS,) and len(settings.space.kind) == 1
@@ -231,7 +236,7 @@ def _run_rounds(
         results |= {result.number: result for result in workers.train(jobs)}
         for number, config in zip(numbers, configs, strict=True):
             _tell(study, results[number], settings.search.objective)
-            finished.append(Trial(config, results[number]))
+            finished.append(FinishedTrial(config, results[number]))
             on_trial(finished[-1], n_trials)
             yield finished[-1]
 
@@ -243,26 +248,25 @@ def _ask(study: optuna.study.Study, settings: TuneSettings, n_latent_max: int, n
     study.sampler = TPESampler(seed=seed) if settings.search.sampler == "tpe" else RandomSampler(seed=seed)
     if grid:
         study.enqueue_trial(grid[number])
-    asked = study.ask()
-    suggest(asked, settings.space, n_latent_max)
-    assert asked.number == number
+    trial = study.ask()
+    suggest(trial, settings.space, n_latent_max)
+    assert trial.number == number
 
 
-def _known_result(study: optuna.study.Study, folder: Path, number: int) -> Result | None:
-    """Result from an earlier process: its file, or the failure that the study remembers."""
+def _known_result(study: optuna.study.Study, folder: Path, number: int) -> TrialResult | None:
+    """Read a result of an earlier process: its file, or the failure stored in the study."""
     trial = study.get_trials(deepcopy=False)[number]
     if trial.state.name == "FAIL":
-        return Result(number, "failed", trial.user_attrs.get("reason", ""))
+        return TrialResult(number, "failed", trial.user_attrs.get("reason", ""))
     return read_result(folder, number)
 
 
-def _tell(study: optuna.study.Study, result: Result, objectives: Sequence[str] = (LOSS,)) -> None:
-    from optuna.trial import Trial as OptunaTrial
-    from optuna.trial import TrialState
+def _tell(study: optuna.study.Study, result: TrialResult, objectives: Sequence[str] = (LOSS,)) -> None:
+    from optuna.trial import Trial, TrialState
 
     if study.get_trials(deepcopy=False)[result.number].state.is_finished():
         return
-    trial = OptunaTrial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, result.number))
+    trial = Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, result.number))
     if result.state == "failed":
         trial.set_user_attr("reason", result.reason)
         study.tell(result.number, state=TrialState.FAIL)
@@ -281,10 +285,10 @@ def _tell(study: optuna.study.Study, result: Result, objectives: Sequence[str] =
         study.tell(result.number, state=TrialState.FAIL)
 
 
-def _prune_levels(finished: list[Trial]) -> dict[int, float]:
-    """Loss at each rung above which a trial stops: the median of earlier rounds, and their standard error over it.
+def _prune_levels(finished: list[FinishedTrial]) -> dict[int, float]:
+    """Compute the loss at each rung above which a trial stops: the median of earlier rounds plus their standard error.
 
-    The margin keeps alive what the one-standard-error rule could still select.
+    The margin keeps trials that the one-standard-error rule could still select.
     """
     curves = [np.minimum.accumulate(t.result.history["loss/val"]) for t in finished if t.result.history]
     margin = float(np.median([t.result.standard_error for t in finished if t.result.history])) if curves else 0.0
@@ -296,11 +300,11 @@ def _prune_levels(finished: list[Trial]) -> dict[int, float]:
     return levels
 
 
-def select(trials: list[Trial], rule: str, objectives: Sequence[str] = (LOSS,)) -> tuple[Trial, str]:
-    """The winner and why.
+def select(trials: list[FinishedTrial], rule: str, objectives: Sequence[str] = (LOSS,)) -> tuple[FinishedTrial, str]:
+    """Select the best trial; return it with the reason.
 
-    By the loss: the lowest, or the smallest latent within one standard error of it (the rule of Breiman et al., Classification and
-    Regression Trees, 1984). By another objective: the best. By several: of the Pareto front, the trial of the best mean rank.
+    By the loss: the lowest, or the fewest latent dimensions within one standard error of it (the rule of Breiman et al.,
+    Classification and Regression Trees, 1984). By another objective: the best. By several: the best mean rank on the Pareto front.
     """
     complete = [trial for trial in trials if trial.result.state == "complete"]
     if not complete:
@@ -312,13 +316,13 @@ def select(trials: list[Trial], rule: str, objectives: Sequence[str] = (LOSS,)) 
     ranks = pd.DataFrame(losses).rank().mean(axis=1).to_numpy()
     front = find_front(losses)
     winner = complete[int(np.where(front, ranks, np.inf).argmin())]
-    shown = ", ".join(f"{name} {read_objective(winner.result, name):.4g}" for name in objectives)
+    scores = ", ".join(f"{name} {read_objective(winner.result, name):.4g}" for name in objectives)
     if len(objectives) == 1:
-        return winner, f"best of {len(complete)} trials: {shown}"
-    return winner, f"best mean rank of the {front.sum()} trials on the Pareto front: {shown}"
+        return winner, f"best of {len(complete)} trials: {scores}"
+    return winner, f"best mean rank of the {front.sum()} trials on the Pareto front: {scores}"
 
 
-def _select_by_loss(complete: list[Trial], rule: str) -> tuple[Trial, str]:
+def _select_by_loss(complete: list[FinishedTrial], rule: str) -> tuple[FinishedTrial, str]:
     best = min(complete, key=lambda trial: trial.result.loss_val)
     if rule == "best":
         return best, f"lowest validation loss, {best.result.loss_val:.5g}"
@@ -326,6 +330,7 @@ def _select_by_loss(complete: list[Trial], rule: str) -> tuple[Trial, str]:
     within = [trial for trial in complete if trial.result.loss_val <= limit]
     winner = min(within, key=lambda trial: (trial.config.n_latent, trial.result.loss_val))
     return winner, (
-        f"smallest latent ({winner.config.n_latent}) of {len(within)} trials within one standard error of the lowest validation loss: "
+        f"fewest latent dimensions ({winner.config.n_latent}) of {len(within)} trials within one standard error of the lowest validation "
+        "loss: "
         f"{winner.result.loss_val:.5g} <= {best.result.loss_val:.5g} + {best.result.standard_error:.2g}"
     )

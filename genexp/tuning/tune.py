@@ -1,4 +1,4 @@
-"""The search as a user sees it: a parent run with a child for each trial, pictures, and a table."""
+"""Search with tracking: a parent run with a child run per trial, figures, and a table."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from genexp.settings.verbs import TuneSettings
 from genexp.tracker import Tracker
 from genexp.tuning.figures import draw_study
 from genexp.tuning.space import name_trial
-from genexp.tuning.study import Study, Trial, run_study
+from genexp.tuning.study import FinishedTrial, Study, run_study
 
 
 def fingerprint_study(data: Preprocessed, settings: TuneSettings) -> str:
-    """Hash of what must be equal for trials to be comparable: data, space, training, objective and seed."""
+    """Hash everything that must be equal for trials to be comparable: data, space, training, objective and seed."""
     values = section_values(settings, SearchSpace, TrainingConfig)
     return hash_values(
         [data.fingerprint, values, settings.search.objective, settings.search.sampler, settings.search.prune, settings.run.seed]
@@ -29,19 +29,19 @@ def fingerprint_study(data: Preprocessed, settings: TuneSettings) -> str:
 
 
 def study_folder(data: Preprocessed, settings: TuneSettings) -> Path:
-    """Home of a study in the cache: its own name, else one that its fingerprint makes."""
+    """Return the folder of a study in the cache, by its name, else by its fingerprint."""
     name = settings.search.study_name or f"{data.name}-{fingerprint_study(data, settings)[:8]}"
     return Path(settings.run.cache) / "studies" / name
 
 
 def tune_encoder(data: Preprocessed, settings: TuneSettings, tracker: Tracker) -> Study:
-    """Search the space; the tracker's run becomes the parent of one run for each trial."""
+    """Search the space; the tracker's run becomes the parent of one run per trial."""
     folder = study_folder(data, settings)
     tracker.set_tags({"study": folder.name})
     best = float("inf")
     with tqdm(total=settings.search.n_trials, desc="tune", unit="trial", disable=not sys.stderr.isatty()) as bar:
 
-        def on_trial(trial: Trial, n_trials: int) -> None:
+        def on_trial(trial: FinishedTrial, n_trials: int) -> None:
             nonlocal best
             log_trial(trial, tracker)
             if trial.result.state == "complete":
@@ -56,15 +56,15 @@ def tune_encoder(data: Preprocessed, settings: TuneSettings, tracker: Tracker) -
         study = run_study(data, settings, folder, fingerprint_study(data, settings), on_trial)
     tracker.set_tags({"workers": study.n_workers, "selected": study.selected.result.number, "selection.reason": study.reason})
     tracker.log_table("tuning/trials.tsv", study.table())
-    tracker.log_table("tuning/objective_worth.tsv", study.worth)
-    tracker.log_metrics(_name_worth(study))
+    tracker.log_table("tuning/objective_worth.tsv", study.objective_correlations)
+    tracker.log_metrics(_name_correlations(study))
     for name, figure in draw_study(study):
         tracker.log_figure(name, figure)
     return study
 
 
-def log_trial(trial: Trial, tracker: Tracker) -> None:
-    """Write a finished trial as a nested run, with its curves."""
+def log_trial(trial: FinishedTrial, tracker: Tracker) -> None:
+    """Log a finished trial as a nested run, with its curves."""
     result = trial.result
     with tracker.child(name_trial(result.number, trial.config)) as child:
         child.log_params(section_values(trial.config, EncoderConfig))
@@ -77,15 +77,15 @@ def log_trial(trial: Trial, tracker: Tracker) -> None:
             child.log_metrics(summary | {"train/seconds": result.seconds} | drop_undefined(result.scores or {}))
 
 
-def _name_worth(study: Study) -> dict[str, float]:
-    """Rank correlation of the (first) objective with each other one, under a metric's name."""
-    own = study.objectives[0]
-    if own not in study.worth:
+def _name_correlations(study: Study) -> dict[str, float]:
+    """Name the rank correlations of the (first) objective with the others as metrics."""
+    first = study.objectives[0]
+    if first not in study.objective_correlations:
         return {}
-    others = study.worth.loc[own].drop(own)
+    others = study.objective_correlations.loc[first].drop(first)
     return drop_undefined({f"tune/rho_{name.replace('/', '_')}": float(value) for name, value in others.items()})
 
 
 def drop_undefined(metrics: Mapping[str, float]) -> dict[str, float]:
-    """Metrics that are numbers."""
+    """Drop metrics that are not finite."""
     return {name: value for name, value in metrics.items() if math.isfinite(value)}

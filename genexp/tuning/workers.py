@@ -1,4 +1,4 @@
-"""Worker processes that train trials; one that dies costs its trial, not the study.
+"""Worker processes that train trials; if one dies, its trial fails and the study continues.
 
 A worker maps the preprocessed cohort and its decomposition from disk, so any number of workers share one copy in memory.
 It writes each result to a file before it reports, so that nothing finished is lost when the driver is killed.
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from genexp.training.loop import Fitted
 
 BYTES_OF_A_PROCESS = 600 * 2**20
-"""Memory of a worker beside its networks: interpreter, torch, one epoch's activations."""
+"""Memory of a worker without its networks: interpreter, torch, one epoch's activations."""
 
 
 SECONDS_TO_LEAVE = 2.0
-"""How long an idle worker may take to end by itself when the driver is done with it."""
+"""Time that an idle worker has to end by itself before it is terminated."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +46,22 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What a trial gave.
+class TrialResult:
+    """Result of a trial.
 
     Parameters
     ----------
     number : int
     state : {"complete", "pruned", "failed"}
     reason : str
-        Why a failed trial failed.
+        Reason of the failure of a failed trial.
     loss_val, standard_error : float
         Best mean loss over validation rows, and its standard error over those rows.
     best_epoch : int
     history : dict of lists
         Columns of the training history.
     scores : dict of str to float
-        What else can be an objective, by name.
+        Other objectives, by name.
     seconds : float
     """
 
@@ -78,34 +78,34 @@ class Result:
 
 
 def result_path(folder: Path, number: int) -> Path:
-    """File that holds the result of a trial."""
+    """Return the file of the result of a trial."""
     return folder / f"trial_{number:06d}.json"
 
 
-def read_result(folder: Path, number: int) -> Result | None:
-    """Result of a trial that has finished, perhaps in an earlier process."""
+def read_result(folder: Path, number: int) -> TrialResult | None:
+    """Read the result of a finished trial, perhaps of an earlier process; None without one."""
     path = result_path(folder, number)
-    return Result(**json.loads(path.read_text())) if path.exists() else None
+    return TrialResult(**json.loads(path.read_text())) if path.exists() else None
 
 
-def count_workers(asked: int | str, n_parameters: int) -> int:
-    """Trials at a time: as asked, or one per core as far as the free memory holds their networks.
+def count_workers(configured: int | str, n_parameters: int) -> int:
+    """Count the trials to train at a time: as configured, or one per core as long as free memory holds their networks.
 
     A parameter costs 20 bytes: weight, gradient, two moments, and the copy of the best epoch.
     """
     from genexp.cores import count_cores
 
-    if asked != "auto":
-        return int(asked)
+    if configured != "auto":
+        return int(configured)
     free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_AVPHYS_PAGES" in os.sysconf_names else 8 * 2**30
     return max(1, min(count_cores(), int(free // (BYTES_OF_A_PROCESS + 20 * n_parameters))))
 
 
 @contextlib.contextmanager
 def hide_main() -> Iterator[None]:
-    """Keep the script or notebook that calls from being run again in a new process, which takes nothing from it.
+    """Keep a new process from running the calling script or notebook again.
 
-    A spawned process runs the file of ``__main__`` first; one without a guard would start a search of its own there, and die.
+    A spawned process runs the file of ``__main__`` first; a script without a guard would start another search there, and die.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
@@ -116,7 +116,7 @@ def hide_main() -> Iterator[None]:
 
 
 class Workers:
-    """Up to a fixed number of processes, each training one trial at a time; started when there is work for them."""
+    """Up to a fixed number of processes, each training one trial at a time; started when needed."""
 
     def __init__(self, n_workers: int, n_threads: int, data_folder: Path, results: Path) -> None:
         self.arguments = (n_threads, data_folder, results)
@@ -137,14 +137,14 @@ class Workers:
 
     def _start(self) -> tuple[Any, Connection]:
         ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=_serve, args=(theirs, *self.arguments), daemon=True)
+        process = self.context.Process(target=_worker_main, args=(theirs, *self.arguments), daemon=True)
         with hide_main():
             process.start()
         theirs.close()
         return process, ours
 
-    def train(self, jobs: Sequence[Job]) -> Iterator[Result]:
-        """Train jobs, at most one for each worker, and give their results as they come."""
+    def train(self, jobs: Sequence[Job]) -> Iterator[TrialResult]:
+        """Train jobs, at most one per worker, and yield their results as they finish."""
         running: dict[Connection, tuple[int, Job]] = {}
         self.processes += [self._start() for _ in range(len(jobs) - len(self.processes))]
         for slot, job in enumerate(jobs):
@@ -159,20 +159,20 @@ class Workers:
                 try:
                     yield ready.recv()
                 except (EOFError, ConnectionResetError):
-                    yield self._bury(slot, job)
+                    yield self._replace_worker(slot, job)
 
-    def _bury(self, slot: int, job: Job) -> Result:
-        """Replace a worker that died; its trial has failed."""
+    def _replace_worker(self, slot: int, job: Job) -> TrialResult:
+        """Replace a worker that died; its trial counts as failed."""
         process, connection = self.processes[slot]
         connection.close()
         process.join()
         self.processes[slot] = self._start()
         how = "out of memory, or killed" if process.exitcode == -9 else f"exit code {process.exitcode}"
-        return Result(job.number, "failed", f"its worker died ({how})")
+        return TrialResult(job.number, "failed", f"its worker died ({how})")
 
 
-def _serve(connection: Connection, n_threads: int, data_folder: Path, results: Path) -> None:
-    """Life of a worker: train what comes until the driver is gone."""
+def _worker_main(connection: Connection, n_threads: int, data_folder: Path, results: Path) -> None:
+    """Train jobs until the main process closes the connection."""
     import signal
 
     import torch
@@ -189,7 +189,7 @@ def _serve(connection: Connection, n_threads: int, data_folder: Path, results: P
 
 
 def _score(fitted: Fitted, basis: Basis, data: Preprocessed, seed: int) -> dict[str, float]:
-    """What a trial can be chosen by beside its loss, at its best epoch."""
+    """Score the objectives of a trial other than its loss, at its best epoch."""
     from genexp.training.train import encode_rows, summarise
     from genexp.verdict.downstream import score_latents
 
@@ -201,7 +201,7 @@ def _score(fitted: Fitted, basis: Basis, data: Preprocessed, seed: int) -> dict[
     return {"r2/val_gain": summarise(fitted)["r2/val_gain"]} | scores
 
 
-def _train_job(job: Job, data: Preprocessed, results: Path) -> Result:
+def _train_job(job: Job, data: Preprocessed, results: Path) -> TrialResult:
     import numpy as np
 
     from genexp.model.types import create_model_type
@@ -216,9 +216,9 @@ def _train_job(job: Job, data: Preprocessed, results: Path) -> Result:
         basis = build_basis(data, job.config.basis, job.config.n_latent, model_type.needs_genes)
         fitted = fit_autoencoder(basis, model_type, job.seed, prune_above=job.prune_above, targets=targets)
     except (GenexpError, MemoryError, RuntimeError) as error:
-        return Result(job.number, "failed", f"{type(error).__name__}: {error}", seconds=time.perf_counter() - start)
+        return TrialResult(job.number, "failed", f"{type(error).__name__}: {error}", seconds=time.perf_counter() - start)
     losses = fitted.row_losses
-    result = Result(
+    result = TrialResult(
         job.number,
         "complete" if fitted.pruned_at is None else "pruned",
         loss_val=fitted.loss_val,

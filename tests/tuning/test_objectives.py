@@ -13,8 +13,8 @@ from genexp.settings.training import EncoderConfig
 from genexp.settings.verbs import TuneSettings
 from genexp.tuning.figures import draw_study
 from genexp.tuning.objective import correlate_objectives, find_front
-from genexp.tuning.study import Study, Trial, run_study, select
-from genexp.tuning.workers import Result
+from genexp.tuning.study import FinishedTrial, Study, run_study, select
+from genexp.tuning.workers import TrialResult
 from genexp.verdict.downstream import list_validation_scores, score_latents
 from tests.planted import make_preprocessed
 
@@ -54,8 +54,10 @@ def test_the_front_is_what_no_other_beats_in_everything() -> None:
     assert find_front(losses).tolist() == [True, True, False, True, True]
 
 
-def result(number: int, loss: float, **scores: float) -> Result:
-    return Result(number, "complete", loss_val=loss, standard_error=0.1, scores={name.replace("__", "/"): v for name, v in scores.items()})
+def result(number: int, loss: float, **scores: float) -> TrialResult:
+    return TrialResult(
+        number, "complete", loss_val=loss, standard_error=0.1, scores={name.replace("__", "/"): v for name, v in scores.items()}
+    )
 
 
 def test_worth_says_whether_what_is_minimised_helps_what_is_wanted() -> None:
@@ -68,7 +70,7 @@ def test_worth_says_whether_what_is_minimised_helps_what_is_wanted() -> None:
 
 def test_one_objective_takes_its_best_and_several_the_best_mean_rank_of_the_front() -> None:
     scores = [(0.1, 0.9), (0.2, 0.8), (0.3, 0.1), (0.15, 0.7)]
-    trials = [Trial(EncoderConfig(), result(i, 1.0, r2__val_gain=a, probe__macro_f1_val=b)) for i, (a, b) in enumerate(scores)]
+    trials = [FinishedTrial(EncoderConfig(), result(i, 1.0, r2__val_gain=a, probe__macro_f1_val=b)) for i, (a, b) in enumerate(scores)]
     assert select(trials, "best", ("probe/macro_f1_val",))[0].result.number == 0
     assert select(trials, "best", ("r2/val_gain", "probe/macro_f1_val"))[0].result.number == 1
 

@@ -18,8 +18,8 @@ from genexp.training.basis import build_basis
 from genexp.tuning import study as study_module
 from genexp.tuning.figures import draw_study
 from genexp.tuning.space import configure, halve, list_grid, suggest
-from genexp.tuning.study import Study, Trial, run_study, select
-from genexp.tuning.workers import Job, Result, Workers, count_workers, result_path
+from genexp.tuning.study import FinishedTrial, Study, run_study, select
+from genexp.tuning.workers import Job, TrialResult, Workers, count_workers, result_path
 from tests.planted import make_preprocessed
 
 
@@ -134,8 +134,8 @@ def test_pruning_compares_with_earlier_rounds_alone(whole: Study) -> None:
     assert levels[5] == pytest.approx((curves[1] + curves[2]) / 2 + (margin[1] + margin[2]) / 2)
 
 
-def trial(number: int, n_latent: int, loss: float, state: str = "complete") -> Trial:
-    return Trial(EncoderConfig(n_latent=n_latent), Result(number, state, loss_val=loss, standard_error=0.1))
+def trial(number: int, n_latent: int, loss: float, state: str = "complete") -> FinishedTrial:
+    return FinishedTrial(EncoderConfig(n_latent=n_latent), TrialResult(number, state, loss_val=loss, standard_error=0.1))
 
 
 def test_one_standard_error_rule_takes_the_smallest_latent_that_is_as_good() -> None:
@@ -145,7 +145,7 @@ def test_one_standard_error_rule_takes_the_smallest_latent_that_is_as_good() -> 
 
 
 def test_a_study_without_a_complete_trial_is_an_error_that_says_why() -> None:
-    failed = Trial(EncoderConfig(), Result(0, "failed", "out of memory"))
+    failed = FinishedTrial(EncoderConfig(), TrialResult(0, "failed", "out of memory"))
     with pytest.raises(TrainingError, match="none of 1 trials was completed: out of memory"):
         select([failed], "best")
 
