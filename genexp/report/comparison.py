@@ -1,4 +1,4 @@
-"""The page of encoders that are compared."""
+"""Page that compares encoders."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from genexp.verdict.compare import format_encoders, format_interval
 
 
 def render_comparison(table: pd.DataFrame, differences: pd.DataFrame, notes: Sequence[str]) -> str:
-    """Write a page of its own with the table of encoders and the paired differences; it needs no network and no script."""
+    """Write a page with the table of encoders and the paired differences; it needs no network and no script."""
     shown = format_encoders(table)
     style = (files("genexp.report") / "report.css").read_text(encoding="utf-8")
     caption = "Scores on test samples, with intervals of 95 % from each run's own verdict."
@@ -31,9 +31,7 @@ def render_comparison(table: pd.DataFrame, differences: pd.DataFrame, notes: Seq
             ]
             for row in differences.itertuples()
         )
-        caption = (
-            "Differences on the same test samples: paired bootstrap over their groups. The seed of a training is not in these intervals."
-        )
+        caption = "Differences on the same test samples: paired bootstrap over their groups, without the variation between seeds."
         parts.append(render_table(caption, headers, rows))
     body = render_section("encoders", "Encoders compared", *parts)
     title = to_html(f"{len(table)} encoders compared")

@@ -1,4 +1,4 @@
-"""What a page of HTML is built from: texts that are escaped, tables, places for plots, links that carry a file."""
+"""Building blocks of an HTML page: escaped texts, tables, places for plots, and links that contain a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from html import escape
 import pandas as pd
 
 ZIPPED = 60_000
-"""Bytes from which a table is offered as .tsv.gz."""
+"""Size in bytes from which a table is embedded as .tsv.gz."""
 
 
 class Html(str):
@@ -27,7 +27,7 @@ def to_html(value: object) -> str:
 
 
 def write_json(data: object) -> str:
-    """JSON that cannot close its own script element."""
+    """Write JSON that cannot close its script element."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c").replace(">", "\\u003e")
 
 
@@ -43,7 +43,7 @@ def render_paragraph(text: object, kind: str = "") -> str:
 
 
 def render_table(caption: str, headers: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """Table with a caption; the first cell of a row is its header, numbers stand to the right, and an empty header is a plain cell."""
+    """Table with a caption; the first cell of a row is its header, numbers are right-aligned, and an empty header is a plain cell."""
     listed = [list(row) for row in rows]
     right = [all(isinstance(row[i], float | int) for row in listed) for i in range(len(headers))]
     names = [name.replace("[95 %]", "[95\N{NO-BREAK SPACE}%]") if isinstance(name, str) else name for name in headers]
@@ -63,7 +63,7 @@ def _cell(tag: str, value: object, right: bool = False, scope: str = "") -> str:
 
 
 def render_plot(name: str, title: str, description: str, kind: str = "") -> str:
-    """Place for a plot that the page's script fills, with the still picture that is printed."""
+    """Place for a plot that the script of the page fills, with a static image for printing."""
     alt = to_html(f"{title}. {description}")
     return (
         f'<figure class="{kind}"><figcaption><b>{to_html(title)}.</b> {to_html(description)}</figcaption>'
@@ -72,7 +72,7 @@ def render_plot(name: str, title: str, description: str, kind: str = "") -> str:
 
 
 def draw_interval(low: float, value: float, high: float, reach: tuple[float, float], colour: str) -> Html:
-    """Draw a small interval around 0 for a table row; the numbers stand beside it."""
+    """Draw a small interval around 0 for a table row, next to its numbers."""
     if not all(map(math.isfinite, (low, value, high))):
         return Html("")
     left, middle, right, zero = (f"{4 + 192 * (number - reach[0]) / (reach[1] - reach[0]):.1f}" for number in (low, value, high, 0.0))
@@ -85,7 +85,7 @@ def draw_interval(low: float, value: float, high: float, reach: tuple[float, flo
 
 
 def link_table(name: str, table: pd.DataFrame) -> Html:
-    """Link that carries a table as tab-separated text, zipped if it is large."""
+    """Link that contains a table as tab-separated text, zipped if large."""
     content = table.to_csv(sep="\t", float_format="%.6g").encode()
     file, kind = f"{name}.tsv", "text/tab-separated-values;charset=utf-8"
     if len(content) > ZIPPED:

@@ -1,4 +1,4 @@
-"""The interactive plots of the report, as plotly figures written out in plain dictionaries: plotly.js draws them in the page."""
+"""Interactive plots of the report, as plotly figures in plain dictionaries; plotly.js draws them in the page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ BLUES = [[0.0, "#F7FBFF"], [0.25, "#C6DBEF"], [0.5, "#6BAED6"], [0.75, "#2171B5"
 
 
 def build_plots(evaluation: Evaluation) -> dict[str, Plot]:
-    """Every plot but the maps, by the id of its place in the page."""
+    """Build every plot except the embeddings, by its id in the page."""
     results = evaluation.results
     clustering, probe, heads = results.require(Clustering), results.get_result(Probe), results.get_result(HeadResults)
     discrimination = results.get_result(Discrimination)
@@ -47,14 +47,14 @@ def build_plots(evaluation: Evaluation) -> dict[str, Plot]:
     if survival is not None:
         patients = survival.patients
         colours = {name: mark.colour for name, mark in mark_clusters(sorted(patients["cluster"].unique())).items()}
-        plots["kaplan_meier"] = plot_curves(patients, survival.kaplan_meier, "cluster", colours)
+        plots["kaplan_meier"] = plot_survival_curves(patients, survival.kaplan_meier, "cluster", colours)
     if prognosis is not None:
-        plots["risk_groups"] = plot_curves(prognosis.patients, prognosis.curves, "risk_group", RISK_COLOURS)
+        plots["risk_groups"] = plot_survival_curves(prognosis.patients, prognosis.curves, "risk_group", RISK_COLOURS)
     return plots
 
 
 def collect_samples(embeddings: Embeddings, batch: pd.Series | None = None) -> dict[str, Any]:
-    """Collect what the page's script needs to draw the maps: each sample once, groups as codes, coordinates to four digits.
+    """Collect the data of the embeddings for the script of the page: each sample once, groups as codes, coordinates to four digits.
 
     Returns
     -------
@@ -82,12 +82,12 @@ def collect_samples(embeddings: Embeddings, batch: pd.Series | None = None) -> d
 
 
 def _code_known(values: pd.Series, mark: Callable[[Iterable[object]], dict[str, Mark]], unknown: str) -> dict[str, Any]:
-    """Groups of the samples whose value is known, and one, grey, of the others."""
-    known = values.astype("category").cat.remove_unused_categories()
-    marks = mark(known.cat.categories)
-    if known.isna().any():
+    """Groups of the samples with a known value, and a grey group of the others."""
+    coded = values.astype("category").cat.remove_unused_categories()
+    marks = mark(coded.cat.categories)
+    if coded.isna().any():
         marks[unknown] = Mark(UNLABELLED, "o", "circle")
-    return _code_groups(known.astype(object).fillna(unknown).astype(str), marks)
+    return _code_groups(coded.astype(object).fillna(unknown).astype(str), marks)
 
 
 def _code_groups(values: pd.Series, marks: dict[str, Mark]) -> dict[str, Any]:
@@ -103,8 +103,8 @@ def _code_groups(values: pd.Series, marks: dict[str, Mark]) -> dict[str, Any]:
 def _round_coordinates(values: pd.Series) -> list[float]:
     """Round to about a ten-thousandth of the range: finer than a screen shows."""
     numbers = values.to_numpy(dtype=float)
-    span = float(np.ptp(numbers)) or 1.0
-    return np.round(numbers, max(0, 4 - int(np.floor(np.log10(span))))).tolist()
+    extent = float(np.ptp(numbers)) or 1.0
+    return np.round(numbers, max(0, 4 - int(np.floor(np.log10(extent))))).tolist()
 
 
 def _axis(title: str, **more: Any) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def plot_choice(clustering: Clustering) -> Plot:
         }
         for name, column in clustering.choice.items()
     ]
-    chosen = {
+    marker = {
         "type": "line",
         "x0": clustering.k,
         "x1": clustering.k,
@@ -136,7 +136,7 @@ def plot_choice(clustering: Clustering) -> Plot:
         "y1": 1,
         "line": {"color": INK, "dash": "dot"},
     }
-    layout = {"xaxis": _axis("number of clusters k", dtick=1), "yaxis": _axis("silhouette, train samples"), "shapes": [chosen]}
+    layout = {"xaxis": _axis("number of clusters k", dtick=1), "yaxis": _axis("silhouette, train samples"), "shapes": [marker]}
     return {"data": lines, "layout": layout}
 
 
@@ -187,7 +187,7 @@ def plot_roc(discrimination: Discrimination) -> Plot:
     return {"data": lines, "layout": {**axes, "height": 430}}
 
 
-def plot_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str, colours: Mapping[str, str]) -> Plot:
+def plot_survival_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str, colours: Mapping[str, str]) -> Plot:
     """Kaplan-Meier curves of the test patients with bands and censor marks; a click on a group hides it."""
     patients = patients[patients["part"] == "test"]
     horizon = choose_horizon(patients["time_days"])
@@ -250,5 +250,5 @@ def plot_genes(reconstruction: Reconstruction) -> Plot:
         )
     return {
         "data": lines,
-        "layout": {"xaxis": _axis(f"R² of the gene (those below {low:.2f} at the left end)".replace("-", "−")), "yaxis": _axis("genes")},
+        "layout": {"xaxis": _axis(f"R² of the gene (lower values at the left end, {low:.2f})".replace("-", "−")), "yaxis": _axis("genes")},
     }

@@ -1,4 +1,4 @@
-"""The evaluation in its run: metrics, tags, description, tables, figures and report."""
+"""Logging of an evaluation in its run: metrics, tags, description, tables, figures and report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def log_evaluation(evaluation: Evaluation, tracker: Tracker) -> None:
 
 
 def _list_facts(evaluation: Evaluation) -> dict[str, object]:
-    """Tags that ``compare`` shows: the cohort, the split and the configuration of the encoder."""
+    """Tags that ``compare`` shows: cohort, split and configuration of the encoder."""
     summary, config = evaluation.summary, evaluation.summary["card"].get("config", {})
     facts = {name: summary[name] for name in ("cohort", "split_hash", "n_latent", "test_openings")}
     return facts | {"kind": config.get("kind", ""), "n_seeds": 1 if evaluation.seeds is None else len(evaluation.seeds.scores)}

@@ -1,7 +1,7 @@
-"""One page that a biologist shows a colleague: verdict first, then interactive plots, methods and tables to download.
+"""The report as one HTML page: verdict, interactive plots, methods, and tables for download.
 
-The page holds everything it needs, plotly.js included (once), and asks nothing of the network: its own content
-security policy forbids it. Texts that come from users (sample ids, labels, gene names) are escaped where they enter the page.
+The page contains everything it needs, with plotly.js once, and loads nothing from the network: its content security policy forbids it.
+Texts of users (sample ids, labels, gene names) are escaped where they enter the page.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from genexp.report.sections.registry import list_sections
 from genexp.verdict.evaluation import Evaluation
 
 MAX_BYTES = 7_900_000
-"""The page stays below this: tables that would not fit are named, and lie beside the report in the run."""
+"""Maximum size of the page: tables that do not fit are only named; the run has them next to the report."""
 
 
 MANY = 3000
-"""Samples from which the maps are drawn by WebGL."""
+"""Number of samples from which embeddings are drawn by WebGL."""
 
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
 )
-"""Nothing is fetched; 'unsafe-eval' is what plotly's WebGL needs to build its drawing commands."""
+"""Content security policy: nothing is fetched; plotly's WebGL needs 'unsafe-eval' to build its drawing commands."""
 
 
 def render_report(evaluation: Evaluation) -> str:

@@ -1,15 +1,12 @@
-"""Numbers and names as figures and report print them."""
+"""Format of numbers and names in figures and report."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from genexp.palette import ENCODER, MUTED, PCA
-
-if TYPE_CHECKING:
-    pass
 
 
 def format_p(p: float) -> str:
@@ -18,18 +15,18 @@ def format_p(p: float) -> str:
 
 
 def join_names(names: Iterable[str]) -> str:
-    """Names of baselines as a sentence has them: those with as many components first."""
+    """Join names for a sentence: commas, and ``and`` before the last one."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def colour_outcome(outcome: str) -> str:
-    """Colour of a row of the verdict: who is better."""
+    """Colour of a row of the verdict, by its outcome."""
     return ENCODER if outcome.startswith("better") else PCA if outcome.startswith("worse") else MUTED
 
 
 def name_quantity(quantity: str) -> str:
-    """Name of a quantity as it is printed."""
+    """Printed name of a quantity."""
     return quantity.replace("R2", "R²")
 
 
@@ -42,5 +39,5 @@ def format_difference(row: Any) -> str:
 
 
 def format_score(score: float) -> str:
-    """Score to three decimals, with a true minus sign; a dash where it is undefined."""
+    """Score to three decimals, with a true minus sign; a dash if undefined."""
     return f"{round(score, 3) + 0.0:.3f}".replace("-", "−") if math.isfinite(score) else "–"

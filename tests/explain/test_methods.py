@@ -12,7 +12,7 @@ from genexp.explain.explanation import explain_encoder
 from genexp.explain.methods import METHODS, N_BASELINES, draw_baselines, expect_gradients, find_saliency
 from genexp.model.encoder import Affine, Network
 from genexp.report.figures.genes import plot_attribution
-from genexp.report.sections.genes import describe_methods, render_attribution
+from genexp.report.sections.genes import describe_attribution_methods, render_attribution
 from tests.explain.test_attribution import K, P, make_network, make_rows
 from tests.planted_latents import make_latents, make_obs
 from tests.small_encoder import N_GENES, make_encoder
@@ -144,7 +144,7 @@ def test_the_method_that_was_asked_for_is_named_in_report_and_picture(name: str,
     train, test = (make_latents(part, make_obs(part, 40), {"encoder": encoder.encoder(X).astype(float)}) for part, X in rows.items())
     explanation = explain_encoder(encoder, rows, train, test, None, None, None, name, 0)
     said = f"{METHODS[name].title} of 40 test samples"
-    assert said in "".join(describe_methods(explanation))
+    assert said in "".join(describe_attribution_methods(explanation))
     assert said.capitalize() in render_attribution(explanation)
     assert said in plot_attribution(explanation.attribution).get_supxlabel()
     assert len(explanation.metrics) == metrics

@@ -122,7 +122,7 @@ def test_increments_without_covariates_still_show_what_chance_gives() -> None:
     assert prognosis is not None
     shown = texts(plot_increments(replace(prognosis, increments=prognosis.increments.iloc[:0])))
     assert "random genes" in shown
-    assert "beside" not in shown
+    assert "compared with" not in shown
 
 
 @pytest.mark.parametrize(

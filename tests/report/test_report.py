@@ -84,7 +84,7 @@ def test_every_section_is_there_and_the_verdict_comes_first(page: Page) -> None:
     assert tuple(section["id"] for section in page.all("section")) == SECTIONS
     words = " ".join(page.words)
     assert "reconstruction better than PCA, clustering worse than PCA" in words
-    assert words.index("compared with PCA of as many components") < words.index("Maps of the latent")
+    assert words.index("compared with PCA of as many components") < words.index("2-D embeddings of the latents")
 
 
 @pytest.mark.parametrize(

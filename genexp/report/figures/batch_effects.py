@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 OF_BATCH, OF_LABEL = Mark(PCA, "s", "square"), Mark(ENCODER, "o", "circle")
-"""How scores of batches, and of labels, are drawn."""
+"""Markers of the scores of batches, and of labels."""
 PANELS = {
     "prediction by logistic regression": ("balanced accuracy", "balanced_accuracy_batch", "balanced_accuracy_label"),
     "mixing among neighbours": ("effective number of groups around a sample", "ilisi", "clisi"),
 }
-"""Title, unit and columns of the panels beside the map."""
+"""Title, unit and columns of the panels next to the t-SNE."""
 
 
-def plot_batch_effects(found: BatchEffects, embeddings: Embeddings) -> Figure:
-    """Draw the t-SNE by batch, and how batches and labels are predicted and mixed, by representation, on test samples."""
-    batches = found.batch.dropna().astype(str)
-    figure = new_figure("Remaining batch effects", height=6.0 + 0.2 * -(-batches.nunique() // 3), width=14)
+def plot_batch_effects(effects: BatchEffects, embeddings: Embeddings) -> Figure:
+    """Draw the t-SNE by batch, and prediction and mixing of batches and labels by representation, on test samples."""
+    batches = effects.batch.dropna().astype(str)
+    figure = new_figure("Remaining batch effects, on test samples", height=6.0 + 0.2 * -(-batches.nunique() // 3), width=14)
     panels = figure.subplots(1, 3, width_ratios=[1.25, 1, 1])
-    _draw_map(panels[0], embeddings.coordinates, found.batch)
+    _draw_embedding(panels[0], embeddings.coordinates, effects.batch)
     for axes, (title, (unit, *columns)) in zip(panels[1:], PANELS.items(), strict=True):
-        _draw_scores(axes, found, columns)
+        _draw_scores(axes, effects, columns)
         dress_axes(axes, title, unit, "", grid="x")
     panels[2].tick_params(labelleft=False)
     return figure
 
 
-def _draw_map(axes: Axes, table: pd.DataFrame, batch: pd.Series) -> None:
-    """Test samples are rimmed, the others faint, samples of unknown batch grey."""
+def _draw_embedding(axes: Axes, table: pd.DataFrame, batch: pd.Series) -> None:
+    """Draw test samples with a dark edge, others faint, and samples of unknown batch grey."""
     groups, test = batch.loc[table.index].astype(object), (table["part"] == "test").to_numpy()
     for name, mark in {"": Mark(UNLABELLED, "o", "circle"), **mark_batches(sorted(groups.dropna().astype(str).unique()))}.items():
         member = groups.isna().to_numpy() if name == "" else (groups.astype(str) == name).to_numpy()
@@ -47,20 +47,20 @@ def _draw_map(axes: Axes, table: pd.DataFrame, batch: pd.Series) -> None:
             axes.scatter(table["tsne_1"][rows], table["tsne_2"][rows], color=mark.colour, marker=mark.marker, s=30, **style)
         if name:
             axes.scatter([], [], color=mark.colour, marker=mark.marker, s=40, label=f"{plain_text(name, 20)} ({member.sum():,})")
-    dress_axes(axes, "t-SNE of the latent by batch, test samples rimmed", "t-SNE 1", "t-SNE 2")
+    dress_axes(axes, "t-SNE of the latents by batch (dark edge: test samples)", "t-SNE 1", "t-SNE 2")
     axes.tick_params(length=0, labelbottom=False, labelleft=False)
     axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.07), ncols=3, frameon=False, fontsize=9.5, handletextpad=0.1, columnspacing=0.9)
 
 
-def _draw_scores(axes: Axes, found: BatchEffects, columns: list[str]) -> None:
-    """A row for each representation, a dotted line where chance is."""
-    rows = np.arange(len(found.scores))[::-1]
+def _draw_scores(axes: Axes, effects: BatchEffects, columns: list[str]) -> None:
+    """Draw a row for each representation, and a dotted line at chance."""
+    rows = np.arange(len(effects.scores))[::-1]
     for column, mark, name in zip(columns, (OF_BATCH, OF_LABEL), ("batch", "label"), strict=True):
-        if column not in found.scores:
+        if column not in effects.scores:
             continue
-        axes.scatter(found.scores[column], rows, color=mark.colour, marker=mark.marker, s=70, zorder=3, label=name)
-        if np.isfinite(found.chance[column]):
-            axes.axvline(found.chance[column], color=mark.colour, linestyle=":", linewidth=1.6, label=f"{name}, by chance")
-    axes.set_yticks(rows, [DISPLAY[str(name)] for name in found.scores.index], fontsize=10.5)
+        axes.scatter(effects.scores[column], rows, color=mark.colour, marker=mark.marker, s=70, zorder=3, label=name)
+        if np.isfinite(effects.chance[column]):
+            axes.axvline(effects.chance[column], color=mark.colour, linestyle=":", linewidth=1.6, label=f"{name}, by chance")
+    axes.set_yticks(rows, [DISPLAY[str(name)] for name in effects.scores.index], fontsize=10.5)
     axes.set_ylim(-0.6, len(rows) - 0.4)
     axes.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.12), ncols=2, frameon=False, fontsize=9.5, labelcolor=MUTED)

@@ -1,4 +1,4 @@
-"""Pictures of how firm the clusters are, and of the samples that are unlike all others."""
+"""Figures of the stability of the clusters, and of novel samples."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
 
 
 def plot_clusters(methods: ClusterMethods) -> Iterator[tuple[str, Figure]]:
-    """Every picture of the clusters' methods, with its name."""
+    """Draw every figure of the clustering methods, with its name."""
     yield "consensus", plot_consensus(methods)
 
 
 def plot_consensus(methods: ClusterMethods) -> Figure:
-    """Draw how often each pair of train samples falls into one cluster when k-means sees four samples in five."""
-    figure = new_figure("How firm the clusters are, on train samples", height=7.4, width=8.6)
+    """Draw the share of resamples in which k-means puts two train samples into the same cluster."""
+    figure = new_figure("Stability of the clusters, on train samples", height=7.4, width=8.6)
     axes = figure.subplots()
     image = axes.imshow(methods.consensus.to_numpy(), cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     stability = methods.scores.loc[KMEANS, "stability"]
-    said = f"{N_RESAMPLES} resamples of {SHARE:.0%}; mean adjusted Rand index with the full fit {stability:.3f}"
-    dress_axes(axes, said, f"{len(methods.consensus):,} train samples in order of their cluster", "", grid="")
+    subtitle = f"k-means on {N_RESAMPLES} resamples of {SHARE:.0%}; mean adjusted Rand index with the full fit {stability:.3f}"
+    dress_axes(axes, subtitle, f"{len(methods.consensus):,} train samples in order of their cluster", "", grid="")
     _name_blocks(axes, methods.clusters.to_numpy())
     bar = figure.colorbar(image, ax=axes, fraction=0.04, pad=0.03, format=lambda share, _: f"{share:.0%}")
-    bar.set_label("share of the resamples in which a pair is together", fontsize=10.5, color=INK)
+    bar.set_label("share of resamples with both samples in one cluster", fontsize=10.5, color=INK)
     bar.outline.set_visible(False)
     return figure
 
 
 def _name_blocks(axes: Axes, clusters: np.ndarray) -> None:
-    """A coloured bar and a name beside the samples of each cluster."""
+    """Mark the samples of each cluster with a coloured bar and a name."""
     marks = mark_clusters(sorted(set(clusters)))
-    places, names = [], []
+    middles, names = [], []
     for cluster in sorted(set(clusters)):
         rows = np.flatnonzero(clusters == cluster)
         low, high = rows[0] - 0.5, rows[-1] + 0.5
@@ -48,19 +48,19 @@ def _name_blocks(axes: Axes, clusters: np.ndarray) -> None:
             [-0.012, -0.012], [low, high], transform=axes.get_yaxis_transform(), color=colour, linewidth=6, solid_capstyle="butt"
         )
         line[0].set_clip_on(False)
-        places.append((low + high) / 2)
+        middles.append((low + high) / 2)
         names.append(f"cluster {cluster}")
     axes.set_xticks([])
-    axes.set_yticks(places, names, fontsize=10.5)
+    axes.set_yticks(middles, names, fontsize=10.5)
     axes.tick_params(length=0, pad=10)
     for spine in axes.spines.values():
         spine.set_visible(False)
 
 
 def plot_novelty(novelty: Novelty, n_named: int = 8) -> Figure:
-    """Draw error against distance of test samples beside the validation samples; novel samples are named, the strangest first."""
+    """Draw error against distance of test and validation samples; the most novel samples are named."""
     table, reference = novelty.samples, novelty.reference
-    figure = new_figure("Test samples that are unlike the train samples", height=6.4, width=9.2)
+    figure = new_figure("Novel test samples, unlike the train samples", height=6.4, width=9.2)
     axes = figure.subplots()
     kinds = [(reference, UNLABELLED, "o", f"validation samples ({len(reference):,})")]
     kinds += [(table[~table["novel"]], ENCODER, "o", f"test samples ({(~table['novel']).sum():,})")]
@@ -68,11 +68,11 @@ def plot_novelty(novelty: Novelty, n_named: int = 8) -> Figure:
     for rows, colour, marker, name in kinds:
         axes.scatter(rows["distance"], rows["error"], color=colour, marker=marker, s=26, alpha=0.75, linewidths=0, label=name)
     for sample, row in table[table["novel"]].sort_values(["p", "error"], ascending=[True, False]).head(n_named).iterrows():
-        place = (row["distance"], row["error"])
-        axes.annotate(plain_text(sample, 24), place, xytext=(-6, 4), textcoords="offset points", ha="right", fontsize=9, color=INK)
+        point = (row["distance"], row["error"])
+        axes.annotate(plain_text(sample, 24), point, xytext=(-6, 4), textcoords="offset points", ha="right", fontsize=9, color=INK)
     share = (table["p"] <= 0.05).mean()
-    said = f"novel: false discovery rate 5 %; {share:.1%} have p ≤ 0.05, 5 % where nothing is novel"
-    dress_axes(axes, said, "distance of the latents from the train samples (Mahalanobis)", "mean squared error of the scaled values")
+    subtitle = f"novel: false discovery rate 5 %; {share:.1%} have p ≤ 0.05 (5 % expected if no sample is novel)"
+    dress_axes(axes, subtitle, "distance of the latents from the train samples (Mahalanobis)", "mean squared error of the scaled values")
     axes.set_yscale("log")
     axes.legend(frameon=False, fontsize=10.5, loc="lower right")
     return figure

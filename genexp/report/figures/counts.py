@@ -1,4 +1,4 @@
-"""Pictures of counts: one category against another, as heat maps."""
+"""Heat maps of counts of two categories."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
 
 
 def plot_confusion(probe: Probe) -> Figure:
-    """Draw the confusion matrix of the label's probe: shares of each true class, counts written."""
+    """Draw the confusion matrix of the label's probe, coloured by share of the true class, with counts."""
     scores = probe.scores.loc["encoder"]
-    title = "Predicting the label from the latent, on test samples"
-    found = f"macro F1 {scores['macro_f1']:.3f}, balanced accuracy {scores['balanced_accuracy']:.3f}"
-    return _plot_counts(probe.confusion, title, f"logistic regression: {found}", "predicted label", "true label")
+    title = "Prediction of the label from the latents, on test samples"
+    scores_text = f"macro F1 {scores['macro_f1']:.3f}, balanced accuracy {scores['balanced_accuracy']:.3f}"
+    return _plot_counts(probe.confusion, title, f"logistic regression: {scores_text}", "predicted label", "true label")
 
 
 def plot_head(head: LabelHead) -> Figure:
-    """Draw the confusion matrix of a label's head: shares of each true class, counts written."""
+    """Draw the confusion matrix of a label's head, coloured by share of the true class, with counts."""
     scores = head.scores.loc["head"]
-    found = ", ".join(f"{title} {scores[name]:.3f}" for name, title in (("macro_f1", "macro F1"), ("accuracy", "accuracy")))
-    title = f"The encoder's own head of {plain_text(head.name)}, on test samples"
+    scores_text = ", ".join(f"{title} {scores[name]:.3f}" for name, title in (("macro_f1", "macro F1"), ("accuracy", "accuracy")))
+    title = f"Prediction of {plain_text(head.name)} by the encoder's own head, on test samples"
     name = plain_text(head.name, 20)
-    return _plot_counts(head.confusion, title, f"trained with the latents: {found}", f"{name} by the head", f"true {name}")
+    return _plot_counts(head.confusion, title, f"trained together with the latents: {scores_text}", f"{name} by the head", f"true {name}")
 
 
 def plot_composition(clustering: Clustering) -> Figure:
-    """Draw how the test samples of each label fall into clusters: shares of each label, counts written."""
+    """Draw the clusters of the test samples of each label, coloured by share of the label, with counts."""
     assert clustering.contingency is not None
     scores = clustering.scores.loc["encoder"]
-    found = f"adjusted Rand index {scores['ari']:.3f}, normalised mutual information {scores['nmi']:.3f}"
+    scores_text = f"adjusted Rand index {scores['ari']:.3f}, normalised mutual information {scores['nmi']:.3f}"
     title = "Labels and clusters of the test samples"
-    return _plot_counts(clustering.contingency, title, f"k-means, k = {clustering.k}: {found}", "cluster", "label")
+    return _plot_counts(clustering.contingency, title, f"k-means, k = {clustering.k}: {scores_text}", "cluster", "label")
 
 
 def _plot_counts(counts: pd.DataFrame, title: str, subtitle: str, x: str, y: str) -> Figure:
@@ -66,7 +66,7 @@ def _plot_counts(counts: pd.DataFrame, title: str, subtitle: str, x: str, y: str
             axes.text(j, i, f"{count:,}", ha="center", va="center", fontsize=size, color="white" if shares[i, j] > 0.55 else INK)
     _separate_cells(axes, n_rows, n_columns)
     bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.02, format=lambda share, _: f"{share:.0%}")
-    bar.set_label(f"share of the {y}'s samples", fontsize=10.5, color=INK)
+    bar.set_label(f"share of the samples of the {y}", fontsize=10.5, color=INK)
     bar.outline.set_visible(False)
     return figure
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_CLASSES = 8
-"""Classes with a curve: those of most test samples. More could not be told apart."""
+"""Maximum number of classes with a curve, those with the most test samples: more could not be distinguished."""
 
 
 def plot_discrimination(result: Discrimination) -> Figure:

@@ -1,4 +1,4 @@
-"""Pictures of what is behind the latents: genes, units and gene sets."""
+"""Figures of the explanation: attributed genes, latents and gene sets."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 N_GENES = 12
-"""Genes of a panel."""
+"""Genes per panel."""
 N_PANELS = 12
-"""Panels of the attribution's picture."""
+"""Maximum number of panels of the attribution figure."""
 N_UNITS = 48
-"""Units that are drawn: of more, the most active and the least active."""
+"""Maximum number of drawn latents; of more, the most and the least active ones."""
 N_TERMS, N_TARGETS = 30, 24
-"""Rows and columns of the dots."""
+"""Maximum number of rows and columns of the dot plot."""
 RAISES, LOWERS = ENCODER, PCA
-"""Colours of what raises and what lowers a target."""
+"""Colours of genes that raise, and lower, a target."""
 
 
 def plot_explanation(explanation: Explanation, latents: pd.DataFrame, parts: pd.Series) -> Iterator[tuple[str, Figure]]:
-    """Draw every picture of an explanation, with its name; ``latents`` and ``parts`` are of all samples."""
+    """Draw every figure of an explanation, with its name; ``latents`` and ``parts`` are of all samples."""
     yield "attribution", plot_attribution(explanation.attribution)
     yield "units", plot_units(explanation.signatures, latents, parts)
     if explanation.enrichment is not None and len(explanation.enrichment):
@@ -38,17 +38,17 @@ def plot_explanation(explanation: Explanation, latents: pd.DataFrame, parts: pd.
 
 
 def choose_targets(attribution: Attribution, n: int = N_PANELS) -> list[str]:
-    """Risk and classes, or where there is neither the first latents."""
+    """Choose risk and classes, or the first latents if there are neither."""
     named = [name for name in attribution.targets if not name.startswith("latent_")]
     return (named[-1:] + named[:-1] if named[-1:] == ["risk"] else named)[:n] or attribution.targets[:n]
 
 
 def plot_attribution(attribution: Attribution) -> Figure:
-    """Draw the genes that drive each class and the risk, in small panels."""
+    """Draw the top attributed genes of each class and of the risk."""
     targets = choose_targets(attribution)
     n_columns = min(4 if len(targets) > 6 else 3, len(targets))
     n_rows = -(-len(targets) // n_columns)
-    figure = new_figure("Genes behind the predictions", height=1.4 + 3.3 * n_rows)
+    figure = new_figure("Attribution of the predictions to genes", height=1.4 + 3.3 * n_rows)
     panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
     for axes, target in zip(panels, targets, strict=False):
         _draw_genes(axes, attribution, target)
@@ -77,15 +77,15 @@ def _draw_genes(axes: Axes, attribution: Attribution, target: str) -> None:
 
 
 def plot_units(signatures: Signatures, latents: pd.DataFrame, parts: pd.Series) -> Figure:
-    """Draw the distribution of every unit over train and test samples, most active first, with its genes."""
+    """Draw the distribution of each latent over train and test samples, most active first, with its genes."""
     units = signatures.units
     shown = units if len(units) <= N_UNITS else pd.concat([units.head(N_UNITS // 2), units.tail(N_UNITS // 2)])
-    what = "all" if len(shown) == len(units) else f"the {N_UNITS // 2} most and the {N_UNITS // 2} least active of"
-    figure = new_figure("Units of the latent: activity, distribution and genes", height=2.1 + 0.33 * len(shown))
+    selection = "all" if len(shown) == len(units) else f"the {N_UNITS // 2} most and the {N_UNITS // 2} least active of"
+    figure = new_figure("Latents: activity, distribution and genes", height=2.1 + 0.33 * len(shown))
     bars, ridges = figure.subplots(1, 2, width_ratios=[1, 2.6], sharey=True)
     rows = np.arange(len(shown))
     bars.barh(rows, shown["share"], color=ENCODER, height=0.6)
-    dress_axes(bars, f"{what} {len(units)} units", "share of the variance that units move", "", grid="x")
+    dress_axes(bars, f"{selection} {len(units)} latents", "share of the variance of the reconstruction", "", grid="x")
     bars.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     bars.set_yticks(rows, list(shown.index), fontsize=9)
     for row, (name, unit) in enumerate(shown.iterrows()):
@@ -93,8 +93,8 @@ def plot_units(signatures: Signatures, latents: pd.DataFrame, parts: pd.Series) 
         for part, colour in (("train", MUTED), ("test", ENCODER)):
             _draw_ridge(ridges, values[(parts == part).to_numpy()].to_numpy(), row, colour, filled=part == "train")
         ridges.text(4.15, row, _name_genes(signatures.weights[name]), va="center", fontsize=8.5, color=INK)
-    dress_axes(ridges, "grey: train, blue line: test; right: genes that rise (+) and fall (−) most with the unit",
-               "value of the unit (train standard deviations from the train mean)", "", grid="x")  # fmt: skip
+    dress_axes(ridges, "grey: train, blue line: test; right: genes that rise (+) and fall (−) most with the latent",
+               "value of the latent (train standard deviations from the train mean)", "", grid="x")  # fmt: skip
     ridges.set_xlim(-4, 9.2)
     ridges.set_xticks(range(-4, 5, 2))
     ridges.set_ylim(len(shown) - 0.4, -1.0)
@@ -104,7 +104,7 @@ def plot_units(signatures: Signatures, latents: pd.DataFrame, parts: pd.Series) 
 
 
 def _draw_ridge(axes: Axes, values: np.ndarray, row: int, colour: str, filled: bool) -> None:
-    """One distribution as a smoothed histogram on the row's line, 0.85 rows high at most."""
+    """Draw a distribution as a smoothed histogram, at most 0.85 rows high."""
     edges = np.linspace(-4, 4, 65)
     counts = np.histogram(np.clip(values, -4, 4), bins=edges)[0].astype(float)
     kernel = np.exp(-0.5 * (np.arange(-6, 7) / 2.0) ** 2)
@@ -123,11 +123,11 @@ def _name_genes(weights: pd.Series, n: int = 3) -> str:
 
 
 def plot_enrichment(enrichment: pd.DataFrame, level: float = 0.05) -> Figure:
-    """Draw the strongest gene sets as dots: rows are sets, columns are targets, size is evidence, colour direction."""
+    """Draw a dot plot of the strongest gene sets (rows) and targets (columns): size shows p, colour the direction."""
     best = pick_terms(enrichment)
     sets = list(dict.fromkeys(best["gene_set"]))
     targets = sorted(set(best["target"]), key=lambda name: (name.startswith("latent_"), name))
-    figure = new_figure("Gene sets behind latents and predictions", height=2.6 + 0.27 * max(len(sets), 4))
+    figure = new_figure("Gene sets enriched in latents and predictions", height=2.6 + 0.27 * max(len(sets), 4))
     axes = figure.subplots()
     x, y = best["target"].map(targets.index), best["gene_set"].map(sets.index)
     size = 14 * np.clip(-np.log10(best["p"].clip(lower=1e-300)), 0.5, 16)
@@ -157,7 +157,7 @@ def _explain_dots(axes: Axes) -> None:
     style = {"linestyle": "none", "markeredgecolor": MUTED, "color": MUTED}
     handles = [Line2D([], [], marker="o", markersize=np.sqrt(14 * n), label=text, **style) for n, text in sizes]  # type: ignore[arg-type]
     handles += [Line2D([], [], marker="D", markersize=6, label="overlap with signature", **style)]  # type: ignore[arg-type]
-    for colour, text in ((RAISES, "genes that raise it"), (LOWERS, "genes that lower it")):
+    for colour, text in ((RAISES, "genes that raise the target"), (LOWERS, "genes that lower the target")):
         handles.append(Line2D([], [], marker="s", markersize=8, linestyle="none", color=colour, label=text))
     legend = axes.legend(handles=handles, title="rank test", frameon=False, fontsize=9, title_fontsize=9, labelspacing=1.1,
                          loc="upper left", bbox_to_anchor=(1.0, 1.0))  # fmt: skip
@@ -165,18 +165,18 @@ def _explain_dots(axes: Axes) -> None:
 
 
 def pick_terms(enrichment: pd.DataFrame) -> pd.DataFrame:
-    """Tests of the sets and targets with the smallest p, the strongest test of each kind of a pair; all that are drawn have p < 0.01."""
+    """Select the sets and targets with the smallest p, and the strongest test of each kind for a pair, all with p < 0.01."""
     first = enrichment.drop_duplicates(["gene_set", "target", "test"])
     named = ~first["target"].str.startswith("latent_")
     order = pd.concat([first[named].drop_duplicates("gene_set").head(N_TERMS // 2), first.drop_duplicates("gene_set")])
     sets = list(dict.fromkeys(order["gene_set"]))[:N_TERMS]
-    own = first[first["gene_set"].isin(sets)]
-    targets = list(dict.fromkeys(pd.concat([own[named.loc[own.index]]["target"], own["target"]])))[:N_TARGETS]
-    shown = own[own["target"].isin(targets) & ((own["p"] < 0.01) | ~own["gene_set"].duplicated())]
-    rank = {name: place for place, name in enumerate(sets)}
-    return shown.sort_values("gene_set", key=lambda names: names.map(rank), kind="stable")
+    tests = first[first["gene_set"].isin(sets)]
+    targets = list(dict.fromkeys(pd.concat([tests[named.loc[tests.index]]["target"], tests["target"]])))[:N_TARGETS]
+    selected = tests[tests["target"].isin(targets) & ((tests["p"] < 0.01) | ~tests["gene_set"].duplicated())]
+    rank = {name: index for index, name in enumerate(sets)}
+    return selected.sort_values("gene_set", key=lambda names: names.map(rank), kind="stable")
 
 
 def _tidy(name: str) -> str:
-    """Name of a gene set as it is printed: ``HALLMARK_E2F_TARGETS`` -> ``E2F TARGETS``; accession numbers are dropped."""
+    """Printed name of a gene set: ``HALLMARK_E2F_TARGETS`` -> ``E2F TARGETS``; accession numbers are dropped."""
     return name.removeprefix("HALLMARK_").replace("_", " ").split(" (GO:")[0]

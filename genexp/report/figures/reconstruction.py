@@ -1,4 +1,4 @@
-"""Reconstruction of genes."""
+"""Figure of the reconstruction of genes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 N_LATENTS, N_GENES = 20, 20
-"""Rows of the Cox and gene charts."""
+"""Maximum number of rows of the figure."""
 
 
 def plot_reconstruction(reconstruction: Reconstruction) -> Figure:
-    """Draw the genes that are rebuilt worst, and the distribution of R2 over genes beside PCA's."""
-    figure = new_figure("How well genes are rebuilt from the latent, on test samples", height=6.8)
+    """Draw the genes with the worst reconstruction, and the distribution of R2 over genes, compared with PCA."""
+    figure = new_figure("Reconstruction of genes from the latents, on test samples", height=6.8)
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.15])
     _draw_worst_genes(left, reconstruction.worst_genes(N_GENES))
     _draw_gene_distribution(right, reconstruction)
@@ -38,7 +38,9 @@ def _draw_worst_genes(axes: Axes, worst: pd.DataFrame) -> None:
         text = f"encoder {values[row, 0]:.2f}, PCA {values[row, 1]:.2f}".replace("-", "−")
         axes.text(low * 0.97, row, text, va="center", fontsize=9, color="white" if values[row, 0] < 0.6 * low else INK)
     axes.axvline(0, color=INK, linewidth=0.9)
-    dress_axes(axes, f"The {len(worst)} genes rebuilt worst", "R² of the gene (0: no better than its train mean)", "", grid="x")
+    dress_axes(
+        axes, f"The {len(worst)} genes with the worst reconstruction", "R² of the gene (0: no better than the train mean)", "", grid="x"
+    )
     axes.set_yticks(rows, [plain_text(gene, 18) for gene in worst.index])
     axes.set_ylim(len(worst) - 0.4, -0.6)
     axes.set_xlim(min(low, -0.02), max(float(np.nanmax(values, initial=0.0)) * 1.08, 0.05))

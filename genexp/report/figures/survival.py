@@ -1,4 +1,4 @@
-"""Pictures of the risk score: survival by risk group, calibration, and what the latents add beside chance."""
+"""Figures of the risk score: survival by risk group, calibration, and the gain over covariates and null models."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from genexp.palette import ENCODER, INK, MUTED, PCA, dress_axes, new_figure
-from genexp.report.figures.curves import choose_time_unit, plot_curves, trace_curves
+from genexp.report.figures.curves import choose_time_unit, plot_group_curves, trace_curves
 from genexp.report.wording import format_p
 from genexp.survival.prognosis import Prognosis
 from genexp.survival.scores import DAYS_PER_YEAR
@@ -24,7 +24,7 @@ MODELS = {"covariates": (MUTED, "D"), "latents": (ENCODER, "o"), "both": (PCA, "
 
 
 def plot_prognosis(prognosis: Prognosis) -> Iterator[tuple[str, Figure]]:
-    """Draw every picture of a prognosis, with its name."""
+    """Draw every figure of a prognosis, with its name."""
     yield "risk_groups", plot_risk_groups(prognosis)
     if len(prognosis.calibration):
         yield "calibration", plot_calibration(prognosis)
@@ -37,9 +37,9 @@ def plot_risk_groups(prognosis: Prognosis) -> Figure:
     curves = [(f"{group} risk", *lines) for group, *lines in trace_curves(patients, prognosis.curves, "risk_group")]
     colours = {f"{group} risk": colour for group, colour in RISK_COLOURS.items()}
     groups = patients["risk_group"].astype(str) + " risk"
-    return plot_curves(
+    return plot_group_curves(
         "Survival by predicted risk (tertiles of train patients), on test patients",
-        describe_groups(prognosis),
+        describe_risk_groups(prognosis),
         patients,
         groups,
         curves,
@@ -47,15 +47,15 @@ def plot_risk_groups(prognosis: Prognosis) -> Figure:
     )
 
 
-def describe_groups(prognosis: Prognosis) -> str:
-    """Say what a reader of the picture by risk group must know."""
+def describe_risk_groups(prognosis: Prognosis) -> str:
+    """Describe the survival figure by risk group."""
     row = prognosis.groups.loc["risk_group"]
     if row["n_groups"] < 2:
         return "one risk group only: no comparison"
-    ratio = f"high against low: hazard ratio {row['hazard_ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
-    known = ratio if np.isfinite(row["hazard_ratio"]) else "no hazard ratio of high against low"
+    ratio = f"high compared with low risk: hazard ratio {row['hazard_ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+    comparison = ratio if np.isfinite(row["hazard_ratio"]) else "no hazard ratio of high compared with low risk"
     p = f"log-rank p {format_p(row['log_rank_p'])}, by permutation {format_p(row['permutation_p'])}"
-    return f"{known}; {p}"
+    return f"{comparison}; {p}"
 
 
 def plot_calibration(prognosis: Prognosis) -> Figure:
@@ -71,7 +71,9 @@ def plot_calibration(prognosis: Prognosis) -> Figure:
         label = f"{group} risk: {row['n']:.0f} patients, {row['events']:.0f} events"
         axes.plot(row["predicted"], row["observed"], "o", color=colour, markersize=9, markeredgecolor="white", label=label)
     when = name_time(prognosis.horizon)
-    dress_axes(axes, f"dashed: perfect; 95 % intervals of Kaplan-Meier at {when}", f"predicted survival at {when}", "observed survival")
+    dress_axes(
+        axes, f"dashed: perfect calibration; 95 % Kaplan-Meier intervals at {when}", f"predicted survival at {when}", "observed survival"
+    )
     axes.set_xlim(max(0, low - 0.03), 1.0)
     axes.set_ylim(max(0, low - 0.03), 1.01)
     axes.legend(frameon=False, fontsize=10.5, loc="upper left")
@@ -79,7 +81,7 @@ def plot_calibration(prognosis: Prognosis) -> Figure:
 
 
 def name_time(days: float) -> str:
-    """Time in the unit in which it reads well: ``1 year``, ``7.1 years``, ``20 months``."""
+    """Time in a readable unit: ``1 year``, ``7.1 years``, ``20 months``."""
     if days == DAYS_PER_YEAR:
         return "1 year"
     unit, length = choose_time_unit(days + 1)
@@ -88,48 +90,48 @@ def name_time(days: float) -> str:
 
 
 def plot_increments(prognosis: Prognosis) -> Figure:
-    """Draw the concordance of covariates, latents and both as a forest, above that of random genes and random projections."""
+    """Draw the concordance of covariates, latents and both as a forest plot, with random genes and projections below."""
     rows = prognosis.increments.to_dict("records")
-    figure = new_figure("What the latents add, and what chance gives, on test patients", height=2.3 + 0.34 * (4 * len(rows) + 3))
+    figure = new_figure("Gain of the latents over covariates, and null models, on test patients", height=2.3 + 0.34 * (4 * len(rows) + 3))
     axes = figure.subplots()
     ticks: list[tuple[float, str]] = []
     for i, row in enumerate(rows):
         ticks += _draw_models(axes, 4.0 * i, row)
-    _write(axes, 4.0 * len(rows), "chance, in the place of the latents")
+    _write(axes, 4.0 * len(rows), "null models instead of the latents")
     nulls = prognosis.nulls.groupby("kind", sort=False)["c_index"]
-    for place, (kind, values) in enumerate(nulls, start=4 * len(rows) + 1):
-        spread = np.linspace(-0.22, 0.22, len(values))
-        axes.plot(values, place + spread, "o", color=MUTED, markersize=5, alpha=0.6, markeredgewidth=0)
+    for y, (kind, values) in enumerate(nulls, start=4 * len(rows) + 1):
+        jitter = np.linspace(-0.22, 0.22, len(values))
+        axes.plot(values, y + jitter, "o", color=MUTED, markersize=5, alpha=0.6, markeredgewidth=0)
         share = prognosis.places.loc[str(kind), "as_good"]
-        _write_right(axes, place, f"{share:.0%} of {len(values)} as good as the latents")
-        ticks.append((place, str(kind)))
+        _write_right(axes, y, f"{share:.0%} of {len(values)} as good as the latents")
+        ticks.append((y, str(kind)))
     axes.axvline(0.5, color=INK, linewidth=1)
     axes.axvline(prognosis.c_index, color=ENCODER, linewidth=1.2, linestyle=(0, (5, 3)), zorder=1)
     subtitle = "Cox regressions fitted on train patients; 95 % intervals by paired bootstrap; dashed: the latents alone"
     dress_axes(axes, subtitle, "C-index (0.5: chance)", "", grid="x")
-    axes.set_yticks([place for place, _ in ticks], [name for _, name in ticks])
+    axes.set_yticks([y for y, _ in ticks], [name for _, name in ticks])
     axes.set_ylim(4 * len(rows) + 2.6, -0.7)
     return figure
 
 
 def _draw_models(axes: Axes, top: float, row: dict[str, Any]) -> list[tuple[float, str]]:
-    """Draw one comparison from ``top`` on: its heading, covariates, latents, both; returns places and names."""
-    _write(axes, top, f"beside {row['known']}")
+    """Draw a comparison from ``top`` on: heading, covariates, latents, both; give positions and names of the rows."""
+    _write(axes, top, f"compared with {row['known']}")
     names = {"covariates": row["known"], "latents": "latents", "both": "both"}
-    for place, (model, (colour, marker)) in enumerate(MODELS.items(), start=int(top) + 1):
-        axes.plot([row[f"{model}_low"], row[f"{model}_high"]], [place, place], color=colour, linewidth=2, solid_capstyle="butt")
-        axes.plot(row[model], place, marker, color=colour, markersize=7.5, markeredgecolor="white")
-        added = "   added " + f"{row['increment']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]" if model == "both" else ""
-        _write_right(axes, place, f"{row[model]:.3f} [{row[f'{model}_low']:.3f}, {row[f'{model}_high']:.3f}]{added}".replace("-", "−"))
+    for y, (model, (colour, marker)) in enumerate(MODELS.items(), start=int(top) + 1):
+        axes.plot([row[f"{model}_low"], row[f"{model}_high"]], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
+        axes.plot(row[model], y, marker, color=colour, markersize=7.5, markeredgecolor="white")
+        gain = "   gain " + f"{row['increment']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]" if model == "both" else ""
+        _write_right(axes, y, f"{row[model]:.3f} [{row[f'{model}_low']:.3f}, {row[f'{model}_high']:.3f}]{gain}".replace("-", "−"))
     return [(top + 1 + i, name) for i, name in enumerate(names.values())]
 
 
-def _write(axes: Axes, place: float, text: str) -> None:
-    """Heading of the rows below."""
+def _write(axes: Axes, y: float, text: str) -> None:
+    """Write the heading of the rows below."""
     box = {"facecolor": "white", "edgecolor": "none", "pad": 2.0}
-    axes.text(0.01, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=10.5, fontweight="bold", color=INK, bbox=box)
+    axes.text(0.01, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=10.5, fontweight="bold", color=INK, bbox=box)
 
 
-def _write_right(axes: Axes, place: float, text: str) -> None:
-    """Numbers beside a row."""
-    axes.text(1.02, place, text, transform=axes.get_yaxis_transform(), va="center", fontsize=10, color=INK)
+def _write_right(axes: Axes, y: float, text: str) -> None:
+    """Write numbers to the right of a row."""
+    axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), va="center", fontsize=10, color=INK)

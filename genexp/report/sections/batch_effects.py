@@ -16,54 +16,54 @@ APART = {"silhouette": "silhouette", "calinski_harabasz": "C.-Harabasz", "davies
 PREDICTED = {"balanced_accuracy": "accuracy", "macro_f1": "F1"}
 
 
-def render_batch_effects(found: BatchEffects | None) -> str:
-    """Section on the batches; the scores of the label stand beside theirs."""
-    if found is None:
-        said = "No batch was given, or too few test samples of them: see the notes of the verdict."
-        return render_section("batch_effects", "Batch effects", render_paragraph(said))
+def render_batch_effects(effects: BatchEffects | None) -> str:
+    """Section on batch effects, with the scores of the label for comparison."""
+    if effects is None:
+        lack = "No batch column was given, or too few test samples have a batch: see the notes of the verdict."
+        return render_section("batch_effects", "Batch effects", render_paragraph(lack))
     lead = (
-        "Where latents are free of batch effects, batches are mixed and cannot be predicted, while labels stay apart. iLISI and cLISI: "
-        "effective number of batches, and labels, among a sample's neighbours (1: one only). kBET: share of samples whose neighbours' "
-        f"batches differ from those of all (p < {ALPHA}; 1: not mixed). Chance: the same with batches and labels permuted."
+        "Without batch effects, batches are mixed and cannot be predicted, while labels stay separate. iLISI and cLISI: effective number "
+        "of batches, and of labels, among the neighbours of a sample (1: only one). kBET: share of samples whose neighbours have an "
+        f"unusual mix of batches (p < {ALPHA}; 1: not mixed). Chance: the same scores with permuted batches and labels."
     )
     return render_section(
         "batch_effects",
         "Batch effects",
         render_paragraph(lead),
-        render_paragraph(describe_confounding(found)),
+        render_paragraph(describe_association(effects)),
         _render_scores(
-            found,
+            effects,
             "Mixing among neighbours; balanced accuracy and macro F1 of a logistic regression. Test samples.",
             {**MIXING, **PREDICTED},
         ),
         _render_scores(
-            found,
-            "Batches, and labels, as clusters of the test samples: silhouette, Calinski-Harabasz, Davies-Bouldin (higher is less apart).",
+            effects,
+            "Separation of batches, and of labels, on test samples: silhouette, Calinski-Harabasz, Davies-Bouldin (higher: less separate).",
             APART,
         ),
-        _render_contingency(found.contingency),
+        _render_contingency(effects.contingency),
     )
 
 
-def describe_confounding(found: BatchEffects) -> str:
-    """Say how far batch and label can be told apart at all."""
-    if not math.isfinite(found.cramers_v):
-        return f"{found.batch.nunique()} batches; without a label nothing says what biology is lost with them."
+def describe_association(effects: BatchEffects) -> str:
+    """Describe how far batch and label are confounded."""
+    if not math.isfinite(effects.cramers_v):
+        return f"{effects.batch.nunique()} batches. Without a label the biology that is removed with batch effects cannot be measured."
     return (
-        f"Batch and label are associated with Cramér's V {found.cramers_v:.2f} (0: independent, 1: one gives the other). The more they "
-        "are, the more a label that is predicted may be a batch that is recognised."
+        f"Association of batch and label: Cramér's V {effects.cramers_v:.2f} (0: independent, 1: one determines the other). The higher it "
+        "is, the more a predicted label may only be a recognised batch."
     )
 
 
-def _render_scores(found: BatchEffects, caption: str, titles: dict[str, str]) -> str:
+def _render_scores(effects: BatchEffects, caption: str, titles: dict[str, str]) -> str:
     columns = {
         column: f"{group}: {title}" if suffix else title
         for name, title in titles.items()
         for suffix, group in (("", ""), ("_batch", "batch"), ("_label", "label"))
-        if (column := f"{name}{suffix}") in found.scores
+        if (column := f"{name}{suffix}") in effects.scores
     }
-    rows = pd.concat([found.scores.rename(index=DISPLAY), found.chance.to_frame("chance").T])
-    if not found.chance[list(columns)].notna().any():
+    rows = pd.concat([effects.scores.rename(index=DISPLAY), effects.chance.to_frame("chance").T])
+    if not effects.chance[list(columns)].notna().any():
         rows = rows.drop(index="chance")
     return render_table(caption, ["", *columns.values()], ([name, *map(float, row)] for name, *row in rows[list(columns)].itertuples()))
 

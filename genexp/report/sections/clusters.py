@@ -1,4 +1,4 @@
-"""Parts of the report on how firm the clusters are, what goes with them, and which samples are novel."""
+"""Sections of the report on clusters, their stability and annotations, and on novel samples."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def render_clusters(evaluation: Evaluation) -> str:
     """Section on the clusters."""
     clustering = evaluation.results.require(Clustering)
     choice = render_plot(
-        "plot-choice", "Choice of k", "Silhouette over train samples by number of clusters; the dotted line is the choice."
+        "plot-choice", "Choice of k", "Silhouette over train samples by number of clusters; the dotted line marks the chosen number."
     )
     return render_section(
         "clusters",
@@ -47,19 +47,19 @@ def render_methods(methods: ClusterMethods) -> str:
     shown = {name: title for name, title in named.items() if name in methods.scores}
     headers = ["Method", "k", "Stability", *shown.values(), "Calinski-Harabasz", "Davies-Bouldin"]
     caption = (
-        "Three ways to cluster the encoder's latents, on test samples; k by the silhouette on train samples. Stability: adjusted Rand "
-        f"index with the clusters of {N_RESAMPLES} resamples of {SHARE:.0%} of the train samples (1: always the same)."
+        "Three clustering methods on the encoder's latents, scored on test samples; k by the silhouette on train samples. Stability: "
+        f"adjusted Rand index with the clusters of {N_RESAMPLES} resamples of {SHARE:.0%} of the train samples (1: always the same)."
     )
     plain = ["calinski_harabasz", "davies_bouldin"]
     rows = (
-        [name, int(row["k"]), float(row["stability"]), *(_join_interval(row, one) for one in shown), *map(float, row[plain])]
+        [name, int(row["k"]), float(row["stability"]), *(_join_interval(row, quantity) for quantity in shown), *map(float, row[plain])]
         for name, row in methods.scores.iterrows()
     )
-    said = (
-        "The clusters of k-means are used everywhere else. The mixture has a variance for each latent and component; the tree (Ward's "
-        "criterion) gives a sample to the cluster whose centroid is nearest."
+    text = (
+        "All other sections use the clusters of k-means. The mixture has a variance for each latent and component; with Ward's tree a "
+        "sample belongs to the cluster with the nearest centroid."
     )
-    return render_table(caption, headers, rows) + render_paragraph(said)
+    return render_table(caption, headers, rows) + render_paragraph(text)
 
 
 def _join_interval(row: pd.Series, name: str) -> str:
@@ -69,30 +69,32 @@ def _join_interval(row: pd.Series, name: str) -> str:
 
 
 def render_sizes(clustering: Clustering, methods: ClusterMethods) -> str:
-    """Table of the clusters: their sizes and the annotations that go with them."""
+    """Table of the clusters: sizes and enriched annotations."""
 
     def lines() -> Iterator[list[object]]:
         for cluster, *row in clustering.sizes.itertuples():
             yield [f"cluster {cluster}", *(int(n) for n in row), "; ".join(name_features(methods.features, cluster)) or "–"]
 
     caption = (
-        f"Samples by cluster and part, and the annotations that go with a cluster most: share or median inside against outside, on "
+        f"Samples by cluster and part, and annotations enriched in a cluster (share or median inside and outside of it), on "
         f"{methods.features_of}; q < 0.05 after Benjamini and Hochberg over {len(methods.features):,} tests."
     )
-    return render_table(caption, ["", *clustering.sizes.columns, "Goes with it"], lines())
+    return render_table(caption, ["", *clustering.sizes.columns, "Enriched annotations"], lines())
 
 
-def describe_picture(embeddings: Embeddings, name: str) -> str:
-    """Caption of a map: how far it can be believed."""
+def describe_embedding(embeddings: Embeddings, name: str) -> str:
+    """Caption of an embedding: its faithfulness."""
     return describe_faithfulness(embeddings.faithfulness, name) + "."
 
 
 def render_novelty(novelty: Novelty | None, n_shown: int = 10) -> str:
     """Section on the test samples that are unlike the train samples."""
     if novelty is None:
-        return render_section("novelty", "Novelty", render_paragraph("Too few validation samples: see the notes of the verdict."))
+        return render_section(
+            "novelty", "Novelty", render_paragraph("Not evaluated: too few validation samples, see the notes of the verdict.")
+        )
     table = novelty.samples.sort_values(["p", "error"], ascending=[True, False]).head(n_shown)
-    found = int(novelty.samples["novel"].sum())
+    n_novel = int(novelty.samples["novel"].sum())
     rows = (
         [
             sample,
@@ -103,13 +105,13 @@ def render_novelty(novelty: Novelty | None, n_shown: int = 10) -> str:
         ]
         for sample, row in table.iterrows()
     )
-    said = (
-        f"{found:,} of {len(novelty.samples):,} test samples are novel at a false discovery rate of 5 %; "
-        f"{(novelty.samples['p'] <= 0.05).mean():.1%} have p ≤ 0.05, where 5 % are expected if nothing is novel. p-values are conformal: "
-        f"the rank of a sample's error and distance of the latents among {len(novelty.reference):,} validation samples, so none is below "
-        f"{novelty.smallest_p:.2g}, and fewer than {novelty.fewest:,} novel samples cannot be told from chance. Training stopped by the "
-        "validation samples, which makes p slightly too small."
+    text = (
+        f"{n_novel:,} of {len(novelty.samples):,} test samples are novel at a false discovery rate of 5 %; "
+        f"{(novelty.samples['p'] <= 0.05).mean():.1%} have p ≤ 0.05, 5 % are expected if no sample is novel. p values are conformal: "
+        f"the rank of a sample's error and latent distance among {len(novelty.reference):,} validation samples. The smallest possible p is "
+        f"{novelty.smallest_p:.2g}, so fewer than {novelty.fewest:,} novel samples cannot be detected. Early stopping used the validation "
+        "samples, which makes p slightly too small."
     )
-    caption = f"The {len(table)} strangest test samples; error: mean squared, of scaled values; distance: Mahalanobis."
+    caption = f"The {len(table)} most novel test samples; error: mean squared, of scaled values; distance: Mahalanobis, of the latents."
     headers = ["Sample", "Error", "Distance", "p", "q", "Novel"]
-    return render_section("novelty", "Novelty", render_paragraph(said), render_table(caption, headers, rows))
+    return render_section("novelty", "Novelty", render_paragraph(text), render_table(caption, headers, rows))

@@ -1,4 +1,4 @@
-"""Section with the tables for download."""
+"""Section of the report with tables for download."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from genexp.verdict.tasks import describe_table
 
 FIXED = {
     "verdict": "encoder compared with baselines, with intervals",
-    "audit": "leaks that were looked for between train, validation and test samples",
+    "audit": "checks for leaks between train, validation and test samples",
     "latent": "latents of every sample",
-    "seeds": "scores of the same configuration trained with other seeds, test samples",
-    "attribution_seeds": "agreement between seeds on the genes behind label and risk",
+    "seeds": "scores of the same configuration trained with several seeds, test samples",
+    "attribution_seeds": "agreement between seeds in the attribution of label and risk to genes",
 }
 """Meaning of the tables that belong to no task."""
 MAX_CELLS = 3_000_000
-"""Tables larger than this are not even written to see whether they fit."""
+"""Number of cells from which a table is not even written to measure its size."""
 
 
 def render_downloads(tables: dict[str, pd.DataFrame], budget: int) -> str:
-    """List the tables, the smallest first in line for the room that is left, in their own order on the page."""
+    """List the tables in their order; within the byte budget the smallest ones are embedded first."""
     links: dict[str, Html] = {}
     for name in sorted(tables, key=lambda name: tables[name].size):
         link = link_table(name, tables[name]) if tables[name].size <= MAX_CELLS else Html("")
@@ -37,10 +37,10 @@ def render_downloads(tables: dict[str, pd.DataFrame], budget: int) -> str:
         [name, FIXED.get(name) or describe_table(name), f"{len(table):,} × {table.shape[1]:,}", links[name]]
         for name, table in tables.items()
     )
-    beside = "Where links are blocked, as in MLflow's viewer, the same tables lie in the folder evaluation beside this report."
+    elsewhere = "Where links are blocked, as in MLflow's viewer, find the same tables in the folder evaluation next to this report."
     return render_section(
         "downloads",
         "Downloads",
-        render_paragraph(f"Tab-separated tables, six significant digits. {beside}"),
-        render_table("Tables of this evaluation.", ["Table", "Holds", "rows × columns", "File"], rows),
+        render_paragraph(f"Tab-separated tables, six significant digits. {elsewhere}"),
+        render_table("Tables of this evaluation.", ["Table", "Content", "rows × columns", "File"], rows),
     )

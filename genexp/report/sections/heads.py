@@ -1,4 +1,4 @@
-"""Part of the report on what the encoder's own heads predict."""
+"""Section of the report on the encoder's own heads."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from genexp.verdict.heads import HEAD, HeadResults, LabelHead
 
 
 def render_heads(heads: HeadResults | None) -> str:
-    """Section on the heads, one after the other."""
+    """Section on the heads."""
     if heads is None:
-        said = "The encoder has no heads of its own; heads=label,survival (or other columns of the annotations) trains some."
-        return render_section("heads", "Heads", render_paragraph(said))
-    said = (
-        "Heads are part of the encoder: they were trained together with its latents, and are shipped with it. Beside them stand "
-        "regressions that were fitted afterwards on the same train samples, with a penalty chosen by cross-validation."
+        text = "The encoder has no heads of its own; train some with heads=label,survival (or other columns of the annotations)."
+        return render_section("heads", "Heads", render_paragraph(text))
+    text = (
+        "Heads are part of the encoder: they were trained together with its latents and are registered with it. They are compared with "
+        "regressions fitted afterwards on the same train samples, with a penalty chosen by cross-validation."
     )
-    parts = [part for place, one in enumerate(heads.labels) for part in _render_label(place, one)]
+    parts = [part for index, head in enumerate(heads.labels) for part in _render_label(index, head)]
     if heads.risk is not None:
         caption = "Log relative hazard of the survival head, on test patients: C-index, intervals by bootstrap over patients."
         rows = [[name_predictor(str(name), "Cox"), _join(row.c_index, row.low, row.high)] for name, row in heads.risk.iterrows()]
         parts.append(render_table(caption, ["Predicted by", "C-index [95 %]"], rows))
-    return render_section("heads", "Heads", render_paragraph(said), *parts)
+    return render_section("heads", "Heads", render_paragraph(text), *parts)
 
 
 def name_predictor(name: str, regression: str = "logistic") -> str:
-    """Name of a predictor as it is printed."""
+    """Printed name of a predictor."""
     if name == HEAD:
         return "the head"
     return f"{regression} regression on {'the same latents' if name == ENCODER else DISPLAY[name]}"
 
 
-def _render_label(place: int, one: LabelHead) -> Iterator[str]:
-    n_test = f"{len(one.predictions):,} test samples"
+def _render_label(index: int, head: LabelHead) -> Iterator[str]:
+    n_test = f"{len(head.predictions):,} test samples"
     headers = ["Predicted by", "Macro F1 [95 %]", "Accuracy", "Balanced accuracy (mean recall)", "Mean precision"]
     rows = (
         [
@@ -44,19 +44,19 @@ def _render_label(place: int, one: LabelHead) -> Iterator[str]:
             _join(row.macro_f1, row.macro_f1_low, row.macro_f1_high),
             *(float(row[quantity]) for quantity in ("accuracy", "balanced_accuracy", "macro_precision")),
         ]
-        for name, row in one.scores.iterrows()
+        for name, row in head.scores.iterrows()
     )
-    memory = ", from the earlier samples of a subject too" if one.remembers else ""
-    yield render_table(f"Head of {one.name}{memory}, on {n_test}; means over classes, intervals by bootstrap over groups.", headers, rows)
+    memory = ", also from the earlier samples of a subject" if head.remembers else ""
+    yield render_table(f"Head of {head.name}{memory}, on {n_test}; means over classes, intervals by bootstrap over groups.", headers, rows)
     hint = f"{n_test}: true class (row) by the head's class; counts, coloured by share."
-    yield render_plot(f"plot-confusion-head-{place}", f"Confusion matrix of the head of {one.name}", hint)
-    caption = f"Head of {one.name} by class, on test samples; F1 of latents, PCA ...: of the logistic regressions on them."
-    yield render_table(caption, _list_columns(one.per_class), _list_classes(one.per_class))
+    yield render_plot(f"plot-confusion-head-{index}", f"Confusion matrix of the head of {head.name}", hint)
+    caption = f"Head of {head.name} by class, on test samples; the other F1 are those of logistic regressions on latents, PCA ..."
+    yield render_table(caption, _list_columns(head.per_class), _list_classes(head.per_class))
 
 
 def _list_columns(per_class: pd.DataFrame) -> list[str]:
-    beside = [name.removeprefix("f1_") for name in per_class if name.startswith("f1_")]
-    return ["Class", "n train", "n test", "precision", "recall", *map(_name_f1, beside)]
+    predictors = [name.removeprefix("f1_") for name in per_class if name.startswith("f1_")]
+    return ["Class", "n train", "n test", "precision", "recall", *map(_name_f1, predictors)]
 
 
 def _name_f1(predictor: str) -> str:

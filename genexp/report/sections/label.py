@@ -1,4 +1,4 @@
-"""Section on the label."""
+"""Section of the report on the label."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def render_probe(evaluation: Evaluation) -> str:
     """Section on the label."""
     probe = evaluation.results.get_result(Probe)
     if probe is None:
-        return render_section("label", "Label", render_paragraph("No label was given, or too little of it: see the notes of the verdict."))
+        return render_section(
+            "label", "Label", render_paragraph("No label was given, or too few samples have one: see the notes of the verdict.")
+        )
     discrimination = evaluation.results.get_result(Discrimination)
     counted = [str(name).startswith("n_") for name in probe.per_class.columns]
     rows = ([name, *map(narrow, row, counted)] for name, *row in probe.per_class.itertuples())
@@ -35,7 +37,7 @@ def render_probe(evaluation: Evaluation) -> str:
     return render_section(
         "label",
         "Label",
-        render_paragraph("A logistic regression learnt the label from the latents of train samples and was asked about test samples."),
+        render_paragraph("A logistic regression on the latents, the probe, was fitted on train samples and scored on test samples."),
         render_scores("Prediction of the label, on test samples.", probe.scores, skip=("C",)),
         render_plot("plot-confusion", "Confusion matrix", confusion),
         render_table("By class, on test samples.", headers, rows),

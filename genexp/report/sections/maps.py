@@ -1,4 +1,4 @@
-"""Section on the maps of the latents."""
+"""Section of the report on the 2-D embeddings of the latents."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ from genexp.report.html import (
     render_plot,
     render_section,
 )
-from genexp.report.sections.clusters import describe_picture
+from genexp.report.sections.clusters import describe_embedding
 from genexp.verdict.evaluation import Evaluation
 
 
 def render_maps(evaluation: Evaluation) -> str:
-    """Section with the maps, and the switches by which they are coloured."""
+    """Section with the embeddings, and switches for their colours."""
     perplexity = evaluation.results.require(Embeddings).perplexity
     hints = {
-        "tsne": f"Perplexity {perplexity:g}; distances between groups mean little.",
-        "umap": "Distances between groups mean little.",
-        "pca": "The plane of largest variance of the latents.",
+        "tsne": f"Perplexity {perplexity:g}; distances between groups are not meaningful.",
+        "umap": "Distances between groups are not meaningful.",
+        "pca": "The first two principal components of the latents.",
     }
     plots = [
-        render_plot(f"map-{name}", title, f"{hints[name]} {describe_picture(evaluation.results.require(Embeddings), name)}", "map")
+        render_plot(f"map-{name}", title, f"{hints[name]} {describe_embedding(evaluation.results.require(Embeddings), name)}", "map")
         for name, title in MAPS.items()
     ]
     if evaluation.results.require(Clustering).contingency is not None:
         hint = "Test samples of each label (row) by cluster: counts, coloured by share."
         plots.append(render_plot("plot-composition", "Labels and clusters", hint))
     hint = (
-        "Maps were fitted on train samples; the others were placed into them. Point at a sample for its name; click on a group to hide it."
+        "Embeddings were fitted on train samples; the other samples were embedded into them. Point at a sample to see its name; click on "
+        "a group to hide it."
     )
     return render_section(
         "maps",
-        "Maps of the latent",
+        "2-D embeddings of the latents",
         render_paragraph(hint),
         _render_switches(evaluation),
         '<div id="legend" role="group" aria-label="Groups shown"></div>',
@@ -51,7 +52,7 @@ def _render_switches(evaluation: Evaluation) -> str:
     )
     parts = "".join(
         f'<label><input type="checkbox" name="part" value="{value}" checked> {name}</label>'
-        for value, name in (("train val", "train and validation (faint)"), ("test", "test (rimmed)"))
+        for value, name in (("train val", "train and validation (faint)"), ("test", "test (dark edge)"))
     )
     groups = "".join(f"<fieldset><legend>{name}</legend>{inputs}</fieldset>" for name, inputs in (("Colour by", colour), ("Show", parts)))
     return f'<div class="controls">{groups}</div>'

@@ -1,4 +1,4 @@
-"""Section on the reconstruction."""
+"""Section of the report on the reconstruction."""
 
 from __future__ import annotations
 

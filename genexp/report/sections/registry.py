@@ -34,7 +34,7 @@ from genexp.verdict.heads import HeadResults
 from genexp.verdict.tasks import TASKS, describe_metric
 
 MAX_ROWS = 50
-"""Rows of a table that the section of a task of one's own shows; the whole table is among the downloads."""
+"""Maximum number of rows of a table in the section of a user's task; the downloads have the whole table."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Section:
     render : callable
         From an evaluation to HTML.
     tasks : tuple of str
-        Names of the tasks whose results it shows.
+        Names of the tasks with results in the section.
     """
 
     name: str
@@ -65,7 +65,7 @@ def _render_explanation(render: Callable[[Explanation], str]) -> Callable[[Evalu
 
 SECTIONS = [
     Section("verdict", "Verdict", render_verdict),
-    Section("maps", "Maps", render_maps, ("embeddings",)),
+    Section("maps", "Embeddings", render_maps, ("embeddings",)),
     Section("clusters", "Clusters", render_clusters, ("clustering", "cluster_methods")),
     Section("label", "Label", render_probe, ("probe", "discrimination")),
     Section("heads", "Heads", lambda found: render_heads(found.results.get_result(HeadResults)), ("heads",)),
@@ -82,16 +82,16 @@ SECTIONS = [
     Section("survival", "Survival", render_survival, ("survival", "prognosis")),
     Section("genes", "Reconstruction", render_reconstruction, ("reconstruction",)),
     Section("novelty", "Novelty", lambda found: render_novelty(found.results.get_result(Novelty)), ("novelty",)),
-    Section("attribution", "Genes", _render_explanation(render_attribution), ("explanation",)),
+    Section("attribution", "Attribution", _render_explanation(render_attribution), ("explanation",)),
     Section("enrichment", "Gene sets", _render_explanation(render_enrichment), ("explanation",)),
     Section("seeds", "Seeds", render_seeds),
     Section("methods", "Methods", render_provenance),
 ]
-"""A task without a section here gets one of its metrics, tables and figures, before the seeds."""
+"""A task that is not listed gets a section with its metrics, tables and figures, before the seeds."""
 
 
 def list_sections() -> Iterator[Section]:
-    """Sections of the page, with those of tasks that have none of their own."""
+    """List the sections of the page, with a generated one for each task that is not in ``SECTIONS``."""
     covered = {name for section in SECTIONS for name in section.tasks}
     for section in SECTIONS:
         if section.name == "seeds":

@@ -22,7 +22,7 @@ QUANTITIES = {
     "calinski_harabasz": "Calinski-Harabasz",
     "davies_bouldin": "Davies-Bouldin",
 }
-"""How columns are printed."""
+"""Printed names of columns."""
 
 
 def render_scores(caption: str, scores: pd.DataFrame, skip: tuple[str, ...] = ()) -> str:
@@ -42,5 +42,5 @@ def name_column(name: str) -> str:
 
 
 def narrow(value: Any, count: bool) -> float | int:
-    """Plain number of a table's value: whole where it counts."""
+    """Plain Python number of a value in a table: an integer for counts."""
     return int(value) if count and math.isfinite(value) else float(value)

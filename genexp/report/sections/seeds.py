@@ -1,4 +1,4 @@
-"""Part of the report on the seeds of the training."""
+"""Section of the report on the seeds of the training."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from genexp.verdict.seeds import Seeds, describe_seeds
 
 
 def render_seeds(evaluation: Evaluation) -> str:
-    """Section on how much the seed of the training matters; with one seed it says that nobody knows."""
+    """Section on the variation between seeds; with a single seed it says that this variation is unknown."""
     seeds = evaluation.seeds
-    said = render_paragraph(describe_seeds(seeds, evaluation.summary["card"]))
+    lead = render_paragraph(describe_seeds(seeds, evaluation.summary["card"]))
     if seeds is None:
-        return render_section("seeds", "Seeds", said)
+        return render_section("seeds", "Seeds", lead)
     names = [seeds.quantities[str(name)] for name in seeds.scores.columns.drop("registered")]
-    caption = "The same configuration on the same split with other initial weights, order and dropout; scores on test samples."
-    parts = [said, render_table(caption, ["Seed", "", *names], _list_scores(seeds))]
+    caption = "The same configuration and split with other initial weights, order of samples and dropout; scores on test samples."
+    parts = [lead, render_table(caption, ["Seed", "", *names], _list_scores(seeds))]
     if len(seeds.stability):
         rows = ([target, float(row.rho_seeds), float(row.top_seeds)] for target, row in seeds.stability.iterrows())
-        caption = "Genes behind each class and the risk: agreement of their ranking over all pairs of seeds."
+        caption = "Attribution of each class and the risk to genes: agreement of the rankings, mean over all pairs of seeds."
         parts.append(render_table(caption, ["Target", "ρ of seeds", "Top genes in both"], rows))
     return render_section("seeds", "Seeds", *parts)
 
 
 def describe_registered(seeds: Seeds) -> str:
-    """Sentence that tells the verdict's scores from those of the other sections."""
+    """Sentence on the difference between the scores of the verdict and of the other sections."""
     registered = seeds.scores.index[seeds.scores["registered"]][0]
     return (
-        f"Scores of the verdict are means over {len(seeds.scores)} seeds of the training. Everything below shows the encoder that is "
-        f"registered, that of seed {registered}; its own scores stand under Seeds."
+        f"Scores of the verdict are means over {len(seeds.scores)} seeds of the training. All other sections show the encoder that was "
+        f"registered, that of seed {registered}; the section Seeds has its own scores."
     )
 
 

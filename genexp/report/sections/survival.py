@@ -1,4 +1,4 @@
-"""Parts of the report on the risk score: its scores in time, its groups, its calibration, and what it adds."""
+"""Section of the report on survival: curves, scores of the risk, risk groups, calibration, increments and null models."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from genexp.evaluation.latents import DISPLAY
 from genexp.palette import ENCODER, MUTED
 from genexp.report.figures.curves import describe_curves, rank_latents
-from genexp.report.figures.survival import describe_groups, name_time
+from genexp.report.figures.survival import describe_risk_groups, name_time
 from genexp.report.html import (
     draw_interval,
     render_paragraph,
@@ -32,7 +32,7 @@ def render_survival(evaluation: Evaluation) -> str:
     survival, prognosis = evaluation.results.get_result(Survival), evaluation.results.get_result(Prognosis)
     if survival is None or prognosis is None:
         return render_section(
-            "survival", "Survival", render_paragraph("No survival was given, or too little of it: see the notes of the verdict.")
+            "survival", "Survival", render_paragraph("No survival was given, or too few patients have it: see the notes of the verdict.")
         )
     patients = survival.patients[survival.patients["part"] == "test"]
     counted = f"{len(patients):,} test patients, {int(patients['event'].sum()):,} events"
@@ -57,12 +57,12 @@ def _render_cox(survival: Survival) -> str:
             p, q = (format_p(number).removeprefix("= ") for number in (row.p, row.q))
             yield [row.Index, f"{row.hazard_ratio:.2f} [{row.low:.2f}, {row.high:.2f}]", chart, p, q]
 
-    caption = "Latents with the strongest signal: hazard ratio of one standard deviation, each alone, train patients."
-    return render_table(caption, ["Latent", "Hazard ratio [95 %]", "better | worse (log scale)", "p", "q"], lines())
+    caption = "Latents with the strongest association: hazard ratio per standard deviation, each latent alone, train patients."
+    return render_table(caption, ["Latent", "Hazard ratio [95 %]", "better | worse survival (log scale)", "p", "q"], lines())
 
 
 NAMES = {"c_index": "Harrell's C-index", "ipcw_c_index": "Uno's C-index", "integrated_brier": "integrated Brier score", "auc": "AUC"}
-"""How scores are printed."""
+"""Printed names of scores."""
 
 
 def render_prognosis(survival: Survival, prognosis: Prognosis) -> str:
@@ -74,7 +74,7 @@ def render_prognosis(survival: Survival, prognosis: Prognosis) -> str:
             render_plot(
                 "plot-risk_groups",
                 "Survival by predicted risk",
-                f"{_capitalise(describe_groups(prognosis))}; groups are tertiles of train patients.",
+                f"{_capitalise(describe_risk_groups(prognosis))}; groups are tertiles of train patients.",
             ),
             render_at_risk(patients, "risk_group"),
             _render_calibration(prognosis),
@@ -90,21 +90,21 @@ def _capitalise(text: str) -> str:
 
 
 def render_at_risk(patients: pd.DataFrame, by: str) -> str:
-    """Table of the patients followed by year, of each ``cluster`` or ``risk_group``."""
+    """Table of the patients at risk by year, for each ``cluster`` or ``risk_group``."""
     years = range(0, min(int(patients["time_days"].max() / DAYS_PER_YEAR), 10) + 1)
     rows = (
         [
             f"cluster {group}" if by == "cluster" else f"{group} risk",
-            *(int((own["time_days"] >= year * DAYS_PER_YEAR).sum()) for year in years),
-            int(own["event"].sum()),
+            *(int((members["time_days"] >= year * DAYS_PER_YEAR).sum()) for year in years),
+            int(members["event"].sum()),
         ]
-        for group, own in patients.groupby(by, observed=True)
+        for group, members in patients.groupby(by, observed=True)
     )
-    return render_table("Patients at risk by year, and events in all.", ["", *(f"{year} y" for year in years), "events"], rows)
+    return render_table("Patients at risk by year, and total number of events.", ["", *(f"{year} y" for year in years), "events"], rows)
 
 
 def _interval(*numbers: float, digits: int = 3) -> str:
-    """Write ``value [low, high]``, or ``low to high``, on one line; a dash where they are undefined."""
+    """Write ``value [low, high]``, or ``low to high``, on one line; a dash if they are undefined."""
     if not all(map(math.isfinite, numbers)):
         return "–"
     *value, low, high = (f"{round(number, digits) + 0.0:.{digits}f}" for number in numbers)
@@ -113,7 +113,7 @@ def _interval(*numbers: float, digits: int = 3) -> str:
 
 
 def _render_scores(quality: pd.DataFrame) -> str:
-    """Scores, one column each; the names of representations are rows."""
+    """Table of the scores (columns) by representation (rows)."""
     headings = [
         _name_score(quantity, time) for quantity, time in quality[["quantity", "time_days"]].drop_duplicates().itertuples(index=False)
     ]
@@ -124,14 +124,14 @@ def _render_scores(quality: pd.DataFrame) -> str:
     names = [name for name in [*DISPLAY, NOBODY] if name in table.index]
     rows = [
         [
-            DISPLAY.get(name, "no latents: one curve for all"),
+            DISPLAY.get(name, "no latents: one survival curve for all"),
             *(text if isinstance(text, str) else "–" for text in table.loc[name, headings]),
         ]
         for name in names
     ]
     caption = (
-        "Scores of the risk on test patients, with 95 % intervals. Uno's C-index, Brier score and AUC weigh for censoring; "
-        "a lower Brier score is better, and beside it stands that of one survival curve for all patients."
+        "Scores of the risk on test patients, with 95 % intervals. Uno's C-index, Brier score and AUC are weighted for "
+        "censoring. A lower Brier score is better; compare it with that of one survival curve for all patients (last row)."
     )
     return render_table(caption, ["", *headings], rows)
 
@@ -155,7 +155,7 @@ def _render_calibration(prognosis: Prognosis) -> str:
 
 
 def _render_groups(groups: pd.DataFrame) -> str:
-    names = {"cluster": "clusters of the latent", "risk_group": "predicted risk"}
+    names = {"cluster": "clusters of the latents", "risk_group": "predicted risk"}
     rows = (
         [
             names[str(name)],
@@ -166,8 +166,8 @@ def _render_groups(groups: pd.DataFrame) -> str:
         for name, row in groups.iterrows()
     )
     caption = (
-        f"Groups of test patients: do they survive alike? The permutation p comes from {N_PERMUTATIONS:,} permutations of survival over "
-        "patients; the hazard ratio is that of high against low predicted risk."
+        f"Differences in survival between groups of test patients. The permutation p is from {N_PERMUTATIONS:,} permutations of survival "
+        "over patients; the hazard ratio compares high with low predicted risk."
     )
     return render_table(caption, ["Groups by", "groups", "log-rank p", "permutation p", "Hazard ratio [95 %]"], rows)
 
@@ -185,8 +185,8 @@ def _render_increments(increments: pd.DataFrame) -> str:
             yield [row["known"], *indices, _interval(row["increment"], row["low"], row["high"]), chart]
 
     sentences = ". ".join(sentence[0].upper() + sentence[1:] for sentence in increments["sentence"])
-    caption = "What the latents add: C-index on test patients, differences by paired bootstrap."
-    headers = ["Known beside the latents", "alone", "latents", "both", "Added by the latents [95 %]", "worse | better"]
+    caption = "Gain of the latents over covariates: C-index on test patients, differences by paired bootstrap."
+    headers = ["Covariates", "covariates alone", "latents alone", "both", "Gain by the latents [95 %]", "worse | better"]
     return render_paragraph(re.sub(r"-(?=\d)", "−", f"{sentences}.")) + render_table(caption, headers, lines())
 
 
@@ -197,19 +197,19 @@ def _render_nulls(prognosis: Prognosis) -> str:
         for kind, row in prognosis.places.iterrows()
     )
     caption = (
-        f"Chance in the place of the latents (C-index {prognosis.c_index:.3f}): as many random genes, as many random directions, each in a "
-        "Cox regression of its own. Where many are as good, the risk is written all over the genes."
+        f"Null models instead of the latents (C-index {prognosis.c_index:.3f}): as many random genes, or random projections, each with a "
+        "Cox regression of its own. If many are as good, most genes carry information on the risk."
     )
     return render_table(caption, ["", "median C-index", "5 % to 95 %", "as good as the latents"], rows)
 
 
-def describe_methods(prognosis: Prognosis) -> list[str]:
+def describe_survival_methods(prognosis: Prognosis) -> list[str]:
     """Sentences for the methods paragraph."""
     sentences = [
-        "Beside Harrell's C: Uno's C, Graf's integrated Brier score (survival curves by Breslow's baseline of the train patients) and the",
-        "cumulative/dynamic AUC, weighted by the train patients' censoring curve, up to the last day on which a tenth of them",
+        "In addition to Harrell's C: Uno's C, Graf's integrated Brier score (survival curves by Breslow's baseline of the train patients)",
+        "and the cumulative/dynamic AUC, weighted by the train patients' censoring curve, up to the last day on which a tenth of them",
         "are uncensored. Risk groups: tertiles of the train patients' risk.",
     ]
     if len(prognosis.increments):
-        sentences.append("Increments: Cox regressions in which age, stage and proliferation bear a hundredth of the latents' penalty.")
+        sentences.append("Increments: Cox regressions; age, stage and proliferation have a hundredth of the penalty of the latents.")
     return sentences

@@ -1,4 +1,4 @@
-"""Part of the report on terms: how well they are predicted, and the genes that a prediction needs."""
+"""Section of the report on terms: their prediction, and deletion curves of its genes."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from genexp.explain.deletion import Deletion
 from genexp.report.html import render_paragraph, render_section, render_table
 
 N_SHOWN = 20
-"""Terms of the table."""
+"""Number of terms in the table."""
 
 
 def render_terms(terms: Terms | None, deletion: Deletion | None) -> str:
     """Section on terms."""
     if terms is None:
-        return render_section("terms", "Terms", render_paragraph("No terms were given: name a table of 0 and 1 by sample with terms=PATH."))
-    said = (
-        f"A logistic regression for each of {len(terms.by_term)} terms, on the latents of train samples; one penalty for all of them, by "
-        f"cross-validation grouped as the split is. A random ranking has a mean average precision of {terms.chance:.3f}, the prevalence."
+        return render_section(
+            "terms", "Terms", render_paragraph("No terms were given: give a table of 0 and 1 by sample and term with terms=PATH.")
+        )
+    text = (
+        f"A logistic regression for each of {len(terms.by_term)} terms, fitted on the latents of train samples, with one penalty for all, "
+        f"chosen by grouped cross-validation. A random ranking has a mean average precision of {terms.chance:.3f}, the prevalence."
     )
     scores = ([DISPLAY[str(name)], float(row["macro_ap"])] for name, row in terms.scores.iterrows())
     shown = terms.by_term.loc[terms.name_best(N_SHOWN)]
     named = {column: _name_column(column) for column in shown if str(column).startswith("ap")}
-    title = f"The {len(shown)} terms that are furthest above chance: average precision on test samples."
+    title = f"The {len(shown)} terms with the largest gain over chance: average precision on test samples."
     return render_section(
         "terms",
         "Terms",
-        render_paragraph(said),
+        render_paragraph(text),
         render_table("Mean average precision over terms, on test samples.", ["", "Macro AP"], scores),
         render_table(title, ["Term", "n train", "n test", "Prevalence", *named.values()], _list_terms(shown)),
         "" if deletion is None else _render_deletion(deletion),
@@ -49,8 +51,8 @@ def _list_terms(table: pd.DataFrame) -> Iterator[list[object]]:
 
 def _render_deletion(deletion: Deletion) -> str:
     caption = (
-        "Genes are set to their train mean in an order made on train samples, and the score of test samples with the term is predicted "
-        "anew. Areas under the curve of what is left (deletion: small is good) and of what genes give back alone (insertion: large)."
+        "Genes are set to their train mean in an order found on train samples, and the score of test samples with the term is predicted "
+        "again. Area under the curve of the remaining score: deletion (lower is better) and insertion (higher is better)."
     )
     rows = ([row.term, row.order, float(row.deletion), float(row.insertion)] for row in deletion.areas.itertuples())
     return render_table(caption, ["Term", "Order of the genes", "Deletion", "Insertion"], rows)

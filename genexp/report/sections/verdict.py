@@ -1,4 +1,4 @@
-"""Section on the verdict."""
+"""Section of the report on the verdict."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from genexp.report.wording import colour_outcome, format_difference, format_scor
 from genexp.verdict.evaluation import Evaluation
 
 NO_BREAK = "\N{NO-BREAK SPACE}"
-"""Keeps an interval on one line."""
+"""Character that keeps an interval on one line."""
 
 
 def render_verdict(evaluation: Evaluation) -> str:
     """Section with the verdict, its intervals and the notes."""
     table, summary = evaluation.comparison.rows, evaluation.summary
-    lead = f"On {summary['n_test']:,} test samples that neither training nor tuning saw, compared with PCA of as many components: "
+    lead = f"On {summary['n_test']:,} test samples that neither training nor tuning used, compared with PCA of as many components: "
     headers = ["Task and quantity", "Encoder [95 %]", "Baseline", "Encoder − baseline [95 %]", "worse | better", "Outcome"]
     notes = "".join(f"<li>{to_html(note)}</li>" for note in evaluation.notes)
     return render_section(
@@ -35,7 +35,7 @@ def render_verdict(evaluation: Evaluation) -> str:
         render_paragraph(f"{lead}{evaluation.verdict}.", kind="lead"),
         "" if evaluation.seeds is None else render_paragraph(describe_registered(evaluation.seeds)),
         render_table(_caption_verdict(table), headers, _verdict_lines(table)) if len(table) else "",
-        f'<ul class="notes" aria-label="What was left out">{notes}</ul>' if notes else "",
+        f'<ul class="notes" aria-label="Notes and exclusions">{notes}</ul>' if notes else "",
     )
 
 
@@ -49,11 +49,11 @@ def _verdict_lines(table: pd.DataFrame) -> Iterator[list[object]]:
     for row in table.itertuples():
         chart = draw_interval(row.low, row.difference, row.high, (-reach, reach), colour_outcome(row.outcome))
         outcome = Html(f'<span class="{to_html(row.outcome.split()[0])}">{to_html(row.outcome)}</span>')
-        own = f"{format_score(row.encoder)} [{format_score(row.encoder_low)}, {format_score(row.encoder_high)}]".replace(" ", NO_BREAK)
+        score = f"{format_score(row.encoder)} [{format_score(row.encoder_low)}, {format_score(row.encoder_high)}]".replace(" ", NO_BREAK)
         task = f"{row.task}: {name_quantity(row.quantity)}"
         yield [
             task,
-            own,
+            score,
             f"{row.baseline} {format_score(row.baseline_score)}",
             format_difference(row).replace(" ", NO_BREAK),
             chart,
