@@ -267,5 +267,5 @@ def test_a_deleted_experiment_is_told_before_the_cohort_is_read(store: str, coho
     client.delete_experiment(client.create_experiment("preflight, deleted"))
     cache = cohort.parent / "cache"
     assert main(["preprocess", "--cohort", str(cohort), "--cache", str(cache), "--experiment_name", "preflight, deleted"]) == 2
-    assert "was deleted: bring it back with 'mlflow experiments restore" in " ".join(capsys.readouterr().err.split())
+    assert "was deleted: restore it with 'mlflow experiments restore" in " ".join(capsys.readouterr().err.split())
     assert not cache.exists()

@@ -1,4 +1,4 @@
-"""What evaluations logged, read back from their runs."""
+"""Evaluations read back from their runs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from genexp.verdict.compare import Logged
 from genexp.verdict.tasks import list_task_scores
 
 SAMPLES = {scores.table: f"evaluation/{scores.table}.tsv" for _, scores in list_task_scores()} | {"split": "preprocess/split.tsv"}
-"""Tables by sample, and where they lie in a run."""
+"""Tables by sample, and their artifact paths in a run."""
 MAX_RUNS = 1000
-"""Latest evaluations of an experiment that are read."""
+"""Largest number of evaluations of an experiment that are read, the latest first."""
 
 
 def read_evaluations(names: Sequence[str]) -> list[Logged]:
@@ -29,13 +29,13 @@ def read_evaluations(names: Sequence[str]) -> list[Logged]:
     Parameters
     ----------
     names : sequence of str
-        Ids of runs of ``main``, ``tune`` or ``evaluate``, or registered encoders (``NAME/version``, ``NAME@alias``): of these the
-        evaluation of the run that made them, else their latest one by ``evaluate``.
+        Ids of runs of ``main``, ``tune`` or ``evaluate``, or registered encoders (``NAME/version``, ``NAME@alias``), which stand for
+        the evaluation of their training run, else for their latest one by ``evaluate``.
 
     Raises
     ------
     RegistryError
-        No such run or encoder, or one that was never evaluated.
+        A run or encoder does not exist, or was never evaluated.
     """
     client = open_store()
     return [_read(client, name, _find_run(client, name), with_samples=True) for name in names]
@@ -47,29 +47,30 @@ def read_experiment(experiment: str) -> list[Logged]:
     Raises
     ------
     RegistryError
-        No such experiment, or one without evaluations.
+        The experiment does not exist, or has no evaluations.
     """
     client = open_store()
     with mlflow_errors(f"experiment '{experiment}'"):
-        found = client.get_experiment_by_name(experiment)
-        if found is None:
-            known = [other.name for other in client.search_experiments()]
-            raise RegistryError(f"expected the name of an experiment; found '{experiment}'. There are {name_some(known)}")
-        if found.lifecycle_stage == "deleted":
+        stored = client.get_experiment_by_name(experiment)
+        if stored is None:
+            names = [other.name for other in client.search_experiments()]
+            raise RegistryError(f"expected the name of an experiment; found '{experiment}'. Experiments: {name_some(names)}")
+        if stored.lifecycle_stage == "deleted":
             raise RegistryError(
-                f"experiment '{experiment}' was deleted; bring it back with 'mlflow experiments restore -x {found.experiment_id}'"
+                f"experiment '{experiment}' was deleted; restore it with 'mlflow experiments restore -x {stored.experiment_id}'"
             )
         evaluated = "attributes.status = 'FINISHED' and tags.verdict != ''"
-        runs = client.search_runs([found.experiment_id], evaluated, max_results=MAX_RUNS, order_by=["attributes.start_time DESC"])
+        runs = client.search_runs([stored.experiment_id], evaluated, max_results=MAX_RUNS, order_by=["attributes.start_time DESC"])
     if not runs:
         raise RegistryError(
-            f"expected evaluations in experiment '{experiment}'; found none that finished. Runs of main, tune and evaluate have one"
+            f"expected evaluations in experiment '{experiment}'; found none that finished. Runs of main, tune and evaluate have an "
+            "evaluation"
         )
     return [_read(client, run.info.run_name or run.info.run_id, run, with_samples=False) for run in runs]
 
 
 def _find_run(client: MlflowClient, name: str) -> Run:
-    """Run whose evaluation a name means."""
+    """Find the run of the evaluation that a name stands for."""
     run_id = name if re.fullmatch(r"[0-9a-f]{32}", name) else training_run(name)
     with mlflow_errors(f"run {run_id}"):
         run = client.get_run(run_id)
@@ -80,8 +81,8 @@ def _find_run(client: MlflowClient, name: str) -> Run:
         later = client.search_runs(everywhere, evaluated, max_results=1, order_by=["attributes.start_time DESC"])
     if not later:
         raise RegistryError(
-            f"expected an encoder that was evaluated; found no evaluation of {name} (run {run_id}). Runs of main and tune have one, an "
-            "encoder of train gets one by 'python -m genexp evaluate'"
+            f"expected an encoder that was evaluated; found no evaluation of {name} (run {run_id}). Runs of main and tune "
+            "evaluate their encoder; evaluate an encoder of train with 'python -m genexp evaluate'"
         )
     return later[0]
 
@@ -95,13 +96,13 @@ def _read(client: MlflowClient, name: str, run: Run, with_samples: bool) -> Logg
     with tempfile.TemporaryDirectory() as folder:
         verdict = _read_table(download_artifact(run.info.run_id, "evaluation/verdict.tsv", Path(folder))).reset_index()
         with mlflow_errors(f"the artifacts of run {run.info.run_id}"):
-            there = {entry.path for part in ("evaluation", "preprocess") for entry in client.list_artifacts(run.info.run_id, part)}
-        paths = {table: path for table, path in wanted.items() if path in there}
+            available = {entry.path for part in ("evaluation", "preprocess") for entry in client.list_artifacts(run.info.run_id, part)}
+        paths = {table: path for table, path in wanted.items() if path in available}
         samples = {table: _read_table(download_artifact(run.info.run_id, path, Path(folder))) for table, path in paths.items()}
     return Logged(name, facts, verdict, samples)
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    """Table with its first column as index, ids and labels as the texts that they were."""
+    """Read a table with its first column as index, ids and labels as text."""
     table = pd.read_csv(path, sep="\t", dtype={0: str}, keep_default_na=False, na_values=[""])
     return table.set_index(table.columns[0])

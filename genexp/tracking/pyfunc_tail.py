@@ -1,6 +1,6 @@
-"""The end of a registered encoder's text: how MLflow calls it. Its text is used; it is not imported.
+"""End of the text of a registered encoder: the interface for MLflow. Only the text is used; the file is not imported.
 
-The text of a registered encoder is that of :mod:`genexp.model.encoder`, of what it imports and of this file in one
+The text of a registered encoder joins :mod:`genexp.model.encoder`, the modules that it imports, and this file
 (:data:`genexp.tracking.registry.TEXT_PARTS`), so that it loads where genexp is not installed, without a pickle.
 """
 
@@ -18,33 +18,33 @@ from genexp.model.encoder import Encoder
 
 
 class RegisteredEncoder(PythonModel):
-    """Turns a table of raw expression into latents, and these into what was asked for."""
+    """MLflow model that encodes raw expression, and returns latents, reconstructions or predictions of a head."""
 
     def load_context(self, context: Any) -> None:
-        """Read the encoder that lies beside this text."""
+        """Load the encoder stored next to this text."""
         self.encoder = Encoder.load(Path(context.artifacts["encoder"]))
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """What ``params={"output": ...}`` names, of raw expression (n_samples, any genes).
+        """Return the output named by ``params={"output": ...}`` for raw expression (n_samples, any genes).
 
-        ``latent`` (n_samples, n_latent) where nothing is named; ``reconstruction``: its decoding; the name of a head: what it predicts.
-        Where batches are corrected, ``params={"batch": NAME}`` tells the one batch of all these samples. A head that reads sequences needs
-        ``subjects`` too, the subject of each row.
+        ``latent`` (n_samples, n_latent), the default; ``reconstruction``: decoded latents; the name of a head: its predictions.
+        Where batches are corrected, ``params={"batch": NAME}`` names the batch of all samples. A head of sequences also needs
+        ``subjects``, the subject of each row.
 
         Raises
         ------
         MlflowException
-            What the encoder refuses, with the code that MLflow's scoring server answers with status 400.
+            The encoder refuses the table; MLflow's scoring server answers with status 400.
         """
         try:
-            return self._answer(model_input, params or {})
-        except ValueError as error:  # of tables, scales, batches, heads: each is one sentence for the user
+            return self._predict_output(model_input, params or {})
+        except ValueError as error:  # about tables, scales, batches or heads: one sentence for the user
             raise MlflowException.invalid_parameter_value(str(error)) from error
 
-    def _answer(self, expression: pd.DataFrame, asked: dict[str, Any]) -> pd.DataFrame:
-        output, batch = asked.get("output", "latent"), asked.get("batch")
+    def _predict_output(self, expression: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
+        output, batch = params.get("output", "latent"), params.get("batch")
         if output not in ("latent", "reconstruction"):
-            return self.encoder.predict(expression, output, batch, list(asked.get("subjects", [])) or None)
+            return self.encoder.predict(expression, output, batch, list(params.get("subjects", [])) or None)
         latent = self.encoder.encode(expression, batch)
         return self.encoder.decode(latent) if output == "reconstruction" else latent
 

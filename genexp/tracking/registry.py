@@ -1,4 +1,4 @@
-"""The registered encoder: stored with its contract, loaded by name with or without genexp."""
+"""Registered encoders: stored with their requirements, loaded by name with or without genexp."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ REQUIREMENTS = ("mlflow", "numpy", "pandas", "safetensors")
 
 @dataclass(frozen=True)
 class Registration:
-    """What became of an encoder in the registry."""
+    """Outcome of the registration of an encoder."""
 
     name: str
     version: str
@@ -67,9 +67,9 @@ def register_encoder(
 ) -> Registration:
     """Store an encoder in the run and as a new version of ``config.name``; give it ``config.alias`` if it is better.
 
-    Better is decided on validation alone: a lower ``loss_val`` than the holder's on the same data, by the ``data_fingerprint``
+    Validation alone decides: a lower ``loss_val`` than the holder's on the same data, by the ``data_fingerprint``
     of the encoders' cards. On other data (another cohort, split, filter or scaling) losses cannot be compared, and the newer
-    version takes the alias; ``champion_reason`` says which it was.
+    version takes the alias; ``champion_reason`` gives the reason.
     """
     if not math.isfinite(loss_val):
         raise RegistryError(f"expected a finite validation loss; found {loss_val}: nothing was registered")
@@ -101,7 +101,7 @@ def load_encoder(name: str) -> Encoder:
     Raises
     ------
     RegistryError
-        There is no such model, alias, version or run; the message lists those that there are.
+        The model, alias, version or run does not exist; the message lists the existing ones.
     """
     client = open_store()
     uri = _resolve(client, name)
@@ -110,13 +110,13 @@ def load_encoder(name: str) -> Encoder:
 
 
 def training_run(name: str) -> str:
-    """Id of the run that made an encoder, named as for :func:`load_encoder`."""
+    """Return the id of the run that trained an encoder, named as for :func:`load_encoder`."""
     run = re.match(r"runs:/([^/]+)", name)
     if run:
         return run[1]
     model_version = _find_version(open_store(), name)
     if not model_version.run_id:
-        raise RegistryError(f"encoder '{name}' does not say which run made it; name one that genexp registered")
+        raise RegistryError(f"encoder '{name}' has no link to its run; name an encoder registered by genexp")
     return model_version.run_id
 
 
@@ -128,7 +128,7 @@ def download_artifact(run_id: str, path: str, folder: Path) -> Path:
 
 
 def model_text() -> str:
-    """Python text of a registered encoder, which imports nothing of genexp."""
+    """Return the Python text of a registered encoder, which imports nothing of genexp."""
     text = "\n\n".join(files(package).joinpath(name).read_text(encoding="utf-8") for package, name in TEXT_PARTS)
     text = re.sub(r"^from (genexp\.|__future__).*\n", "", text, flags=re.MULTILINE)
     return f'"""An encoder registered by genexp {__version__}."""\n\nfrom __future__ import annotations\n\n{text}'
@@ -161,7 +161,7 @@ def _log_model(encoder: Encoder, tracker: MlflowTracker) -> ModelInfo:
 
 
 def _signature(encoder: Encoder) -> ModelSignature:
-    """Tell outputs and parameters only: MLflow would enforce inputs exactly, while an encoder takes genes in any order."""
+    """Build a signature of outputs and parameters only: MLflow would enforce inputs exactly, but an encoder accepts genes in any order."""
     outputs = Schema([ColSpec("float", name) for name in encoder.latents])
     params = [ParamSpec("output", "string", "latent")]
     if encoder.transform.correction is not None:
@@ -172,46 +172,45 @@ def _signature(encoder: Encoder) -> ModelSignature:
 
 
 def _compare(loss_val: float, data_fingerprint: str, holder: ModelVersion | None) -> tuple[bool, str]:
-    """Whether a new version takes the alias, and why."""
+    """Decide whether a new version takes the alias, with the reason."""
     if holder is None:
         return True, "first to hold the alias"
     if holder.tags.get("data_fingerprint") != data_fingerprint or "loss/val" not in holder.tags:
         return True, f"newer than version {holder.version}, whose validation loss is of other data and cannot be compared"
     before = float(holder.tags["loss/val"])
-    found = f"validation loss {loss_val:.6g} against {before:.6g} of version {holder.version} on the same data"
-    return loss_val < before, f"better: {found}" if loss_val < before else f"not better: {found}"
+    comparison = f"validation loss {loss_val:.6g} against {before:.6g} of version {holder.version} on the same data"
+    return loss_val < before, f"better: {comparison}" if loss_val < before else f"not better: {comparison}"
 
 
 def _find_holder(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
-    """Make the registered model where it is new; else the version that holds the alias, if any."""
-    known = client.search_registered_models(filter_string=f"name = '{name}'")
-    if not known:
+    """Find the version that holds the alias, if any; create the registered model if it is new."""
+    models = client.search_registered_models(filter_string=f"name = '{name}'")
+    if not models:
         client.create_registered_model(name, description="Encoders of gene expression, made by genexp.")
         return None
-    held = known[0].aliases.get(alias)
+    held = models[0].aliases.get(alias)
     return client.get_model_version(name, held) if held else None
 
 
 def _resolve(client: MlflowClient, name: str) -> str:
-    """Address of an encoder's model."""
+    """Return the address of an encoder's model."""
     run = re.fullmatch(r"runs:/([^/]+)(/.*)?", name)
     if run:
         return name if run[2] else f"{name}/{ARTIFACT}"
-    found = _find_version(client, name)
-    return f"models:/{found.name}/{found.version}"
+    version_found = _find_version(client, name)
+    return f"models:/{version_found.name}/{version_found.version}"
 
 
 def _find_version(client: MlflowClient, name: str) -> ModelVersion:
-    """Version that a name means."""
-    given = name.removeprefix("models:/")
-    model, alias = given.partition("@")[::2]
+    """Find the version that a name stands for."""
+    model, alias = name.removeprefix("models:/").partition("@")[::2]
     model, number = model.partition("/")[::2]
     with mlflow_errors("the registry"):
-        found = client.search_registered_models(filter_string=f"name = '{model}'") if "'" not in model else []
-        if not found:
-            known = [other.name for other in client.search_registered_models(max_results=1000)]
-            raise RegistryError(f"expected the name of a registered encoder; found '{model}'. Registered: {name_some(known)}")
-        aliases = dict(found[0].aliases)
+        models = client.search_registered_models(filter_string=f"name = '{model}'") if "'" not in model else []
+        if not models:
+            names = [other.name for other in client.search_registered_models(max_results=1000)]
+            raise RegistryError(f"expected the name of a registered encoder; found '{model}'. Registered: {name_some(names)}")
+        aliases = dict(models[0].aliases)
         versions = [str(other.version) for other in client.search_model_versions(f"name = '{model}'")]
         number = str(number or aliases.get(alias or DEFAULT_ALIAS, ""))
         if number not in versions:

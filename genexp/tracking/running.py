@@ -1,4 +1,4 @@
-"""Runs that are under way: one whose process was killed outright is ended by the next command with the same cache."""
+"""Active runs: the next command with the same cache ends runs of killed processes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from genexp.tracking.tracker import MlflowTracker
 
 @contextmanager
 def hold_run(tracker: MlflowTracker, cache: str | Path) -> Iterator[None]:
-    """Hold a locked file in the name of a run while its process lives, after ending the runs of processes that died.
+    """Hold a locked file for a run while its process lives, after ending the runs of processes that died.
 
-    A process that is killed (``kill -9``, out of memory) cannot end its run, but the system takes its lock away.
+    A process that is killed (``kill -9``, out of memory) cannot end its run, but the system releases its lock.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def hold_run(tracker: MlflowTracker, cache: str | Path) -> Iterator[None]:
         file = unlocked.open("w")
     except OSError as error:
         raise ConfigError(
-            f"expected a cache that can be written, but {folder} cannot ({error.strerror}); name another folder with cache="
+            f"expected a cache folder that can be written, but {folder} cannot ({error.strerror}); name another folder with cache="
         ) from None
     with file:
         _end_killed(tracker.client, folder)
@@ -48,7 +48,7 @@ def hold_run(tracker: MlflowTracker, cache: str | Path) -> Iterator[None]:
 
 
 def _end_killed(client: MlflowClient, folder: Path) -> None:
-    """Mark runs KILLED whose file nobody holds; those of other stores are left to commands that use them."""
+    """Mark runs KILLED whose file is not locked; runs of other stores are left to commands that use these stores."""
     for path in folder.glob("[!.]*"):
         with path.open() as file:
             try:
@@ -66,7 +66,7 @@ def _mark_killed(client: MlflowClient, run_id: str) -> None:
     except MlflowException:
         return
     children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}' and attributes.status = 'RUNNING'")
-    for one in (run, *children):
-        if one.info.status == "RUNNING":
-            client.set_terminated(one.info.run_id, "KILLED")
-            client.set_tag(one.info.run_id, "error", "its process was killed; the same command goes on where it stood")
+    for killed in (run, *children):
+        if killed.info.status == "RUNNING":
+            client.set_terminated(killed.info.run_id, "KILLED")
+            client.set_tag(killed.info.run_id, "error", "its process was killed; the same command continues where it stopped")

@@ -1,4 +1,4 @@
-"""A run from start to end: joined or made, and never left RUNNING by a failure that we can see."""
+"""Life cycle of a run: joined or created, and ended with a status after every failure that Python can catch."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from genexp.tracking.store import STORE_ERRORS, mlflow_errors, open_store, run_a
 from genexp.tracking.tracker import MetricWriter, MlflowTracker
 
 RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
-"""How ``mlflow run`` tells its command which run it made."""
+"""Environment variable in which ``mlflow run`` passes the id of its run."""
 
 
 @contextmanager
 def start_run(verb: str, settings: PreprocessSettings | EvaluateSettings, inside_active: bool = False) -> Iterator[MlflowTracker]:
-    """Open the run of one invocation, and end it as what leaves the context says.
+    """Open the run of one invocation, and end it with the status of the context's outcome.
 
-    Joins the run that ``mlflow run`` made, else makes one in ``settings.run.experiment_name``; with ``inside_active`` inside the run that
-    ``mlflow.start_run`` has opened in this process, if there is one. Nothing raised: FINISHED;
-    an interrupt or SIGTERM: KILLED; any other exception: FAILED, with its message as tag ``error`` and description.
+    It joins the run of ``mlflow run``, else creates one in ``settings.run.experiment_name``; with ``inside_active``, nested in the
+    run that ``mlflow.start_run`` opened in this process, if any. No exception: FINISHED; an interrupt or SIGTERM:
+    KILLED; any other exception: FAILED, with its message as tag ``error`` and description.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def start_run(verb: str, settings: PreprocessSettings | EvaluateSettings, inside
         if parent is not None:
             run = client.create_run(parent.info.experiment_id, tags=resolve_tags({"mlflow.parentRunId": parent.info.run_id}), run_name=name)
         else:
-            run = _join_run(client, name, bool(settings.run.run_name)) or _make_run(client, settings.run.experiment_name, name)
+            run = _join_run(client, name, bool(settings.run.run_name)) or _create_run(client, settings.run.experiment_name, name)
     writer = MetricWriter(client)
     tracker = MlflowTracker(client, run.info.run_id, run.info.experiment_id, writer)
     address = run_address(client, run.info.experiment_id, run.info.run_id)
@@ -69,7 +69,7 @@ def start_run(verb: str, settings: PreprocessSettings | EvaluateSettings, inside
 
 @contextmanager
 def continue_run(run_id: str) -> Iterator[MlflowTracker]:
-    """Write more into a run that has ended; its status stays.
+    """Log to a run that has ended; its status stays.
 
     Raises
     ------
@@ -87,13 +87,13 @@ def continue_run(run_id: str) -> Iterator[MlflowTracker]:
 
 
 def is_set_up() -> bool:
-    """Whether MLflow was told where to log: by a tracking URI, by an active run, or by ``mlflow run``."""
+    """Check whether MLflow has a place to log: a tracking URI, an active run, or a run of ``mlflow run``."""
     is_set: bool = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
     return is_set or mlflow.active_run() is not None or bool(os.environ.get(RUN_ID_VARIABLE))
 
 
 def fail_run(error: GenexpError) -> None:
-    """Mark the run that ``mlflow run`` made FAILED, where the settings are too wrong for :func:`start_run`."""
+    """Mark the run of ``mlflow run`` FAILED, if the settings are invalid, before :func:`start_run`."""
     run_id = os.environ.pop(RUN_ID_VARIABLE, None)
     if run_id:
         with suppress(GenexpError, *STORE_ERRORS):
@@ -102,7 +102,7 @@ def fail_run(error: GenexpError) -> None:
 
 @contextmanager
 def _end_run(tracker: MlflowTracker, writer: MetricWriter) -> Iterator[None]:
-    """Send what is left and give the run its status."""
+    """Send the remaining metrics and set the status of the run."""
     try:
         yield
         writer.close()
@@ -118,7 +118,7 @@ def _end_run(tracker: MlflowTracker, writer: MetricWriter) -> Iterator[None]:
 
 
 def _mark_unfinished(client: MlflowClient, run_id: str, error: BaseException) -> None:
-    """KILLED by the user, or FAILED with the reason where the UI shows it first."""
+    """Mark a run KILLED by the user, or FAILED with the reason in its description."""
     if isinstance(error, KeyboardInterrupt | SystemExit):
         client.set_terminated(run_id, "KILLED")
         return
@@ -129,23 +129,23 @@ def _mark_unfinished(client: MlflowClient, run_id: str, error: BaseException) ->
 
 
 def _join_run(client: MlflowClient, name: str, name_is_given: bool) -> Run | None:
-    """Join the run that ``mlflow run`` made; its made-up name (``bold-ant-123``) gives way to a telling one."""
+    """Join the run of ``mlflow run``; replace its random name (``bold-ant-123``) by a descriptive one."""
     run_id = os.environ.pop(RUN_ID_VARIABLE, None)
     if not run_id:
         return None
     run = client.get_run(run_id)
-    made_up = re.fullmatch(r"[a-z]+-[a-z]+-\d+", run.info.run_name or "")
-    client.update_run(run_id, status="RUNNING", name=name if made_up or name_is_given else None)
+    is_random = re.fullmatch(r"[a-z]+-[a-z]+-\d+", run.info.run_name or "")
+    client.update_run(run_id, status="RUNNING", name=name if is_random or name_is_given else None)
     return run
 
 
-def _make_run(client: MlflowClient, experiment: str, name: str) -> Run:
+def _create_run(client: MlflowClient, experiment: str, name: str) -> Run:
     found = client.get_experiment_by_name(experiment)
     if found is None:
-        experiment_id = _make_experiment(client, experiment)
+        experiment_id = _create_experiment(client, experiment)
     elif found.lifecycle_stage == "deleted":
         raise RegistryError(
-            f"experiment '{experiment}' was deleted: bring it back with 'mlflow experiments restore -x {found.experiment_id}', "
+            f"experiment '{experiment}' was deleted: restore it with 'mlflow experiments restore -x {found.experiment_id}', "
             "or name another experiment"
         )
     else:
@@ -153,8 +153,8 @@ def _make_run(client: MlflowClient, experiment: str, name: str) -> Run:
     return client.create_run(experiment_id, tags=resolve_tags(), run_name=name)
 
 
-def _make_experiment(client: MlflowClient, experiment: str) -> str:
-    """Make an experiment; beside a SQLite store it keeps its artifacts, wherever the command is called from."""
+def _create_experiment(client: MlflowClient, experiment: str) -> str:
+    """Create an experiment; with a SQLite store, its artifacts are next to the store, whatever the current folder is."""
     uri, folder = client.tracking_uri, None
     if uri.startswith("sqlite:"):
         folder = str(sqlite_path(uri).resolve().parent / "mlruns" / quote(experiment, safe=""))
@@ -174,7 +174,7 @@ def _cohort_name(cohort: str) -> str:
 
 
 def _check_artifacts_writable(run: Run) -> None:
-    """Refuse a local artifact folder that cannot be made, before hours of work are lost to it."""
+    """Refuse a local artifact folder that cannot be created, before hours of training."""
     uri = urlsplit(run.info.artifact_uri)
     if uri.scheme in ("", "file"):
         path = Path(unquote(uri.path))
@@ -186,7 +186,7 @@ def _check_artifacts_writable(run: Run) -> None:
 
 @contextmanager
 def _terminate_as_exception() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, as an interrupt does, so that the run is ended."""
+    """Turn SIGTERM into an exception, like an interrupt, so that the run gets its status."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

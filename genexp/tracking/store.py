@@ -1,4 +1,4 @@
-"""The tracking store: reached within seconds, or refused with the reason."""
+"""Tracking store: opened within seconds, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from mlflow.utils.rest_utils import http_request
 
 from genexp.errors import RegistryError
 
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a bar for every pair of files tells nobody anything
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a progress bar for every pair of files has no use
 
 STORE_ERRORS = (MlflowException, requests.RequestException)
-"""What MLflow raises when a store refuses or goes away."""
+"""Errors of MLflow when a store refuses a request or cannot be reached."""
 PROBE_SECONDS = 5
-"""How long a store may take to answer at first; MLflow alone would try again for minutes."""
+"""Time for the first answer of a store; without a limit, MLflow retries for minutes."""
 
 
 def open_store() -> MlflowClient:
-    """Reach the store that MLflow is set to use, making its tables when it is new.
+    """Open the store configured in MLflow; create its tables if it is new.
 
     Raises
     ------
     RegistryError
-        The store does not answer, refuses us or cannot be written to.
+        The store does not answer, refuses access or cannot be written to.
     """
     uri = mlflow.get_tracking_uri()
     if re.match(r"https?://", uri):
@@ -52,7 +52,7 @@ def open_store() -> MlflowClient:
 
 @contextmanager
 def mlflow_errors(what: str) -> Iterator[None]:
-    """Turn what MLflow raises into an error that names ``what`` could not be used."""
+    """Turn errors of MLflow into one that names ``what`` could not be used."""
     try:
         yield
     except STORE_ERRORS as error:
@@ -60,12 +60,12 @@ def mlflow_errors(what: str) -> Iterator[None]:
 
 
 def hide_password(uri: str) -> str:
-    """Address without user and password, fit for a message."""
+    """Remove user and password from an address for a message."""
     return re.sub(r"//[^@/]*@", "//", uri)
 
 
 def run_address(client: MlflowClient, experiment_id: str, run_id: str) -> str:
-    """Where a run is seen: a link, or the command that serves it and the link then."""
+    """Return the address of a run: a link, or the command that serves the store, and the link."""
     uri, page = hide_password(client.tracking_uri), f"/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
     if re.match(r"https?://", uri):
         return uri.rstrip("/") + page
@@ -73,28 +73,30 @@ def run_address(client: MlflowClient, experiment_id: str, run_id: str) -> str:
 
 
 def sqlite_path(uri: str) -> Path:
-    """File of a ``sqlite:///`` address."""
+    """Return the file of a ``sqlite:///`` address."""
     return Path(sqlalchemy.make_url(uri).database or ":memory:")
 
 
 def _probe_server(uri: str) -> None:
-    """Ask once for something small: ``/health`` alone would answer clients that the server refuses."""
-    shown = hide_password(uri)
+    """Send one small request; ``/health`` also answers clients that the server refuses."""
+    address = hide_password(uri)
     advice = "Start it (mlflow server, or docker compose up), or set MLFLOW_TRACKING_URI to one that runs"
     once = {"params": {"experiment_name": "Default"}, "max_retries": 0, "timeout": PROBE_SECONDS, "raise_on_status": False}
     try:
         credentials = get_default_host_creds(uri)  # type: ignore[no-untyped-call]
         answer = http_request(credentials, "/api/2.0/mlflow/experiments/get-by-name", "GET", **once)  # type: ignore[no-untyped-call]
     except STORE_ERRORS as error:
-        raise RegistryError(f"expected an MLflow server at {shown}; it did not answer within {PROBE_SECONDS} seconds. {advice}") from error
+        raise RegistryError(
+            f"expected an MLflow server at {address}; it did not answer within {PROBE_SECONDS} seconds. {advice}"
+        ) from error
     if answer.status_code == 401:
-        raise RegistryError(f"the server at {shown} asks who we are: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
+        raise RegistryError(f"the server at {address} requires a login: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
     if answer.status_code == 403:
         raise RegistryError(
-            f"the server at {shown} refuses us ({answer.text.strip()[:200]}): start it with --allowed-hosts that names this host"
+            f"the server at {address} refuses this client ({answer.text.strip()[:200]}): start it with --allowed-hosts naming this host"
         )
     if answer.status_code >= 500 or not re.search(r'"(experiment|error_code)"', answer.text):
-        raise RegistryError(f"expected an MLflow server at {shown}; it answered {answer.status_code}, not as MLflow does. {advice}")
+        raise RegistryError(f"expected an MLflow server at {address}; it answered {answer.status_code}, unlike MLflow. {advice}")
 
 
 def _probe_sqlite(uri: str) -> None:
@@ -133,7 +135,7 @@ def _probe_database(uri: str) -> None:
 
 @contextmanager
 def _one_opener(uri: str) -> Iterator[None]:
-    """Hold others off while the tables of a new SQLite store are made: two makers at once break it."""
+    """Lock a new SQLite store while its tables are created: two processes at once break it."""
     if not uri.startswith("sqlite:"):
         yield
         return
@@ -144,7 +146,7 @@ def _one_opener(uri: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet_migrations() -> Iterator[None]:
-    """Keep MLflow from telling about each table that it makes."""
+    """Silence MLflow's messages about each table that it creates."""
     loggers = [logging.getLogger(name) for name in ("mlflow.store.db.utils", "alembic")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FLUSH_SECONDS = 1.0
-"""How often metrics are sent while a run goes on."""
+"""Interval at which metrics are sent during a run."""
 METRICS_AT_A_TIME = 1000
-"""What one request to MLflow may hold."""
+"""Largest number of metrics in one request to MLflow."""
 FIGURE_DPI = 130
 
 log = logging.getLogger(__name__)
 
 
 class MetricWriter:
-    """Collects the metrics of a run and its children, and sends them from a thread of its own.
+    """Writer that collects the metrics of a run and its children, and sends them in a separate thread.
 
     A request costs milliseconds on SQLite and more over a network; a training loop pays microseconds. When the
-    store stumbles, metrics are kept and sent again later; what :meth:`close` cannot send is an error.
+    store fails, metrics are kept and sent later; an error is raised if :meth:`close` cannot send them.
     """
 
     def __init__(self, client: MlflowClient) -> None:
@@ -49,7 +49,7 @@ class MetricWriter:
         self._thread.start()
 
     def add(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
-        """Take metrics of one step; infinite values become NaN, because MLflow would draw them as 1.8e308."""
+        """Add metrics of one step; infinite values become NaN, because MLflow would draw them as 1.8e308."""
         now = int(time.time() * 1000)
         values = {key: float(value) for key, value in metrics.items()}
         entries = [Metric(key, value if math.isfinite(value) else math.nan, now, step) for key, value in values.items()]
@@ -57,7 +57,7 @@ class MetricWriter:
             self._pending.setdefault(run_id, []).extend(entries)
 
     def flush(self) -> None:
-        """Send all that is there, in order; what could not be sent is kept."""
+        """Send all pending metrics, in order; keep those that could not be sent."""
         with self._sending_lock:
             with self._pending_lock:
                 batches, self._pending = self._pending, {}
@@ -72,7 +72,7 @@ class MetricWriter:
                         self._pending[run_id] = entries + self._pending.get(run_id, [])
 
     def close(self) -> None:
-        """Send what is left and stop."""
+        """Send the remaining metrics and stop."""
         self._closed.set()
         self._thread.join()
         self.flush()
@@ -83,14 +83,14 @@ class MetricWriter:
             try:
                 self.flush()
             except Exception as error:  # noqa: BLE001
-                # A training of hours outlives any trouble of the tracking server.
+                # A failure of the tracking server must not end a training of hours.
                 if not warned:
-                    log.warning("metrics could not be sent, they are kept and tried again: %s", error)
+                    log.warning("metrics could not be sent; they are kept and sent again later: %s", error)
                 warned = True
 
 
 class MlflowTracker:
-    """A run in MLflow that can be written to; made by :func:`genexp.tracking.runs.start_run`."""
+    """A run in MLflow that can be written to; created by :func:`genexp.tracking.runs.start_run`."""
 
     def __init__(self, client: MlflowClient, run_id: str, experiment_id: str, writer: MetricWriter) -> None:
         self.client = client
@@ -100,7 +100,7 @@ class MlflowTracker:
         self._known_params: set[str] | None = None
 
     def log_params(self, params: Mapping[str, object]) -> None:
-        """Log parameters; a key that the run already holds is left as it is."""
+        """Log parameters; keys that the run already has stay unchanged."""
         if self._known_params is None:
             self._known_params = set(self.client.get_run(self.run_id).data.params)
         new = [Param(key, format_value(value)) for key, value in params.items() if key not in self._known_params]
@@ -144,7 +144,7 @@ class MlflowTracker:
         send(self.run_id, str(path), folder or None)
 
     def log_dataset(self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str) -> None:
-        """Name the data that the run works on, for the Datasets column of the MLflow UI."""
+        """Log the data of the run, for the Datasets column of the MLflow UI."""
         profile = {"num_rows": n_samples, "num_elements": n_samples * n_genes, "n_genes": n_genes}
         kind, remote, _ = source.partition("://")
         address = json.dumps({"uri": source})
@@ -168,7 +168,7 @@ class MlflowTracker:
 
     @contextmanager
     def _file(self, name: str) -> Iterator[Path]:
-        """Give a local path to write to, then store it as the artifact ``name``."""
+        """Provide a local path to write to, then store the file as the artifact ``name``."""
         artifact = PurePosixPath(name)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, artifact.name)

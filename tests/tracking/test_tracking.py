@@ -290,7 +290,7 @@ def test_a_server_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) 
     with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{other.server_port}")
-        with pytest.raises(RegistryError, match="it answered 404, not as MLflow does"):
+        with pytest.raises(RegistryError, match="it answered 404, unlike MLflow"):
             open_store()
         other.shutdown()
 

@@ -249,4 +249,4 @@ def test_a_deleted_experiment_is_told(capsys: pytest.CaptureFixture[str]) -> Non
     client = MlflowClient()
     client.delete_experiment(client.create_experiment("gone"))
     assert main(["compare", "--experiment_name", "gone"]) == 2
-    assert "'gone' was deleted; bring it back with 'mlflow experiments restore" in " ".join(capsys.readouterr().err.split())
+    assert "'gone' was deleted; restore it with 'mlflow experiments restore" in " ".join(capsys.readouterr().err.split())
