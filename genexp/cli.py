@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns 0, 1 where the doctor found something, 2 after an error that the user can mend, or 130 after an interrupt."""
     try:
         verb, settings = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-        _check_places(verb, settings)
+        _check_outputs(verb, settings)
     except GenexpError as error:
         if os.environ.get("MLFLOW_RUN_ID"):
             from genexp.tracking.runs import fail_run
@@ -71,10 +71,10 @@ def _report(error: GenexpError) -> int:
     return 2
 
 
-def _check_places(verb: str, settings: Any) -> None:
-    from genexp.preflight import check_places
+def _check_outputs(verb: str, settings: Any) -> None:
+    from genexp.preflight import check_outputs
 
-    check_places(verb, settings)
+    check_outputs(verb, settings)
 
 
 class _Parser(argparse.ArgumentParser):

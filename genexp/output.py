@@ -1,4 +1,4 @@
-"""Files for the user: latents and cohorts in any form, whole or not there."""
+"""Files for the user: latents and cohorts in several formats, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ def _write_text(latent: pd.DataFrame, _: pd.DataFrame, path: Path) -> None:
 
 
 def _write_h5ad(latent: pd.DataFrame, obs: pd.DataFrame, path: Path) -> None:
-    """Latents as ``obsm["X_latent"]`` beside the annotations."""
+    """Write latents as ``obsm["X_latent"]``, with the annotations as ``obs``."""
     from anndata import AnnData
 
     AnnData(obs=obs, obsm={"X_latent": latent.to_numpy()}).write_h5ad(path)
 
 
 WRITERS = {".parquet": _write_parquet, ".tsv": _write_text, ".csv": _write_text, ".h5ad": _write_h5ad}
-"""How latents are written, by the ending of the file."""
+"""Writers of latents, by the ending of the file."""
 
 
 def write_latent(latent: pd.DataFrame, obs: pd.DataFrame, path: Path) -> None:
-    """Write latents as the file's ending says."""
+    """Write latents in the format of the file's ending."""
     write_whole(path, lambda temporary: WRITERS[path.suffix](latent, obs, temporary))
 
 
 def write_cohort(adata: AnnData, path: Path) -> list[Path]:
     """Write a cohort as it was read, and return the files.
 
-    An h5ad file holds all of it: ``uns["scale"]`` names the scale, ``uns["reading"]`` how the cohort was read (JSON). A table holds the
-    values, samples in rows, and ``<out>.obs.tsv`` beside it the annotations. A column
+    An h5ad file holds all of it: ``uns["scale"]`` names the scale, ``uns["reading"]`` describes the reading (JSON). A table holds the
+    values, samples in rows, and ``<out>.obs.tsv`` the annotations. A column
     ``batch`` that was read as an annotation keeps its name.
     """
     obs = _writable(adata.obs.rename(columns={} if "batch" in adata.obs else {"given_batch": "batch"}))
@@ -62,9 +62,9 @@ def write_cohort(adata: AnnData, path: Path) -> list[Path]:
     else:
         compression = "gzip" if path.suffix == ".gz" else None
         write_whole(path, lambda temporary: values.to_csv(temporary, sep="\t", compression=compression))
-    beside = path.with_name(f"{path.name}.obs.tsv")
-    write_whole(beside, lambda temporary: obs.to_csv(temporary, sep="\t"))
-    return [path, beside]
+    obs_path = path.with_name(f"{path.name}.obs.tsv")
+    write_whole(obs_path, lambda temporary: obs.to_csv(temporary, sep="\t"))
+    return [path, obs_path]
 
 
 def _write_anndata(adata: AnnData, obs: pd.DataFrame, path: Path) -> None:
@@ -77,7 +77,7 @@ def _write_anndata(adata: AnnData, obs: pd.DataFrame, path: Path) -> None:
 
 
 def _writable(table: pd.DataFrame) -> pd.DataFrame:
-    """Columns as HDF5 takes them: mixed ones as text, names without a slash."""
+    """Convert columns for HDF5: mixed ones to text, names without a slash."""
     columns = {}
     for name, values in table.items():
         writable = values
@@ -89,7 +89,7 @@ def _writable(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_whole(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file that is whole or not there."""
+    """Write a file completely or not at all."""
     temporary = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

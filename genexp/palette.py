@@ -1,9 +1,9 @@
-"""The look of every picture: one mark for each label, the same in all of them, and the dress of axes.
+"""Style of all figures: one mark per label, the same in every figure, and the style of axes.
 
 The first eight colours are those of Okabe and Ito (2008, "Color universal design"), in an order that sets strong contrasts
-first, with yellow darkened to stand on white and black softened. The others were found by a greedy search: each maximises
+first, with yellow darkened to stand on white and black softened. The others come from a greedy search: each maximises
 its smallest OKLab distance to those before it, as seen with normal, deuteranopic and protanopic eyes (matrices of
-Machado, Oliveira and Fernandes 2009, doi:10.1109/TVCG.2009.113), above all within its dozen: each dozen has its own
+Machado, Oliveira and Fernandes 2009, doi:10.1109/TVCG.2009.113), mostly within its dozen: each dozen has its own
 shape of marker.
 """
 
@@ -27,7 +27,7 @@ COLOURS = (
 CLUSTER_COLOURS = (
     "#332288", "#CC6677", "#117733", "#DDAA33", "#44AA99", "#882255", "#88CCEE", "#999933", "#AA4499", "#661100", "#6699CC", "#888888",
 )
-"""Colours of clusters (after Paul Tol's "muted"), other than those of labels: a cluster is no label."""
+"""Colours of clusters (after Paul Tol's "muted"), different from those of labels, because a cluster is no label."""
 BATCH_COLOURS = (
     "#0077BB", "#EE7733", "#009988", "#CC3311", "#33BBEE", "#EE3377", "#5A3A22", "#AAAA00", "#7B61C9", "#225555", "#C2A5CF", "#999999",
 )
@@ -37,14 +37,14 @@ SHAPES = (("o", "circle"), ("s", "square"), ("D", "diamond"))
 """Markers of matplotlib and plotly; a dozen labels share one."""
 UNLABELLED = "#B3B3B3"
 ENCODER, PCA = "#0072B2", "#B25000"
-"""The two that stand side by side in every comparison; both have a contrast above 4.5 on white."""
+"""Colours of the two methods in every comparison; both have a contrast above 4.5 on white."""
 INK, MUTED, GRID = "#222222", "#595959", "#E3E3E3"
 """Text, secondary text (contrast above 4.5 on white) and grid lines."""
 
 
 @dataclass(frozen=True)
 class Mark:
-    """How the samples of one label are drawn."""
+    """Mark of the samples of one label."""
 
     colour: str
     marker: str
@@ -53,7 +53,7 @@ class Mark:
 
 
 def mark_labels(labels: Iterable[object], colours: tuple[str, ...] = COLOURS) -> dict[str, Mark]:
-    """Give each label its mark by its place; after the last colour they come round again."""
+    """Assign a mark to each label by its index; colours repeat after the last one."""
     marks = {}
     for i, label in enumerate(labels):
         marker, symbol = SHAPES[i // 12 % len(SHAPES)]
@@ -62,24 +62,24 @@ def mark_labels(labels: Iterable[object], colours: tuple[str, ...] = COLOURS) ->
 
 
 def mark_clusters(clusters: Iterable[object]) -> dict[str, Mark]:
-    """Give each cluster its mark by its place."""
+    """Assign a mark to each cluster by its index."""
     return mark_labels(clusters, CLUSTER_COLOURS)
 
 
 def mark_batches(batches: Iterable[object]) -> dict[str, Mark]:
-    """Give each batch its mark by its place."""
+    """Assign a mark to each batch by its index."""
     return mark_labels(batches, BATCH_COLOURS)
 
 
 def plain_text(text: object, limit: int = 32) -> str:
-    """Text of a user for matplotlib: ``$`` starts no formula, ``_`` hides no legend entry, and a long one is cut."""
-    shown = str(text)
-    shown = shown if len(shown) <= limit else shown[: limit - 1] + "…"
-    return (" " if shown.startswith("_") else "") + shown.replace("$", r"\$")
+    """Prepare a user's text for matplotlib: ``$`` starts no formula, ``_`` hides no legend entry, and long text is cut."""
+    plain = str(text)
+    plain = plain if len(plain) <= limit else plain[: limit - 1] + "…"
+    return (" " if plain.startswith("_") else "") + plain.replace("$", r"\$")
 
 
 def new_figure(title: str, height: float, width: float = 12.0) -> Figure:
-    """Empty figure (inches at 100 dots an inch) whose parts make room for each other."""
+    """Create an empty figure (inches at 100 dots per inch) with a constrained layout."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=100, layout="constrained", facecolor="white")
@@ -89,7 +89,7 @@ def new_figure(title: str, height: float, width: float = 12.0) -> Figure:
 
 
 def dress_axes(axes: Axes, title: str, x: str, y: str, grid: str = "both") -> None:
-    """Titles, units, open frame and a light grid along ``"x"``, ``"y"``, ``"both"`` or ``""``."""
+    """Set titles, units, open frame and a light grid along ``"x"``, ``"y"``, ``"both"`` or ``""``."""
     axes.set_title(title, loc="left", fontsize=11.5, color=MUTED, pad=8)
     axes.set_xlabel(x, fontsize=11, color=INK)
     axes.set_ylabel(y, fontsize=11, color=INK)

@@ -1,4 +1,4 @@
-"""What is checked before a run opens: names that follow from the cohort's, and places to write to."""
+"""Checks before a run starts: names derived from the cohort's name, and paths to write to."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from genexp.files.source import read_name
 from genexp.settings.naming import MAX_NAME, check_study_name, name_model
 
 INPUTS = ("cohort", "obs", "gene_sets", "terms", "graph")
-"""Parameters that name a file which is read, and must not be written over."""
+"""Parameters that name an input file, which must not be overwritten."""
 FOLDERS = ("cache", "keep")
 """Parameters that name a folder to write to; ``out`` is one for ``contrasts`` alone."""
 
 
-def check_places(verb: str, settings: Any) -> None:
-    """Refuse names that follow from the cohort's, and places to write to, that would fail after hours of training.
+def check_outputs(verb: str, settings: Any) -> None:
+    """Refuse derived names and output paths that would fail after hours of training.
 
     Parameters
     ----------
     verb : str
-        Of the command line.
+        Verb of the command line.
     settings : Section
-        Of that verb.
+        Settings of that verb.
 
     Raises
     ------
     ConfigError
-        A place is a file where a folder is needed or the other way round, cannot be written, is no path on this machine, or is that
-        of an input; or the cohort's own name cannot be a model's or a study's.
+        A path is a file instead of a folder or the reverse, cannot be written, is not on this machine, or is that of an
+        input; or the cohort's name is not a valid name of a model or a study.
     """
     if getattr(settings, "experiment", "") == "":  # an experiment names its models itself
         _check_derived_names(settings)
@@ -46,7 +46,7 @@ def check_places(verb: str, settings: Any) -> None:
 
 
 def _check_derived_names(settings: Any) -> None:
-    """Refuse a cohort whose name would be that of a model or a study, and cannot be."""
+    """Refuse a cohort whose name would become that of a model or a study, but is not valid for it."""
     if not hasattr(settings, "name"):
         return
     cohort = read_name(settings.cohort)
@@ -56,11 +56,11 @@ def _check_derived_names(settings: Any) -> None:
         try:
             check_study_name(cohort)
         except ValueError as error:
-            raise ConfigError(f"the cohort's name cannot be that of a search: {error}; give one with study_name=") from None
+            raise ConfigError(f"the name of the cohort is no valid name of a study: {error}; name the study with study_name=") from None
 
 
 def _check_folder(name: str, path: str) -> None:
-    """Refuse a folder that is not there and cannot be made, or cannot be written to."""
+    """Refuse a folder that cannot be created or written to."""
     expected = f"{name}={path}: expected a folder that can be written; found"
     advice = f"name another folder with {name}="
     _refuse_address(name, path)
@@ -69,7 +69,7 @@ def _check_folder(name: str, path: str) -> None:
 
 
 def _check_file(name: str, path: str) -> None:
-    """Refuse a file that cannot be written; its folder is made where it can be."""
+    """Refuse a file that cannot be written; its folder may still have to be created."""
     expected = f"{name}={path}: expected a file that can be written; found"
     advice = f"name another file with {name}="
     _refuse_address(name, path)
@@ -77,23 +77,27 @@ def _check_file(name: str, path: str) -> None:
     if os.path.isdir(path):  # noqa: PTH112
         raise ConfigError(f"{expected} a folder; {advice}")
     if (length := len(Path(path).name.encode())) > MAX_NAME:
-        raise ConfigError(f"{expected} a name of {length} bytes, of which a file system with what is appended takes {MAX_NAME}; {advice}")
+        raise ConfigError(
+            f"{expected} a name of {length} bytes, but at most {MAX_NAME} leave room for the endings that genexp appends; {advice}"
+        )
     if reason := _find_obstacle(Path(path).parent):
         raise ConfigError(f"{expected} that {reason}; {advice}")
 
 
 def _refuse_address(name: str, path: str) -> None:
-    """Refuse what would silently become a folder of an odd name here."""
+    """Refuse an address or ``~``, which would silently become a folder of that name."""
     if "://" in path:
-        raise ConfigError(f"{name}={path}: expected a path on this machine, found an address; write here, and copy it there afterwards")
+        raise ConfigError(
+            f"{name}={path}: expected a path on this machine, found an address; write to a path, and copy the files there afterwards"
+        )
     if path == "~" or path.startswith("~/"):
-        raise ConfigError(f"{name}={path}: expected a whole path; found '~', which only the shell knows: write the path of that folder")
+        raise ConfigError(f"{name}={path}: expected a full path; found '~', which only the shell expands: write the path of that folder")
 
 
 def _find_obstacle(folder: Path) -> str:
-    """Why nothing can be written in a folder that may be yet to be made, or nothing."""
+    """Find the reason why a folder, which may not exist yet, cannot be written to; empty if it can."""
     try:
-        nearest = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists() or place.is_symlink())
+        nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists() or path.is_symlink())
     except OSError as error:
         return f"{folder} cannot be a path ({error.strerror})"
     if not nearest.is_dir():
@@ -102,8 +106,10 @@ def _find_obstacle(folder: Path) -> str:
 
 
 def _check_no_input(out: str, settings: Any) -> None:
-    """Refuse to write over what is read."""
+    """Refuse to overwrite an input."""
     for name in INPUTS:
         path = getattr(settings, name, "")
         if path and os.path.exists(out) and os.path.exists(path) and os.path.samefile(out, path):  # noqa: PTH110, PTH121
-            raise ConfigError(f"out={out}: expected a file of its own; found that of {name}=, which would be lost: name another one")
+            raise ConfigError(
+                f"out={out}: expected a file other than the inputs; found that of {name}=, which would be overwritten: name another file with out="
+            )

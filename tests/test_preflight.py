@@ -22,7 +22,7 @@ from mlflow.utils.validation import (
 
 from genexp.cli import main
 from genexp.errors import ConfigError
-from genexp.preflight import check_places
+from genexp.preflight import check_outputs
 from genexp.settings.naming import (
     check_alias,
     check_encoder_name,
@@ -137,7 +137,7 @@ def test_ordinary_names_of_searches_and_runs_pass(name: str) -> None:
 
 
 def place(verb: str, **values: Any) -> None:
-    check_places(verb, VERBS[verb](**values))
+    check_outputs(verb, VERBS[verb](**values))
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_an_input_is_not_written_over(tmp_path: Path) -> None:
     cohort.write_text("precious")
     (tmp_path / "link.tsv").symlink_to(cohort)
     for out in (cohort, tmp_path / "link.tsv"):
-        with pytest.raises(ConfigError, match="that of cohort=, which would be lost"):
+        with pytest.raises(ConfigError, match="that of cohort=, which would be overwritten"):
             place("encode", cohort=str(cohort), out=str(out))
 
 
