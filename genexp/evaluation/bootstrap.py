@@ -27,7 +27,8 @@ def draw_weights(groups: np.ndarray, seed: int) -> np.ndarray:
 
 def draw_replicates(groups: np.ndarray, seed: int) -> np.ndarray:
     """Weights (1 + N_DRAWS, n) of the samples as they are, once each in the first row, and of the draws of :func:`draw_weights`."""
-    return np.concatenate([np.ones((1, len(groups))), draw_weights(groups, seed)])
+    # Row by row in memory: the order of sums over samples, and so their last bit, does not depend on how groups were expanded
+    return np.ascontiguousarray(np.concatenate([np.ones((1, len(groups))), draw_weights(groups, seed)]))
 
 
 def find_interval(draws: np.ndarray) -> tuple[float, float]:

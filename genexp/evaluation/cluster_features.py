@@ -74,8 +74,8 @@ def _is_number(values: pd.Series) -> bool:
 
 
 def _test_column(feature: str, values: pd.Series, clusters: np.ndarray) -> Iterator[dict[str, object]]:
-    known = values.notna().to_numpy()
-    members, values = clusters[known], values[known]
+    mask = values.notna().to_numpy()
+    members, values = clusters[mask], values[mask]
     test = _test_number if _is_number(values) else _test_levels
     for cluster in np.unique(members):
         inside = members == cluster

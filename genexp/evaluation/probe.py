@@ -128,9 +128,9 @@ def scale_latents(name: str, reference: np.ndarray, other: np.ndarray) -> tuple[
     """
     if name == RAW:
         return reference, other
-    mean, spread = reference.mean(axis=0), reference.std(axis=0)
-    spread = np.where(spread > 1e-12, spread, 1.0)
-    return (reference - mean) / spread, (other - mean) / spread
+    mean, std = reference.mean(axis=0), reference.std(axis=0)
+    std = np.where(std > 1e-12, std, 1.0)
+    return (reference - mean) / std, (other - mean) / std
 
 
 def fit_classifier(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int):  # type: ignore[no-untyped-def]
@@ -179,9 +179,9 @@ def macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
 
 def _read_weights(classifier, z: np.ndarray) -> pd.DataFrame:  # type: ignore[no-untyped-def]
     """Weights of the unscaled latents ``z`` in the logit of each class minus the mean of all logits."""
-    spread = z.std(axis=0)
+    std = z.std(axis=0)
     weights = classifier.coef_ if len(classifier.classes_) > 2 else np.concatenate([-classifier.coef_, classifier.coef_]) / 2
-    weights = (weights - weights.mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0)
+    weights = (weights - weights.mean(axis=0)) / np.where(std > 1e-12, std, 1.0)
     return pd.DataFrame(weights, index=pd.Index(classifier.classes_, name="class"))
 
 

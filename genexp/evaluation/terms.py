@@ -135,12 +135,12 @@ def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, s
     """
     has, has_test = table.loc[train.obs.index], table.loc[test.obs.index]
     groups = train.obs["group"].astype(str).to_numpy()
-    chosen, notes = choose_terms(has, has_test, groups)
-    if not chosen:
+    terms, notes = choose_terms(has, has_test, groups)
+    if not terms:
         return Skipped((*notes, "No terms: none has enough train and test samples both with and without it."))
-    Y, truth = has[chosen].to_numpy(np.float64), has_test[chosen].to_numpy()
+    Y, truth = has[terms].to_numpy(np.float64), has_test[terms].to_numpy()
     folds = draw_folds(groups, seed)
-    scores, by_term, predictions, weights = {}, _count(has[chosen], has_test[chosen]), {}, {}
+    scores, by_term, predictions, weights = {}, _count(has[terms], has_test[terms]), {}, {}
     for name in train.z:
         z, z_test = scale_latents(name, train.z[name], test.z[name])
         C = choose_term_penalty(z, Y, folds)
@@ -149,9 +149,9 @@ def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, s
         ap = average_precision(truth, logits)
         scores[name] = {"macro_ap": float(ap.mean()), "C": C}
         by_term["ap" if name == ENCODER else f"ap_{name}"] = ap
-        predictions[name] = pd.DataFrame(logits.astype(np.float32), index=test.obs.index, columns=chosen)
-        weights[name] = pd.DataFrame(w / _find_std(name, train.z[name]), index=pd.Index(chosen, name="term"))
-    known_terms = pd.concat([has[chosen], has_test[chosen]])
+        predictions[name] = pd.DataFrame(logits.astype(np.float32), index=test.obs.index, columns=terms)
+        weights[name] = pd.DataFrame(w / _find_std(name, train.z[name]), index=pd.Index(terms, name="term"))
+    known_terms = pd.concat([has[terms], has_test[terms]])
     table_of_scores = pd.DataFrame(scores).T.rename_axis("representation")
     return Terms(table_of_scores, by_term, known_terms, predictions, weights, notes=tuple(notes))
 

@@ -224,8 +224,8 @@ def _halve(n: int, rng: np.random.Generator) -> np.ndarray:
 
 def choose_size(network: Network, n_targets: int, n_baselines: int = 1) -> int:
     """Number of samples within the budget ``WORK``, by the multiplications for each."""
-    first, *rest = network.layers
-    path = STEPS * len(network.layers[-1].bias) * sum(layer.work for layer in rest)
+    first, *further = network.layers
+    path = STEPS * len(network.layers[-1].bias) * sum(layer.work for layer in further)
     genes = n_targets * first.work
     return int(np.clip(WORK / (1.5 * n_baselines * (path + genes)), MIN_SAMPLES, MAX_SAMPLES))
 

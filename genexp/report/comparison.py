@@ -13,10 +13,11 @@ from genexp.verdict.compare import format_encoders, format_interval
 
 def render_comparison(table: pd.DataFrame, differences: pd.DataFrame, notes: Sequence[str]) -> str:
     """Write a page with the table of encoders and the paired differences; it needs no network and no script."""
-    shown = format_encoders(table)
+    encoders = format_encoders(table)
     style = (files("genexp.report") / "report.css").read_text(encoding="utf-8")
     caption = "Scores on test samples, with intervals of 95 % from each run's own verdict."
-    parts = [*(render_paragraph(note) for note in notes), render_table(caption, list(shown), shown.itertuples(index=False, name=None))]
+    table_html = render_table(caption, list(encoders), encoders.itertuples(index=False, name=None))
+    parts = [*(render_paragraph(note) for note in notes), table_html]
     if len(differences):
         headers = ["Encoder", "Compared with", "Task", "Quantity", "Difference [95 %]", "Test samples", "Outcome"]
         rows = (

@@ -57,9 +57,9 @@ def render_table(caption: str, headers: Sequence[object], rows: Iterable[Sequenc
 
 
 def _cell(tag: str, value: object, right: bool = False, scope: str = "") -> str:
-    shown = f"{round(value, 3) + 0.0:.3f}".replace("-", "−") if isinstance(value, float) and math.isfinite(value) else value
+    text = f"{round(value, 3) + 0.0:.3f}".replace("-", "−") if isinstance(value, float) and math.isfinite(value) else value
     attributes = (f' scope="{scope}"' if scope else "") + (' class="number"' if right else "")
-    return f"<{tag}{attributes}>{to_html(shown)}</{tag}>"
+    return f"<{tag}{attributes}>{to_html(text)}</{tag}>"
 
 
 def render_plot(name: str, title: str, description: str, kind: str = "") -> str:

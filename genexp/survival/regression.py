@@ -192,11 +192,11 @@ def pick_patients(obs: pd.DataFrame, excluded: Counter[str]) -> np.ndarray:
     """
     tumour, recurrent = _read_sample_type(obs)
     time, event = obs["time_days"].to_numpy(dtype=np.float64), obs["event"].to_numpy(dtype=np.float64)
-    known = np.isfinite(time) & np.isfinite(event)
+    followed = np.isfinite(time) & np.isfinite(event)
     excluded.update({"not a tumour sample": int((~tumour).sum())})
-    excluded.update({"survival unknown": int((tumour & ~known).sum())})
-    excluded.update({"followed for 0 days": int((tumour & known & (time <= 0)).sum())})
-    usable = np.flatnonzero(tumour & known & (np.nan_to_num(time) > 0))
+    excluded.update({"survival unknown": int((tumour & ~followed).sum())})
+    excluded.update({"followed for 0 days": int((tumour & followed & (time <= 0)).sum())})
+    usable = np.flatnonzero(tumour & followed & (np.nan_to_num(time) > 0))
     usable = usable[np.argsort(recurrent[usable], kind="stable")]
     first = ~pd.Series(obs["group"].astype(str).to_numpy()[usable]).duplicated().to_numpy()
     excluded.update({"another sample of the same patient": int((~first).sum())})

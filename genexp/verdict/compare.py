@@ -73,12 +73,12 @@ def list_score_columns(table: pd.DataFrame) -> list[str]:
 
 def format_encoders(table: pd.DataFrame) -> pd.DataFrame:
     """Format the table of :func:`tabulate_encoders` for printing: short hashes, each score with its interval in one cell."""
-    shown = table[list(FACTS)].rename(columns=FACTS).assign(run=table["run"].str[:8], split=table["split"].str[:8])
+    printed = table[list(FACTS)].rename(columns=FACTS).assign(run=table["run"].str[:8], split=table["split"].str[:8])
     for column in list_score_columns(table):
         sign = "+" if "gain" in column else ""
         triples = table[[column, f"{column}_low", f"{column}_high"]].itertuples(index=False, name=None)
-        shown[column] = [format_interval(value, low, high, sign) for value, low, high in triples]
-    return shown.reset_index()
+        printed[column] = [format_interval(value, low, high, sign) for value, low, high in triples]
+    return printed.reset_index()
 
 
 def format_interval(value: float, low: float, high: float, sign: str) -> str:

@@ -49,6 +49,6 @@ def _draw_class(roc: Axes, precision: Axes, result: Discrimination, name: str, c
     n, n_test = int((result.truth == name).sum()), len(result.truth)
     false_rate, true_rate = trace_roc(result, name)
     hits, misses = n * true_rate[1:], (n_test - n) * false_rate[1:]
-    row, shown = result.per_class.loc[name], plain_text(name, 20)
-    roc.plot(false_rate, true_rate, color=colour, linewidth=2, label=f"{shown}: {row['auroc']:.3f}")
-    precision.step(true_rate[1:], hits / (hits + misses), where="pre", color=colour, linewidth=2, label=f"{shown}: {row['auprc']:.3f}")
+    row, label = result.per_class.loc[name], plain_text(name, 20)
+    roc.plot(false_rate, true_rate, color=colour, linewidth=2, label=f"{label}: {row['auroc']:.3f}")
+    precision.step(true_rate[1:], hits / (hits + misses), where="pre", color=colour, linewidth=2, label=f"{label}: {row['auprc']:.3f}")

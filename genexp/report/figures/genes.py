@@ -79,16 +79,16 @@ def _draw_genes(axes: Axes, attribution: Attribution, target: str) -> None:
 def plot_units(signatures: Signatures, latents: pd.DataFrame, parts: pd.Series) -> Figure:
     """Draw the distribution of each latent over train and test samples, most active first, with its genes."""
     units = signatures.units
-    shown = units if len(units) <= N_UNITS else pd.concat([units.head(N_UNITS // 2), units.tail(N_UNITS // 2)])
-    selection = "all" if len(shown) == len(units) else f"the {N_UNITS // 2} most and the {N_UNITS // 2} least active of"
-    figure = new_figure("Latents: activity, distribution and genes", height=2.1 + 0.33 * len(shown))
+    drawn = units if len(units) <= N_UNITS else pd.concat([units.head(N_UNITS // 2), units.tail(N_UNITS // 2)])
+    selection = "all" if len(drawn) == len(units) else f"the {N_UNITS // 2} most and the {N_UNITS // 2} least active of"
+    figure = new_figure("Latents: activity, distribution and genes", height=2.1 + 0.33 * len(drawn))
     bars, ridges = figure.subplots(1, 2, width_ratios=[1, 2.6], sharey=True)
-    rows = np.arange(len(shown))
-    bars.barh(rows, shown["share"], color=ENCODER, height=0.6)
+    rows = np.arange(len(drawn))
+    bars.barh(rows, drawn["share"], color=ENCODER, height=0.6)
     dress_axes(bars, f"{selection} {len(units)} latents", "share of the variance of the reconstruction", "", grid="x")
     bars.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
-    bars.set_yticks(rows, list(shown.index), fontsize=9)
-    for row, (name, unit) in enumerate(shown.iterrows()):
+    bars.set_yticks(rows, list(drawn.index), fontsize=9)
+    for row, (name, unit) in enumerate(drawn.iterrows()):
         values = (latents[name] - unit["mean"]) / (unit["sd"] if unit["sd"] > 1e-12 else 1.0)
         for part, colour in (("train", MUTED), ("test", ENCODER)):
             _draw_ridge(ridges, values[(parts == part).to_numpy()].to_numpy(), row, colour, filled=part == "train")
@@ -97,7 +97,7 @@ def plot_units(signatures: Signatures, latents: pd.DataFrame, parts: pd.Series) 
                "value of the latent (train standard deviations from the train mean)", "", grid="x")  # fmt: skip
     ridges.set_xlim(-4, 9.2)
     ridges.set_xticks(range(-4, 5, 2))
-    ridges.set_ylim(len(shown) - 0.4, -1.0)
+    ridges.set_ylim(len(drawn) - 0.4, -1.0)
     ridges.tick_params(axis="y", length=0, labelleft=False)
     ridges.spines["left"].set_visible(False)
     return figure
@@ -133,7 +133,7 @@ def plot_enrichment(enrichment: pd.DataFrame, level: float = 0.05) -> Figure:
     size = 14 * np.clip(-np.log10(best["p"].clip(lower=1e-300)), 0.5, 16)
     colours = [RAISES if direction == "positive" else LOWERS for direction in best["direction"]]
     sure = (best["q"] < level).to_numpy()
-    faces = [colour if known else "none" for colour, known in zip(colours, sure, strict=True)]
+    faces = [colour if is_sure else "none" for colour, is_sure in zip(colours, sure, strict=True)]
     for test, marker in (("ranks", "o"), ("overlap", "D")):
         rows = np.flatnonzero((best["test"] == test).to_numpy())
         shift = 0.0 if test == "ranks" else 0.28

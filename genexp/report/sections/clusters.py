@@ -44,15 +44,15 @@ def render_clusters(evaluation: Evaluation) -> str:
 def render_methods(methods: ClusterMethods) -> str:
     """Table of the methods, with intervals and stability."""
     named = {"silhouette": "Silhouette [95 %]", "ari": "ARI [95 %]", "nmi": "NMI [95 %]"}
-    shown = {name: title for name, title in named.items() if name in methods.scores}
-    headers = ["Method", "k", "Stability", *shown.values(), "Calinski-Harabasz", "Davies-Bouldin"]
+    quantities = {name: title for name, title in named.items() if name in methods.scores}
+    headers = ["Method", "k", "Stability", *quantities.values(), "Calinski-Harabasz", "Davies-Bouldin"]
     caption = (
         "Three clustering methods on the encoder's latents, scored on test samples; k by the silhouette on train samples. Stability: "
         f"adjusted Rand index with the clusters of {N_RESAMPLES} resamples of {SHARE:.0%} of the train samples (1: always the same)."
     )
     plain = ["calinski_harabasz", "davies_bouldin"]
     rows = (
-        [name, int(row["k"]), float(row["stability"]), *(_join_interval(row, quantity) for quantity in shown), *map(float, row[plain])]
+        [name, int(row["k"]), float(row["stability"]), *(_join_interval(row, quantity) for quantity in quantities), *map(float, row[plain])]
         for name, row in methods.scores.iterrows()
     )
     text = (
@@ -64,8 +64,8 @@ def render_methods(methods: ClusterMethods) -> str:
 
 def _join_interval(row: pd.Series, name: str) -> str:
     low, value, high = row[f"{name}_low"], row[name], row[f"{name}_high"]
-    shown = f"{value:.3f} [{low:.3f}, {high:.3f}]" if math.isfinite(low) else f"{value:.3f}" if math.isfinite(value) else "–"
-    return shown.replace("-", "−").replace(" ", "\N{NO-BREAK SPACE}")
+    text = f"{value:.3f} [{low:.3f}, {high:.3f}]" if math.isfinite(low) else f"{value:.3f}" if math.isfinite(value) else "–"
+    return text.replace("-", "−").replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def render_sizes(clustering: Clustering, methods: ClusterMethods) -> str:

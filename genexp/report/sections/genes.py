@@ -25,9 +25,9 @@ TARGETS_CAPTION = (
 def render_attribution(explanation: Explanation) -> str:
     """Section on the attribution of predictions and latents to genes."""
     attribution, units = explanation.attribution, explanation.signatures.units
-    shown = units.head(N_UNITS)
-    rows = ([name, Html(f"{100 * unit['share']:.1f}"), *_name_units(explanation, str(name))] for name, unit in shown.iterrows())
-    title = f"The {len(shown)} most active of {len(units)} latents: genes that change most with the latent, and genes it depends on most."
+    listed = units.head(N_UNITS)
+    rows = ([name, Html(f"{100 * unit['share']:.1f}"), *_name_units(explanation, str(name))] for name, unit in listed.iterrows())
+    title = f"The {len(listed)} most active of {len(units)} latents: genes that change most with the latent, and genes it depends on most."
     named = [target for target in attribution.targets if not target.startswith("latent_")]
     headers = ["Target", "Genes that raise it", "Genes that lower it", "Completeness delta", "ρ of baselines", "Top genes in halves"]
     return render_section(

@@ -68,20 +68,23 @@ SECTIONS = [
     Section("maps", "Embeddings", render_maps, ("embeddings",)),
     Section("clusters", "Clusters", render_clusters, ("clustering", "cluster_methods")),
     Section("label", "Label", render_probe, ("probe", "discrimination")),
-    Section("heads", "Heads", lambda found: render_heads(found.results.get_result(HeadResults)), ("heads",)),
+    Section("heads", "Heads", lambda evaluation: render_heads(evaluation.results.get_result(HeadResults)), ("heads",)),
     Section(
-        "batch_effects", "Batch effects", lambda found: render_batch_effects(found.results.get_result(BatchEffects)), ("batch_effects",)
+        "batch_effects",
+        "Batch effects",
+        lambda evaluation: render_batch_effects(evaluation.results.get_result(BatchEffects)),
+        ("batch_effects",),
     ),
     Section(
         "terms",
         "Terms",
-        lambda found: render_terms(found.results.get_result(Terms), found.results.get_result(Deletion)),
+        lambda evaluation: render_terms(evaluation.results.get_result(Terms), evaluation.results.get_result(Deletion)),
         ("terms", "deletion"),
     ),
     Section("outcomes", "Outcomes", render_outcomes, ("outcomes",)),
     Section("survival", "Survival", render_survival, ("survival", "prognosis")),
     Section("genes", "Reconstruction", render_reconstruction, ("reconstruction",)),
-    Section("novelty", "Novelty", lambda found: render_novelty(found.results.get_result(Novelty)), ("novelty",)),
+    Section("novelty", "Novelty", lambda evaluation: render_novelty(evaluation.results.get_result(Novelty)), ("novelty",)),
     Section("attribution", "Attribution", _render_explanation(render_attribution), ("explanation",)),
     Section("enrichment", "Gene sets", _render_explanation(render_enrichment), ("explanation",)),
     Section("seeds", "Seeds", render_seeds),
@@ -120,6 +123,6 @@ def _render_task(task: Task, result: Result | None) -> str:
 
 
 def _render_table(table: pd.DataFrame, meaning: str) -> str:
-    shown = table.head(MAX_ROWS).reset_index()
+    rows = table.head(MAX_ROWS).reset_index()
     more = f" The first {MAX_ROWS} of {len(table):,} rows." if len(table) > MAX_ROWS else ""
-    return render_table(f"{meaning[:1].upper()}{meaning[1:]}.{more}", list(shown), shown.itertuples(index=False, name=None))
+    return render_table(f"{meaning[:1].upper()}{meaning[1:]}.{more}", list(rows), rows.itertuples(index=False, name=None))

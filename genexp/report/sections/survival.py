@@ -119,8 +119,8 @@ def _render_scores(quality: pd.DataFrame) -> str:
     ]
     table = quality.assign(
         heading=[_name_score(*row) for row in quality[["quantity", "time_days"]].itertuples(index=False)],
-        shown=[_interval(*row) for row in quality[["value", "low", "high"]].itertuples(index=False)],
-    ).pivot(index="representation", columns="heading", values="shown")
+        text=[_interval(*row) for row in quality[["value", "low", "high"]].itertuples(index=False)],
+    ).pivot(index="representation", columns="heading", values="text")
     names = [name for name in [*DISPLAY, NOBODY] if name in table.index]
     rows = [
         [

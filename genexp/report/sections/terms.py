@@ -26,15 +26,15 @@ def render_terms(terms: Terms | None, deletion: Deletion | None) -> str:
         f"chosen by grouped cross-validation. A random ranking has a mean average precision of {terms.chance:.3f}, the prevalence."
     )
     scores = ([DISPLAY[str(name)], float(row["macro_ap"])] for name, row in terms.scores.iterrows())
-    shown = terms.by_term.loc[terms.name_best(N_SHOWN)]
-    named = {column: _name_column(column) for column in shown if str(column).startswith("ap")}
-    title = f"The {len(shown)} terms with the largest gain over chance: average precision on test samples."
+    best = terms.by_term.loc[terms.name_best(N_SHOWN)]
+    named = {column: _name_column(column) for column in best if str(column).startswith("ap")}
+    title = f"The {len(best)} terms with the largest gain over chance: average precision on test samples."
     return render_section(
         "terms",
         "Terms",
         render_paragraph(text),
         render_table("Mean average precision over terms, on test samples.", ["", "Macro AP"], scores),
-        render_table(title, ["Term", "n train", "n test", "Prevalence", *named.values()], _list_terms(shown)),
+        render_table(title, ["Term", "n train", "n test", "Prevalence", *named.values()], _list_terms(best)),
         "" if deletion is None else _render_deletion(deletion),
     )
 
