@@ -111,5 +111,6 @@ def _check_no_input(out: str, settings: Any) -> None:
         path = getattr(settings, name, "")
         if path and os.path.exists(out) and os.path.exists(path) and os.path.samefile(out, path):  # noqa: PTH110, PTH121
             raise ConfigError(
-                f"out={out}: expected a file other than the inputs; found that of {name}=, which would be overwritten: name another file with out="
+                f"out={out}: expected a file other than the inputs; found that of {name}=, which would be overwritten: name another file "
+                "with out="
             )

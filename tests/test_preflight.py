@@ -204,7 +204,7 @@ def test_an_input_is_not_written_over(tmp_path: Path) -> None:
 def test_a_cohort_whose_name_cannot_be_a_models_is_told_to_name_one() -> None:
     with pytest.raises(ConfigError, match="give one with name="):
         place("train", cohort=f"{'x' * 240}.tsv")
-    with pytest.raises(ConfigError, match="give one with study_name="):
+    with pytest.raises(ConfigError, match="name the study with study_name="):
         place("tune", cohort=f"{'x' * 240}.tsv", name="brca")
     place("train", cohort="O'Brien (2019): 50% 'raw'.tsv")
     place("train", cohort=f"{'x' * 240}.tsv", name="brca")
