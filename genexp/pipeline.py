@@ -142,13 +142,13 @@ def run_convert(settings: ConvertSettings, _: object) -> None:
 
 def run_describe(settings: DescribeSettings, _: object) -> int:
     """Print how a file would be read, and write it as a page if one is named; 2 where a question would be asked."""
-    from genexp.describe import describe_cohort, render_page, render_text
+    from genexp.describe import describe_cohort, render_description_page, render_description_text
     from genexp.output import write_whole
 
     description = describe_cohort(settings.reading)
-    print(render_text(description))
+    print(render_description_text(description))
     if settings.out:
-        page = render_page(description)
+        page = render_description_page(description)
         write_whole(Path(settings.out), lambda path: path.write_text(page, encoding="utf-8"))
         print(f"written: {settings.out}", file=sys.stderr)
     return 2 if description.questions else 0

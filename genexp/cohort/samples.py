@@ -80,7 +80,7 @@ def _take_quantiles(values: np.ndarray) -> np.ndarray:
     return quantiles
 
 
-def find_unusual(table: pd.DataFrame, scale: str) -> dict[str, np.ndarray]:
+def find_unusual_samples(table: pd.DataFrame, scale: str) -> dict[str, np.ndarray]:
     """Positions of unusual samples, by what is unusual: ``level``, ``flat`` (nearly the same value in all genes), ``missing``.
 
     Parameters
@@ -103,7 +103,7 @@ def find_unusual(table: pd.DataFrame, scale: str) -> dict[str, np.ndarray]:
 
 
 def describe_unusual(table: pd.DataFrame, unusual: dict[str, np.ndarray], samples: Sequence[str], scale: str) -> list[str]:
-    """Sentence about each kind of unusual samples, as of :func:`find_unusual`."""
+    """Sentence about each kind of unusual samples, as of :func:`find_unusual_samples`."""
     of_what = name_level(scale)
     kinds = {
         "level": (f"whose {of_what} is far from that of the others (median {table['level'].median():,.4g})", "level", ",.4g"),

@@ -1,8 +1,8 @@
-"""How a file would be read: what is known, what would be asked, what its columns could be, and what is suspicious."""
+"""Description of a file before reading: facts, questions, likely roles of columns, and warnings."""
 
 from genexp.describe.build import describe_cohort
 from genexp.describe.description import Description
-from genexp.describe.page import render_page
-from genexp.describe.text import render_text
+from genexp.describe.page import render_description_page
+from genexp.describe.text import render_description_text
 
-__all__ = ["Description", "describe_cohort", "render_page", "render_text"]
+__all__ = ["Description", "describe_cohort", "render_description_page", "render_description_text"]

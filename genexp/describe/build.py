@@ -1,4 +1,4 @@
-"""From a configuration to a description: the reader's steps, one after the other, as far as they go."""
+"""Build a description from a configuration: the steps of reading, as far as they succeed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genexp.cohort.orientation import Orientation, describe_sides, find_orientat
 from genexp.cohort.read import MIN_SAMPLES, OpenedCohort, fill_defaults, fill_values, is_simulated, list_named_columns, open_cohort
 from genexp.cohort.scale import SCALE_NAMES
 from genexp.cohort.sides import Sides
-from genexp.describe.description import Description, Values, list_given, write_command
+from genexp.describe.description import Description, ValueStatistics, list_given, write_command
 from genexp.describe.facts import describe_bytes, describe_file, describe_genes_found, describe_samples, describe_values
 from genexp.describe.inquiry import Inquiry
 from genexp.describe.roles import summarise_column
@@ -29,7 +29,7 @@ from genexp.settings.cohort import CohortConfig
 TOPICS = ("File", "Way round", "Set aside", "Samples", "Genes", "Scale", "Missing values", "Annotations", "Patients")
 """Topics of the facts, in their order."""
 MAX_PEEK = 200
-"""Rows, and columns, of which values are shown while it is not known which are samples."""
+"""Number of rows and columns whose values are described while their orientation is unknown."""
 
 
 def describe_cohort(config: CohortConfig, seed: int = 0) -> Description:
@@ -38,19 +38,19 @@ def describe_cohort(config: CohortConfig, seed: int = 0) -> Description:
     Parameters
     ----------
     config : CohortConfig
-        Which cohort, and how to read it.
+        Cohort, and parameters of its reading.
     seed : int
-        Of the simulated cohort.
+        Seed of a simulated cohort.
 
     Returns
     -------
     Description
-        What is known; where the reader asks, with its questions.
+        Facts, and the questions of the reader.
 
     Raises
     ------
     CohortError
-        There is no such file.
+        The file does not exist.
     """
     inquiry = Inquiry(fill_defaults(config))
     without_obs = [{"obs": ""}] if config.obs else []
@@ -83,7 +83,7 @@ def _describe_unread(inquiry: Inquiry, given: CohortConfig) -> Description:
 
 
 def _describe_undecided(opened: OpenedCohort, inquiry: Inquiry, given: CohortConfig) -> Description:
-    """Describe a table of which it is not known which side holds the samples: values, and the annotations by themselves."""
+    """Describe a table of unknown orientation: its values, and the annotations separately."""
     table = opened.table
     rows, columns = (np.linspace(0, n - 1, min(n, MAX_PEEK)).astype(int) for n in (len(table.rows), len(table.columns)))
     part = inquiry.ask("Scale", lambda config, said: table.values.read(rows, columns))
@@ -91,17 +91,17 @@ def _describe_undecided(opened: OpenedCohort, inquiry: Inquiry, given: CohortCon
     values = None
     if len(sampled):
         inquiry.add_facts("Scale", describe_values(sampled))
-        values = Values("", sampled, [], pd.DataFrame(), {}, np.empty(0))
+        values = ValueStatistics("", sampled, [], pd.DataFrame(), {}, np.empty(0))
     samples = Samples()
     if opened.annotations is not None:
         texts = empty_missing_words(opened.annotations, inquiry.config.missing_words)[0]
         samples = Samples(find_types(texts), texts)
-    headline = f"{len(table.rows):,} rows x {len(table.columns):,} columns, not known which are samples"
+    headline = f"{len(table.rows):,} rows x {len(table.columns):,} columns; it is unclear which of them are samples"
     return _finish(inquiry, given, headline, samples, values=values)
 
 
 def _describe_sides(opened: OpenedCohort, sides: Sides, inquiry: Inquiry, given: CohortConfig) -> Description:
-    """Describe a file of which samples and genes are known."""
+    """Describe a file with known samples and genes."""
     samples = join_samples(opened, sides, inquiry)
     genes = name_genes(sides, inquiry)
     shape = f"{len(samples.own):,} samples x {len(genes):,} genes"
@@ -133,7 +133,7 @@ def _finish(
     headline: str,
     samples: Samples,
     suggested: dict[str, str] | None = None,
-    values: Values | None = None,
+    values: ValueStatistics | None = None,
 ) -> Description:
     return Description(
         given.cohort if is_simulated(given.cohort) else read_name(given.cohort),
@@ -150,7 +150,7 @@ def _finish(
 
 
 def _write_commands(inquiry: Inquiry, given: CohortConfig, suggested: dict[str, str]) -> tuple[tuple[str, ...], ...]:
-    """Command lines to go on with: to describe again with an answer where a question is open, else to preprocess and tune."""
+    """Write the next command lines: describe with an answer while a question is open, else preprocess and tune."""
     parameters = list_given(given)
     still_open = [question for question in inquiry.questions if not question.assumed]
     if still_open:

@@ -1,4 +1,4 @@
-"""What is known of a file and its annotations, what has to be asked, and the command lines that follow."""
+"""Description of a file and its annotations: facts, questions, and the next command lines."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ BLANK = {
     "batch": "COLUMN",
     "group": "COLUMN",
 }
-"""What stands for a value that only the user knows."""
+"""Placeholders of values that only the user knows."""
 MAX_ANSWERS = 4
 
 
 @dataclass(frozen=True)
 class Question:
-    """Something that the reader would ask before it reads the cohort.
+    """A question of the reader before it reads the cohort.
 
     Parameters
     ----------
     text : str
-        The reader's own words.
+        Message of the reader.
     answers : tuple of (str, str)
-        Parameters and values that settle it.
+        Parameters and values that answer it.
     assumed : mapping of str to str
-        The answer under which the rest is described; empty: the question is open.
+        The answer that the description assumes; empty: the question is open.
     """
 
     text: str
@@ -51,24 +51,24 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Values:
+class ValueStatistics:
     """Statistics of the values, for figures.
 
     Parameters
     ----------
     scale : str
-        Empty if it is not known.
+        Value scale; empty if unknown.
     sampled : ndarray of float32, (k,)
-        Values of evenly spaced samples and genes, missing ones left out.
+        Values of evenly spaced samples and genes, without missing ones.
     samples : list of str, (n_samples,)
     statistics : DataFrame, (n_samples, 8)
-        As of :func:`genexp.cohort.samples.measure_samples`.
+        Result of :func:`genexp.cohort.samples.measure_samples`.
     unusual : dict of str to ndarray of int
-        As of :func:`genexp.cohort.samples.find_unusual`.
+        Result of :func:`genexp.cohort.samples.find_unusual_samples`.
     missing_by_gene : ndarray of float, (n_genes,)
         Share of the samples.
     batch : Series of str, (n_samples,) or None
-        The likeliest batch, where there is one.
+        The likeliest batch, if any.
     """
 
     scale: str
@@ -82,12 +82,12 @@ class Values:
 
 @dataclass(frozen=True)
 class Description:
-    """What is found in a file of expression values and its annotations.
+    """Description of a file of expression values and its annotations.
 
     Parameters
     ----------
     name : str
-        Of the cohort.
+        Name of the cohort.
     headline : str
         One sentence: shape and scale, as far as they are known.
     facts : dict of str to tuple of str
@@ -95,15 +95,15 @@ class Description:
     candidates : tuple of Candidate
         Columns that could be label, time, event, batch or patient.
     endpoints : tuple of str
-        What pairs of time and event would give.
+        Survival by pairs of time and event.
     columns : tuple of (str, str)
         Every column of annotations, with its values in a few words.
     warnings : tuple of str
-        What is suspicious.
+        Warnings.
     questions : tuple of Question
     commands : tuple of tuple of str
-        Command lines to go on with, in the parts of :func:`write_command`.
-    values : Values or None
+        Next command lines, in the parts of :func:`write_command`.
+    values : ValueStatistics or None
     """
 
     name: str
@@ -115,16 +115,16 @@ class Description:
     warnings: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
     commands: tuple[tuple[str, ...], ...] = ()
-    values: Values | None = None
+    values: ValueStatistics | None = None
 
     @property
     def is_open(self) -> bool:
-        """Whether a question has no answer yet."""
+        """True if a question has no answer yet."""
         return any(not question.assumed for question in self.questions)
 
 
 def find_answers(text: str, config: CohortConfig) -> tuple[tuple[str, str], ...]:
-    """Parameters and values that a message asks for; those that only repeat the configuration are none."""
+    """Find the parameters and values that a message asks for, without those that repeat the configuration."""
     answers: dict[tuple[str, str], None] = {}
     for name, value in ANSWER.findall(text):
         if value and value.strip("\"'") == format_value(getattr(config, name)):
@@ -137,7 +137,7 @@ def find_answers(text: str, config: CohortConfig) -> tuple[tuple[str, str], ...]
 
 
 def write_command(verb: str, parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """Parts of a command line, quoted as a shell needs it: the verb, then a parameter with its value each."""
+    """Write the parts of a command line, quoted for a shell: the verb, then each parameter with its value."""
     parts = [f"python -m genexp {verb}"]
     for name, value in parameters.items():
         parts.append(shlex.quote(f"--{name}={value}") if value.startswith("-") else f"--{name} {shlex.quote(value)}")
@@ -145,7 +145,7 @@ def write_command(verb: str, parameters: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def list_given(config: CohortConfig) -> dict[str, str]:
-    """Parameters of a cohort that are not at their default, as a user would type them."""
+    """List the parameters of a cohort that differ from their default, as a user would type them."""
     given = {name: format_value(getattr(config, name)) for name in PARAMETERS}
     defaults = {name: format_value(CohortConfig.model_fields[name].default) for name in PARAMETERS}
     return {name: value for name, value in given.items() if name == "cohort" or value != defaults[name]}

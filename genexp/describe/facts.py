@@ -28,11 +28,11 @@ SAMPLE_FORMS = {
 }
 ROWS_AT_A_TIME = 256
 MAX_SAMPLED = 500
-"""Samples, and genes, whose values are shown together in the histogram."""
+"""Number of samples and of genes in the histogram of values."""
 
 
 def describe_bytes(path: Path) -> list[str]:
-    """What can be said of a file that is not read: its size and its first lines."""
+    """Describe a file that cannot be read: its size and its first lines."""
     probe = FileProbe(path, path.name)
     try:
         sentences = [f"{find_format(probe).name}, {_count_bytes(path)}."]
@@ -45,7 +45,7 @@ def describe_bytes(path: Path) -> list[str]:
 
 
 def describe_file(table: Table, path: Path | None, annotations: pd.DataFrame | None) -> list[str]:
-    """What a file holds, before anything is decided about it."""
+    """Describe the content of a file before any decision about its orientation and scale."""
     size = f", {_count_bytes(path)}" if path is not None and path.exists() else ""
     sentences = [f"{table.format or 'Table'}{size}: {len(table.rows):,} rows x {len(table.columns):,} columns of values."]
     if table.named_rows:
@@ -63,7 +63,7 @@ def describe_file(table: Table, path: Path | None, annotations: pd.DataFrame | N
 
 
 def describe_samples(samples: Sequence[str], n_in_file: int) -> str:
-    """How many samples are kept, and what their names are."""
+    """Describe the number of kept samples, and the form of their names."""
     sampled = [samples[i] for i in np.linspace(0, len(samples) - 1, min(len(samples), 500)).astype(int)]
     forms = {form: sum(pattern.fullmatch(name) is not None for name in sampled) for form, pattern in SAMPLE_FORMS.items()}
     form = max(forms, key=lambda name: forms[name])
@@ -73,7 +73,7 @@ def describe_samples(samples: Sequence[str], n_in_file: int) -> str:
 
 
 def describe_genes_found(genes: pd.Index, X: np.ndarray) -> list[str]:
-    """How many genes there are, what their names are, and how many do not vary."""
+    """Describe the number of genes, the form of their names, and the number of constant genes."""
     named = [str(name) for name in genes if not str(name).startswith("?")]  # of TCGA, genes with no symbol are the first
     sentences = [f"{len(genes):,}: {describe_form(named or list(map(str, genes)))}."]
     with np.errstate(invalid="ignore"):
@@ -84,14 +84,14 @@ def describe_genes_found(genes: pd.Index, X: np.ndarray) -> list[str]:
 
 
 def sample_values(X: np.ndarray) -> np.ndarray:
-    """Values of evenly spaced samples and genes that are finite, (k,)."""
+    """Sample finite values of evenly spaced samples and genes, (k,)."""
     rows, columns = (np.linspace(0, n - 1, min(n, MAX_SAMPLED)).astype(int) for n in X.shape)
     values = X[np.ix_(rows, columns)].ravel()
     return values[np.isfinite(values)]
 
 
 def describe_values(values: np.ndarray) -> str:
-    """Quantiles of values, and the shares that are 0, whole or negative."""
+    """Describe the quantiles of values, and the shares of 0, whole and negative ones."""
     low, quarter, median, three, high = np.quantile(values.astype(np.float64), [0.01, 0.25, 0.5, 0.75, 0.99])
     shares = {"zeros": (values == 0).mean(), "whole numbers": (values == np.rint(values)).mean(), "below 0": (values < 0).mean()}
     listed = ", ".join(f"{_percent(float(share))} {name}" for name, share in shares.items() if share > 0)
@@ -100,7 +100,7 @@ def describe_values(values: np.ndarray) -> str:
 
 
 def describe_missing(X: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """How many values are missing, and the share of samples that each gene lacks (n_genes,)."""
+    """Describe the number of missing values; also return their share by gene (n_genes,)."""
     by_gene, n_infinite = np.zeros(X.shape[1]), 0
     for start in range(0, len(X), ROWS_AT_A_TIME):
         block = X[start : start + ROWS_AT_A_TIME]

@@ -1,4 +1,4 @@
-"""Figures of the values of a cohort: their distribution, every sample's quantiles and total, and what is missing."""
+"""Figures of the values of a cohort: distribution, quantiles and total of every sample, and missing values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from genexp.cohort.samples import QUANTILES, name_level
 from genexp.cohort.scale import LINEAR, SCALE_NAMES
-from genexp.describe.description import Values
+from genexp.describe.description import ValueStatistics
 from genexp.palette import BATCH_COLOURS, COLOURS, INK, MUTED, dress_axes, new_figure, plain_text
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 BLUE, RED, GREY = COLOURS[0], COLOURS[1], "#B3B3B3"
 BANDS = (("q05", "q95", 0.18, "5 to 95 %"), ("q25", "q75", 0.38, "25 to 75 %"))
-"""Quantiles between which a band is drawn, its opacity, and its name."""
+"""Bands between quantiles, their opacity, and their name."""
 LONG_TAIL = 100.0
-"""Values of unknown scale above which they are drawn as logarithms."""
+"""Value above which values of unknown scale are drawn as logarithms."""
 MAX_NAMED = 8
-"""Unusual samples that are ringed and named in a figure; more are no single accidents, and are seen without."""
+"""Largest number of unusual samples that are ringed and named in a figure; more are visible without a mark."""
 
 
-def draw_values(values: Values) -> Figure:
+def draw_values(values: ValueStatistics) -> Figure:
     """Draw the distribution of values and, where samples are known, the quantiles of each."""
     figure = new_figure("", 3.7)
     shown, unit, transform = _choose_axis(values)
@@ -40,7 +40,7 @@ def draw_values(values: Values) -> Figure:
     return figure
 
 
-def draw_levels(values: Values) -> Figure:
+def draw_levels(values: ValueStatistics) -> Figure:
     """Draw the total (or mean) of each sample in the order of the file, with the unusual ones named."""
     figure = new_figure("", 3.5)
     axes: Axes = figure.subplots()
@@ -59,14 +59,14 @@ def draw_levels(values: Values) -> Figure:
     return figure
 
 
-def list_ringed(values: Values) -> list[int]:
-    """Positions of samples that are ringed in :func:`draw_levels`."""
+def list_ringed(values: ValueStatistics) -> list[int]:
+    """List the positions of samples that are ringed in :func:`draw_levels`."""
     unusual = values.unusual.get("level", np.empty(0, dtype=int))
     return [int(i) for i in unusual] if len(unusual) <= MAX_NAMED else []
 
 
-def draw_missing(values: Values) -> Figure:
-    """Draw how many values are missing, by sample and by gene."""
+def draw_missing(values: ValueStatistics) -> Figure:
+    """Draw the shares of missing values by sample and by gene."""
     figure = new_figure("", 3.3)
     by_sample, by_gene = figure.subplots(1, 2)
     shares = 100 * values.statistics["missing"].to_numpy()
@@ -83,14 +83,14 @@ def draw_missing(values: Values) -> Figure:
 
 
 def write_png(figure: Figure) -> bytes:
-    """PNG of a figure, with the background of the page."""
+    """Return a figure as PNG, with the background of the page."""
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=130)
     return stream.getvalue()
 
 
-def _choose_axis(values: Values) -> tuple[np.ndarray, str, Callable[[Any], Any]]:
-    """Values as they are drawn, the name of their axis, and the transformation: log2(x + 1) of linear values, which have long tails."""
+def _choose_axis(values: ValueStatistics) -> tuple[np.ndarray, str, Callable[[Any], Any]]:
+    """Choose the drawn values, the name of their axis, and the transformation: log2(x + 1) of linear values, which have long tails."""
     is_linear = values.scale in LINEAR or (not values.scale and values.sampled.min() >= 0 and values.sampled.max() > LONG_TAIL)
     if is_linear:
         return _take_log2(values.sampled), "log2(value + 1)", _take_log2
@@ -106,7 +106,7 @@ def _keep(values: Any) -> Any:
 
 
 def _take_log_axis(axes: Axes) -> None:
-    """Logarithmic axis with numbers in full: 20,000 rather than a power of ten."""
+    """Use a logarithmic axis with full numbers: 20,000 rather than a power of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.set_yscale("log")
@@ -134,7 +134,7 @@ def _draw_quantiles(axes: Axes, statistics: pd.DataFrame, unit: str) -> None:
 
 
 def _colour_batches(axes: Axes, batch: pd.Series | None) -> list[str] | str:
-    """Colour of each sample by its batch, with a legend; one colour where no batch is known."""
+    """Colour each sample by its batch, with a legend; one colour for unknown batches."""
     if batch is None:
         return BLUE
     names = list(batch.value_counts().index)

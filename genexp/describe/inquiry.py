@@ -1,4 +1,4 @@
-"""Reading step by step: where the reader asks, the question is kept, and reading goes on under an answer where there is one."""
+"""Reading step by step: a question of the reader is kept, and reading continues with an assumed answer if there is one."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from genexp.errors import CohortError
 from genexp.settings.cohort import CohortConfig
 from genexp.settings.section import format_value
 
-Result = TypeVar("Result")
-Step = Callable[[CohortConfig, list[str]], Result]
-"""A step of reading: it takes the configuration and a list to which it adds sentences for the user."""
+Outcome = TypeVar("Outcome")
+Step = Callable[[CohortConfig, list[str]], Outcome]
+"""A step of reading: a function of the configuration and of a list to which it adds sentences for the user."""
 TOPICS = {
     "Format": "File",
     "Gene names": "Genes",
@@ -21,19 +21,19 @@ TOPICS = {
     "Patients": "Patients",
     "Groups": "Patients",
 }
-"""First words of the reader's sentences, and the topics that they belong to."""
+"""First words of the reader's sentences, and their topics."""
 
 TRIED = ("layer",)
-"""Parameters whose value is tried where a message proposes one; of several, it is the user who chooses."""
+"""Parameters whose proposed value is tried; the user chooses among several."""
 
 
 class Inquiry:
-    """What is found while a cohort is read.
+    """Facts, questions and warnings collected while a cohort is read.
 
     Parameters
     ----------
     config : CohortConfig
-        As the user gave it.
+        Configuration given by the user.
     """
 
     def __init__(self, config: CohortConfig) -> None:
@@ -42,21 +42,21 @@ class Inquiry:
         self.questions: list[Question] = []
         self.warnings: list[str] = []
 
-    def ask(self, topic: str, step: Step[Result], *answers: Mapping[str, object]) -> Result | None:
-        """Take a step, or keep its question and take it under the first answer by which it goes on.
+    def ask(self, topic: str, step: Step[Outcome], *answers: Mapping[str, object]) -> Outcome | None:
+        """Take a step, or keep its question and take the step with the first answer that works.
 
         Parameters
         ----------
         topic : str
-            Of the sentences that the step adds.
+            Topic of the sentences that the step adds.
         step : callable
         *answers : mapping of str to object
-            Values of parameters to go on with. Empty ones only leave out what cannot be read: the question stays open.
+            Values of parameters to continue with. Empty ones only drop what cannot be read, so the question stays open.
 
         Returns
         -------
         object or None
-            None where no answer goes on.
+            Outcome of the step; None where no answer works.
         """
         try:
             return self._take(topic, step, self.config)
@@ -76,7 +76,7 @@ class Inquiry:
         self.add_question(text)
         return None
 
-    def _take(self, topic: str, step: Step[Result], config: CohortConfig) -> Result:
+    def _take(self, topic: str, step: Step[Outcome], config: CohortConfig) -> Outcome:
         """Take a step and keep its sentences."""
         said: list[str] = []
         result = step(config, said)
@@ -84,7 +84,7 @@ class Inquiry:
         return result
 
     def add_facts(self, topic: str, *sentences: str) -> None:
-        """Add sentences to a topic, or to the one that their first word names; empty ones are left out."""
+        """Add sentences to a topic, or to the topic named by their first word; skip empty ones."""
         for sentence in filter(None, sentences):
             word, colon, rest = sentence.partition(": ")
             if colon and word in ("Warning", "Note"):
@@ -102,6 +102,6 @@ class Inquiry:
 
 
 def _capitalise(sentence: str) -> str:
-    """Sentence with a capital, unless it begins with a name or a scale, which brackets follow."""
+    """Capitalise a sentence, unless it starts with a name, or with a scale followed by brackets."""
     first, _, rest = sentence.partition(" ")
     return sentence[:1].upper() + sentence[1:] if first.isalpha() and first.islower() and not rest.startswith("(") else sentence

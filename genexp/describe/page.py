@@ -1,4 +1,4 @@
-"""A description as one page of HTML that needs nothing else: figures and style are inside."""
+"""A description as one self-contained page of HTML, with figures and style inside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from genexp.cohort.samples import name_level
-from genexp.describe.description import Description, Values
+from genexp.describe.description import Description, ValueStatistics
 from genexp.describe.figures import draw_levels, draw_missing, draw_values, list_ringed, write_png
 from genexp.describe.text import (
     NO_CANDIDATES,
@@ -73,7 +73,7 @@ footer { color: var(--muted); font-size: 14px; padding-block: 20px 40px; }
 """
 
 
-def render_page(description: Description) -> str:
+def render_description_page(description: Description) -> str:
     """Render a description as HTML."""
     body = [
         _render_questions(description),
@@ -130,42 +130,42 @@ def _render_list(name: str, title: str, sentences: Sequence[str]) -> str:
     return _render_section(name, title, f"<ul>{items}</ul>") if sentences else ""
 
 
-def _render_values(values: Values | None) -> str:
-    """Figures of the values."""
+def _render_values(values: ValueStatistics | None) -> str:
+    """Render the figures of the values."""
     if values is None or not len(values.sampled):
         return ""
     if len(values.samples) < 2:
         return _render_section("values", "Values", _embed(draw_values, values, "Distribution", "Values of evenly spaced rows and columns."))
-    what = name_level(values.scale)
+    statistic = name_level(values.scale)
     ringed = " Unusual samples are ringed." if list_ringed(values) else ""
     figures = [
-        _embed(draw_values, values, "Distribution", "Of all samples together, and the quantiles of each."),
-        _embed(draw_levels, values, f"{what.capitalize()} of each sample", f"The line is the median of all samples.{ringed}"),
+        _embed(draw_values, values, "Distribution", "Values of all samples together, and quantiles of each sample."),
+        _embed(draw_levels, values, f"{statistic.capitalize()} of each sample", f"The line is the median of all samples.{ringed}"),
     ]
     if values.missing_by_gene.any():
-        figures.append(_embed(draw_missing, values, "Missing values", "By sample, and by gene from the one that lacks most."))
+        figures.append(_embed(draw_missing, values, "Missing values", "By sample, and by gene in decreasing order."))
     return _render_section("values", "Values", *figures)
 
 
-def _embed(draw: Callable[[Values], Figure], values: Values, title: str, text: str) -> str:
-    """Figure inside the page."""
+def _embed(draw: Callable[[ValueStatistics], Figure], values: ValueStatistics, title: str, text: str) -> str:
+    """Embed a figure in the page."""
     data = base64.b64encode(write_png(draw(values))).decode()
     caption = f"<figcaption><b>{escape(title)}.</b> {escape(text)}</figcaption>"
     return f'<figure>{caption}<img alt="{escape(f"{title}. {text}")}" src="data:image/png;base64,{data}"></figure>'
 
 
 def _render_columns(description: Description) -> str:
-    """What columns of annotations could be, and all others."""
+    """Render the likely roles of columns of annotations, and all other columns."""
     if not description.columns:
         return ""
     parts = []
     if description.candidates:
-        parts.append(_render_table(("To type", "Values"), _list_candidates(description)))
+        parts.append(_render_table(("Parameter", "Values"), _list_candidates(description)))
     else:
         parts.append(f"<p>{NO_CANDIDATES}</p>")
     if description.endpoints:
         items = "".join(f"<li>{escape(sentence)}</li>" for sentence in description.endpoints)
-        parts.append(f"<p>What each pair of time and event gives:</p><ul>{items}</ul>")
+        parts.append(f"<p>Survival by pairs of time and event:</p><ul>{items}</ul>")
     others = set(list_others(description))
     rows = [
         f'<tr><th scope="row">{escape(name)}</th><td>{escape(values)}</td></tr>' for name, values in description.columns if name in others
@@ -173,11 +173,11 @@ def _render_columns(description: Description) -> str:
     if rows:
         table = _render_table(("Column", "Values"), rows)
         parts.append(f"<details><summary>{len(rows)} other column{'s' if len(rows) > 1 else ''}</summary>{table}</details>")
-    return _render_section("columns", "Columns of annotations, and what to type", *parts)
+    return _render_section("columns", "Columns of annotations, and their parameters", *parts)
 
 
 def _list_candidates(description: Description) -> list[str]:
-    """Rows of the table of candidates, by role."""
+    """List the rows of the table of candidates, by role."""
     rows = []
     for role, title in ROLE_TITLES.items():
         listed = [candidate for candidate in description.candidates if candidate.role == role]

@@ -1,4 +1,4 @@
-"""Which columns of annotations could be the label, the survival time, the event, the batch or the patient."""
+"""Likely roles of columns of annotations: label, survival time, event, batch or patient."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from genexp.names.likeness import normal_title
 from genexp.names.vocabulary import FURTHER, OUTCOMES
 
 ROLES = {"label": "label", "time": "time", "event": "event", "batch": "batch", "patient": "group"}
-"""What a column could be, and the parameter that says so."""
+"""Roles of columns, and their parameters."""
 MIN_CLASS, MAX_CLASSES, MAX_NAMED_CLASSES = 5, 20, 60
 """Samples of a class, and classes, of what is proposed as a label; more classes where the name says that it is one, such as cancer_type."""
 MIN_BATCH, MAX_BATCHES = 3, 100
@@ -75,7 +75,7 @@ SAME_ENDPOINT = {
 
 @dataclass(frozen=True)
 class Candidate:
-    """A column that could be something.
+    """A column with a likely role.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Candidate:
 
 
 def find_candidates(obs: pd.DataFrame) -> list[Candidate]:
-    """Find what each column could be, role by role, the likeliest first.
+    """Find the likely roles of columns, role by role, the likeliest column first.
 
     Parameters
     ----------
@@ -137,15 +137,15 @@ def pair_endpoints(times: Sequence[str], events: Sequence[str]) -> list[tuple[st
 
 
 def count_values(values: pd.Series, limit: int = 8) -> str:
-    """Values with their counts, the most frequent first, and how many are empty."""
+    """Describe values with their counts, the most frequent first, and the number of empty ones."""
     counts = values.value_counts()
-    shown = ", ".join(f"{_shorten(name)} ({n:,})" for name, n in counts.head(limit).items())
+    text_line = ", ".join(f"{_shorten(name)} ({n:,})" for name, n in counts.head(limit).items())
     more = f" and {len(counts) - limit:,} more" if len(counts) > limit else ""
-    return shown + more + _count_empty(values)
+    return text_line + more + _count_empty(values)
 
 
 def summarise_column(values: pd.Series) -> str:
-    """Values of a column of any kind in a few words."""
+    """Describe the values of any column in a few words."""
     known = values.dropna()
     if known.empty:
         return "all empty"
@@ -159,12 +159,12 @@ def summarise_column(values: pd.Series) -> str:
 
 
 def _title(name: str) -> str:
-    """Title in lower case with ``_`` between words, also where capitals alone set them apart: ``DaysToDeath``."""
+    """Return a title in lower case with ``_`` between words, also for words separated by capitals: ``DaysToDeath``."""
     return normal_title(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name))
 
 
 def _stem(name: str) -> str:
-    """What a title says beside time, unit and event: ``OS.time`` -> ``os``."""
+    """Return the words of a title other than time, unit and event: ``OS.time`` -> ``os``."""
     return "_".join(word for word in _title(name).split("_") if word not in STOP_WORDS)
 
 
@@ -174,8 +174,8 @@ def _endpoint(name: str) -> str:
 
 
 def _shorten(text: object, limit: int = 28) -> str:
-    shown = " ".join(str(text).split())
-    return shown if len(shown) <= limit else shown[: limit - 3] + "..."
+    text_line = " ".join(str(text).split())
+    return text_line if len(text_line) <= limit else text_line[: limit - 3] + "..."
 
 
 def _have(n: int) -> str:
@@ -193,7 +193,7 @@ def _span(values: pd.Series) -> str:
 
 
 def _is_time(values: pd.Series, name: str) -> bool:
-    """Whether a column holds numbers, and has the name of a survival time."""
+    """Check whether a column holds numbers, and has the name of a survival time."""
     if not TIME_TITLES.fullmatch(_title(name)) or re.search(r"(^|_)(birth|age|collection|diagnosis)(_|$)", _title(name)):
         return False
     known = values.dropna()
@@ -206,7 +206,7 @@ def _describe_time(values: pd.Series, name: str) -> Candidate:
 
 
 def _is_event(texts: pd.Series, name: str) -> bool:
-    """Whether a column has two values, both of them words of events; of common words, only where its name says so."""
+    """Check whether a column has two values, both of them words of events; of common words, only where its name says so."""
     words = set(texts.dropna().str.lower().str.replace(r"^([01])\s*:.*$", r"\1", regex=True))
     if not words or len(words) > 6 or not (words & SEEN) or not (words & CENSORED) or not words <= SEEN | CENSORED:
         return False
@@ -217,7 +217,7 @@ def _is_event(texts: pd.Series, name: str) -> bool:
 def _describe_event(texts: pd.Series, name: str) -> Candidate:
     is_censoring = CENSOR_TITLES.fullmatch(_title(name)) is not None
     note = (
-        "its name says that it marks censored samples: check which value is the event, and say it with --event_value"
+        "its name says that it marks censored samples: check which value is the event, and name it with --event_value"
         if is_censoring
         else ""
     )
@@ -240,13 +240,13 @@ def _describe_batch(texts: pd.Series, name: str) -> Candidate:
     n_small = int((sizes < MIN_BATCH).sum())
     notes = [f"{n_small} of {len(sizes)} {_have(n_small)} fewer than {MIN_BATCH} samples"] if n_small else []
     if texts.isna().any():
-        notes.append("a batch is needed for every sample: leave the others out with --where, or complete the column")
+        notes.append("a batch is needed for every sample: exclude the others with --where, or complete the column")
     is_likely = _is_batch_title(name) and not notes
     return Candidate("batch", name, f"{len(sizes)} values: {count_values(texts, 5)}", is_likely, "; ".join(notes))
 
 
 def _is_label(values: pd.Series, texts: pd.Series, name: str) -> bool:
-    """Whether a column has a few classes, nearly all of whose samples are in classes that are large enough."""
+    """Check whether a column has a few classes, nearly all of whose samples are in classes that are large enough."""
     sizes = texts.value_counts()
     most = MAX_NAMED_CLASSES if _rank_label(texts, name)[1] < len(LABEL_TITLES) - 1 else MAX_CLASSES
     if not 2 <= len(sizes) <= most or (sizes >= MIN_CLASS).sum() < 2 or sizes[sizes < MIN_CLASS].sum() > 0.1 * sizes.sum():
@@ -256,7 +256,7 @@ def _is_label(values: pd.Series, texts: pd.Series, name: str) -> bool:
 
 
 def _rank_label(texts: pd.Series, name: str) -> tuple[bool, int, int]:
-    """Mostly empty columns come last, then those whose names tell less."""
+    """Rank columns: mostly empty ones come last, before them those with less specific names."""
     title = _title(name)
     tier = next((i for i, pattern in enumerate(LABEL_TITLES) if pattern.fullmatch(title)), len(LABEL_TITLES))
     tier += 2 * len(LABEL_TITLES) if DEMOGRAPHIC.fullmatch(title) else 0
@@ -271,14 +271,14 @@ def _describe_label(texts: pd.Series, name: str) -> Candidate:
 
 
 def _find_patients(obs: pd.DataFrame, texts: dict[str, pd.Series]) -> list[Candidate]:
-    """Columns that name patients, and others whose identifiers repeat."""
+    """Find columns that name patients, and others whose identifiers repeat."""
     named = find_patient_columns(obs)
     others = [name for name, values in texts.items() if name not in named and _repeats_ids(values)]
     return [_describe_patients(texts[name], name) for name in (*named, *others)]
 
 
 def _repeats_ids(texts: pd.Series) -> bool:
-    """Whether a column holds identifiers, most of which occur once or a few times."""
+    """Check whether a column holds identifiers, most of which occur once or a few times."""
     known = texts.dropna()
     if len(known) < max(10, 0.5 * len(texts)):
         return False
@@ -294,6 +294,6 @@ def _describe_patients(texts: pd.Series, name: str) -> Candidate:
     return Candidate("patient", name, values, PATIENT_TITLES.fullmatch(normal_title(name)) is not None)
 
 
-def list_columns(candidates: Iterable[Candidate], role: str) -> list[str]:
-    """Columns that could be something, the likeliest first."""
+def list_role_columns(candidates: Iterable[Candidate], role: str) -> list[str]:
+    """List the columns with a likely role, the likeliest first."""
     return [candidate.column for candidate in candidates if candidate.role == role]

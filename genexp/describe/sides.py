@@ -1,4 +1,4 @@
-"""Samples with their annotations, and genes by name, where the reader knows which is which."""
+"""Samples with their annotations, and genes by name, where the orientation is known."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from genexp.cohort.read import OpenedCohort, annotate_samples, check_samples, de
 from genexp.cohort.sides import Sides, find_sides
 from genexp.describe.description import Question
 from genexp.describe.inquiry import Inquiry
-from genexp.describe.roles import Candidate, find_candidates, list_columns
+from genexp.describe.roles import Candidate, find_candidates, list_role_columns
 from genexp.errors import CohortError
 from genexp.settings.cohort import CohortConfig
 
 MAX_COLOURS = 8
-"""Batches that a figure tells apart by colour."""
+"""Largest number of batches that a figure colours."""
 WITHOUT_CANONICAL: tuple[dict[str, object], ...] = (
     {"label": ""},
     {"time": "", "event": ""},
@@ -29,19 +29,19 @@ WITHOUT_CANONICAL: tuple[dict[str, object], ...] = (
     {"group": ""},
     {"label": "", "time": "", "event": "", "batch": "", "order": "", "group": ""},
 )
-"""What is left out where a column that the user names cannot be read."""
+"""Parameters that are dropped where a column named by the user cannot be read."""
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Samples that are kept, and what is known of them.
+    """Kept samples, and their annotations.
 
     Parameters
     ----------
     obs, texts : DataFrame, (n_samples, ...)
-        Annotations with numbers recognised, and as texts. Rows are those of the annotation table itself where it could not be joined.
+        Annotations with numbers recognised, and as texts. Rows are those of the annotation table where it could not be joined.
     own : DataFrame, (n_samples, ...)
-        The same as ``obs``, or what the file itself holds where the table could not be joined; indexed by sample id.
+        The same as ``obs``, or the annotations in the file where the table could not be joined; indexed by sample id.
     kept : ndarray of int, (n_samples,)
         Positions among the samples of the file.
     """
@@ -53,7 +53,7 @@ class Samples:
 
     @property
     def is_joined(self) -> bool:
-        """Whether annotations are those of the samples."""
+        """True if annotations are those of the samples."""
         return self.obs is self.own
 
     @cached_property
@@ -63,13 +63,13 @@ class Samples:
 
     @property
     def batch(self) -> pd.Series | None:
-        """Batch of the samples by the first column that could be one and has few values; None where there is none."""
-        columns = [name for name in list_columns(self.candidates, "batch") if self.texts[name].nunique() <= MAX_COLOURS]
+        """Batch of the samples by the first likely column with few values; None without such a column."""
+        columns = [name for name in list_role_columns(self.candidates, "batch") if self.texts[name].nunique() <= MAX_COLOURS]
         return as_text(self.texts[columns[0]]).rename(columns[0]) if columns and self.is_joined else None
 
 
 def find_samples(opened: OpenedCohort, orientation: Orientation, inquiry: Inquiry) -> Sides | None:
-    """Tell samples and genes from all else; of samples of one name, only the first is described."""
+    """Separate samples and genes from other rows and columns; of samples with one name, only the first is described."""
 
     def find(config: CohortConfig, said: list[str]) -> Sides:
         named = list_named_columns(config, opened.annotations)
@@ -99,12 +99,12 @@ def join_samples(opened: OpenedCohort, sides: Sides, inquiry: Inquiry) -> Sample
         _leave_rows_out(inquiry)
         config = inquiry.config.model_copy(update={"where": ""})
         own, _, kept, _ = annotate_samples(replace(opened, annotations=None), sides, config, [])
-        inquiry.add_facts("Annotations", "The table could not be joined to the samples; its columns are described by themselves.")
+        inquiry.add_facts("Annotations", "The table could not be joined to the samples; its columns are described separately.")
         texts = empty_missing_words(opened.annotations, config.missing_words)[0]
         return Samples(find_types(texts), texts, own, kept)
     obs, texts, kept = joined
     if inquiry.config.unmatched == "drop" and inquiry.questions and 2 * len(kept) < len(sides.samples):
-        last = inquiry.questions.pop()  # to lose most samples is no answer to propose
+        last = inquiry.questions.pop()  # an answer that drops most samples is not proposed
         inquiry.questions.append(Question(last.text, last.answers))
     if not len(obs.columns):
         inquiry.add_facts("Annotations", "None: give a table of the samples with --obs FILE.")
@@ -112,13 +112,13 @@ def join_samples(opened: OpenedCohort, sides: Sides, inquiry: Inquiry) -> Sample
 
 
 def _leave_rows_out(inquiry: Inquiry) -> None:
-    """Take the advice to check which way round the matrix is from the last question: that is known by now."""
+    """Remove the advice on rows=samples|genes from the last question, because the orientation is known by now."""
     last = inquiry.questions.pop()
     inquiry.questions.append(replace(last, answers=tuple(answer for answer in last.answers if answer[0] != "rows")))
 
 
 def name_genes(sides: Sides, inquiry: Inquiry) -> pd.Index:
-    """Names of the genes, dates repaired where they can be."""
+    """Name the genes, with dates repaired where they are unambiguous."""
 
     def name(config: CohortConfig, said: list[str]) -> pd.Index:
         return describe_genes(sides, config, said)[0].index
@@ -128,7 +128,7 @@ def name_genes(sides: Sides, inquiry: Inquiry) -> pd.Index:
 
 
 def read_canonical(samples: Samples, inquiry: Inquiry) -> pd.DataFrame:
-    """Annotations with label, survival, batch and patients as the user names them; without those that cannot be read."""
+    """Read label, survival, batch and patients as named by the user, without those that cannot be read."""
 
     def add(config: CohortConfig, said: list[str]) -> pd.DataFrame:
         texts = samples.texts if samples.is_joined else samples.own

@@ -8,16 +8,16 @@ import pandas as pd
 
 from genexp.cohort.columns import as_text
 from genexp.cohort.survival import build_survival
-from genexp.describe.roles import ROLES, Candidate, list_columns, pair_endpoints
+from genexp.describe.roles import ROLES, Candidate, list_role_columns, pair_endpoints
 from genexp.errors import CohortError
 from genexp.settings.cohort import CohortConfig
 
 MAX_PAIRS, MAX_CONFOUNDED = 6, 3
-"""Pairs of time and event, and batches and labels, that are looked at."""
+"""Largest number of pairs of time and event, and of batches and labels, that are tried."""
 
 
 def describe_endpoints(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> tuple[str, ...]:
-    """What each pair of a time and an event would give, or what would be asked of it."""
+    """Describe the survival by each pair of time and event, or the question about it."""
     sentences = []
     for time, event in _pair(candidates):
         report, said = _try_survival(obs, time, event, config)
@@ -27,20 +27,20 @@ def describe_endpoints(obs: pd.DataFrame, candidates: Sequence[Candidate], confi
 
 
 def describe_confounding(texts: pd.DataFrame, candidates: Sequence[Candidate]) -> list[str]:
-    """Sentence about each batch in which every value has one label alone."""
+    """Warn of each column of batches whose every value has only one label."""
     sentences = []
-    for batch in list_columns(candidates, "batch")[:MAX_CONFOUNDED]:
-        for label in list_columns(candidates, "label")[:MAX_CONFOUNDED]:
+    for batch in list_role_columns(candidates, "batch")[:MAX_CONFOUNDED]:
+        for label in list_role_columns(candidates, "label")[:MAX_CONFOUNDED]:
             table = pd.crosstab(as_text(texts[batch]), as_text(texts[label]))
             if label != batch and min(table.shape) > 1 and ((table > 0).sum(axis=1) == 1).all():
                 sentences.append(
-                    f"Each value of {batch!r} has one value of {label!r} alone: effects of batch and label cannot be told apart."
+                    f"Each value of {batch!r} has only one value of {label!r}: effects of batch and label cannot be separated."
                 )
     return sentences
 
 
 def suggest_parameters(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> dict[str, str]:
-    """Likely values of label, time, event, batch and group, where the configuration names none."""
+    """Suggest label, time, event, batch and group, where the configuration names none."""
     suggested = {}
     for role in ("label", "batch", "patient"):
         likely = [candidate for candidate in candidates if candidate.role == role and candidate.is_likely]
@@ -52,7 +52,7 @@ def suggest_parameters(obs: pd.DataFrame, candidates: Sequence[Candidate], confi
 
 
 def _suggest_survival(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> dict[str, str]:
-    """Suggest the first pair that is read and has censored samples."""
+    """Suggest the first pair that can be read and has censored samples."""
     likely = [candidate for candidate in candidates if candidate.is_likely]
     for time, event in _pair(likely):
         report, _ = _try_survival(obs, time, event, config)
@@ -62,11 +62,11 @@ def _suggest_survival(obs: pd.DataFrame, candidates: Sequence[Candidate], config
 
 
 def _pair(candidates: Sequence[Candidate]) -> list[tuple[str, str]]:
-    return pair_endpoints(list_columns(candidates, "time"), list_columns(candidates, "event"))[:MAX_PAIRS]
+    return pair_endpoints(list_role_columns(candidates, "time"), list_role_columns(candidates, "event"))[:MAX_PAIRS]
 
 
 def _try_survival(obs: pd.DataFrame, time: str, event: str, config: CohortConfig) -> tuple[dict[str, object], list[str]]:
-    """Figures and sentences of the survival by two columns; no figures, and the question, where it would be asked about."""
+    """Try survival by two columns: return numbers and sentences, or no numbers and the question."""
     report: dict[str, object] = {}
     said: list[str] = []
     try:

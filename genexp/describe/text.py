@@ -13,18 +13,18 @@ from genexp.errors import name_some
 WIDTH = 110
 INDENT = "  "
 MAX_CANDIDATES = 8
-"""Columns of one role that are shown in the terminal; the page shows all."""
+"""Largest number of columns of one role in the terminal; the page lists all."""
 NOTHING = (
     "Nothing: no value that the scale cannot have, no gene that equals an annotation or tells a label alone, no sample of another total, "
     "without signal or with many missing values, no samples that are nearly the same."
 )
-"""What was looked for in vain."""
+"""Sentence for values without warnings: the checks that were done."""
 NO_CANDIDATES = "No column looks like a label, survival, a batch or patients."
 ROLE_TITLES = {"label": "Label", "time": "Survival time", "event": "Event", "batch": "Batch", "patient": "Patient"}
 
 
-def render_text(description: Description) -> str:
-    """Render a description for a terminal: facts, columns, what is suspicious, questions, and command lines at the end."""
+def render_description_text(description: Description) -> str:
+    """Render a description for a terminal: facts, columns, warnings, questions, and command lines at the end."""
     blocks = [
         f"{description.name}: {description.headline}",
         _render_pairs((topic if i == 0 else "", line) for topic, lines in description.facts.items() for i, line in enumerate(lines)),
@@ -37,12 +37,12 @@ def render_text(description: Description) -> str:
 
 
 def list_warnings(description: Description) -> tuple[str, ...]:
-    """What is suspicious, or what was looked for in vain; nothing where the values were not read whole."""
+    """List the warnings, or the checks without a result; nothing where the values were not read whole."""
     return description.warnings or ((NOTHING,) if _is_whole(description) else ())
 
 
 def describe_next(description: Description) -> str:
-    """Sentence that introduces the command lines."""
+    """Write the sentence that introduces the command lines."""
     if description.is_open:
         return "Answer, and look again:" if description.commands else "Settle what is asked above, and look again."
     if not description.questions:
@@ -51,31 +51,31 @@ def describe_next(description: Description) -> str:
 
 
 def write_sentence(text: str) -> str:
-    """Message of the reader as a sentence: with a capital, unless it begins with a name, and a full stop."""
+    """Write a message of the reader as a sentence: with a capital, unless it starts with a name, and a full stop."""
     first = text.split(" ", maxsplit=1)[0]
     text = text[:1].upper() + text[1:] if first.isalpha() and first.islower() else text
     return text if text.endswith((".", "?", "!")) else f"{text}."
 
 
 def describe_assumed(description: Description, position: int) -> str:
-    """Sentence on the answer under which the rest is described; empty where there is none."""
+    """Describe the answer that the description assumes; empty without one."""
     assumed = description.questions[position].assumed
     return f"Described here as if {' '.join(f'--{name} {value}' for name, value in assumed.items())}." if assumed else ""
 
 
 def name_parameter(candidate: Candidate) -> str:
-    """Parameter to type for a column: ``--label pam50``."""
+    """Write the parameter of a column: ``--label pam50``."""
     return f"--{ROLES[candidate.role]} {shlex.quote(candidate.column)}"
 
 
 def list_others(description: Description) -> list[str]:
-    """Columns of annotations that could be nothing special."""
+    """List the columns of annotations without a likely role."""
     taken = {candidate.column for candidate in description.candidates}
     return [name or "(no heading)" for name, _ in description.columns if name not in taken]
 
 
 def render_next(description: Description) -> str:
-    """Command lines, broken so that they can be copied."""
+    """Render command lines, broken so that they can be copied."""
     lines = ["NEXT", INDENT + describe_next(description)]
     for command in description.commands:
         lines += ["", *break_command(command, WIDTH - 4)]
@@ -83,7 +83,7 @@ def render_next(description: Description) -> str:
 
 
 def break_command(command: Sequence[str], width: int) -> list[str]:
-    """Lines of a command, joined by backslashes."""
+    """Break a command into lines joined by backslashes."""
     lines = [INDENT + command[0]]
     for part in command[1:]:
         if len(lines[-1]) + len(part) < width:
@@ -95,7 +95,7 @@ def break_command(command: Sequence[str], width: int) -> list[str]:
 
 
 def _render_pairs(pairs: Iterable[tuple[str, str]], width: int = 16) -> str:
-    """Titles on the left, texts wrapped on the right."""
+    """Render titles on the left, texts wrapped on the right."""
     lines = []
     for title, text in pairs:
         wrapped = _wrap(text, WIDTH - width - len(INDENT)) or [""]
@@ -111,10 +111,10 @@ def _wrap(text: str, width: int) -> list[str]:
 
 
 def _render_columns(description: Description) -> str:
-    """What each column could be, and the parameter to type."""
+    """Render the likely roles of columns, and their parameters."""
     if not description.columns:
         return ""
-    blocks = ["COLUMNS OF ANNOTATIONS, AND WHAT TO TYPE"]
+    blocks = ["COLUMNS OF ANNOTATIONS, AND THEIR PARAMETERS"]
     if not description.candidates:
         blocks.append(INDENT + NO_CANDIDATES)
     width = min(max((len(name_parameter(candidate)) for candidate in description.candidates), default=0) + 2, 36)
@@ -147,7 +147,7 @@ def _render_nothing(description: Description) -> str:
 
 
 def _is_whole(description: Description) -> bool:
-    """Whether the values were read whole, so that what is suspicious was looked for."""
+    """Check whether the values were read whole, so that what is suspicious was looked for."""
     return description.values is not None and bool(description.values.samples)
 
 
