@@ -90,7 +90,7 @@ def compare_methods(parts: Sequence[PartLatents], clustering: Clustering, weight
         Of starts, resamples and subsamples.
     """
     train, test = parts[0].z[ENCODER], parts[-1]
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)  # one stream, drawn from in the order of the methods
     z = train[np.sort(rng.permutation(len(train))[:FIT_ROWS])]
     choice = {KMEANS: clustering.choice[ENCODER]}
     choice |= {method: _try_numbers(fit, z, list(clustering.choice.index), seed) for method, fit in FITS.items() if method != KMEANS}

@@ -227,7 +227,7 @@ def _describe_samples(test: PartLatents, on_test: dict[str, np.ndarray], X: np.n
         columns[f"cluster_{name}"], columns[f"silhouette_{name}"] = clusters, np.full(len(clusters), np.nan)
         if 1 < len(set(clusters)) < len(clusters):
             distances = pairwise_distances(test.z[name]) if shared is None else shared
-            np.fill_diagonal(distances, 0)
+            np.fill_diagonal(distances, 0)  # rounding leaves tiny distances, which silhouettes refuse
             columns[f"silhouette_{name}"] = silhouette_samples(distances, clusters, metric="precomputed")
     table = pd.DataFrame(columns, index=test.obs.index)
     return table if "label" not in test.obs else table.assign(label=test.obs["label"].astype(object).map(str, na_action="ignore"))

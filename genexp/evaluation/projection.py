@@ -102,6 +102,7 @@ def place_by_tsne(train: np.ndarray, others: np.ndarray, start: np.ndarray, perp
     from openTSNE.initialization import rescale
 
     fitted = TSNE(perplexity=perplexity, initialization=rescale(start), random_state=seed, n_jobs=1).fit(train)
+    # Few neighbours, as openTSNE recommends for new samples: many would pull a sample between groups
     placed = fitted.transform(others, perplexity=min(5.0, perplexity))
     return np.concatenate([np.asarray(fitted), np.asarray(placed)])
 
@@ -112,7 +113,7 @@ def place_by_umap(train: np.ndarray, others: np.ndarray, start: np.ndarray, seed
     fits = np.zeros(len(train) + len(others), dtype=bool)
     fits[np.random.default_rng(seed).permutation(len(train))[:UMAP_ROWS]] = True
     anchors = fits[: len(train)]
-    init = 10 * start[anchors] / np.abs(start).max()
+    init = 10 * start[anchors] / np.abs(start).max()  # the extent of UMAP's own initialisation
     fitted = UMAP(n_neighbors=min(15, int(anchors.sum()) - 1), init=init, random_state=seed, n_jobs=1).fit(train[anchors])
     placed = np.empty((len(fits), 2))
     placed[fits] = fitted.embedding_

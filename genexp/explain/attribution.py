@@ -195,6 +195,7 @@ def attribute_genes(
     rng = np.random.default_rng(seed)
     n = min(len(X), choose_size(network, len(targets), len(np.atleast_2d(baselines[0].values))))
     rows = np.sort(rng.permutation(len(X))[:n])
+    # The half is drawn for every method, so that the draws after it do not depend on the method
     values, half = np.asarray(X[rows], dtype=np.float32), rows[rng.permutation(n)[: max(1, n // 2)]]
     labels = obs["label"].iloc[rows].astype(object).astype(str).to_numpy() if "label" in obs else np.full(n, "")
     weights, shape = targets.to_numpy(dtype=np.float32), (len(genes), len(targets))
@@ -241,6 +242,7 @@ class TargetAttribution:
     @classmethod
     def of(cls, values: np.ndarray, slope: np.ndarray, change: np.ndarray) -> TargetAttribution:
         """Attributions, and their distance from adding up to the ``change`` (n,) of the target."""
+        # float64: the rounding of a float32 sum over thousands of genes would count as incompleteness
         distance = np.abs(values.sum(axis=1, dtype=np.float64) - change).mean()
         return cls(values, slope, float(distance / max(float(np.abs(change).mean()), 1e-12)))
 

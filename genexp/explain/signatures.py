@@ -52,6 +52,7 @@ def weigh_genes(decoder: Network, z_train: np.ndarray, latents: Iterable[str], g
     for start in range(0, len(centre), UNITS_AT_A_TIME):
         units = np.arange(start, min(start + UNITS_AT_A_TIME, len(centre)))
         step = np.eye(len(centre))[units] * std
+        # Central difference over one standard deviation: exact for a linear decoder, a mean slope for others
         high, low = (decoder((centre + sign * step).astype(np.float32)) for sign in (0.5, -0.5))
         weights[:, units] = (high - low).T
     return pd.DataFrame(weights, index=genes.rename("gene"), columns=list(latents))

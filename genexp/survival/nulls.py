@@ -40,7 +40,7 @@ def draw_nulls(X: np.ndarray, in_train: np.ndarray, patients: pd.DataFrame, n_la
     DataFrame, (2 * N_NULLS, 2)
         Columns ``kind`` (of ``KINDS``), ``c_index``.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)  # one stream: all random genes first, then all projections
     train, test = FollowUp.of(patients[in_train]), FollowUp.of(patients[~in_train])
     rows = []
     for kind in KINDS:
