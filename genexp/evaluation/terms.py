@@ -139,7 +139,7 @@ def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, s
     if not terms:
         return Skipped((*notes, "No terms: none has enough train and test samples both with and without it."))
     Y, truth = has[terms].to_numpy(np.float64), has_test[terms].to_numpy()
-    folds = draw_folds(groups, seed)
+    folds = draw_term_folds(groups, seed)
     scores, by_term, predictions, weights = {}, _count(has[terms], has_test[terms]), {}, {}
     for name in train.z:
         z, z_test = scale_latents(name, train.z[name], test.z[name])
@@ -185,7 +185,7 @@ def _count(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis("term")
 
 
-def draw_folds(groups: np.ndarray, seed: int) -> np.ndarray:
+def draw_term_folds(groups: np.ndarray, seed: int) -> np.ndarray:
     """Fold (n,) of every train sample, 0 to ``FOLDS`` - 1; a group is in one fold."""
     _, codes = np.unique(groups, return_inverse=True)
     return (np.random.default_rng(seed).permutation(codes.max() + 1) % FOLDS)[codes]

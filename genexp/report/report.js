@@ -1,5 +1,5 @@
 "use strict";
-// Draws the plots of the report from the JSON beside it. No request, no storage: it runs in a sandboxed frame.
+// Draws the plots of the report from the JSON in the page. No request, no storage: it runs in a sandboxed frame.
 const page = JSON.parse(document.getElementById("page-data").textContent);
 const { samples, plots, look } = page;
 const escapeText = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

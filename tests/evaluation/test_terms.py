@@ -19,7 +19,7 @@ from genexp.evaluation.terms import (
     average_precision,
     bootstrap_macro_ap,
     choose_terms,
-    draw_folds,
+    draw_term_folds,
     evaluate_terms,
     fit_term_regressions,
 )
@@ -78,7 +78,7 @@ def test_all_terms_at_once_are_fitted_as_one_by_one_by_scikit_learn(C: float) ->
 
 def test_folds_keep_groups_together() -> None:
     groups = np.repeat([f"series{i}" for i in range(20)], 5)
-    folds = pd.Series(draw_folds(groups, seed=0))
+    folds = pd.Series(draw_term_folds(groups, seed=0))
     assert (folds.groupby(groups).nunique() == 1).all()
     assert sorted(folds.unique()) == list(range(FOLDS))
 
