@@ -209,7 +209,7 @@ def plant_second_split(bench: Bench) -> Outcome:
 
 def plant_early_look(bench: Bench) -> Outcome:
     """Read test rows as training reads its own, then as an evaluation does."""
-    refused, message = expect_refusal(lambda: bench.data.matrix("test"), "counts the opening")  # type: ignore[arg-type]
+    refused, message = expect_refusal(lambda: bench.data.matrix("test"), "counts the access")  # type: ignore[arg-type]
     before = bench.data.n_accesses
     bench.data.access_test()
     return refused and bench.data.n_accesses == before + 1, f"{message}; counted accesses: {before}, then {bench.data.n_accesses}"
@@ -222,7 +222,7 @@ def plant_label_in_batch(bench: Bench) -> Outcome:
     adata = bench.adata.copy()
     adata.obs["batch"] = adata.obs["label"].astype(object).fillna("none")
     settings = bench.settings.model_copy(update={"batch": "batch", "correction": "combat"})
-    return expect_refusal(lambda: preprocess_anndata(adata, settings, bench.folder / "confounded"), "batch and label are known from each")
+    return expect_refusal(lambda: preprocess_anndata(adata, settings, bench.folder / "confounded"), "batch and label determine each other")
 
 
 # --- cohorts ----------------------------------------------------------------------------------------------------------
