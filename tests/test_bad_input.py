@@ -79,7 +79,7 @@ REFUSALS: dict[str, tuple[Spoil, list[str], str]] = {
     "text where numbers should be": (put(3, 7, "high"), [], "expected numbers, found text in 1 ('high' at s03, GENE7)"),
     "a missing value without a policy": (put(3, 7, np.nan), [], "found 1 missing values in genes 1 (GENE7); say what to do: missing="),
     "an infinite value": (put(3, 7, "inf"), [], "found 1 infinite values"),
-    "negative counts": (put(3, 7, -4), ["--scale", "norm_count"], "are negative"),
+    "negative counts": (put(3, 7, -4), ["--scale", "norm_count"], "negative values"),
     "another scale than the declared one": (put(3, 7, 5.5), ["--scale", "log2fc"], "means values of both signs"),
     "duplicated sample ids": (repeat_sample, [], "duplicated sample ids in the matrix: 1 (s00)"),
     "duplicated genes under refuse": (repeat_gene, ["--duplicates", "refuse"], "duplicated genes: 1 (GENE1)"),

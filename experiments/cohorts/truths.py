@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.read import read_shape
+from genexp.cohort.read import read_simulated_shape
 from genexp.cohort.simulate import SimulatedCohort, simulate_cohort
 
 N_TOP = 50
@@ -18,7 +18,7 @@ N_SET = 60
 
 def plant(cohort: str, folder: Path) -> tuple[SimulatedCohort, Path]:
     """The simulated cohort of seed 0, and a GMT file of the genes that follow each planted feature most."""
-    planted = simulate_cohort(*read_shape(cohort), seed=0)
+    planted = simulate_cohort(*read_simulated_shape(cohort), seed=0)
     loadings = _weigh(planted)
     lines = (f"{name}\tplanted\t" + "\t".join(loadings.index[np.argsort(-loadings[name].abs().to_numpy())[:N_SET]]) for name in loadings)
     path = folder / "programmes.gmt"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from experiments.log2fc_go.plan import Plan
 from experiments.run import DATA, ExperimentRun, find_data
-from genexp.cohort.read import read_shape
+from genexp.cohort.read import read_simulated_shape
 from genexp.cohort.simulate_compendium import plant_compendium
 from genexp.contrasts.part import find_terms
 from genexp.names.gene_sets import match_gene_sets, read_gene_sets
@@ -75,7 +75,7 @@ def list_cohorts(experiment: ExperimentRun, plan: Plan) -> list[Cohort]:
 
 def write_planted(cohort: str, seed: int, folder: Path) -> str:
     """Path of the table of terms of a simulated compendium, as a seed plants them."""
-    n_contrasts, n_genes = read_shape(cohort)
+    n_contrasts, n_genes = read_simulated_shape(cohort)
     terms = plant_compendium(n_contrasts, n_genes, seed)[1]["terms"]
     return _write(terms, folder / f"planted_{n_contrasts}x{n_genes}_{seed}_terms.tsv.gz")
 

@@ -1,4 +1,4 @@
-"""What a cohort is: read, checked, simulated."""
+"""Cohorts: reading, checks and simulation."""
 
 from genexp.cohort.read import cohort_fingerprint, read_cohort
 

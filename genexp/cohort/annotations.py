@@ -37,7 +37,7 @@ PATIENT_TITLES = re.compile(
 
 
 BINARY = {"0", "1", "yes", "no", "true", "false", "case", "control"}
-"""Values of a column that says whether a sample is of a patient, and not of which."""
+"""Values of a column that separates patients from controls and does not identify patients."""
 
 
 NUMBERED_TEXT = re.compile(r"0\d")
@@ -46,7 +46,7 @@ NUMBERED_TEXT = re.compile(r"0\d")
 def join_annotations(
     table: pd.DataFrame, ids: list[str], sample_id: str, unmatched: str, said: list[str]
 ) -> tuple[pd.DataFrame, np.ndarray, dict[str, object]]:
-    """Annotations of the samples that have a row, the positions of these samples, and figures for the report.
+    """Join annotations: return those of samples with a row, the positions of these samples, and numbers for the report.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def join_annotations(
     sample_id : str
         Column with the ids; empty: the one that matches best.
     unmatched : {"refuse", "drop"}
-        What becomes of samples without a row.
+        Treatment of samples without a row.
     said : list of str
         Sentences for the user, which this adds to.
 
@@ -102,7 +102,7 @@ def join_annotations(
 
 
 def empty_missing_words(obs: pd.DataFrame, more: Collection[str]) -> tuple[pd.DataFrame, dict[str, Counter[str]]]:
-    """Empty the words that mean missing in columns of text; and how often each stood in each column."""
+    """Empty the words for missing values in columns of text; also count each word by column."""
     words = frozenset(word.strip().lower() for word in more)
     counts: dict[str, Counter[str]] = {}
     columns = {}
@@ -113,7 +113,7 @@ def empty_missing_words(obs: pd.DataFrame, more: Collection[str]) -> tuple[pd.Da
         if values.dtype == object or pd.api.types.is_string_dtype(values.dtype):
             mask = values.map(lambda value: isinstance(value, str) and is_missing(value, words)).to_numpy(dtype=bool)
             if "-" not in words and (values == "+").any():
-                mask &= (values != "-").to_numpy(dtype=bool)  # beside a plus, a minus is a value
+                mask &= (values != "-").to_numpy(dtype=bool)  # in a column with a plus, a minus is a value
             if mask.any():
                 counts[str(column)] = Counter(str(value).strip() for value in values[mask] if str(value).strip())
                 values = values.astype(object).mask(mask, np.nan)
@@ -122,27 +122,27 @@ def empty_missing_words(obs: pd.DataFrame, more: Collection[str]) -> tuple[pd.Da
 
 
 def find_types(obs: pd.DataFrame) -> pd.DataFrame:
-    """Numbers or truth values where a column of text holds nothing else."""
+    """Convert columns of text that hold only numbers or only truth values."""
     return pd.DataFrame({column: _find_type(obs[column]) for column in obs.columns}, index=obs.index)
 
 
 def _find_type(column: pd.Series) -> pd.Series:
-    """Codes with leading zeros stay text, and so do texts such as 1.1 and 1.10, which are two texts and one number."""
-    known = column.dropna()
-    if column.dtype != object or known.empty or not known.map(lambda value: isinstance(value, str)).all():
+    """Convert one column; codes with leading zeros stay text, and so do 1.1 and 1.10, which are two texts and one number."""
+    present = column.dropna()
+    if column.dtype != object or present.empty or not present.map(lambda value: isinstance(value, str)).all():
         return column
-    if known.isin(["True", "False", "TRUE", "FALSE"]).all() and len(known) == len(column):
-        return known.str.lower() == "true"
-    if known.str.match(NUMBERED_TEXT).any():
+    if present.isin(["True", "False", "TRUE", "FALSE"]).all() and len(present) == len(column):
+        return present.str.lower() == "true"
+    if present.str.match(NUMBERED_TEXT).any():
         return column
     numbers = pd.to_numeric(column, errors="coerce")
-    if numbers.isna().sum() > column.isna().sum() or numbers.nunique() < known.str.strip().nunique():
+    if numbers.isna().sum() > column.isna().sum() or numbers.nunique() < present.str.strip().nunique():
         return column
     return numbers
 
 
 def select_samples(obs: pd.DataFrame, where: str) -> np.ndarray:
-    """Positions of the samples for which the query holds, (n_kept,)."""
+    """Select the positions of samples for which the query holds, (n_kept,)."""
     kept = np.flatnonzero(select_rows(obs, where))
     if not len(kept):
         columns = (
@@ -156,7 +156,7 @@ def select_samples(obs: pd.DataFrame, where: str) -> np.ndarray:
 def add_canonical_columns(
     obs: pd.DataFrame, config: CohortConfig, texts: pd.DataFrame | None = None, said: list[str] | None = None
 ) -> tuple[pd.DataFrame, dict[str, object]]:
-    """Add ``label``, ``batch``, ``time_days``, ``event``, ``group`` and ``order`` as configured; also figures for the report.
+    """Add ``label``, ``batch``, ``time_days``, ``event``, ``group`` and ``order`` as configured; also return numbers for the report.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def add_canonical_columns(
         Annotations; index sample id.
     config : CohortConfig
     texts : DataFrame, optional
-        The same annotations before numbers were recognised: labels stay the texts that they were.
+        The same annotations before numbers were recognised, for labels as text.
     said : list of str, optional
         Sentences for the user, which this adds to.
     """
@@ -191,7 +191,7 @@ def add_canonical_columns(
 
 
 def _build_group(obs: pd.DataFrame, column: str, report: dict[str, object], said: list[str]) -> pd.Series:
-    """Group of each sample, its patient where a column or a barcode names it; a sample whose group is unknown is a group of its own."""
+    """Build the group of each sample: its patient by a column or a barcode; a sample of unknown group forms its own group."""
     samples = pd.Series(obs.index.astype(str), index=obs.index, dtype=object)
     source = column
     if column == "none":
@@ -217,7 +217,7 @@ def _build_group(obs: pd.DataFrame, column: str, report: dict[str, object], said
 
 
 def _find_patients(obs: pd.DataFrame, samples: pd.Series) -> tuple[pd.Series, str]:
-    """Patient of each sample and what names it: a column, ``barcode`` for the samples' own names, or ``sample`` where nothing does."""
+    """Find the patient of each sample, and its source: a column, ``barcode`` for names of samples, or ``sample`` without a source."""
     titles = find_patient_columns(obs)
     barcodes = _read_patients(samples)
     has_barcodes = barcodes.notna().mean() > 0.5
@@ -236,12 +236,12 @@ def _find_patients(obs: pd.DataFrame, samples: pd.Series) -> tuple[pd.Series, st
 
 
 def _read_patients(names: pd.Series) -> pd.Series:
-    """Patients that barcodes name; NaN for other names."""
+    """Read patients from barcodes; NaN for other names."""
     return names.map(lambda name: read_patient(name) or np.nan, na_action="ignore")
 
 
 def find_patient_columns(obs: pd.DataFrame) -> list[str]:
-    """Columns that name patients: those of usual names, with fewer values than a measurement has; ``patient_id`` first."""
+    """Find columns that name patients, by usual titles and values that are no measurement; ``patient_id`` first."""
     titles = [str(column) for column in obs.columns if PATIENT_TITLES.fullmatch(normal_title(str(column)))]
     filled = [title for title in titles if obs[title].notna().mean() > 0.5 and not pd.api.types.is_bool_dtype(obs[title].dtype)]
     filled = [title for title in filled if obs[title].nunique() > 1]  # all samples of one patient could not be split
@@ -256,19 +256,22 @@ def _is_measurement(values: pd.Series) -> bool:
 
 
 def _build_order(values: pd.Series, group: pd.Series, column: str) -> pd.Series:
-    """Numbers that rise with the order of samples; texts stand in the order of their words and of the numbers in them (V2 before V10).
+    """Build numbers that rise with the order of samples; texts are ordered by their words and the numbers in them (V2 before V10).
 
-    Where a group has several samples, each needs an order of its own.
+    In a group with several samples, each needs a different value.
     """
     order = values.astype(float) if pd.api.types.is_numeric_dtype(values.dtype) else _rank_texts(as_text(values))
     several = group.duplicated(keep=False)
     if len(absent := order.index[several & order.isna()]):
-        raise CohortError(f"order={column!r}: samples of groups with several are without a place: {name_some(absent)}; fill them in")
+        raise CohortError(
+            f"order={column!r}: expected a value for every sample of a group with several; found none for {name_some(absent)}; fill them in"
+        )
     tied = several & pd.DataFrame({"group": group, "order": order}).duplicated(keep=False)
     if tied.any():
         ties = [f"{name} at {value}" for name, value in dict.fromkeys(zip(group[tied], values[tied], strict=True))]
         raise CohortError(
-            f"order={column!r}: samples of one group at the same place: {name_some(ties)}; keep one of each with where=, or name a "
+            f"order={column!r}: expected different values within a group; found equal ones: {name_some(ties)}; keep one of each with "
+            "where=, or name a "
             "finer column"
         )
     return order
@@ -283,7 +286,7 @@ def _rank_texts(texts: pd.Series) -> pd.Series:
 
 
 def _build_label(values: pd.Series, column: str, report: dict[str, object], said: list[str]) -> pd.Series:
-    """Label as a categorical of texts."""
+    """Build the label as a categorical of texts."""
     text = as_text(values)
     counts = text.value_counts().sort_index()
     n_labelled = int(counts.sum())
@@ -308,13 +311,13 @@ def _build_label(values: pd.Series, column: str, report: dict[str, object], said
 
 
 def _build_batch(values: pd.Series, column: str, report: dict[str, object]) -> pd.Series:
-    """Batch of every sample as text."""
+    """Build the batch of every sample as text."""
     batch = as_text(values)
     unknown = batch.index[batch.isna()]
     if len(unknown):
         raise CohortError(
             f"batch={column!r}: expected the batch of every sample, found none for {name_some(unknown)} of {len(batch)}; complete the "
-            "column, or leave these samples out with where="
+            "column, or exclude these samples with where="
         )
     report["batches"] = {str(name): int(n) for name, n in batch.value_counts().sort_index().items()}
     return batch

@@ -1,4 +1,4 @@
-"""Whether values are those of a cohort: finite, and not missing unless a policy says what becomes of missing ones."""
+"""Checks of the values of a cohort: finite, and not missing without a policy for missing ones."""
 
 from __future__ import annotations
 

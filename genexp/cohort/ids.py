@@ -1,4 +1,4 @@
-"""Which row of an annotation table describes which sample: ids compared exactly, and by rules that are said aloud."""
+"""Matching of samples and rows of an annotation table: ids compared exactly, and by rules that are reported."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from genexp.names.vocabulary import ROW_NUMBER_TITLES
 
 BARCODE = re.compile(r"TCGA-\w\w-\w{4}(-.*)?", re.IGNORECASE)
 BARCODE_LENGTHS = (16, 15)
-"""Letters of a TCGA barcode that name the vial and the sample."""
+"""Numbers of characters of a TCGA barcode that identify the vial and the sample."""
 PATIENT = re.compile(r"(TCGA[-.]\w\w[-.]\w{4}|TARGET[-.]\d\d[-.]\w{6}|GTEX[-.]\w{4,5}|C3[LN][-.]\d{5})([-._].*)?", re.IGNORECASE)
 """Barcodes of TCGA, TARGET, GTEx and CPTAC, and their part that names the patient."""
 FINER_SHARE = 0.1
-"""Share of samples from which on a column that names samples makes it doubtful that rows describe patients."""
+"""Share of samples named by another column at which it is doubtful that rows describe patients."""
 RIVAL_SHARE = 0.9
-"""Share of the best column's matches from which on a column that contradicts it makes the ids doubtful."""
+"""Share of the best column's matches at which a contradicting column makes the ids doubtful."""
 ACCESSION = re.compile(r"^((?:GSM|[SED]R[RSX]|SAM(?:N|EA|D))\d{3,})[_.\- ].*$", re.DOTALL)
 FILE_ENDINGS = re.compile(r"(\.(sorted|aligned\w*|out|bam|sam|cram|cel|txt|tsv|counts?|htseq|fastq|fq|gz))+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A form to which ids are brought before they are compared, and how messages describe it."""
+    """Normal form of ids for comparison, and its description for messages."""
 
     form: Callable[[str], str]
     text: str
@@ -44,7 +44,7 @@ def _cut(n: int) -> Callable[[str], str]:
 
 
 def read_patient(name: str) -> str:
-    """Patient that a barcode of TCGA, TARGET, GTEx or CPTAC names; empty for other names."""
+    """Read the patient from a barcode of TCGA, TARGET, GTEx or CPTAC; empty for other names."""
     barcode = PATIENT.fullmatch(name.strip())
     return barcode[1].replace(".", "-").upper() if barcode else ""
 
@@ -65,12 +65,12 @@ RULES = (
     *(Rule(_cut(n), f"by the first {n} characters of the barcodes", shares_rows=True) for n in BARCODE_LENGTHS),
     Rule(lambda name: read_patient(name) or name, "by the patient of the barcodes (of TCGA the first 12 characters)", shares_rows=True),
 )
-"""In the order in which they are tried; a patient's row may describe several samples."""
+"""Rules in the order in which they are tried; a patient's row may describe several samples."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """How a column names the samples.
+    """Match of a column of annotations with the samples.
 
     Parameters
     ----------
@@ -90,12 +90,12 @@ class Match:
 
     @property
     def n_matches(self) -> int:
-        """Samples that have a row."""
+        """Number of samples with a row."""
         return int((self.rows >= 0).sum())
 
 
 def match_column(values: pd.Series, ids: Sequence[str]) -> Match:
-    """Match ids with a column by the first rule under which most samples have a row."""
+    """Match ids with a column by the first rule that gives most samples a row."""
     texts = [_as_id(value) for value in values]
     names = [name.strip() for name in ids]
     best = _match(str(values.name), texts, names, RULES[0])
@@ -112,7 +112,7 @@ def _match(column: str, texts: list[str], names: list[str], rule: Rule) -> Match
     forms = [rule.form(text) if text else "" for text in texts]
     wanted = [rule.form(name) for name in names]
     if len(set(wanted)) < len(wanted) and rule.form is not RULES[0].form and not rule.shares_rows:
-        return Match(column, rule, np.full(len(names), -1), [])  # two samples would become one
+        return Match(column, rule, np.full(len(names), -1), [])  # two samples would become equal
     row_of: dict[str, int] = {}
     repeated = set()
     for i, form in enumerate(forms):
@@ -121,7 +121,7 @@ def _match(column: str, texts: list[str], names: list[str], rule: Rule) -> Match
         elif form:
             row_of[form] = i
     rows = np.array([row_of.get(form, -1) for form in wanted], dtype=np.int64).reshape(len(names))
-    if rule.shares_rows:  # a row of another sample of the patient is no row of this one
+    if rule.shares_rows:  # a row of another sample of the patient does not describe this one
         sample = _cut(BARCODE_LENGTHS[-1])
         pairs = [(texts[i], name) if i >= 0 else ("", "") for i, name in zip(rows, names, strict=True)]
         rows[
@@ -131,7 +131,7 @@ def _match(column: str, texts: list[str], names: list[str], rule: Rule) -> Match
 
 
 def count_matches(table: pd.DataFrame, ids: Sequence[str], sample_id: str = "") -> int:
-    """Number of ids that the best column of a table holds."""
+    """Count the ids that the best column of a table holds."""
     sampled = [ids[i] for i in np.linspace(0, len(ids) - 1, min(len(ids), 2000)).astype(int)]
     best = max((match.n_matches for match in _match_columns(table, sampled, sample_id)), default=0)
     return round(best * len(ids) / max(len(sampled), 1))
@@ -159,16 +159,16 @@ def _as_id(value: object) -> str:
 
 
 def _may_hold_ids(values: pd.Series) -> bool:
-    """Whether values are text or whole numbers."""
+    """Check whether values are text or whole numbers."""
     return not pd.api.types.is_bool_dtype(values.dtype) and not (
         pd.api.types.is_float_dtype(values.dtype) and (values.dropna() % 1 != 0).any()
     )
 
 
 def find_id_column(table: pd.DataFrame, ids: Sequence[str], sample_id: str = "") -> Match | None:
-    """Column that names the samples best; None if no column names any.
+    """Find the column that names most samples; None if no column names any.
 
-    A column that merely counts rows never wins over one of names.
+    A column that only counts rows never takes precedence over one of names.
 
     Raises
     ------
@@ -206,7 +206,7 @@ def find_id_column(table: pd.DataFrame, ids: Sequence[str], sample_id: str = "")
 
 
 def _contradict(match: Match, other: Match) -> bool:
-    """Whether two columns give most samples that both name different rows."""
+    """Check whether two columns assign different rows to most samples that both name."""
     both = (match.rows >= 0) & (other.rows >= 0)
     return bool(2 * (match.rows[both] != other.rows[both]).sum() > both.sum())
 

@@ -1,4 +1,4 @@
-"""How an AnnData was read, kept in its ``uns`` so that later steps need not read it again, nor ask what was said before."""
+"""Record of the reading of an AnnData, kept in its ``uns``, so that later steps neither read it again nor repeat questions."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ UNNAMED = "anndata"
 COLUMNS = {"label": "label", "batch": "batch", "group": "group", "order": "order"}
 """Columns that reading adds to ``obs``, by parameter; survival has two, and a unit."""
 DECISIONS = ("duplicates", "missing", "date_genes")
-"""What a user decided of genes and values, which holds for an AnnData that was changed afterwards."""
+"""Decisions of the user on genes and values, which stay valid for an AnnData that was changed afterwards."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """How an AnnData was read.
+    """Record of the reading of an AnnData.
 
     Parameters
     ----------
     settings : dict of str to str
         Parameters of its reading, as a user would type them.
     seed : int
-        Of a simulated cohort.
+        Seed of a simulated cohort.
     hash : str
-        Of the AnnData as it was read.
+        Hash of the AnnData as it was read.
     cohort_hash, fingerprint : str
-        Of the file.
+        Hashes of the file.
     report : dict
-        What was found.
+        Report of the reading.
     """
 
     settings: dict[str, str]
@@ -57,24 +57,24 @@ class Memory:
     report: dict[str, Any]
 
     def holds_for(self, adata: AnnData) -> bool:
-        """Whether an AnnData is as it was read."""
+        """Check whether an AnnData is unchanged since it was read."""
         return hash_anndata(adata) == self.hash
 
-    def covers(self, asked: Mapping[str, Any]) -> bool:
-        """Whether parameters say nothing but what held when it was read."""
-        before, now = (parse_settings(CohortConfig, {**self.settings, **given}) for given in ({}, asked))
+    def covers(self, parameters: Mapping[str, Any]) -> bool:
+        """Check whether parameters agree with those of the reading."""
+        before, now = (parse_settings(CohortConfig, {**self.settings, **given}) for given in ({}, parameters))
         return section_values(fill_defaults(now)) == section_values(fill_defaults(before))
 
-    def keep_for(self, obs: pd.DataFrame, asked: Mapping[str, Any]) -> dict[str, str]:
-        """Parameters for reading an AnnData again: the columns that reading added, and what was decided."""
+    def keep_for(self, obs: pd.DataFrame, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """Return parameters for reading an AnnData again: the columns added by reading, and the decisions of the user."""
         kept = {name: self.settings[name] for name in DECISIONS if name in self.settings} | {"metadata": "none"}
         kept |= {name: column for name, column in COLUMNS.items() if column in obs}
-        if {"time_days", "event"} <= set(obs) and not {"time", "event", "time_unit"} & set(asked):
+        if {"time_days", "event"} <= set(obs) and not {"time", "event", "time_unit"} & set(parameters):
             kept |= {"time": "time_days", "event": "event", "time_unit": "days"}
         return kept
 
     def restore(self, adata: AnnData) -> AnnData:
-        """Give an AnnData the report of its reading back, and texts that a file of AnnData made categories of."""
+        """Restore the report of the reading of an AnnData, and texts that its file stored as categories."""
         texts = {name: adata.obs[name].astype(object) for name in adata.obs if name != "label" and adata.obs[name].dtype == "category"}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Variable names are not unique", UserWarning)  # preprocessing collapses them
@@ -89,7 +89,7 @@ class Memory:
 
 
 def remember(adata: AnnData, config: CohortConfig, seed: int) -> AnnData:
-    """Keep how an AnnData was read in ``uns["genexp"]``, as texts that every format of AnnData holds."""
+    """Store the record of reading in ``uns["genexp"]``, as texts that every format of AnnData supports."""
     report = adata.uns.pop("report")
     adata.uns[KEY] = {
         "version": genexp.__version__,
@@ -104,20 +104,20 @@ def remember(adata: AnnData, config: CohortConfig, seed: int) -> AnnData:
 
 
 def recall(adata: AnnData) -> Memory | None:
-    """Say how an AnnData was read; None where nothing says so."""
+    """Load the record of reading of an AnnData; None without one."""
     kept = adata.uns.get(KEY)
     if not isinstance(kept, Mapping):
         return None
     try:
         settings, report = update_stored(json.loads(kept["settings"])), json.loads(kept["reading"])
-        own, cohort, fingerprint = (str(kept[name]) for name in ("hash", "cohort_hash", "fingerprint"))
-        return Memory(settings, int(kept["seed"]), own, cohort, fingerprint, report)
-    except (KeyError, TypeError, ValueError):  # of somebody else, or damaged: the AnnData is read like any other
+        hashed, cohort, fingerprint = (str(kept[name]) for name in ("hash", "cohort_hash", "fingerprint"))
+        return Memory(settings, int(kept["seed"]), hashed, cohort, fingerprint, report)
+    except (KeyError, TypeError, ValueError):  # from another program, or damaged: the AnnData is read like any other
         return None
 
 
 def name_of(adata: AnnData) -> str:
-    """Name of a cohort that is an AnnData; never that of a simulation, which would be simulated anew."""
+    """Return the name of an AnnData as a cohort; never that of a simulation, which would be simulated again."""
     name = adata.uns.get("name")
     if not isinstance(name, str) or not name:
         return UNNAMED
@@ -125,12 +125,12 @@ def name_of(adata: AnnData) -> str:
 
 
 def as_anndata(samples: AnnData | pd.DataFrame) -> AnnData:
-    """Give a table as AnnData, and AnnData on disk in memory.
+    """Convert a table to AnnData, and load AnnData on disk into memory.
 
     Raises
     ------
     CohortError
-        It is neither.
+        The argument is neither.
     """
     if isinstance(samples, pd.DataFrame):
         genes = pd.DataFrame(index=samples.columns.astype(str))

@@ -1,4 +1,4 @@
-"""Which way round a table is: whether its rows are samples or genes, by evidence and never by which side is longer."""
+"""Orientation of a table: samples or genes in rows, by evidence and never by which side is longer."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from genexp.names.vocabulary import GENE_TITLES, SAMPLE_TITLES
 
 STRONG, MODERATE, WEAK = 5, 4, 2
 CERTAIN = 10
-LEAST_LEAD = 2
-"""Weight by which one reading must lead, so that one weak sign alone decides and two of equal weight do not."""
+MIN_LEAD = 2
+"""Smallest lead in weight of one orientation: one weak sign alone decides, two signs of equal weight do not."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """One reason for a reading.
+    """One reason for an orientation.
 
     Parameters
     ----------
     genes_in_rows : bool
-        The reading that it supports.
+        The orientation that it supports.
     weight : int
     text : str
         The reason, for messages: ``row names are gene symbols (TP53)``.
@@ -38,7 +38,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Orientation:
-    """Whether genes are in rows, why, and what speaks against it."""
+    """Orientation of a table, with the reasons for and against it."""
 
     genes_in_rows: bool
     reasons: tuple[str, ...]
@@ -48,22 +48,22 @@ class Orientation:
 def find_orientation(
     table: Table, rows: str, named: Collection[str], count_matches: Callable[[list[str]], int] | None = None
 ) -> Orientation:
-    """Decide which way round a table is.
+    """Decide the orientation of a table.
 
     Parameters
     ----------
     table : Table
     rows : {"auto", "samples", "genes"}
-        What the user says.
+        Orientation given by the user.
     named : collection of str
         Columns that parameters name, such as the label.
     count_matches : callable, optional
-        How many of some names the annotation table knows as samples.
+        Function that counts the names that are samples in the annotation table.
 
     Raises
     ------
     CohortError
-        The evidence is too weak, or contradicts itself; ``rows`` settles it.
+        The evidence is too weak or contradictory; ``rows`` decides.
     """
     evidence = [*_weigh_file(table, named), *_weigh_names(table)]
     if count_matches is not None:
@@ -75,7 +75,7 @@ def find_orientation(
         return Orientation(stated, (f"rows={rows} is stated",), tuple(against))
     genes_in_rows = votes[True] > votes[False]
     lead, lost = abs(votes[True] - votes[False]), min(votes.values())
-    if lead < LEAST_LEAD or (lost >= MODERATE and lead < lost):
+    if lead < MIN_LEAD or (lost >= MODERATE and lead < lost):
         raise _describe_doubt(table, evidence)
     return Orientation(
         genes_in_rows,
@@ -85,7 +85,7 @@ def find_orientation(
 
 
 def _weigh_file(table: Table, named: Collection[str]) -> list[Evidence]:
-    """What the format, the headings and the columns of annotations say."""
+    """Weigh the evidence of the format, the headings and the columns of annotations."""
     evidence = []
     if table.genes_in_rows is not None:
         evidence.append(
@@ -106,8 +106,8 @@ def _weigh_file(table: Table, named: Collection[str]) -> list[Evidence]:
         # Xena and others head a column of genes with 'sample', so that word says little
         weight = MODERATE if is_gene else 1 if heading.lower() in ("sample", "samples") else WEAK
         evidence.append(Evidence(is_gene, weight, f"the heading of row names is {heading!r}"))
-    for beside, in_rows in ((table.row_annotations, True), (table.column_annotations, False)):
-        titles = [str(title) for title in beside.columns]
+    for frame, in_rows in ((table.row_annotations, True), (table.column_annotations, False)):
+        titles = [str(title) for title in frame.columns]
         of_genes = [title for title in titles if is_gene_column(title) and not is_sample_column(title)]
         of_samples = [title for title in titles if is_sample_column(title) and not is_gene_column(title)]
         side = "columns" if in_rows else "rows"
@@ -119,7 +119,7 @@ def _weigh_file(table: Table, named: Collection[str]) -> list[Evidence]:
 
 
 def _weigh_names(table: Table) -> list[Evidence]:
-    """What the names along both sides look like."""
+    """Weigh the form of the names along both sides."""
     evidence = []
     for names, in_rows, side in ((table.rows, True, "row"), (table.columns, False, "column")):
         if in_rows and not table.named_rows:
@@ -139,7 +139,7 @@ def _weigh_names(table: Table) -> list[Evidence]:
 
 
 def _weigh_annotations(table: Table, count_matches: Callable[[list[str]], int]) -> list[Evidence]:
-    """Which side the annotation table knows."""
+    """Weigh the matches of both sides with the annotation table."""
     evidence = []
     for names, in_rows, side in ((table.rows, True, "row"), (table.columns, False, "column")):
         n_matches = count_matches(names)

@@ -1,4 +1,4 @@
-"""From a configuration to a checked cohort: the one way by which every verb reads files."""
+"""Read a checked cohort from a configuration: every verb reads files through this module."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NAMING = ("label", "time", "event", "group", "batch", "order")
 
 @dataclass(frozen=True)
 class Simulator:
-    """How a cohort is simulated, its shape where none is given, and its own scale and names of the label, of survival and of groups."""
+    """Function that simulates a cohort, its default shape, its scale, and its columns of label, survival and groups."""
 
     simulate: Callable[..., SimulatedCohort | SimulatedCells | SimulatedCompendium]
     shape: tuple[int, int]
@@ -58,12 +58,12 @@ SIMULATORS = {
     "simulated_cells": Simulator(simulate_cells, CELLS_SHAPE, "cell_type", scale="counts"),
     "simulated_compendium": Simulator(simulate_compendium, COMPENDIUM_SHAPE, group="series", scale="log2fc"),
 }
-"""What can be asked for in the place of a file."""
+"""Simulated cohorts by the name that replaces a file."""
 
 
 @dataclass(frozen=True)
 class OpenedCohort:
-    """A cohort whose names and annotations are known and whose values are not read yet; its files are hashed meanwhile."""
+    """A cohort with names and annotations, whose values are not read yet; its files are hashed in the background."""
 
     table: Table
     annotations: pd.DataFrame | None
@@ -80,26 +80,26 @@ def read_cohort(
     Parameters
     ----------
     config : CohortConfig
-        Which cohort, and how to read it.
+        Cohort, and parameters of its reading.
     seed : int
-        Of the simulated cohort.
+        Seed of a simulated cohort.
     min_samples : int
-        Samples that a cohort must have; to encode a few samples, 1 will do.
+        Smallest number of samples; 1 is enough to encode a few samples.
     adata : AnnData, optional
-        Read in the place of the file that ``config.cohort`` names, which is its name then. It is not changed.
+        AnnData to read instead of a file; ``config.cohort`` is its name. It is not changed.
 
     Returns
     -------
     AnnData
         X (n_samples, n_genes) float32, C-contiguous, NaN where missing and ``config.missing`` has a policy; ``obs`` with the annotations,
         ``group``, and as configured ``order``, ``label``, ``batch``, ``time_days`` [days], ``event`` (1 seen, 0 censored); ``var`` indexed
-        by gene name, which may occur twice, with ``source``, ``entrez_id`` and what the file says of genes; ``uns`` with scale, name,
+        by gene name, which may occur twice, with ``source``, ``entrez_id`` and annotations of genes in the file; ``uns`` with scale, name,
         digest, report and, if simulated, truth. ``uns["report"]["reading"]`` holds sentences on how the cohort was read.
 
     Raises
     ------
     CohortError
-        The files are no cohort, contradict the configuration, or can be read in several ways.
+        The files are no cohort, contradict the configuration, or are ambiguous.
     """
     config = fill_defaults(config)
     said: list[str] = []
@@ -130,7 +130,7 @@ def read_cohort(
 
 
 def cohort_fingerprint(config: CohortConfig, seed: int = 0, adata: anndata.AnnData | None = None) -> str:
-    """Hash of what :func:`read_cohort` would read and of how, without parsing anything.
+    """Hash the input and the parameters of :func:`read_cohort`, without parsing anything.
 
     Files count by their content and name, not by their folder; the seed counts for the simulated cohort only.
     """
@@ -140,7 +140,7 @@ def cohort_fingerprint(config: CohortConfig, seed: int = 0, adata: anndata.AnnDa
     if adata is not None:
         values["cohort"] = f"{config.cohort} {hash_cohort(config, seed, adata)}"
     elif is_simulated(config.cohort):
-        return hash_values(values | {"cohort": [config.cohort.partition(":")[0], read_shape(config.cohort)], "seed": seed})
+        return hash_values(values | {"cohort": [config.cohort.partition(":")[0], read_simulated_shape(config.cohort)], "seed": seed})
     for name in ("obs",) if adata is not None else ("cohort", "obs"):
         if values[name]:
             values[name] = f"{read_name(values[name])} {hash_source(values[name], config.s3_endpoint)}"
@@ -148,21 +148,21 @@ def cohort_fingerprint(config: CohortConfig, seed: int = 0, adata: anndata.AnnDa
 
 
 def hash_cohort(config: CohortConfig, seed: int, adata: anndata.AnnData | None = None) -> str:
-    """Hash of the values of a cohort, whatever its annotations and its place; of an AnnData in memory with its annotations."""
+    """Hash the values of a cohort, independent of annotations and path; for an AnnData in memory with its annotations."""
     if adata is not None:
         return hash_anndata(adata, config.layer)
     if is_simulated(config.cohort):
-        return hash_values([config.cohort.partition(":")[0], read_shape(config.cohort), seed])
+        return hash_values([config.cohort.partition(":")[0], read_simulated_shape(config.cohort), seed])
     return hash_source(config.cohort, config.s3_endpoint)
 
 
 def is_simulated(cohort: str) -> bool:
-    """Whether an address names a simulated cohort."""
+    """Check whether an address names a simulated cohort."""
     return cohort.partition(":")[0] in SIMULATORS
 
 
-def read_shape(cohort: str) -> tuple[int, int]:
-    """Samples and genes of ``simulated:300x1000``; ``simulated`` alone has the shape of TCGA-BRCA."""
+def read_simulated_shape(cohort: str) -> tuple[int, int]:
+    """Read the numbers of samples and genes of ``simulated:300x1000``; ``simulated`` alone has the shape of TCGA-BRCA."""
     name, _, text = cohort.partition(":")
     match = re.fullmatch(r"(\d{1,6})x(\d{1,6})", text) if text else None
     shape = (int(match[1]), int(match[2])) if match else SIMULATORS[name].shape
@@ -172,16 +172,16 @@ def read_shape(cohort: str) -> tuple[int, int]:
 
 
 def fill_defaults(config: CohortConfig) -> CohortConfig:
-    """Name scale, label, group and survival columns of a simulated cohort where nothing else is named."""
+    """Fill in scale, label, group and survival columns of a simulated cohort where the configuration names none."""
     if not is_simulated(config.cohort):
         return config
-    own = SIMULATORS[config.cohort.partition(":")[0]]
+    simulator = SIMULATORS[config.cohort.partition(":")[0]]
     if config.obs:
-        raise CohortError(f"the simulated cohort has annotations of its own; leave obs empty (found {config.obs}) or give cohort a file")
-    defaults = {name: getattr(own, name) for name in ("label", "group") if not getattr(config, name)}
-    defaults |= {"scale": own.scale} if config.scale == "auto" else {}
+        raise CohortError(f"the simulated cohort has its own annotations; leave obs empty (found {config.obs}), or give a file as cohort")
+    defaults = {name: getattr(simulator, name) for name in ("label", "group") if not getattr(config, name)}
+    defaults |= {"scale": simulator.scale} if config.scale == "auto" else {}
     if not config.time and not config.event:
-        defaults |= {"time": own.time, "event": own.event}
+        defaults |= {"time": simulator.time, "event": simulator.event}
     return config.model_copy(update=defaults)
 
 
@@ -211,7 +211,7 @@ def open_cohort(config: CohortConfig, seed: int, adata: anndata.AnnData | None =
 
 
 def _open_simulated(cohort: str, seed: int) -> OpenedCohort:
-    name, shape = cohort.partition(":")[0], read_shape(cohort)
+    name, shape = cohort.partition(":")[0], read_simulated_shape(cohort)
     simulated = SIMULATORS[name].simulate(*shape, seed=seed)
     table = Table(
         list(simulated.obs.index),
@@ -225,14 +225,14 @@ def _open_simulated(cohort: str, seed: int) -> OpenedCohort:
 
 
 def list_named_columns(config: CohortConfig, annotations: pd.DataFrame | None) -> list[str]:
-    """Columns that parameters name and that the annotation table does not hold: they are of the matrix itself."""
+    """List columns that parameters name and that are not in the annotation table: they belong to the matrix."""
     names = dict.fromkeys(getattr(config, name) for name in NAMING)
     of_table = set() if annotations is None else {str(column) for column in annotations.columns}
     return [name for name in names if name not in ("", "none") and name not in of_table]
 
 
 def check_samples(samples: list[str]) -> None:
-    """Refuse samples of one name."""
+    """Refuse samples with the same name."""
     twice = pd.Index(samples)[pd.Index(samples).duplicated()].unique()
     if len(twice):
         raise CohortError(f"duplicated sample ids in the matrix: {name_some(twice)}; rename or remove all but one of each")
@@ -241,13 +241,13 @@ def check_samples(samples: list[str]) -> None:
 def annotate_samples(
     opened: OpenedCohort, sides: Sides, config: CohortConfig, said: list[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, dict[str, object]]:
-    """Annotations of the kept samples, the same as texts, positions of these samples, and figures for the report."""
-    own = sides.obs.set_axis(pd.Index(sides.samples, name="sample_id")).drop(columns="sample_id", errors="ignore")
+    """Return annotations of the kept samples, the same as texts, positions of these samples, and numbers for the report."""
+    in_file = sides.obs.set_axis(pd.Index(sides.samples, name="sample_id")).drop(columns="sample_id", errors="ignore")
     kept, report = np.arange(len(sides.samples)), dict[str, object]()
-    obs = own
+    obs = in_file
     if opened.annotations is not None:
         joined, kept, report = join_annotations(opened.annotations, sides.samples, config.sample_id, config.unmatched, said)
-        obs = joined.join(own.drop(columns=list(joined.columns), errors="ignore"))
+        obs = joined.join(in_file.drop(columns=list(joined.columns), errors="ignore"))
     obs = name_apart(obs.set_axis([str(column) for column in obs.columns], axis=1))
     texts, counts = empty_missing_words(obs, config.missing_words)
     _say_missing(counts, [getattr(config, name) for name in NAMING], len(obs), said)
@@ -259,7 +259,7 @@ def annotate_samples(
 
 
 def _say_missing(counts: dict[str, Counter[str]], named: list[str], n: int, said: list[str]) -> None:
-    """Say which words were taken for missing: by word for the columns that parameters name, in sum for the others."""
+    """Report words read as missing values: by word for columns that parameters name, in total for the others."""
     shown = []
     for column, words in counts.items():
         if column in named and words:
@@ -268,11 +268,11 @@ def _say_missing(counts: dict[str, Counter[str]], named: list[str], n: int, said
     others = sum(bool(words) for column, words in counts.items() if column not in named)
     if shown or others:
         more = f"{'; and' if shown else ''} in {others} other column{'s' if others != 1 else ''} of annotations" if others else ""
-        said.append(f"Words taken for missing values{': ' if shown else ''}{'; '.join(shown)}{more}.")
+        said.append(f"Words read as missing values{': ' if shown else ''}{'; '.join(shown)}{more}.")
 
 
 def describe_genes(sides: Sides, config: CohortConfig, said: list[str]) -> tuple[pd.DataFrame, dict[str, object]]:
-    """Gene names (not unique yet), with the file's own name and the Entrez id where it tells; and figures for the report."""
+    """Return gene names (not unique yet), with the name and the Entrez id in the file, and numbers for the report."""
     described = describe_names(sides.genes)
     if described.dates and config.date_genes == "ask":
         raise CohortError(
@@ -300,7 +300,7 @@ def describe_genes(sides: Sides, config: CohortConfig, said: list[str]) -> tuple
 
 
 def fill_values(table: Table, sides: Sides, kept: np.ndarray) -> np.ndarray:
-    """Values (n_samples, n_genes) of the kept samples."""
+    """Read the values (n_samples, n_genes) of the kept samples."""
     samples = sides.sample_positions[kept]
     if sides.genes_in_rows:
         return table.values.fill(sides.gene_positions, samples, True)
@@ -310,19 +310,19 @@ def fill_values(table: Table, sides: Sides, kept: np.ndarray) -> np.ndarray:
 def check_matrix(
     X: np.ndarray, obs: pd.DataFrame, genes: pd.Index, table: Table, config: CohortConfig, said: list[str]
 ) -> tuple[np.ndarray, str, dict[str, object]]:
-    """Values, their scale, declared or inferred, after all checks; and figures for the report."""
+    """Check values; return them, their declared or inferred scale, and numbers for the report."""
     n_missing, low, high = check_values(X, genes, config.missing)
     sketch = sketch_values(X)
     if config.scale == "auto":
         guess = infer_scale(X, table.scale, table.says_scale, list(obs.index), list(genes), sketch)
         scale, reason, factor = guess.scale, guess.reason, guess.factor
-        said += [f"Scale: {scale} ({SCALE_NAMES[scale]}): {reason}.", *guess.notes]
+        said += [f"Scale: {_name_scale(scale)}: {reason}.", *guess.notes]
     elif config.scale == "ln_norm_count":
         scale, reason, factor = "log2_norm_count", "natural logarithms as declared, divided by ln 2", 1 / LN_2
         said.append(f"Scale: {reason}.")
     else:
         scale, reason, factor = config.scale, "declared", 1.0
-        said.append(f"Scale: {scale} ({SCALE_NAMES[scale]}), as declared.")
+        said.append(f"Scale: {_name_scale(scale)}, as declared.")
     if factor != 1.0:
         X *= np.float32(factor)
         sketch = sketch_values(X)
@@ -330,7 +330,8 @@ def check_matrix(
     if scale in LINEAR and low < 0:
         cells = [f"{X[i, j]:g} at {obs.index[i]}, {genes[j]}" for i, j in np.argwhere(X < 0)]
         raise CohortError(
-            f"{SCALE_NAMES[scale]} were expected, of which {name_some(cells)} are negative; correct or empty them, or say scale="
+            f"expected {SCALE_NAMES[scale]} of at least 0, found negative values: {name_some(cells)}; correct or empty them, or name the "
+            "scale with scale="
         )
     said.append(find_outliers(X, scale, list(obs.index), list(genes), (low * factor, high * factor)))
     total = int(n_missing.sum())
@@ -345,8 +346,13 @@ def check_matrix(
     }  # fmt: skip
 
 
+def _name_scale(scale: str) -> str:
+    """Name a scale with its meaning, where the name alone does not give it."""
+    return scale if SCALE_NAMES[scale] == scale else f"{scale} ({SCALE_NAMES[scale]})"
+
+
 def check_leaks(X: np.ndarray, genes: pd.Index, obs: pd.DataFrame, scale: str, config: CohortConfig, said: list[str]) -> None:
-    """Refuse genes that are annotations, and say which genes tell one on their own."""
+    """Refuse genes that are annotations, and note genes that alone separate the classes of one."""
     classes = {name: obs[name] for name in ("label", "event", "batch") if name in obs}
     leaks = find_leaks(X, list(genes), obs, classes)
     certain = [leak for leak in leaks if leak.is_certain]

@@ -1,4 +1,4 @@
-"""What was read, told to the user: one paragraph on stderr, and the same as JSON."""
+"""Report of the reading for the user: one paragraph on stderr, and the same as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WIDTH = 110
 
 
 def render_reading(report: Mapping[str, Any]) -> str:
-    """Paragraph of what a cohort's report (``uns["report"]``) says of its reading."""
+    """Render the report of a cohort's reading (``uns["report"]``) as a paragraph."""
     text = "read " + " ".join(str(sentence) for sentence in report.get("reading", []))
     return textwrap.fill(text, width=WIDTH, break_on_hyphens=False, break_long_words=False)
 
@@ -24,5 +24,5 @@ def print_reading(report: Mapping[str, Any]) -> None:
 
 
 def dump_reading(report: Mapping[str, Any]) -> str:
-    """JSON of the report, for ``cohort/reading.json``."""
+    """Write the report as JSON, for ``cohort/reading.json``."""
     return json.dumps(report, indent=1, default=str)

@@ -1,4 +1,4 @@
-"""A net behind the reading: values that are no expression, though they stand among genes."""
+"""Safety checks after reading: values among the genes that are no expression."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from genexp.names.likeness import is_metadata_name
 from genexp.names.vocabulary import FAMILIES, GENE_IDS, KNOWN, SYMBOLS
 
 MIN_SAMPLES, MIN_CLASS = 20, 5
-"""Samples, and samples of the smallest class, without which a perfect separation by one gene may be chance."""
+"""Smallest numbers of samples, and of samples of the smallest class: with fewer, one gene may separate classes by chance."""
 MIN_CODED = 8
-"""Samples of other classes than the largest that codes of the classes must tell."""
+"""Smallest number of samples outside the largest class that codes of classes must identify."""
 WORD = re.compile(r"[a-z]{4,}([_ ][a-z0-9]+)*")
 NEAR = 0.9
-"""Area under the ROC curve from which another gene comes near to a perfect one: where several genes do, the classes differ widely."""
+"""Area under the ROC curve at which another gene is close to perfect; several such genes mean that the classes differ widely."""
 GENES_AT_A_TIME = 2048
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A gene whose values give an annotation away.
+    """A gene whose values reveal an annotation.
 
     Parameters
     ----------
     gene : str
     annotation : str
     is_certain : bool
-        Whether it is no gene: a copy of the annotation, or codes of its classes. Else it may be a gene, as XIST is for sex.
+        Whether it is certainly no gene: a copy of the annotation, or codes of its classes. Otherwise it may be one, as XIST for sex.
     text : str
-        What was found.
+        Finding, for messages.
     """
 
     gene: str
@@ -43,7 +43,7 @@ class Leak:
 
 
 def find_leaks(X: np.ndarray, genes: Sequence[str], obs: pd.DataFrame, classes: Mapping[str, pd.Series]) -> list[Leak]:
-    """Genes that equal an annotation, or from which alone the classes of one are told perfectly while no other gene comes near.
+    """Find genes that equal an annotation, or that alone separate its classes perfectly while no other gene comes close.
 
     Parameters
     ----------
@@ -62,10 +62,10 @@ def find_leaks(X: np.ndarray, genes: Sequence[str], obs: pd.DataFrame, classes: 
 
 
 def _find_copies(X: np.ndarray, genes: Sequence[str], values: pd.Series, name: str) -> list[Leak]:
-    """Genes whose values are those of a numeric column."""
+    """Find genes whose values equal those of a numeric column."""
     if not pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_bool_dtype(values.dtype):
         return []
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is left out
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, and are dropped
         column = values.to_numpy(dtype=np.float32, na_value=np.nan)
     rows = np.flatnonzero(np.isfinite(column))
     if len(rows) < MIN_SAMPLES or len(np.unique(column[rows])) < 3:
@@ -78,7 +78,7 @@ def _find_copies(X: np.ndarray, genes: Sequence[str], values: pd.Series, name: s
 
 
 def _find_separators(X: np.ndarray, genes: Sequence[str], values: pd.Series, name: str) -> list[Leak]:
-    """Genes whose values alone tell all classes, where no other gene comes near."""
+    """Find genes that alone separate all classes, where no other gene comes close."""
     codes, labels = pd.factorize(values, sort=True)
     rows = np.flatnonzero(codes >= 0)
     sizes = np.bincount(codes[rows]) if len(rows) else np.empty(0)
@@ -87,7 +87,7 @@ def _find_separators(X: np.ndarray, genes: Sequence[str], values: pd.Series, nam
     low, high = _measure_ranges(X, rows, codes[rows], len(sizes))
     coded = np.flatnonzero(_find_codes(low, high, sizes))
     if len(coded):
-        text = f"has one value for each class of {name!r}, as codes of the classes have"
+        text = f"has one value for each class of {name!r}, like codes of the classes"
         return [Leak(genes[j], name, True, text) for j in coded.tolist()]
     separates = np.flatnonzero(_separate(low, high))
     if not len(separates) or len(separates) > 3 or _best_other(X, rows, codes[rows], separates) >= NEAR:
@@ -96,7 +96,7 @@ def _find_separators(X: np.ndarray, genes: Sequence[str], values: pd.Series, nam
 
 
 def _measure_ranges(X: np.ndarray, rows: np.ndarray, codes: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest value of each gene in each class, (n_classes, n_genes)."""
+    """Measure the smallest and largest value of each gene in each class, (n_classes, n_genes)."""
     low = np.empty((n_classes, X.shape[1]), dtype=np.float32)
     high = np.empty_like(low)
     for code in range(n_classes):
@@ -106,9 +106,9 @@ def _measure_ranges(X: np.ndarray, rows: np.ndarray, codes: np.ndarray, n_classe
 
 
 def _find_codes(low: np.ndarray, high: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Whether a gene is constant within each class and differs between classes of enough samples, (n_genes,).
+    """Check whether a gene is constant within each class and differs between classes of enough samples, (n_genes,).
 
-    A marker of a rare kind of cells may have the count 1 in all few of them, so that these do not suffice.
+    A marker of a rare type of cells may have the count 1 in all of them, so a few samples are not enough.
     """
     usual = low[np.argmax(sizes)]
     n_unusual = np.sum((low != usual) * sizes[:, None], axis=0)
@@ -116,7 +116,7 @@ def _find_codes(low: np.ndarray, high: np.ndarray, sizes: np.ndarray) -> np.ndar
 
 
 def _separate(low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Whether the classes lie in intervals that do not overlap, for each gene (n_genes,)."""
+    """Check whether the classes lie in intervals that do not overlap, for each gene (n_genes,)."""
     order = np.argsort(low, axis=0)
     low, high = np.take_along_axis(low, order, axis=0), np.take_along_axis(high, order, axis=0)
     return np.asarray((high[:-1] < low[1:]).all(axis=0))
@@ -144,21 +144,21 @@ def _best_other(X: np.ndarray, rows: np.ndarray, codes: np.ndarray, separates: n
 
 
 def _describe(values: np.ndarray, gene: str, name: str, n_classes: int) -> Leak:
-    """Codes of classes and names that are no genes' are certain; else it is told, for a gene may do so."""
+    """Describe a separator: certain with few values or a name unlike genes; otherwise only noted, because a gene may separate classes."""
     n_values = len(np.unique(values[np.isfinite(values)]))
     is_gene = any(pattern.fullmatch(gene) for pattern in (GENE_IDS, SYMBOLS, FAMILIES)) or gene.upper() in KNOWN
     certain = n_values <= n_classes + 1 or not is_gene or is_metadata_name(gene)
     return Leak(
-        gene, name, certain, f"tells the classes of {name!r} perfectly, with {n_values} distinct values, and no other gene comes near"
+        gene, name, certain, f"separates the classes of {name!r} perfectly, with {n_values} distinct values, and no other gene comes close"
     )
 
 
 def find_whole_samples(X: np.ndarray, samples: Sequence[str], scale: str) -> list[str]:
-    """Samples of whole numbers alone, not all 0, among logarithms that are none: lengths, or counts of something."""
+    """Find samples of only whole numbers, not all 0, among logarithms that are not whole: lengths or counts."""
     if not scale.startswith("log2"):
         return []
     whole = np.arange(len(X))
-    for n_genes in (100, 2000):  # few samples pass the first look
+    for n_genes in (100, 2000):  # the first pass on 100 genes removes most samples
         part = X[np.ix_(whole, np.linspace(0, X.shape[1] - 1, min(X.shape[1], n_genes)).astype(int))]
         is_whole = ((part == np.rint(part)) | ~np.isfinite(part)).all(axis=1)
         whole = whole[is_whole & ((part > 0).any(axis=1) if n_genes == 2000 else True)]
@@ -166,9 +166,9 @@ def find_whole_samples(X: np.ndarray, samples: Sequence[str], scale: str) -> lis
 
 
 def find_strangers(X: np.ndarray, genes: Sequence[str], scale: str) -> list[str]:
-    """Names unlike those of genes: words in small letters, and others whose values are whole among logarithms, or far larger.
+    """Find names unlike genes: lower-case words, and others whose values are whole among logarithms, or far larger.
 
-    Only looked for where nearly all names are of one usual form.
+    The check needs names of which nearly all have a usual form.
     """
     usual = np.array([bool(SYMBOLS.fullmatch(name) or GENE_IDS.fullmatch(name) or name.upper() in KNOWN) for name in genes])
     if usual.mean() < 0.9 or usual.all():

@@ -1,4 +1,4 @@
-"""Samples unlike the others: other totals, no signal, many missing values, and samples that are nearly the same."""
+"""Unusual samples: other totals, no signal, many missing values, and pairs of nearly equal samples."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from genexp.errors import name_some
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95}
 MAX_GENES = 4000
-"""Evenly spaced genes of which quantiles and correlations are taken."""
+"""Number of evenly spaced genes for quantiles and correlations."""
 MAX_SAMPLES = 4000
-"""Evenly spaced samples that are compared with each other."""
+"""Number of evenly spaced samples that are compared with each other."""
 ROWS_AT_A_TIME = 256
 ROBUST_SD = 1.4826
-"""Standard deviation of a normal distribution whose median absolute deviation is 1."""
+"""Ratio of standard deviation to median absolute deviation in a normal distribution."""
 FLAT = 0.1
-"""Standard deviation over genes, as a share of most samples', below which one has no signal; of linear values, for one total."""
+"""Share of the median standard deviation over genes below which a sample has no signal; linear values are divided by the total."""
 MAX_DEVIATION = 5.0
 """Robust standard deviations from the median of all samples beyond which a sample is unusual."""
 MANY = 0.05
-"""Share of unusual samples above which they are no single accidents."""
+"""Share of unusual samples above which they point to a batch rather than to single accidents."""
 NEAR_DUPLICATE = 0.99
-"""Correlation of gene-centred values: replicates of one RNA reach 0.98, other samples of one tissue 0.8."""
+"""Correlation of gene-centred values of near-duplicates; replicates of one RNA reach 0.98, other samples of one tissue 0.8."""
 
 
 def measure_samples(X: np.ndarray, scale: str) -> pd.DataFrame:
-    """Statistics of every sample.
+    """Measure statistics of every sample.
 
     Parameters
     ----------
@@ -66,12 +66,12 @@ def measure_samples(X: np.ndarray, scale: str) -> pd.DataFrame:
 
 
 def name_level(scale: str) -> str:
-    """What ``level`` is of a sample on a scale: its total, its mean or its trimean."""
+    """Name the statistic ``level`` of a sample on a scale: total, mean or trimean."""
     return "total" if scale in LINEAR else "mean" if scale == "log2_norm_count" else "trimean"
 
 
 def _take_quantiles(values: np.ndarray) -> np.ndarray:
-    """Quantiles of each row (n_rows, 5); NaN where a row has no value."""
+    """Compute quantiles of each row (n_rows, 5); NaN for rows without values."""
     quantiles = np.full((len(values), len(QUANTILES)), np.nan)
     rows = ~np.isnan(values).all(axis=1)
     if rows.any():
@@ -81,12 +81,12 @@ def _take_quantiles(values: np.ndarray) -> np.ndarray:
 
 
 def find_unusual_samples(table: pd.DataFrame, scale: str) -> dict[str, np.ndarray]:
-    """Positions of unusual samples, by what is unusual: ``level``, ``flat`` (nearly the same value in all genes), ``missing``.
+    """Find unusual samples, by position and property: ``level``, ``flat`` (nearly the same value in all genes), ``missing``.
 
     Parameters
     ----------
     table : DataFrame
-        As of :func:`measure_samples`.
+        Result of :func:`measure_samples`.
     scale : str
     """
     spread = table["sd"] / np.maximum(table["level"], 1e-9) if scale in LINEAR else table["sd"]
@@ -94,7 +94,7 @@ def find_unusual_samples(table: pd.DataFrame, scale: str) -> dict[str, np.ndarra
     missing = table["missing"].to_numpy() > max(0.2, 5 * float(table["missing"].median()))
     level = table["level"].to_numpy()
     if scale in LINEAR:
-        level, least = np.log2(np.maximum(level, 1e-9)), 2.0  # a fourfold total
+        level, least = np.log2(np.maximum(level, 1e-9)), 2.0  # a fourfold total or a quarter of it
     else:
         least = 0.5 * float((table["q75"] - table["q25"]).median())
     deviation = np.abs(level - np.nanmedian(level))
@@ -103,7 +103,7 @@ def find_unusual_samples(table: pd.DataFrame, scale: str) -> dict[str, np.ndarra
 
 
 def describe_unusual(table: pd.DataFrame, unusual: dict[str, np.ndarray], samples: Sequence[str], scale: str) -> list[str]:
-    """Sentence about each kind of unusual samples, as of :func:`find_unusual_samples`."""
+    """Describe each kind of unusual samples, as found by :func:`find_unusual_samples`."""
     of_what = name_level(scale)
     kinds = {
         "level": (f"whose {of_what} is far from that of the others (median {table['level'].median():,.4g})", "level", ",.4g"),
@@ -114,13 +114,15 @@ def describe_unusual(table: pd.DataFrame, unusual: dict[str, np.ndarray], sample
     for kind, (text, column, form) in kinds.items():
         shown = [f"{samples[i]} {table[column].iloc[i]:{form}}" for i in unusual[kind]]
         if shown:
-            many = ". So many may be of another platform, scale or batch" if kind == "level" and len(shown) > MANY * len(table) else ""
+            many = (
+                ". So many samples may be of another platform, scale or batch" if kind == "level" and len(shown) > MANY * len(table) else ""
+            )
             sentences.append(f"Samples {text}: {name_some(shown, 3)}{many}.")
     return sentences
 
 
 def find_near_duplicates(X: np.ndarray, scale: str) -> list[tuple[int, int, float]]:
-    """Pairs of samples whose gene-centred values correlate by more than ``NEAR_DUPLICATE``, the most alike first.
+    """Find pairs of samples whose gene-centred values correlate by more than ``NEAR_DUPLICATE``, the most similar first.
 
     Parameters
     ----------
@@ -133,12 +135,12 @@ def find_near_duplicates(X: np.ndarray, scale: str) -> list[tuple[int, int, floa
         Positions of both samples, and their correlation.
     """
     rows, genes = (np.linspace(0, n - 1, min(n, most)).astype(int) for n, most in zip(X.shape, (MAX_SAMPLES, MAX_GENES), strict=True))
-    if len(rows) < 10 or len(genes) < 20:  # of few samples and genes, many are alike by chance
+    if len(rows) < 10 or len(genes) < 20:  # among few samples and genes, many correlate by chance
         return []
     values = np.nan_to_num(X[np.ix_(rows, genes)].astype(np.float32), posinf=0.0, neginf=0.0)
     if scale in LINEAR:
         values = np.log2(np.maximum(values, 0) / np.maximum(values.sum(axis=1, keepdims=True), 1e-9) * 1e6 + 1)
-    values = np.arcsinh(values - values.mean(axis=0))  # else the few largest values of heavy tails make samples alike
+    values = np.arcsinh(values - values.mean(axis=0))  # otherwise a few large values of heavy tails dominate the correlation
     values -= values.mean(axis=1, keepdims=True)
     length = np.linalg.norm(values, axis=1, keepdims=True)
     values /= np.where(length > 0, length, 1)
@@ -152,7 +154,7 @@ def find_near_duplicates(X: np.ndarray, scale: str) -> list[tuple[int, int, floa
 
 
 def describe_near_duplicates(pairs: Sequence[tuple[int, int, float]], samples: Sequence[str], groups: Sequence[str]) -> str:
-    """Sentence about pairs of samples that are nearly the same, above all those of several patients; empty if there are none."""
+    """Describe pairs of nearly equal samples, first those of different patients; empty without pairs."""
     apart = [pair for pair in pairs if groups[pair[0]] != groups[pair[1]]]
     shown = apart or pairs
     if not shown:

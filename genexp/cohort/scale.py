@@ -1,6 +1,6 @@
-"""Which scale values are on, from robust statistics, and whether they can be on the scale that is declared.
+"""Scale of values from robust statistics, and checks of a declared scale.
 
-Nothing is decided by the largest value: a typo must not make counts of logarithms. The rules are in the documentation of file
+The largest value alone decides nothing: a typing error must not turn logarithms into counts. The rules are in the documentation of file
 formats (``docs/formats.md``); where two readings are possible and the difference matters, the user is asked for ``scale=``.
 """
 
@@ -14,28 +14,28 @@ import numpy as np
 from genexp.errors import CohortError, name_some
 
 MAX_LOG2 = 40.0
-"""No log2 value of expression is larger: 2^40 is more than any sequencer counts."""
+"""Largest possible log2 value of expression: 2^40 is more than any sequencer counts."""
 FEW = 0.05
 """Share of the samples or genes below which their values may be a mistake."""
 MIN_LOG2_TPM = -30.0
 LN_2 = float(np.log(2))
 N_ROWS, N_COLUMNS = 250, 1000
-"""Evenly spaced samples and genes that are looked at."""
+"""Numbers of evenly spaced samples and genes in the sketch."""
 N_SUMMED = 10
-"""Evenly spaced samples whose totals are compared."""
+"""Number of evenly spaced samples whose totals are compared."""
 TYPO_SHARE = 1e-5
 """Share of the values (at least 3 of them) that may be typing errors, on either end."""
 MAX_CODES = 0.3
-"""Share of the values that may be a number for missing ones."""
+"""Largest share of values that may be a code for missing ones."""
 MIN_POSITIVE = 20
-"""Values above 0 of a sample by which its scale is seen."""
+"""Smallest number of positive values that shows the scale of a sample."""
 LOG2_OF = {"base 2": 1.0, "natural": 1 / LN_2, "base 10": float(np.log2(10))}
-"""What logarithms are multiplied with to become those to base 2."""
+"""Factors that turn logarithms of a base into those to base 2."""
 MIN_SLOPE = 0.6
 """Slope of log(standard deviation) on log(median) over the upper half of genes: 0.8 to 0.9 for linear values of the real cohorts that
 the tests read, below 0.2 for their logarithms."""
 N_FAR, FAR = 3, 50.0
-"""Values that may be typing errors where a scale has no largest value, and how many times they exceed all others."""
+"""Largest number of possible typing errors on a scale without a maximum, and the factor by which they exceed all other values."""
 LINEAR = ("counts", "tpm", "norm_count")
 LOGARITHMIC = ("log2_norm_count", "log2_tpm", "log2_intensity")
 SCALE_NAMES = {
@@ -66,12 +66,12 @@ RANGES = {
 
 @dataclass(frozen=True)
 class Sketch:
-    """Robust statistics of some values of a matrix; missing and infinite ones are left out.
+    """Robust statistics of some values of a matrix, without missing and infinite ones.
 
     Parameters
     ----------
     n : int
-        Values looked at.
+        Number of values.
     low, high : float
         Quantiles beyond which a value may be a typing error.
     lower, median, upper : float
@@ -114,10 +114,10 @@ def _pick_evenly(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def sketch_values(X: np.ndarray) -> Sketch:
-    """Look at evenly spaced samples and genes of X (n_samples, n_genes)."""
+    """Compute the sketch of evenly spaced samples and genes of X (n_samples, n_genes)."""
     sampled = X[np.ix_(*_pick_evenly(X.shape))]
     sampled[~np.isfinite(sampled)] = np.nan
-    values = np.sort(sampled[~np.isnan(sampled)])  # sorted once, so that shares and quantiles are looked up
+    values = np.sort(sampled[~np.isnan(sampled)])  # sorted once: shares and quantiles become look-ups
     if not len(values):
         raise CohortError("the matrix has no values: all are missing")
     n_typos = min(max(3, int(TYPO_SHARE * len(values))), len(values) // 20)
@@ -146,7 +146,7 @@ def sketch_values(X: np.ndarray) -> Sketch:
 
 
 def _find_floor(values: np.ndarray) -> tuple[float, float]:
-    """Most frequent value among the lowest hundredth of sorted values, and its share of all."""
+    """Find the most frequent value among the lowest hundredth of sorted values, and its share of all."""
     lowest, counts = np.unique(values[: max(len(values) // 100, 1)].round(4), return_counts=True)
     floor = float(lowest[counts.argmax()])
     return floor, _share_between(values, floor - 1e-4, floor + 1e-4)
@@ -159,9 +159,9 @@ def _share_between(values: np.ndarray, start: float, stop: float) -> float:
 
 
 def _describe_genes(genes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Median of each gene, its standard deviation from the quantiles 0.16 and 0.84, which typing errors do not move, and the usual one."""
+    """Measure each gene's median, its standard deviation from the quantiles 0.16 and 0.84 (robust to typing errors), and the usual one."""
     n = np.isfinite(genes).sum(axis=0)
-    ordered = np.sort(np.ascontiguousarray(genes.T))  # missing values last; quicker than a quantile that skips them gene by gene
+    ordered = np.sort(np.ascontiguousarray(genes.T))  # missing values last; faster than a quantile that skips them gene by gene
     low, median, high = (ordered[np.arange(len(n)), np.rint(share * (n - 1)).astype(int)] for share in (0.16, 0.5, 0.84))
     sd, std = (high - low) / 2, np.nanstd(genes.astype(np.float64), axis=0)
     return median, np.where(sd > 0, sd, std), std
@@ -169,7 +169,7 @@ def _describe_genes(genes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarr
 
 @dataclass(frozen=True)
 class ScaleGuess:
-    """A scale, why, and what else is to be said."""
+    """Inferred scale, with the reason and notes."""
 
     scale: str
     reason: str
@@ -192,23 +192,23 @@ def infer_scale(
     X : ndarray of float32, (n_samples, n_genes)
         NaN where missing.
     hint : str
-        Scale that the file itself states, empty if none; ``ln_norm_count`` for natural logarithms.
+        Scale stated by the file, empty if none; ``ln_norm_count`` for natural logarithms.
     says : str
-        What states it, for messages.
+        Source of that scale, for messages.
     samples, genes : sequence of str, optional
         Names of the samples and genes, for messages.
     sketch : Sketch, optional
-        Of X, where there is one already.
+        Sketch of X, if it exists already.
 
     Returns
     -------
     ScaleGuess
-        ``factor`` is what the values are to be multiplied with: 1 / ln 2 for natural logarithms.
+        ``factor`` is for multiplying the values: 1 / ln 2 for natural logarithms.
 
     Raises
     ------
     CohortError
-        Two readings are possible.
+        Two scales are possible.
     """
     sketch = sketch or sketch_values(X)
     if hint == "ln_norm_count":
@@ -242,7 +242,7 @@ def _refuse_few_negative(sketch: Sketch) -> None:
 
 
 def _check_hint(sketch: Sketch, hint: str, says: str) -> None:
-    """Refuse values that contradict what the file says."""
+    """Refuse values that contradict the scale stated by the file."""
     is_log = hint in (*LOGARITHMIC, "ln_norm_count")
     if (is_log and sketch.high > MAX_LOG2) or (hint in LINEAR and sketch.whole < 0.9 and not _is_linear(sketch)):
         raise CohortError(
@@ -256,7 +256,7 @@ def _span(sketch: Sketch) -> str:
 
 
 def _refuse_codes(X: np.ndarray, sketch: Sketch) -> None:
-    """Refuse one large number that stands for missing values among logarithms: 999, 9999."""
+    """Refuse one large number among logarithms, a code for missing values: 999, 9999."""
     if sketch.high <= MAX_LOG2:
         return
     sampled = X[np.ix_(*_pick_evenly(X.shape))]
@@ -270,7 +270,7 @@ def _refuse_codes(X: np.ndarray, sketch: Sketch) -> None:
 
 
 def _refuse_mixture(X: np.ndarray, sketch: Sketch, samples: Sequence[str]) -> None:
-    """Refuse samples on a logarithmic scale beside samples on a linear one."""
+    """Refuse a mixture of samples on a logarithmic and on a linear scale."""
     if sketch.high <= MAX_LOG2:
         return
     rows, columns = _pick_evenly(X.shape)
@@ -293,7 +293,7 @@ def _refuse_mixture(X: np.ndarray, sketch: Sketch, samples: Sequence[str]) -> No
 
 
 def _refuse_few(X: np.ndarray, names: Sequence[str], what: str) -> None:
-    """Refuse values, a sample or gene in each row, that are linear by a few rows alone while the others are logarithmic."""
+    """Refuse values (a sample or gene per row) of which only a few rows are linear while the others are logarithmic."""
     rows, columns = _pick_evenly(X.shape)
     values = X[np.ix_(rows, columns)]
     counts = np.isfinite(values).sum(axis=1)
@@ -311,10 +311,10 @@ def _refuse_few(X: np.ndarray, names: Sequence[str], what: str) -> None:
 
 
 def _infer_whole(sketch: Sketch) -> ScaleGuess:
-    """Whole numbers: counts, or logarithms that were rounded."""
+    """Infer the scale of whole numbers: counts, or rounded logarithms."""
     high = sketch.gene_median >= 5
     dispersion = np.median(sketch.gene_sd[high] ** 2 / sketch.gene_median[high]) if high.sum() >= MIN_POSITIVE else np.inf
-    if sketch.high <= 25 and dispersion < 0.8:  # counts vary at least as Poisson's do
+    if sketch.high <= 25 and dispersion < 0.8:  # counts vary at least as much as a Poisson distribution
         raise CohortError(
             f"whole numbers {_span(sketch)} with median {sketch.median:g} are either counts of very low depth or rounded logarithms; say "
             "scale=counts or scale=log2_norm_count"
@@ -325,7 +325,7 @@ def _infer_whole(sketch: Sketch) -> ScaleGuess:
 
 
 def _infer_positive(X: np.ndarray, sketch: Sketch) -> ScaleGuess:
-    """No value below 0, not whole: linear values, or logarithms."""
+    """Infer the scale of values that are not whole and not negative: linear values, or logarithms."""
     reason = _span(sketch)
     if _is_linear(sketch):
         totals = np.nansum(X[np.linspace(0, len(X) - 1, min(len(X), 100)).astype(int)], axis=1, dtype=np.float64)
@@ -359,13 +359,13 @@ def _infer_positive(X: np.ndarray, sketch: Sketch) -> ScaleGuess:
 
 
 def _is_linear(sketch: Sketch) -> bool:
-    """Whether values are too large for logarithms, or have a tail as linear ones have, far above the 0.99 quantile."""
+    """Check whether values are too large for logarithms, or have a tail as linear ones have, far above the 0.99 quantile."""
     centre = max(float(np.median(sketch.gene_median)), sketch.median, 0.05)
     return sketch.upper > MAX_LOG2 or (sketch.high > 25 and sketch.upper > 12 * centre and sketch.high > 2 * sketch.upper)
 
 
 def _is_proportional(sketch: Sketch) -> bool:
-    """Whether genes vary in proportion to their medians, over a wide range of these, as linear values do; logarithms vary alike."""
+    """Check whether genes vary in proportion to their medians, over a wide range of these, as linear values do; logarithms vary alike."""
     median, sd = (values[(sketch.gene_median > 0) & (sketch.gene_sd > 0)] for values in (sketch.gene_median, sketch.gene_sd))
     upper = median >= np.median(median) if len(median) else np.zeros(0, dtype=bool)
     if upper.sum() < MIN_POSITIVE or sketch.upper < 12 * np.median(median):
@@ -375,7 +375,7 @@ def _is_proportional(sketch: Sketch) -> bool:
 
 
 def _find_base(X: np.ndarray) -> str:
-    """Base of logarithms of x + 1, where their inverse sums to one total in every sample: a key of ``LOG2_OF``, or empty."""
+    """Find the base of logarithms of x + 1 whose inverse sums to one total in every sample: a key of ``LOG2_OF``, or empty."""
     sampled = X[np.linspace(0, len(X) - 1, min(len(X), N_SUMMED)).astype(int)]
     if len(sampled) < 5 or np.isnan(sampled).any():
         return ""
@@ -384,12 +384,12 @@ def _find_base(X: np.ndarray) -> str:
         totals = np.exp2(np.minimum(sampled * np.float32(factor), MAX_LOG2)).sum(axis=1, dtype=np.float64) - sampled.shape[1]
         spread[base] = float(np.std(totals) / np.mean(totals)) if np.mean(totals) > 0 else np.inf
     best, second = sorted(spread, key=lambda base: spread[base])[:2]
-    # samples of equal quantiles have one total in every base, but for rounding
+    # quantile-normalised samples have one total in every base, except for rounding
     return best if spread[best] < 0.01 and spread[second] > max(3 * spread[best], 1e-3) else ""
 
 
 def _infer_signed(sketch: Sketch) -> ScaleGuess:
-    """Values of both signs: logarithms with an offset below 1, log2 ratios or z-scores."""
+    """Infer the scale of values of both signs: logarithms with an offset below 1, log2 ratios or z-scores."""
     centre = float(np.median(sketch.gene_median))
     low_sd, sd, high_sd = np.quantile(sketch.gene_sd, [0.1, 0.5, 0.9])
     reason = f"{_span(sketch)}; genes have median {centre:.2g} and standard deviation {sd:.2g} ({low_sd:.2g} to {high_sd:.2g} for 8 in 10)"
@@ -406,8 +406,10 @@ def _infer_signed(sketch: Sketch) -> ScaleGuess:
     if len(std) and abs(centre) < 0.5 and (abs(std - 1) < 0.2).mean() > 0.8:
         return ScaleGuess("zscore", f"{_span(sketch)}; genes have median {centre:.2g} and standard deviations near 1")
     low_gene, high_gene = np.quantile(sketch.gene_median, [0.05, 0.95])
-    is_expression = centre > 1 or high_gene > max(3.0, 3 * abs(low_gene))  # ratios lie on both sides of 0 alike
-    floor = sketch.lowest_share > 0.005 and sketch.lowest < 0 and 3 * sketch.highest_share < sketch.lowest_share  # no limit on both sides
+    is_expression = centre > 1 or high_gene > max(3.0, 3 * abs(low_gene))  # ratios are symmetric around 0
+    floor = (
+        sketch.lowest_share > 0.005 and sketch.lowest < 0 and 3 * sketch.highest_share < sketch.lowest_share
+    )  # values cut at both ends have no floor
     if is_expression or (floor and sketch.lowest <= sketch.low + 0.01 and sketch.lowest_share > 0.01):
         of_floor = f"; the lowest value, {sketch.lowest:.4g}, occurs in {sketch.lowest_share:.1%}" if floor else ""
         return ScaleGuess("log2_tpm", reason + of_floor)
@@ -431,7 +433,7 @@ def check_scale(sketch: Sketch, scale: str) -> None:
 
 
 def _find_gap(X: np.ndarray) -> float:
-    """Absolute value that at most ``N_FAR`` values exceed, each by a factor of ``FAR`` at least; infinity where none does."""
+    """Find the absolute value that at most ``N_FAR`` values exceed, each by a factor of at least ``FAR``; infinity without such values."""
     extremes = np.abs(np.stack([np.fmin.reduce(X, axis=1), np.fmax.reduce(X, axis=1)])).max(axis=0)
     rows = np.argsort(-np.nan_to_num(extremes))[: N_FAR + 1]
     values = np.sort(np.abs(X[rows][np.isfinite(X[rows])]))[::-1][: N_FAR + 1]
@@ -440,7 +442,7 @@ def _find_gap(X: np.ndarray) -> float:
 
 
 def find_outliers(X: np.ndarray, scale: str, samples: list[str], genes: list[str], extremes: tuple[float, float]) -> str:
-    """Sentence that names values which the scale cannot have, such as one 999 among logarithms, or far from all others; may be empty.
+    """Warn of values that the scale cannot have, such as one 999 among logarithms, or far from all others; may be empty.
 
     ``extremes`` are the smallest and the largest value of X.
     """
@@ -453,7 +455,7 @@ def find_outliers(X: np.ndarray, scale: str, samples: list[str], genes: list[str
     cells = np.argwhere((low > X) | (high < X))
     if not len(cells):
         return ""
-    shown = name_some((f"{X[i, j]:g} in sample {samples[i]}, gene {genes[j]}" for i, j in cells), 3)
+    listed = name_some((f"{X[i, j]:g} in sample {samples[i]}, gene {genes[j]}" for i, j in cells), 3)
     what = "value that is" if len(cells) == 1 else "values that are"
     reason = "impossible on this scale" if np.isfinite(RANGES[scale][1]) else "far from all others"
-    return f"Warning: {what} {reason}, {shown}; correct or empty {'it' if len(cells) == 1 else 'them'}."
+    return f"Warning: {what} {reason}, {listed}; correct or empty {'it' if len(cells) == 1 else 'them'}."

@@ -1,4 +1,4 @@
-"""What stands along each side of a table: genes, samples, annotations of either, and what is none of these."""
+"""Content of both sides of a table: genes, samples, annotations of either, and other rows or columns."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from genexp.names.vocabulary import GENE_TITLES, SAMPLE_NAMES
 
 @dataclass(frozen=True)
 class Sides:
-    """Names and positions of samples and genes, and annotations of the file itself.
+    """Names and positions of samples and genes, and annotations in the file.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Sides:
     samples, genes : list of str
         Kept names, as the file writes them.
     sample_positions, gene_positions : ndarray of int
-        Where they are along their side of the file.
+        Positions along their side of the file.
     obs : DataFrame, (n_samples, ...)
         Annotations of samples.
     var : DataFrame, (n_genes, ...)
@@ -43,7 +43,7 @@ class Sides:
 
 
 def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metadata: Collection[str], said: list[str]) -> Sides:
-    """Tell genes and samples from all else, which is named in ``said``.
+    """Separate genes and samples from other rows and columns, which are named in ``said``.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metada
     named : collection of str
         Columns that parameters name.
     metadata : collection of str
-        Names that the user declares to be no genes; ``none``: none by their name.
+        Names that the user declares not to be genes; ``none``: every name is a gene.
     said : list of str
         Sentences for the user, which this adds to.
     """
@@ -76,7 +76,7 @@ def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metada
 
 
 def _find_better_names(names: list[str], annotations: pd.DataFrame, what: str, said: list[str]) -> list[str]:
-    """Names of genes or samples from an annotation of theirs, where the names merely count them."""
+    """Take names of genes or samples from an annotation where the names only count them."""
     columns = annotations.columns if counts_rows(names) else []
     if what == "genes":
         titles = [column for column in columns if GENE_TITLES.fullmatch(str(column).strip())]
@@ -89,7 +89,7 @@ def _find_better_names(names: list[str], annotations: pd.DataFrame, what: str, s
 
 
 def _find_annotations(gene_names: list[str], named: Collection[str], metadata: Collection[str]) -> list[int]:
-    """Positions along the side of genes that hold annotations of samples."""
+    """Find positions along the side of genes that hold annotations of samples."""
     declared = {*named, *metadata} - {"none"}
     positions = {i for i, name in enumerate(gene_names) if name in declared}
     if "none" not in metadata:
@@ -98,7 +98,7 @@ def _find_annotations(gene_names: list[str], named: Collection[str], metadata: C
 
 
 def _read_annotations(table: Table, positions: list[int], names: list[str], genes_in_rows: bool) -> pd.DataFrame:
-    """Numbers that are annotations of samples, whole ones as such."""
+    """Read numeric annotations of samples, rounded to six decimals so that float32 noise disappears."""
     rows, columns = np.arange(len(table.rows)), np.arange(len(table.columns))
     at = np.array(positions)
     values = table.values.read(at, columns).T if genes_in_rows else table.values.read(rows, at)
@@ -114,7 +114,7 @@ def _say_annotations(own_obs: pd.DataFrame, own_var: pd.DataFrame, genes_in_rows
 
 
 def _keep_genes(names: list[str], var: pd.DataFrame, annotations: list[int], said: list[str]) -> np.ndarray:
-    """Positions of genes: not of annotations, summaries, or names that are empty and have no other id."""
+    """Find the positions of genes, without annotations, summaries, and empty names without another id."""
     drop, unusual = set(annotations), find_unusual_names(names)
     summaries = [i for i in unusual if is_summary(names[i])]
     if len(summaries) == len(names):
@@ -136,7 +136,7 @@ def _keep_genes(names: list[str], var: pd.DataFrame, annotations: list[int], sai
 
 
 def _keep_samples(names: list[str], said: list[str]) -> np.ndarray:
-    """Positions of samples: not of summaries or empty names."""
+    """Find the positions of samples, without summaries."""
     drop = {i for i, name in enumerate(names) if is_summary(name)}
     if drop and len(drop) < len(names):
         said.append(f"Left out as summaries, not samples: {name_some((names[i] for i in sorted(drop)), 5)}.")
@@ -149,7 +149,7 @@ def _keep_samples(names: list[str], said: list[str]) -> np.ndarray:
 
 
 def _find_other_id(var: pd.DataFrame, position: int) -> str:
-    """Another id of a gene: of Entrez, Ensembl or the like, from the annotations beside its name."""
+    """Find another id of a gene (Entrez, Ensembl) in its annotations."""
     for column in var.columns:
         title = str(column).lower()
         if "entrez" in title or "ensembl" in title or title in ("gene_id", "geneid", "id", "probe_id", "symbol", "gene_name"):

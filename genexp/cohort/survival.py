@@ -1,4 +1,4 @@
-"""Survival of samples from a column of times and one of events: units, words, and what contradicts itself."""
+"""Survival of samples from a column of times and one of events: units, words, and contradictions."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from genexp.query import quote_column
 from genexp.settings.cohort import CohortConfig
 
 HALF_DAY = 0.5
+"""Time given to a follow-up of 0 days, because the likelihood of survival models needs times above 0."""
 DAYS = {"days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25}
 UNIT_NAMES = {
     "days": re.compile(r"(^|[^a-z])days?($|[^a-z])|_d$"),
@@ -23,9 +24,9 @@ UNIT_NAMES = {
 TRUTHS = frozenset({"0", "1", "0.0", "1.0", "true", "false", "t", "f", "yes", "no", "y", "n"})
 REVERSE_TITLES = re.compile(r"(^|_)(cens(or(ed|ing)?)?|alive|living|survived|survivor|(disease|event|relapse|progression)_?free)($|_)")
 EVENT_TITLES = re.compile("dead|death|died|deceased|event|relapsed|progressed")
-"""Columns of which a 1 may well mean that nothing happened, and words that speak against that."""
+"""Titles of columns in which 1 may mean that nothing happened, and words that contradict this."""
 MIN_DAYS, MAX_YEARS, MAX_MONTHS = 500.0, 60.0, 600.0
-"""Times above the first can only be days; no follow-up is of more years, or more months, than the others."""
+"""Times above the first can only be days; no follow-up has more years, or more months, than the others."""
 
 SEEN = frozenset(
     word.strip()
@@ -43,17 +44,16 @@ nonrelapsed, nonrecurrent, alive with disease, no event, disease free, alive or 
 recurrence, no relapse, ned, awd
 """.replace("\n", " ").split(",")
 )
-"""Words that mean that the event was seen, and that it was not, lower case."""
+"""Words for an observed event (SEEN) and for a censored one, in lower case."""
 
 
 def build_survival(
     obs: pd.DataFrame, time_column: pd.Series, event_column: pd.Series, config: CohortConfig, report: dict[str, object], said: list[str]
 ) -> tuple[pd.Series, pd.Series]:
-    """Time in days and event (1.0 seen, 0.0 censored), both NaN where the outcome is unknown.
+    """Build time in days and event (1.0 observed, 0.0 censored), both NaN where the outcome is unknown.
 
-    Unknown are samples that lack either value; those whose follow-up is 0 are unknown too (``zero_time=drop``) or are given half a
-    day (``half_day``); all are counted. An event that was seen but has no time, and a negative time, contradict themselves and are
-    refused.
+    Samples that lack either value are unknown. Samples with a follow-up of 0 are unknown too (``zero_time=drop``) or get half a
+    day (``half_day``); all are counted. An event without a time, and a negative time, are contradictions and refused.
     """
     time = _read_times(time_column, config)
     unit, reason = _find_unit(time, config)
@@ -62,8 +62,8 @@ def build_survival(
     unknown = time.isna() | event.isna()
     zero = (time == 0) & ~unknown
     days = (time * DAYS[unit]).mask(zero, HALF_DAY)
-    lost = unknown | zero if config.zero_time == "drop" else unknown
-    days, event = days.mask(lost), event.mask(lost)
+    excluded = unknown | zero if config.zero_time == "drop" else unknown
+    days, event = days.mask(excluded), event.mask(excluded)
     n_known, n_events = int(days.notna().sum()), int(event.sum())
     if not n_known:
         raise CohortError(f"no sample has both a time ({config.time!r}) above 0 and an event ({config.event!r}); choose other columns")
@@ -95,7 +95,7 @@ def _read_times(column: pd.Series, config: CohortConfig) -> pd.Series:
 
 
 def _find_unit(time: pd.Series, config: CohortConfig) -> tuple[str, str]:
-    """Unit of the times and why; asked for where name and values leave it open or contradict each other."""
+    """Find the unit of the times, with the reason; refuse where name and values are unclear or contradict each other."""
     longest = float(time.max()) if time.notna().any() else np.nan
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", config.time).lower().replace("_", " ")
     named = [unit for unit, pattern in UNIT_NAMES.items() if pattern.search(name)]
@@ -133,18 +133,19 @@ def _check_times(obs: pd.DataFrame, time: pd.Series, event: pd.Series, event_col
         seen = seen.item() if hasattr(seen, "item") else seen
         query = f"not ({quote_column(config.event)} == {seen!r} and {quote_column(config.time)} is missing)"
         raise CohortError(
-            f"samples with an event ({config.event!r}) but no time ({config.time!r}): {name_some(timeless)}; complete them, or leave them "
-            f'out with where="{query}"'
+            f"samples with an event ({config.event!r}) but no time ({config.time!r}): {name_some(timeless)}; complete them, or exclude "
+            "them "
+            f'with where="{query}"'
         )
 
 
 def read_event(values: pd.Series, column: str, event_value: tuple[str, ...] = ()) -> pd.Series:
-    """1.0, 0.0 or NaN from numbers, truth values or words; cBioPortal's ``1:DECEASED`` is read by its number.
+    """Read events as 1.0, 0.0 or NaN from numbers, truth values or words; cBioPortal's ``1:DECEASED`` is read by its number.
 
     Raises
     ------
     CohortError
-        A value is not known to mean either; ``event_value`` names those that mean the event.
+        The meaning of a value is unknown; ``event_value`` names the values that mean the event.
     """
     text = as_text(values)
     numbered = text.str.lower().str.extract(r"^([01])\s*:\s*(.*)$")

@@ -1,4 +1,4 @@
-"""Tables of terms: which of them hold for a sample. A contrast, for instance, has the terms that its changed genes are enriched in."""
+"""Tables of terms: multi-hot labels of samples, such as the gene sets enriched among the changed genes of a contrast."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_terms(address: str, samples: Sequence[str]) -> pd.DataFrame:
     address : str
         TSV or CSV (also .gz) or Parquet file.
     samples : sequence of str, (n_samples,)
-        Ids of the samples that must be there; others are left out.
+        Ids of the required samples; other rows are dropped.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def read_terms(address: str, samples: Sequence[str]) -> pd.DataFrame:
     Raises
     ------
     CohortError
-        No such file, a sample without a row or with two, or a value that is neither 0 nor 1.
+        The file does not exist, a sample has no row or two, or a value is neither 0 nor 1.
     """
     with open_source(address) as path:
         table = _read_table(path, address)
@@ -40,19 +40,19 @@ def read_terms(address: str, samples: Sequence[str]) -> pd.DataFrame:
     if len(twice) or len(absent):
         what = f"{name_some(twice)} have two rows or more" if len(twice) else f"{name_some(absent)} of {len(samples)} samples have none"
         raise CohortError(
-            f"terms={address}: one row for each sample was expected, by the ids in its first column; {what}. The table names samples as "
+            f"terms={address}: expected one row per sample, with ids in the first column; {what}. The table names samples as "
             f"{name_some(table.index, 3)}, the cohort as {name_some(samples, 3)}: give both the same ids"
         )
     values = table.loc[list(samples)].rename_axis("sample_id")
     wrong = [name for name in values if not np.isin(values[name].to_numpy(), [0, 1]).all()]
     if wrong or not len(values.columns):
-        found = f"other values in {name_some(wrong)}" if wrong else "no column beside the ids"
-        raise CohortError(f"terms={address}: a column of 0 and 1 for each term was expected; found {found}. Is this another kind of table?")
+        problem = f"other values in {name_some(wrong)}" if wrong else "no column except the ids"
+        raise CohortError(f"terms={address}: expected a column of 0 and 1 per term; found {problem}. Is this another kind of table?")
     return values.astype(bool)
 
 
 def _read_table(path: Path, address: str) -> pd.DataFrame:
-    """The whole table with ids as text in its index."""
+    """Read the whole table with ids as text in its index."""
     table = open_annotations(path, Request(f"terms={address}"))
     values = table.iloc[:, 1:].apply(pd.to_numeric, errors="coerce")
     return values.set_axis(table.iloc[:, 0].astype(str))

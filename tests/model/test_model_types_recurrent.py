@@ -271,8 +271,8 @@ def test_numbers_dates_and_numbered_texts_are_an_order(values: list, expected: l
 @pytest.mark.parametrize(
     ("values", "groups", "message"),
     [
-        ([1, 1, 2], "aab", r"order='visit': samples of one group at the same place: 1 \(a at 1\)"),
-        ([1, None, 2], "aab", r"order='visit': samples of groups with several are without a place: 1 \(s1\)"),
+        ([1, 1, 2], "aab", r"order='visit': expected different values within a group; found equal ones: 1 \(a at 1\)"),
+        ([1, None, 2], "aab", r"order='visit': expected a value for every sample of a group with several; found none for 1 \(s1\)"),
     ],
 )
 def test_an_order_with_ties_or_gaps_is_refused(values: list, groups: str, message: str) -> None:
