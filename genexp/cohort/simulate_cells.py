@@ -150,7 +150,7 @@ def _draw_counts(expected: np.ndarray, library: np.ndarray, size: pd.Series, rng
 
 
 def _draw_dropouts(X: np.ndarray, level: np.ndarray, dropout: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Which counts above zero are lost (n_cells, n_genes), and the mean probability of each gene (n_genes,).
+    """Draw which counts above zero are lost (n_cells, n_genes), and return the mean probability of each gene (n_genes,).
 
     The probability is logistic in the log of ``level``, the expected count at the mean library.
     """

@@ -225,9 +225,9 @@ def _align_heading(
     width = Counter(len(row) for row in rows).most_common(1)[0][0]
     rows = [row for row in rows if len(row) == width]
     empty_end = width > 2 and all(not row[-1] for row in rows)
-    if len(heading) == width + 1 and not heading[-1]:
+    if len(heading) == width + 1 and not heading[-1] and all(heading[1:-1]):  # a gap before means that titles are moved by one field
         heading = heading[:-1]
-    if len(heading) == width - 1 and empty_end and not lacks_row_number(heading, rows):
+    if len(heading) == width - 1 and heading[-1] and empty_end and not lacks_row_number(heading, rows):
         return [*heading, ""], rows, False, True, [width - 1]
     if len(heading) == width - 1 and lacks_corner(heading, rows) and not any(is_fraction(row[0]) for row in rows):
         _refuse_shifted_heading(["", *heading], rows, name)
@@ -261,7 +261,7 @@ def _refuse_shifted_heading(heading: list[str], rows: list[list[str]], name: str
 
 
 def _name_kind(title: str) -> str:
-    """What a title names: a gene, a sample, or something else (empty)."""
+    """Find what a title names: a gene, a sample, or something else (empty)."""
     if is_metadata_name(title):
         return ""
     likeness = measure_likeness([title])

@@ -46,7 +46,7 @@ def _bounds(name: str, leaf: Range, n_latent_max: int) -> tuple[float, float, bo
 
 
 def is_whole(name: str) -> bool:
-    """Whether a parameter is a whole number."""
+    """Check whether a parameter is a whole number."""
     return name in ("n_layers", "n_hidden") or EncoderConfig.model_fields[name].annotation is int
 
 
