@@ -73,9 +73,9 @@ def join_annotations(
             "transpose the table"
         )
     if match is None:
-        shown = "; ".join(f"{column}: {name_some(table[column].dropna().astype(str), 2)}" for column in list(table.columns)[:4])
+        examples = "; ".join(f"{column}: {name_some(table[column].dropna().astype(str), 2)}" for column in list(table.columns)[:4])
         raise CohortError(
-            f"the annotations match no sample: the matrix has {name_some(ids, 3)}, the annotations have {shown}; check that both name "
+            f"the annotations match no sample: the matrix has {name_some(ids, 3)}, the annotations have {examples}; check that both name "
             "samples alike, and rows=samples|genes"
         )
     if match.twice:

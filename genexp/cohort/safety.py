@@ -55,9 +55,9 @@ def find_leaks(X: np.ndarray, genes: Sequence[str], obs: pd.DataFrame, classes: 
         Label, event, batch: classes by name, NaN where unknown.
     """
     leaks = [leak for column in obs.columns for leak in _find_copies(X, genes, obs[column], str(column))]
-    known = {leak.gene for leak in leaks}
+    copies = {leak.gene for leak in leaks}
     for name, values in classes.items():
-        leaks += [leak for leak in _find_separators(X, genes, values, name) if leak.gene not in known]
+        leaks += [leak for leak in _find_separators(X, genes, values, name) if leak.gene not in copies]
     return leaks
 
 

@@ -112,12 +112,14 @@ def describe_unusual(table: pd.DataFrame, unusual: dict[str, np.ndarray], sample
     }
     sentences = []
     for kind, (text, column, form) in kinds.items():
-        shown = [f"{samples[i]} {table[column].iloc[i]:{form}}" for i in unusual[kind]]
-        if shown:
+        values = [f"{samples[i]} {table[column].iloc[i]:{form}}" for i in unusual[kind]]
+        if values:
             many = (
-                ". So many samples may be of another platform, scale or batch" if kind == "level" and len(shown) > MANY * len(table) else ""
+                ". So many samples may be of another platform, scale or batch"
+                if kind == "level" and len(values) > MANY * len(table)
+                else ""
             )
-            sentences.append(f"Samples {text}: {name_some(shown, 3)}{many}.")
+            sentences.append(f"Samples {text}: {name_some(values, 3)}{many}.")
     return sentences
 
 
@@ -156,10 +158,10 @@ def find_near_duplicates(X: np.ndarray, scale: str) -> list[tuple[int, int, floa
 def describe_near_duplicates(pairs: Sequence[tuple[int, int, float]], samples: Sequence[str], groups: Sequence[str]) -> str:
     """Describe pairs of nearly equal samples, first those of different patients; empty without pairs."""
     apart = [pair for pair in pairs if groups[pair[0]] != groups[pair[1]]]
-    shown = apart or pairs
-    if not shown:
+    listed_pairs = apart or pairs
+    if not listed_pairs:
         return ""
-    listed = name_some((f"{samples[i]} and {samples[j]} ({r:.3f})" for i, j, r in shown), 3)
+    listed = name_some((f"{samples[i]} and {samples[j]} ({r:.3f})" for i, j, r in listed_pairs), 3)
     of_patients = " of different patients" if apart else " of one patient, which stay in one part of the split"
     more = f"; {len(pairs) - len(apart)} further pairs are of one patient" if apart and len(apart) < len(pairs) else ""
     return f"Pairs of samples{of_patients} that are nearly the same, by the correlation of gene-centred values: {listed}{more}."

@@ -127,15 +127,15 @@ def _draw_rows(n: int, n_columns: int, counts: tuple[int, int], popularity: np.n
     """Rows (n, n_columns) with a few signed values each, in columns drawn by their popularity."""
     rows = np.zeros((n, n_columns))
     for row in rows:
-        chosen = rng.choice(n_columns, rng.integers(counts[0], counts[1] + 1), replace=False, p=popularity)
-        row[chosen] = rng.choice([-1, 1], len(chosen)) * rng.uniform(0.6, 1.6, len(chosen))
+        columns = rng.choice(n_columns, rng.integers(counts[0], counts[1] + 1), replace=False, p=popularity)
+        row[columns] = rng.choice([-1, 1], len(columns)) * rng.uniform(0.6, 1.6, len(columns))
     return rows
 
 
 def _fill(truth: dict[str, pd.DataFrame], tissue: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """log2 fold changes (n_contrasts, n_genes): saturated answers of the genes that a tissue expresses, and noise."""
     activities, members = truth["activities"].to_numpy(), truth["members"].to_numpy()
-    names, place = np.unique(tissue, return_inverse=True)
+    names, tissue_of = np.unique(tissue, return_inverse=True)
     expressed = rng.random((len(names), len(members)), dtype=np.float32) >= SILENT
     spread = np.exp(rng.normal(-0.75, 0.75, len(members))).astype(np.float32)
     spread[members.any(axis=1)] *= CALM
@@ -150,7 +150,7 @@ def _fill(truth: dict[str, pd.DataFrame], tissue: np.ndarray, rng: np.random.Gen
         noise[rng.random(change.shape, dtype=np.float32) < NOISY] *= NOISE
         noise *= spread * quality[block, None]
         change += noise
-        change *= expressed[place[block]]
+        change *= expressed[tissue_of[block]]
         np.clip(change, -LIMIT, LIMIT, out=change)
         np.subtract(change, np.clip(change, -SMALL, SMALL, out=noise), out=X[block])
     return X

@@ -88,8 +88,8 @@ def register_encoder(
             tags={key: format_value(value) for key, value in facts.items()},
             description=description,
         )
-        shown = json.dumps([{"name": config.name, "version": created.version}])
-        client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": shown})
+        versions_tag = json.dumps([{"name": config.name, "version": created.version}])
+        client.set_logged_model_tags(model.model_id, {"mlflow.modelVersions": versions_tag})
         if takes:
             client.set_registered_model_alias(config.name, config.alias, created.version)
     return Registration(config.name, str(created.version), takes, reason)

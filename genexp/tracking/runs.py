@@ -140,16 +140,16 @@ def _join_run(client: MlflowClient, name: str, name_is_given: bool) -> Run | Non
 
 
 def _create_run(client: MlflowClient, experiment: str, name: str) -> Run:
-    found = client.get_experiment_by_name(experiment)
-    if found is None:
+    stored = client.get_experiment_by_name(experiment)
+    if stored is None:
         experiment_id = _create_experiment(client, experiment)
-    elif found.lifecycle_stage == "deleted":
+    elif stored.lifecycle_stage == "deleted":
         raise RegistryError(
-            f"experiment '{experiment}' was deleted: restore it with 'mlflow experiments restore -x {found.experiment_id}', "
+            f"experiment '{experiment}' was deleted: restore it with 'mlflow experiments restore -x {stored.experiment_id}', "
             "or name another experiment"
         )
     else:
-        experiment_id = found.experiment_id
+        experiment_id = stored.experiment_id
     return client.create_run(experiment_id, tags=resolve_tags(), run_name=name)
 
 
@@ -161,10 +161,10 @@ def _create_experiment(client: MlflowClient, experiment: str) -> str:
     try:
         return client.create_experiment(experiment, artifact_location=folder)
     except MlflowException as error:
-        found = client.get_experiment_by_name(experiment)
-        if error.error_code != "RESOURCE_ALREADY_EXISTS" or found is None:
+        stored = client.get_experiment_by_name(experiment)
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or stored is None:
             raise
-        return found.experiment_id
+        return stored.experiment_id
 
 
 def _cohort_name(cohort: str) -> str:
