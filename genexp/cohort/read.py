@@ -17,7 +17,7 @@ import pandas as pd
 
 import genexp
 from genexp.cohort.annotations import add_canonical_columns, empty_missing_words, find_types, join_annotations, select_samples
-from genexp.cohort.check import check_values
+from genexp.cohort.check import check_values, refuse_counters
 from genexp.cohort.ids import count_matches
 from genexp.cohort.orientation import describe_sides, find_orientation
 from genexp.cohort.safety import find_leaks, find_strangers, find_whole_samples
@@ -311,7 +311,8 @@ def check_matrix(
     X: np.ndarray, obs: pd.DataFrame, genes: pd.Index, table: Table, config: CohortConfig, said: list[str]
 ) -> tuple[np.ndarray, str, dict[str, object]]:
     """Check values; return them, their declared or inferred scale, and numbers for the report."""
-    n_missing, low, high = check_values(X, genes, config.missing)
+    n_missing, low, high = check_values(X, list(obs.index), genes, config.missing)
+    refuse_counters(X, list(obs.index))
     sketch = sketch_values(X)
     if config.scale == "auto":
         guess = infer_scale(X, table.scale, table.says_scale, list(obs.index), list(genes), sketch)

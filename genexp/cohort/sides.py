@@ -62,6 +62,7 @@ def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metada
         own_obs, own_var = own_var, own_obs
     gene_names = _find_better_names(gene_names, own_var, "genes", said)
     sample_names = _find_better_names(sample_names, own_obs, "samples", said)
+    _refuse_titles(sample_names)
     annotations = _find_annotations(gene_names, named, metadata)
     if annotations:
         own_obs = name_apart(pd.concat([own_obs, _read_annotations(table, annotations, gene_names, genes_in_rows)], axis=1))
@@ -73,6 +74,16 @@ def find_sides(table: Table, genes_in_rows: bool, named: Collection[str], metada
     obs = own_obs.iloc[sample_positions] if len(own_obs.columns) else pd.DataFrame(index=range(len(samples)))
     var = own_var.iloc[gene_positions] if len(own_var.columns) else pd.DataFrame(index=range(len(genes)))
     return Sides(genes_in_rows, samples, genes, sample_positions, gene_positions, obs, var)
+
+
+def _refuse_titles(sample_names: list[str]) -> None:
+    """Refuse a sample that is named as columns of gene names are: its column was to hold names, and holds numbers."""
+    titles = [name for name in sample_names if GENE_TITLES.fullmatch(name.strip())]
+    if titles and len(titles) < len(sample_names):
+        raise CohortError(
+            f"expected names of samples; found {name_some(titles)}, the title of a column of gene names, which holds numbers. "
+            "Write the names of genes there, or take the column out of the file"
+        )
 
 
 def _find_better_names(names: list[str], annotations: pd.DataFrame, what: str, said: list[str]) -> list[str]:

@@ -47,7 +47,7 @@ def describe_matrix(
     inquiry.add_facts("Missing values", *sentences)
 
     def check(config: CohortConfig, said: list[str]) -> np.ndarray:
-        return check_values(X, genes, config.missing)[0]
+        return check_values(X, list(obs.index), genes, config.missing)[0]
 
     def scale_values(config: CohortConfig, said: list[str]) -> tuple[np.ndarray, str]:
         return check_matrix(X, obs, genes, table, config, said)[:2]

@@ -237,6 +237,7 @@ def _align_heading(
             f"{name} is not a regular table: its heading has {len(heading)} fields, its lines have {width}; is the file complete, and is "
             f"its delimiter {DELIMITER_NAMES[delimiter]}?"
         )
+    _refuse_sample_corner(heading, name)
     return heading, rows, False, False, [width - 1] if empty_end and not heading[-1] else []
 
 
@@ -258,6 +259,15 @@ def _refuse_shifted_heading(heading: list[str], rows: list[list[str]], name: str
                 f"title of a column of text, {heading[i + 1]!r} of a column of numbers. Write a title above the row names, such as "
                 "'gene' or 'sample', and see that every title is above its column"
             )
+
+
+def _refuse_sample_corner(heading: list[str], name: str) -> None:
+    """Refuse a heading whose title of row names is the id of a sample, like the others: it has a title too many, and all are moved."""
+    if len(heading) > MIN_NAMES and measure_likeness(heading[:1]).sample_ids and measure_likeness(heading[1:]).sample_ids > MOSTLY:
+        raise CohortError(
+            f"{name}: the title above the row names is {heading[0]!r}, the id of a sample; expected a title such as 'gene', or one title "
+            "less than fields. Is a title in the heading too many?"
+        )
 
 
 def _name_kind(title: str) -> str:

@@ -48,7 +48,7 @@ def read_cells(text: str, layout: Layout) -> pd.DataFrame:
     """Read the cells of all lines below the heading as text without surrounding blanks, columns numbered."""
     lines = text.split("\n", layout.n_skipped + 1)
     rows = read_rows(lines[-1] if len(lines) > layout.n_skipped + 1 else "", layout.delimiter, layout.file)
-    check_widths(rows, len(layout.headings), layout.delimiter, layout.file)
+    check_widths(rows, layout.headings, layout.delimiter, layout.file)
     return pd.DataFrame(rows, columns=range(len(layout.headings)), dtype=object)
 
 
@@ -73,13 +73,25 @@ def read_rows(text: str, delimiter: str, name: str) -> list[list[str]]:
     return [row for row in rows if any(row)]
 
 
-def check_widths(rows: Sequence[list[str]], width: int, delimiter: str, name: str) -> None:
-    """Refuse lines with more or fewer fields than the heading; empty fields at the end do not count."""
+def check_widths(rows: Sequence[list[str]], headings: Sequence[str], delimiter: str, name: str) -> None:
+    """Refuse lines with more or fewer fields than the heading; empty fields at the end do not count.
+
+    A field without a title at the end is empty in most lines, because they end with a delimiter: a line with a value there has a field
+    more than the others.
+    """
+    width = len(headings)
     for row in rows:
         while len(row) > width and not row[-1]:
             row.pop()
         if len(row) != width:
-            raise CohortError(
-                f"{name} is not a regular table: its heading has {width} fields, the line of {row[0][:60]!r} has {len(row)}; is the file "
-                f"complete, and is its delimiter {DELIMITER_NAMES[delimiter]}?"
-            )
+            raise CohortError(_describe_width(name, width, row, delimiter))
+    longer = [row for row in rows if row[-1]] if rows and not headings[-1] else []
+    if 0 < 2 * len(longer) < len(rows):
+        raise CohortError(_describe_width(name, width - 1, longer[0], delimiter))
+
+
+def _describe_width(name: str, width: int, row: list[str], delimiter: str) -> str:
+    return (
+        f"{name} is not a regular table: its heading has {width} fields, the line of {row[0][:60]!r} has {len(row)}; is the file "
+        f"complete, and is its delimiter {DELIMITER_NAMES[delimiter]}?"
+    )

@@ -37,7 +37,7 @@ def read_text_annotations(probe: FileProbe, request: Request) -> pd.DataFrame:
             f"{probe.name} has no rows below its heading ({lines[start][:60]!r}); expected an annotation table with a row per sample"
         )
     headings = _complete_heading(heading, rows, delimiter, probe.name)
-    check_widths(rows, len(headings), delimiter, probe.name)
+    check_widths(rows, headings, delimiter, probe.name)
     refuse_second_heading(rows, headings, probe.name)
     table = pd.DataFrame(rows, columns=headings, dtype=str)
     return name_apart(table.loc[:, [bool(title) or any(row[i] for row in rows) for i, title in enumerate(headings)]])
@@ -63,9 +63,9 @@ def _complete_heading(heading: list[str], rows: list[list[str]], delimiter: str,
     """Complete the headings of all columns; R writes none above row names, and some tables end their lines with a delimiter."""
     width = Counter(map(len, rows)).most_common(1)[0][0]
     whole = [row for row in rows if len(row) == width]
-    if len(heading) == width + 1 and not heading[-1]:
+    if len(heading) == width + 1 and not heading[-1] and all(heading[1:-1]):
         return heading[:-1]
-    if len(heading) == width - 1 and all(not row[-1] for row in whole) and not lacks_row_number(heading, whole):
+    if len(heading) == width - 1 and heading[-1] and all(not row[-1] for row in whole) and not lacks_row_number(heading, whole):
         return [*heading, ""]
     if len(heading) == width - 1 and lacks_corner(heading, whole):
         return ["", *heading]

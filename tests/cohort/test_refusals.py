@@ -177,3 +177,32 @@ def test_columns_cannot_be_named_without_annotations(tmp_path: Path) -> None:
 def test_a_few_samples_are_enough_to_encode(tmp_path: Path) -> None:
     files = write_tables(*build_tables(3), tmp_path)
     assert read_cohort(CohortConfig(cohort=files["cohort"]), min_samples=1).n_obs == 3
+
+
+def test_samples_that_count_the_genes_are_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        rng.uniform(0, 12, (30, 20)).round(2), index=[f"ENSG{i:011d}" for i in range(30)], columns=[f"S{i}" for i in range(20)]
+    )
+    table.insert(3, "position", np.roll(np.arange(1, 31), 5))
+    table.rename_axis("gene_id").to_csv(tmp_path / "m.tsv", sep="\t")
+    with pytest.raises(CohortError, match=r"found 1 samples that count the genes \(1 \(position\)\)"):
+        read_cohort(CohortConfig(cohort=str(tmp_path / "m.tsv"), group="none"))
+
+
+def test_a_sample_without_values_is_refused_whatever_becomes_of_missing_ones(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        rng.uniform(0, 12, (30, 20)).round(2), index=[f"ENSG{i:011d}" for i in range(30)], columns=[f"S{i}" for i in range(20)]
+    )
+    table["S19"] = np.nan
+    table.rename_axis("gene_id").to_csv(tmp_path / "m.tsv", sep="\t")
+    with pytest.raises(CohortError, match=r"found no value for 1 of 20 samples \(1 \(S19\)\)"):
+        read_cohort(CohortConfig(cohort=str(tmp_path / "m.tsv"), group="none", missing="impute_mean"))
+
+
+def test_a_column_titled_as_gene_names_that_holds_numbers_is_no_sample(tmp_path: Path) -> None:
+    rows = [f"{i}\t0.5\t" + "\t".join(f"{i}.{j}" for j in range(1, 7)) for i in range(1, 9)]
+    (tmp_path / "m.tsv").write_text("\n".join(["index\tgene\t" + "\t".join(f"TCGA-AA-000{j}-01" for j in range(1, 7)), *rows]) + "\n")
+    with pytest.raises(CohortError, match=r"found 1 \(gene\), the title of a column of gene names, which holds numbers"):
+        read_cohort(CohortConfig(cohort=str(tmp_path / "m.tsv"), rows="genes"))

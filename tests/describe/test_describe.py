@@ -272,10 +272,11 @@ def test_infinite_values_leave_a_question_open_and_are_counted(expression: pd.Da
     assert description.headline.endswith("log2(x + 1)")
 
 
-def test_a_sample_without_any_value_is_described(expression: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_sample_without_any_value_is_asked_about_and_described(expression: pd.DataFrame, tmp_path: Path) -> None:
+    """A column without values is what a heading that is moved by one field leaves at its end."""
     expression.iloc[3] = np.nan
     description = describe(write(expression, tmp_path / "m.tsv"), missing="impute_mean")
-    assert not description.questions
+    assert description.questions[0].text.startswith("found no value for 1 of 40 samples (1 (TCGA-AA-0003-01))")
     assert any("with many missing values: 1 (TCGA-AA-0003-01 100%)" in warning for warning in description.warnings)
     assert "100" in render_description_text(description)
     assert render_description_page(description).count("<img") == 3

@@ -189,9 +189,9 @@ def save_arrays(save: Callable[..., None], *arrays: np.ndarray) -> bytes:
 REFUSED = {
     "an array of NumPy": lambda path: path.write_bytes(save_arrays(np.save, VALUES.to_numpy())),
     "names of samples and genes": lambda path: path.write_bytes(save_arrays(np.savez, VALUES.to_numpy(), VALUES.to_numpy())),
-    "a pickle, which may run": VALUES.to_pickle,
+    "a pickle, which can run": VALUES.to_pickle,
     "genexp never reads": lambda path: path.write_bytes(pickle.dumps(VALUES.to_dict(), protocol=2)),
-    "which may run any code": lambda path: write_archive(path, **{"model/data.pkl": b"\x80\x02}q\x00."}),
+    "which can run any code": lambda path: write_archive(path, **{"model/data.pkl": b"\x80\x02}q\x00."}),
     "a file of MATLAB": lambda path: path.write_bytes(b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(128) + bytes(99)),
     "a database of SQLite": lambda path: path.write_bytes(b"SQLite format 3\x00" + bytes(99)),
     "save it as .xlsx": lambda path: write_archive(

@@ -83,8 +83,9 @@ class Contents:
             texts = dialect.write_lines([line for line in sheet if isinstance(line, list)])
             lines = [line for i, (line, text) in enumerate(zip(lines, texts, strict=True)) if text in kept or i == 0]
             named = {*GENES, *SAMPLES}
-            if texts[0] not in kept and any(len(named.intersection(line)) > 2 for line in lines[1:]):
-                return cls([], dialect.decimal, False, False)  # another line of names may be taken for the heading that was damaged
+            columns = [column for column in zip(*lines[1:], strict=False) if len(named.intersection(column)) > 2]
+            if texts[0] not in kept and (len(columns) > 1 or any(len(named.intersection(line)) > 2 for line in lines[1:])):
+                return cls([], dialect.decimal, False, False)  # without its heading nobody knows which names are meant
         lines = [line for line in lines if any(cell.strip() for cell in line)]
         heading, lines = (lines[0], lines[1:]) if lines else ([], [])
         width = Counter(len(line) for line in lines).most_common(1)[0][0] if lines else 0
@@ -129,6 +130,8 @@ class Contents:
             return None
         names = [clean(line[names_at]) for line in self.cells[1:]]
         heading, *lines = [[*line[:names_at], *line[names_at + 1 :]] for line in self.cells]
+        if all(title.strip().isdigit() for title in heading) and "sample" in names:
+            heading = lines[names.index("sample")]  # a heading that counts samples, whose names are in a line below
         heading = list(map(clean, heading))
         in_rows, in_columns = (sum(normal_id(name) in samples for name in side) for side in (names, heading))
         if in_rows == in_columns or not (set(GENES) | {"type", "OS"}) & set(heading if in_rows > in_columns else names):
@@ -197,7 +200,9 @@ def compare_annotations(cohort: AnnData, contents: Contents, form: Callable[[str
     """Labels, times, events and patients that the file does not hold, where ids meet in a form."""
     table = contents.by_sample()
     if table is None:
-        if contents.is_whole:
+        if contents.is_whole and not (
+            contents.cells and "patient" in contents.cells[0]
+        ):  # else samples are matched by the patient of their barcodes
             yield "read annotations whose lines or names are not clear"
         return
     rows = [form(name) for name in table[0]]
@@ -217,6 +222,8 @@ def compare_annotations(cohort: AnnData, contents: Contents, form: Callable[[str
             yield f"sample {sample}: label {label} where the file has {texts['type']}"
         if not _is_outcome(days, event, texts["OS.time"], texts["OS"], contents.decimal):
             yield f"sample {sample}: {days} days, event {event} where the file has {texts['OS.time']} and {texts['OS']}"
+        if not contents.is_whole and not texts["patient"]:
+            continue  # the line of patients was damaged, and holds names that nobody knows
         if normal_id(group) not in {*map(normal_id, texts["patient"]), normal_id(sample), normal_id(sample)[:12]} or (
             group == sample and sample in SAMPLES and texts["patient"] == {sample[:12]}
         ):
