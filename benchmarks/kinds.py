@@ -15,8 +15,8 @@ import pandas as pd
 
 from benchmarks.plan import REAL, Plan
 from benchmarks.results import Section, read_tables
-from genexp.settings.values import hash_values
 from genexp.cores import count_cores
+from genexp.settings.values import hash_values
 
 HIDDEN = (512,)
 METRICS = {"r2": "R2", "macro_f1": "macro F1", "c_index": "C-index"}
@@ -99,9 +99,8 @@ def _keep(plan: Plan, data: Any, what: list[Any], judge: Callable[[], pd.DataFra
 
 
 def _judge_baselines(plan: Plan, data: Any, seed: int) -> pd.DataFrame:
-    from genexp.evaluation.results import ENCODER
-
     from genexp.evaluation.baselines import fit_pca, fit_raw
+    from genexp.evaluation.latents import ENCODER
     from genexp.verdict.downstream import score_test
 
     X = data.matrix("train")
@@ -110,9 +109,8 @@ def _judge_baselines(plan: Plan, data: Any, seed: int) -> pd.DataFrame:
 
 
 def _judge_variant(plan: Plan, data: Any, seed: int, variant: Variant) -> pd.DataFrame:
-    from genexp.evaluation.results import ENCODER
-
     from genexp.evaluation.baselines import Representation
+    from genexp.evaluation.latents import ENCODER
     from genexp.model.types import create_model_type
     from genexp.settings.training import EncoderConfig
     from genexp.training.basis import build_basis

@@ -51,7 +51,7 @@ def _write(plan: Plan, paths: dict[str, Path]) -> None:
     import pandas as pd
     import scipy.sparse
 
-    from genexp.cohort.simulate import simulate_cohort
+    from genexp.cohort.simulators.bulk import simulate_cohort
 
     simulated = simulate_cohort(plan.n_samples, plan.n_genes)
     values, samples = simulated.X.round(4), list(simulated.obs.index)

@@ -17,7 +17,7 @@ import pandas as pd
 
 from genexp.errors import GenexpError
 from genexp.evaluation.audit import Rows, audit_split, refuse_leaks
-from genexp.evaluation.clustering import evaluate_clusters
+from genexp.evaluation.clusters.kmeans import evaluate_clusters
 from genexp.evaluation.probe import Probe, bootstrap_macro_f1, evaluate_probe
 from genexp.evaluation.projection import Embeddings
 from genexp.evaluation.task import EvaluationInputs

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from genexp.evaluation.audit import Audit
-from genexp.evaluation.cluster_features import find_features
-from genexp.evaluation.cluster_methods import ClusterMethods
-from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.clusters.features import find_features
+from genexp.evaluation.clusters.kmeans import Clustering
+from genexp.evaluation.clusters.methods import ClusterMethods
 from genexp.evaluation.latents import PartLatents
 from genexp.evaluation.novelty import Novelty
 from genexp.evaluation.probe import Probe

@@ -13,7 +13,7 @@ from experiments.cohorts.plan import SETTINGS, SMALL, SMALL_COHORT, Cohort, list
 from experiments.cohorts.readme import list_tables
 from experiments.cohorts.truths import check_genes, check_hazards, plant
 from experiments.run import DATA, ExperimentRun, fetch
-from genexp.cohort.simulate import SimulatedCohort
+from genexp.cohort.simulators.bulk import SimulatedCohort
 
 METRICS = (
     *("r2/test", "r2/test_pca", "probe/macro_f1", "probe/macro_f1_pca", "cluster/k", "cluster/ari", "cluster/nmi", "cluster/stability"),

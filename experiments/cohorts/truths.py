@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.cohort.read import read_simulated_shape
-from genexp.cohort.simulate import SimulatedCohort, simulate_cohort
+from genexp.cohort.simulators.bulk import SimulatedCohort, simulate_cohort
 
 N_TOP = 50
 """Leading genes of a class that are looked at."""

@@ -12,7 +12,7 @@ import pandas as pd
 from experiments.log2fc_go.plan import Plan
 from experiments.run import DATA, ExperimentRun, find_data
 from genexp.cohort.read import read_simulated_shape
-from genexp.cohort.simulate_compendium import plant_compendium
+from genexp.cohort.simulators.compendium import plant_compendium
 from genexp.contrasts.part import find_terms
 from genexp.names.gene_sets import match_gene_sets, read_gene_sets
 

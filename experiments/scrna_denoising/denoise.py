@@ -11,7 +11,7 @@ import torch
 from scipy.stats import spearmanr
 
 from experiments.run import Job, Tables, represent, train
-from genexp.cohort.simulate_cells import SimulatedCells, simulate_cells
+from genexp.cohort.simulators.cells import SimulatedCells, simulate_cells
 from genexp.evaluation.baselines import Representation, fit_pca
 from genexp.evaluation.latents import ENCODER
 from genexp.preprocessing import Preprocessed

@@ -13,7 +13,7 @@ from experiments.scrna_denoising.denoise import denoise
 from experiments.scrna_denoising.figures import plot_genes, plot_truth
 from experiments.scrna_denoising.plan import FULL, NORMALISATION, READING, SHARED, SMALL, VARIANTS, Cells
 from experiments.scrna_denoising.scale import measure_scale
-from genexp.cohort.simulate_cells import simulate_cells
+from genexp.cohort.simulators.cells import simulate_cells
 
 COLUMNS = {
     "correlation": "correlation",

@@ -82,7 +82,7 @@ def refuse_counters(X: np.ndarray, samples: Sequence[str] | pd.Index) -> None:
         return
     span = X.max(axis=1) - X.min(axis=1) + 1
     # Genes that were left out leave gaps of a few numbers
-    candidates = np.flatnonzero((span >= X.shape[1]) & (span <= 1.1 * X.shape[1]))
+    candidates: list[int] = np.flatnonzero((span >= X.shape[1]) & (span <= 1.1 * X.shape[1])).tolist()
     counters = [i for i in candidates if (X[i] % 1 == 0).all() and len(np.unique(X[i])) == X.shape[1]]
     if counters and 2 * len(counters) < len(X):
         raise CohortError(

@@ -23,9 +23,9 @@ from genexp.cohort.orientation import describe_sides, find_orientation
 from genexp.cohort.safety import find_leaks, find_strangers, find_whole_samples
 from genexp.cohort.scale import LINEAR, LN_2, SCALE_NAMES, check_scale, find_outliers, infer_scale, sketch_values
 from genexp.cohort.sides import Sides, find_sides
-from genexp.cohort.simulate import BRCA_SHAPE, SimulatedCohort, simulate_cohort
-from genexp.cohort.simulate_cells import CELLS_SHAPE, SimulatedCells, simulate_cells
-from genexp.cohort.simulate_compendium import COMPENDIUM_SHAPE, SimulatedCompendium, simulate_compendium
+from genexp.cohort.simulators.bulk import BRCA_SHAPE, SimulatedCohort, simulate_cohort
+from genexp.cohort.simulators.cells import CELLS_SHAPE, SimulatedCells, simulate_cells
+from genexp.cohort.simulators.compendium import COMPENDIUM_SHAPE, SimulatedCompendium, simulate_compendium
 from genexp.errors import CohortError, name_some
 from genexp.files.source import hash_path, hash_source, open_source, read_name
 from genexp.files.table import name_apart

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.errors import name_some
-from genexp.evaluation.clustering import score_clusters
+from genexp.evaluation.clusters.kmeans import score_clusters
 from genexp.evaluation.latents import PartLatents
 from genexp.evaluation.mixing import Neighbours, find_neighbours, measure_lisi, measure_mixing
 from genexp.evaluation.probe import Probe, evaluate_probe

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.clusters.kmeans import Clustering
 from genexp.evaluation.faithfulness import measure_faithfulness, name_faithfulness
 from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.task import EvaluationInputs, Result, Task

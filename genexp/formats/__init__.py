@@ -25,12 +25,12 @@ from genexp.formats import (
     mistaken,
     parquet,
     per_sample,
-    r_data,
     refused,
     tenx,
     zarr_store,
 )
 from genexp.formats.format import Format
+from genexp.formats.r import data as r_data
 
 __all__ = ["FORMATS", "DenseValues", "FileProbe", "Format", "Request", "Table", "Values", "open_annotations", "open_table"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.clusters.kmeans import Clustering
 from genexp.evaluation.discrimination import Discrimination, trace_roc
 from genexp.evaluation.latents import DISPLAY
 from genexp.evaluation.probe import Probe

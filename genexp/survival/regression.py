@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.clusters.kmeans import Clustering
 from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.probe import scale_latents
 from genexp.evaluation.reconstruction import SAME

@@ -24,7 +24,6 @@ TIE = 1.05
 """Threads that make a step no faster than this ratio are left to other processes."""
 
 
-
 def choose_threads(basis: Basis, model_type: ModelType, targets: Targets = NO_TARGETS) -> int:
     """Set and return the number of threads: as configured, or the fastest of 1, 2, 4, ... up to the cores."""
     threads = model_type.config.threads

@@ -15,7 +15,7 @@ from genexp.settings.training import EncoderConfig, TrainingConfig
 from genexp.settings.values import hash_values, section_values
 from genexp.settings.verbs import TuneSettings
 from genexp.tracker import Tracker
-from genexp.tuning.figures import draw_study
+from genexp.tuning.figures.search import draw_study
 from genexp.tuning.space import name_trial
 from genexp.tuning.study import FinishedTrial, Study, run_study
 

@@ -10,8 +10,8 @@ from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from genexp.evaluation.batch_effects import BatchEffectsTask
-from genexp.evaluation.cluster_methods import ClusterMethodsTask
-from genexp.evaluation.clustering import ClusterTask
+from genexp.evaluation.clusters.kmeans import ClusterTask
+from genexp.evaluation.clusters.methods import ClusterMethodsTask
 from genexp.evaluation.discrimination import DiscriminationTask
 from genexp.evaluation.novelty import NoveltyTask
 from genexp.evaluation.outcomes import OutcomesTask

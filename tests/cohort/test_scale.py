@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genexp.cohort.scale import check_scale, find_outliers, infer_scale, sketch_values
-from genexp.cohort.simulate import simulate_cohort
+from genexp.cohort.simulators.bulk import simulate_cohort
 from genexp.errors import CohortError
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from genexp.cohort import read_cohort
-from genexp.cohort.simulate import SimulatedCohort, simulate_cohort
+from genexp.cohort.simulators.bulk import SimulatedCohort, simulate_cohort
 from genexp.errors import CohortError
 from genexp.settings.cohort import CohortConfig
 
@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_cohort_and_another_seed_another() -> None:
 
 def test_the_cohort_does_not_depend_on_how_linear_algebra_adds() -> None:
     """Kernels of other processors, and other numbers of threads, add in other orders: no count may follow."""
-    code = "import hashlib; from genexp.cohort.simulate import simulate_cohort as s; print(hashlib.md5(s(250, 3000).X).hexdigest())"
+    code = "import hashlib; from genexp.cohort.simulators.bulk import simulate_cohort as s; print(hashlib.md5(s(250, 3000).X).hexdigest())"
     settings = [("1", "Haswell"), ("2", "Haswell"), ("1", "Sandybridge"), ("2", "Prescott")]
     environments = [os.environ | {"OMP_NUM_THREADS": n, "OPENBLAS_CORETYPE": kernel} for n, kernel in settings]
     hashes = {subprocess.check_output([sys.executable, "-c", code], env=env, text=True) for env in environments}

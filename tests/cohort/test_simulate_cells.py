@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from genexp.cohort import read_cohort
-from genexp.cohort.simulate_cells import TYPES, SimulatedCells, simulate_cells
+from genexp.cohort.simulators.cells import TYPES, SimulatedCells, simulate_cells
 from genexp.errors import CohortError
 from genexp.settings.cohort import CohortConfig
 
@@ -70,7 +70,7 @@ def test_shares_are_those_of_the_planted_activities(cells: SimulatedCells) -> No
 
 def test_the_same_seed_gives_the_same_cells_whatever_linear_algebra_does() -> None:
     code = (
-        "import hashlib; from genexp.cohort.simulate_cells import simulate_cells as s; c = s(300, 500);"
+        "import hashlib; from genexp.cohort.simulators.cells import simulate_cells as s; c = s(300, 500);"
         "print(hashlib.md5(c.X.tobytes() + c.lost.tobytes() + c.expected.tobytes()).hexdigest())"
     )
     settings = [("1", "Haswell"), ("2", "Sandybridge"), ("2", "Prescott")]

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import kurtosis
 
 from genexp.cohort import read_cohort
-from genexp.cohort.simulate_compendium import COMPENDIUM_SHAPE, LIMIT, SimulatedCompendium, simulate_compendium
+from genexp.cohort.simulators.compendium import COMPENDIUM_SHAPE, LIMIT, SimulatedCompendium, simulate_compendium
 from genexp.errors import CohortError
 from genexp.settings.cohort import CohortConfig
 

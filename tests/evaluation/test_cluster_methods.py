@@ -8,9 +8,9 @@ from sklearn.manifold import trustworthiness
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from genexp.evaluation.bootstrap import draw_weights
-from genexp.evaluation.cluster_features import find_features
-from genexp.evaluation.cluster_methods import ClusterMethods, bootstrap_nmi, compare_methods, name_features
-from genexp.evaluation.clustering import evaluate_clusters
+from genexp.evaluation.clusters.features import find_features
+from genexp.evaluation.clusters.kmeans import evaluate_clusters
+from genexp.evaluation.clusters.methods import ClusterMethods, bootstrap_nmi, compare_methods, name_features
 from genexp.evaluation.faithfulness import measure_faithfulness
 from genexp.evaluation.latents import PartLatents
 from tests.planted_latents import make_latents, make_obs, plant_classes

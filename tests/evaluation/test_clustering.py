@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import adjusted_rand_score, silhouette_samples
 
 from genexp.errors import EvaluationError
-from genexp.evaluation.clustering import bootstrap_ari, choose_clusters, evaluate_clusters
+from genexp.evaluation.clusters.kmeans import bootstrap_ari, choose_clusters, evaluate_clusters
 from tests.planted_latents import make_latents, make_obs, plant_classes
 
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 
 from genexp.cli import main
-from genexp.cohort.simulate_compendium import plant_compendium
+from genexp.cohort.simulators.compendium import plant_compendium
 from genexp.cohort.terms import read_terms
 from genexp.errors import CohortError
 from genexp.evaluation.terms import (

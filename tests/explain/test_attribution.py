@@ -236,7 +236,7 @@ def judge(cohort: dict[str, str], folder: Path):  # type: ignore[no-untyped-def]
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
     """Evaluation of a simulated cohort with its planted programmes as gene sets, and the planted loadings."""
-    from genexp.cohort.simulate import simulate_cohort
+    from genexp.cohort.simulators.bulk import simulate_cohort
 
     folder = tmp_path_factory.mktemp("simulated")
     truth = simulate_cohort(500, 2000, 0).truth

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from genexp.cores import count_cores
 from genexp.errors import TrainingError
 from genexp.model.fold import fold_network
 from genexp.model.model_type import Inputs
@@ -16,7 +17,6 @@ from genexp.training import checkpoint
 from genexp.training.basis import EXACT_UP_TO, Basis, build_basis, choose_basis
 from genexp.training.build import as_tensor, build_model
 from genexp.training.loop import fit_autoencoder
-from genexp.cores import count_cores
 from genexp.training.threads import choose_threads
 from tests.planted import make_preprocessed
 

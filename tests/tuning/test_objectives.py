@@ -11,7 +11,7 @@ from genexp.preprocessing import Preprocessed
 from genexp.settings.parse import parse_settings
 from genexp.settings.training import EncoderConfig
 from genexp.settings.verbs import TuneSettings
-from genexp.tuning.figures import draw_study
+from genexp.tuning.figures.search import draw_study
 from genexp.tuning.objective import correlate_objectives, find_front
 from genexp.tuning.study import FinishedTrial, Study, run_study, select
 from genexp.tuning.workers import TrialResult

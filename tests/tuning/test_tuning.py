@@ -16,7 +16,7 @@ from genexp.settings.training import EncoderConfig
 from genexp.settings.verbs import TuneSettings
 from genexp.training.basis import build_basis
 from genexp.tuning import study as study_module
-from genexp.tuning.figures import draw_study
+from genexp.tuning.figures.search import draw_study
 from genexp.tuning.space import configure, halve, list_grid, suggest
 from genexp.tuning.study import FinishedTrial, Study, run_study, select
 from genexp.tuning.workers import Job, TrialResult, Workers, count_workers, result_path

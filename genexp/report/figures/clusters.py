@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from genexp.evaluation.cluster_methods import KMEANS, N_RESAMPLES, SHARE, ClusterMethods
+from genexp.evaluation.clusters.methods import KMEANS, N_RESAMPLES, SHARE, ClusterMethods
 from genexp.evaluation.novelty import Novelty
 from genexp.palette import ENCODER, INK, PCA, UNLABELLED, dress_axes, mark_clusters, new_figure, plain_text
 

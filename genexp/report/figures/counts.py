@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.clusters.kmeans import Clustering
 from genexp.evaluation.probe import Probe
 from genexp.palette import INK, dress_axes, new_figure, plain_text
 

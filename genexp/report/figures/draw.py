@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from genexp.evaluation.batch_effects import BatchEffects
-from genexp.evaluation.cluster_methods import ClusterMethods
-from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.clusters.kmeans import Clustering
+from genexp.evaluation.clusters.methods import ClusterMethods
 from genexp.evaluation.discrimination import Discrimination
 from genexp.evaluation.novelty import Novelty
 from genexp.evaluation.outcomes import Outcomes

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from genexp.evaluation.cluster_methods import N_RESAMPLES, SHARE, ClusterMethods, name_features
-from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.clusters.kmeans import Clustering
+from genexp.evaluation.clusters.methods import N_RESAMPLES, SHARE, ClusterMethods, name_features
 from genexp.evaluation.faithfulness import describe_faithfulness
 from genexp.evaluation.novelty import Novelty
 from genexp.evaluation.projection import Embeddings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genexp.evaluation.batch_effects import BatchEffects
-from genexp.evaluation.clustering import Clustering
+from genexp.evaluation.clusters.kmeans import Clustering
 from genexp.evaluation.projection import Embeddings
 from genexp.report.figures.maps import MAPS
 from genexp.report.html import (

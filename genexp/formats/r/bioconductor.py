@@ -9,7 +9,7 @@ from rdata.parser import RObject, RObjectType
 from genexp.errors import CohortError, name_some
 from genexp.files.damage import GuardedValues
 from genexp.files.table import Table
-from genexp.formats.r_objects import (
+from genexp.formats.r.objects import (
     ROW_NAMES,
     is_matrix,
     is_vector,

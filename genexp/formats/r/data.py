@@ -18,8 +18,9 @@ from genexp.files.columnar import InMemory, open_columns
 from genexp.files.damage import GuardedValues, report_damage
 from genexp.files.probe import FileProbe, Request, open_stream
 from genexp.files.table import Table
-from genexp.formats import r_bioconductor, r_objects
 from genexp.formats.format import Format
+from genexp.formats.r import bioconductor as r_bioconductor
+from genexp.formats.r import objects as r_objects
 
 NAME = "R data"
 TABLES = ("matrix", "data frame", "experiment")

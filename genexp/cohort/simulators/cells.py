@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from genexp.cohort.simulate import on_grid, share_out
+from genexp.cohort.simulators.bulk import on_grid, share_out
 
 CELLS_SHAPE = (3000, 1000)
 """Cells and genes, the default."""

@@ -9,8 +9,15 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from genexp.evaluation.cluster_features import find_features
-from genexp.evaluation.clustering import SILHOUETTE_ROWS, Clustering, assign_clusters, bootstrap_ari, bootstrap_silhouette, score_clusters
+from genexp.evaluation.clusters.features import find_features
+from genexp.evaluation.clusters.kmeans import (
+    SILHOUETTE_ROWS,
+    Clustering,
+    assign_clusters,
+    bootstrap_ari,
+    bootstrap_silhouette,
+    score_clusters,
+)
 from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.task import EvaluationInputs, Result, Task
 
@@ -45,7 +52,7 @@ class ClusterMethods(Result):
     clusters : Series of int, (n_shown,)
         Cluster of those samples.
     features : DataFrame
-        From :func:`genexp.evaluation.cluster_features.find_features`, on ``features_of``.
+        From :func:`genexp.evaluation.clusters.features.find_features`, on ``features_of``.
     features_of : str
         ``test samples`` or, where those are few, ``all samples``.
     """

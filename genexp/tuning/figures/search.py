@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from genexp.palette import ENCODER, INK, MUTED, PCA, dress_axes, new_figure
-from genexp.tuning.figures_objectives import plot_front, plot_objective_correlations
+from genexp.tuning.figures.objectives import plot_front, plot_objective_correlations
 
 if TYPE_CHECKING:
     import optuna

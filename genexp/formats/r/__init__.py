@@ -1,0 +1,1 @@
+"""Files of R: data frames, matrices and Bioconductor's objects."""
