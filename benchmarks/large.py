@@ -19,7 +19,9 @@ ROWS_AT_A_TIME = 512
 
 
 def write_factors(folder: Path, n_samples: int, n_genes: int) -> Path:
-    """A preprocessed cohort of N_FACTORS linear factors and as much noise, made and written in blocks of rows."""
+    """A preprocessed cohort of N_FACTORS linear factors and as much noise, made and written in
+    blocks of rows.
+    """
     from genexp.preprocessing.split import draw_split
     from genexp.preprocessing.store import write_preprocessed
     from genexp.preprocessing.transform import Transform
@@ -34,7 +36,13 @@ def write_factors(folder: Path, n_samples: int, n_genes: int) -> Path:
     obs = pd.DataFrame({"group": samples}, index=samples)
     split = pd.DataFrame({"part": draw_split(obs, "70/15/15", 0), "group": samples}, index=samples)
     genes = pd.Index([f"G{j:05d}" for j in range(n_genes)], name="gene")
-    transform = Transform("none", None, np.zeros(n_genes, np.float32), np.zeros(n_genes, np.float32), np.ones(n_genes, np.float32))
+    transform = Transform(
+        "none",
+        None,
+        np.zeros(n_genes, np.float32),
+        np.zeros(n_genes, np.float32),
+        np.ones(n_genes, np.float32),
+    )
 
     def rows(chosen: np.ndarray) -> np.ndarray:
         draw = np.random.default_rng(chosen[0])
@@ -47,8 +55,12 @@ def write_factors(folder: Path, n_samples: int, n_genes: int) -> Path:
     return write_preprocessed(target, rows, obs, split, var, transform, report, {}).folder
 
 
-def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: int, train: bool) -> Iterator[dict[str, Any]]:
-    """Decomposition, some steps, and the encoder in genes; each turn anew after the first, which decomposes."""
+def stages(
+    folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: int, train: bool
+) -> Iterator[dict[str, Any]]:
+    """Decomposition, some steps, and the encoder in genes; each turn anew after the first, which
+    decomposes.
+    """
     import shutil
 
     import torch
@@ -66,15 +78,24 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
     data = load_preprocessed(Path(folder))
     for name in ("row_space", "principal"):
         shutil.rmtree(data.folder / name, ignore_errors=True)
-    config = EncoderConfig(hidden=hidden, n_latent=n_latent, basis=basis, epochs=1, patience=1, minibatch=256)
+    config = EncoderConfig(
+        hidden=hidden, n_latent=n_latent, basis=basis, epochs=1, patience=1, minibatch=256
+    )
     start = time.perf_counter()
     built = build_basis(data, basis, config.n_latent)
     decomposed = time.perf_counter() - start
-    figures = {"decomposition": decomposed, "basis": built.name, "shape": data.matrix("train").shape}
+    figures = {
+        "decomposition": decomposed,
+        "basis": built.name,
+        "shape": data.matrix("train").shape,
+    }
     if train:
         start = time.perf_counter()
         fitted = fit_autoencoder(built, create_model_type(config), 0)
-        figures |= {"training": time.perf_counter() - start, "r2": float(fitted.history["r2/val"].max())}
+        figures |= {
+            "training": time.perf_counter() - start,
+            "r2": float(fitted.history["r2/val"].max()),
+        }
         figures["r2_pca"] = float(fitted.history["r2/val"][0])
         start = time.perf_counter()
         build_encoder(fitted, built, data, 0.2, {})
@@ -91,8 +112,12 @@ def stages(folder: str, hidden: list[int], n_latent: int, basis: str, n_steps: i
         yield figures | {"step": (time.perf_counter() - start) / n_steps}
 
 
-def measure_large(plan: Plan, shapes: tuple[tuple[int, int], ...] = ((7130, 48978), (10459, 5000), (20000, 20000))) -> Section:
-    """Each shape in the basis that ``auto`` takes; where that is the row space, steps in genes stand beside it."""
+def measure_large(
+    plan: Plan, shapes: tuple[tuple[int, int], ...] = ((7130, 48978), (10459, 5000), (20000, 20000))
+) -> Section:
+    """Each shape in the basis that ``auto`` takes; where that is the row space, steps in genes
+    stand beside it.
+    """
     hidden = [min(2000, plan.hidden[0])]
     n_latent = plan.n_latent
     section = Section(f"Large shapes, {hidden[0]} hidden units, latent {n_latent}")
@@ -100,11 +125,16 @@ def measure_large(plan: Plan, shapes: tuple[tuple[int, int], ...] = ((7130, 4897
     for n_samples, n_genes in shapes:
         folder = write_factors(plan.folder, n_samples, n_genes)
         given = {"folder": str(folder), "hidden": hidden, "n_latent": n_latent, "n_steps": 4}
-        own = take_turns({"genexp": Side(stages, given | {"basis": "auto", "train": True})}, 1, plan.apart)["genexp"][0]
+        own = take_turns(
+            {"genexp": Side(stages, given | {"basis": "auto", "train": True})}, 1, plan.apart
+        )["genexp"][0]
         both = {"genexp": Side(stages, given | {"basis": "auto", "train": False})}
         if own["basis"] == "rows":
             both["genes"] = Side(stages, given | {"basis": "genes", "train": False})
-        steps = {name: [turn["step"] for turn in turns] for name, turns in take_turns(both, plan.repeats, plan.apart).items()}
+        steps = {
+            name: [turn["step"] for turn in turns]
+            for name, turns in take_turns(both, plan.repeats, plan.apart).items()
+        }
         rows.append(
             {
                 "train rows x genes": " x ".join(f"{n:,}" for n in own["shape"]),
@@ -113,12 +143,19 @@ def measure_large(plan: Plan, shapes: tuple[tuple[int, int], ...] = ((7130, 4897
                 "one epoch and scores": seconds(own["training"]),
                 "fold to genes": seconds(own["fold"]),
                 "step": seconds(float(np.median(steps["genexp"]))),
-                "step in genes": seconds(float(np.median(steps["genes"]))) if "genes" in steps else "",
+                "step in genes": seconds(float(np.median(steps["genes"])))
+                if "genes" in steps
+                else "",
                 "peak memory": gib(own["peak"]),
                 "R2 val, PCA": f"{own['r2']:.4f}, {own['r2_pca']:.4f}",
             }
         )
         print(rows[-1], flush=True)
     section.tables = [rows]
-    section.notes = [f"Cohorts of {N_FACTORS} linear factors and noise of the same variance, made in blocks and read as memory maps."]
+    section.notes = [
+        (
+            f"Cohorts of {N_FACTORS} linear factors and noise of the same variance, made in "
+            "blocks and read as memory maps."
+        )
+    ]
     return section

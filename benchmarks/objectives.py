@@ -1,4 +1,6 @@
-"""What an objective is worth: rank correlation, over trials, of what is measured on validation rows with what comes out on test rows."""
+"""What an objective is worth: rank correlation, over trials, of what is measured on validation rows
+with what comes out on test rows.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,12 @@ from benchmarks.kinds import kind_cohorts
 from benchmarks.plan import REAL, Plan
 from benchmarks.results import Section
 
-WANTED = {"r2": "R2", "probe/macro_f1_val": "macro F1", "survival/c_index_val": "C-index", "cluster/ari_val": "ARI"}
+WANTED = {
+    "r2": "R2",
+    "probe/macro_f1_val": "macro F1",
+    "survival/c_index_val": "C-index",
+    "cluster/ari_val": "ARI",
+}
 COHORTS = ("TCGA-BRCA", "five TCGA cohorts", "tumour and normal", "BLCA z-scores")
 
 
@@ -44,7 +51,9 @@ def judge_trial(plan: Plan, values: dict[str, Any], number: int) -> dict[str, fl
         z, z_test = encoder.encoder(X), encoder.encoder(X_test)
         rest = np.square(X_test - encoder.decoder(z_test), dtype=np.float64).sum()
         test = {"r2": 1 - rest / np.square(X_test - X.mean(axis=0), dtype=np.float64).sum()}
-        test |= score_latents({"train": z, "val": z_test}, {"train": data.obs("train"), "val": obs_test}, 0)
+        test |= score_latents(
+            {"train": z, "val": z_test}, {"train": data.obs("train"), "val": obs_test}, 0
+        )
     return found | {f"test {name}": value for name, value in test.items()}
 
 
@@ -68,32 +77,50 @@ def _train(data: Any, config: Any, seed: int) -> tuple[Any, dict[str, float]]:
 
 
 def measure_objectives(plan: Plan) -> Section:
-    """Spearman correlations by cohort; + means that the better trial by the objective is the better one on test rows."""
+    """Spearman correlations by cohort; + means that the better trial by the objective is the better
+    one on test rows.
+    """
     if not REAL.exists():
         raise SystemExit("the real cohorts are not here: set GENEXP_DATA to their folder")
-    section = Section(f"Objectives: Spearman correlation over {plan.n_trials} random trials with what comes out on test rows")
+    section = Section(
+        f"Objectives: Spearman correlation over {plan.n_trials} random trials with what "
+        "comes out on test rows"
+    )
     rows = []
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for name in COHORTS:
             start = time.perf_counter()
-            trials = pd.DataFrame(list(pool.map(partial(judge_trial, plan, kind_cohorts()[name]), range(plan.n_trials))))
+            trials = pd.DataFrame(
+                list(
+                    pool.map(partial(judge_trial, plan, kind_cohorts()[name]), range(plan.n_trials))
+                )
+            )
             rows += _correlate(name, trials)
             print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
     section.tables = [rows]
     section.notes = [
-        "Trials of the default space (1 to 3 hidden layers, 128 to 1,024 units, 8 to 64 latents, dropout 0 to 0.5). The loss counts with "
-        "its sign turned, so + is good everywhere; 'n_latent' stands beside the objectives to show how much of each is the width alone."
+        "Trials of the default space (1 to 3 hidden layers, 128 to 1,024 units, 8 to 64 "
+        "latents, dropout 0 to 0.5). The loss counts with "
+        "its sign turned, so + is good everywhere; 'n_latent' stands beside the objectives "
+        "to show how much of each is the width alone."
     ]
     return section
 
 
 def _correlate(cohort: str, trials: pd.DataFrame) -> list[dict[str, str]]:
     ranks = trials.corr("spearman")
-    objectives = [name for name in ("loss/val", "r2/val_gain", *list(WANTED)[1:], "n_latent") if name in trials]
+    objectives = [
+        name
+        for name in ("loss/val", "r2/val_gain", *list(WANTED)[1:], "n_latent")
+        if name in trials
+    ]
     wanted = {title: f"test {name}" for name, title in WANTED.items()}
     return [
         {"cohort": cohort, "objective": name}
-        | {title: _write(ranks.loc[name, column]) if column in trials else "" for title, column in wanted.items()}
+        | {
+            title: _write(ranks.loc[name, column]) if column in trials else ""
+            for title, column in wanted.items()
+        }
         for name in objectives
     ]
 

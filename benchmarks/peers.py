@@ -1,6 +1,8 @@
-"""(g) Peers from PyPI on the same rows; ``make bench-peers`` installs them into an environment of their own.
+"""(g) Peers from PyPI on the same rows; ``make bench-peers`` installs them into an environment of
+their own.
 
-The sides run in the peers' interpreter, so this file imports them, and genexp, only where they are used.
+The sides run in the peers' interpreter, so this file imports them, and genexp, only where they are
+used.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ N_LATENT = 32
 
 
 def scvi_epochs(train: str, turns: int, epochs: int = 2) -> Iterator[dict[str, Any]]:
-    """Epochs of scvi-tools' SCVI with its own 128 hidden units, on counts made from the rows: it takes nothing else."""
+    """Epochs of scvi-tools' SCVI with its own 128 hidden units, on counts made from the rows: it
+    takes nothing else.
+    """
     import anndata
     import scvi
     import torch
@@ -30,7 +34,13 @@ def scvi_epochs(train: str, turns: int, epochs: int = 2) -> Iterator[dict[str, A
     scvi.model.SCVI.setup_anndata(adata)
     torch.manual_seed(0)
     model = scvi.model.SCVI(adata, n_latent=N_LATENT)
-    quiet = {"accelerator": "cpu", "train_size": 1.0, "batch_size": 256, "enable_progress_bar": False, "logger": False}
+    quiet = {
+        "accelerator": "cpu",
+        "train_size": 1.0,
+        "batch_size": 256,
+        "enable_progress_bar": False,
+        "logger": False,
+    }
     for _ in range(turns):
         start = time.perf_counter()
         model.train(max_epochs=epochs, **quiet)
@@ -38,7 +48,9 @@ def scvi_epochs(train: str, turns: int, epochs: int = 2) -> Iterator[dict[str, A
 
 
 def flexynesis_epochs(train: str, turns: int, epochs: int = 2) -> Iterator[dict[str, Any]]:
-    """Epochs of flexynesis' supervised variational autoencoder on all genes, latent 32, through its own Lightning module."""
+    """Epochs of flexynesis' supervised variational autoencoder on all genes, latent 32, through its
+    own Lightning module.
+    """
     import lightning
     import pandas as pd
     import torch
@@ -46,21 +58,36 @@ def flexynesis_epochs(train: str, turns: int, epochs: int = 2) -> Iterator[dict[
     from flexynesis.models.supervised_vae import supervised_vae
 
     X = torch.from_numpy(np.load(train))
-    ann = {"y": torch.from_numpy(np.random.default_rng(0).standard_normal(len(X)).astype(np.float32))}
+    ann = {
+        "y": torch.from_numpy(np.random.default_rng(0).standard_normal(len(X)).astype(np.float32))
+    }
     genes, samples = [f"G{i}" for i in range(X.shape[1])], [f"S{i}" for i in range(len(X))]
-    dataset = MultiOmicDataset({"rna": X}, ann, {"y": "numerical"}, {"rna": pd.Index(genes)}, samples, {})
-    config = {"latent_dim": N_LATENT, "hidden_dim_factor": 0.2, "supervisor_hidden_dim": 16, "lr": 1e-3}
+    dataset = MultiOmicDataset(
+        {"rna": X}, ann, {"y": "numerical"}, {"rna": pd.Index(genes)}, samples, {}
+    )
+    config = {
+        "latent_dim": N_LATENT,
+        "hidden_dim_factor": 0.2,
+        "supervisor_hidden_dim": 16,
+        "lr": 1e-3,
+    }
     for _ in range(turns):
         model = supervised_vae(config, dataset, ["y"], device_type="cpu")
-        quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+        quiet = dict.fromkeys(
+            ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+        )
         trainer = lightning.Trainer(max_epochs=epochs, accelerator="cpu", **quiet)
         start = time.perf_counter()
         trainer.fit(model, torch.utils.data.DataLoader(dataset, 256, shuffle=True))
         yield {"seconds": (time.perf_counter() - start) / epochs, "version": version("flexynesis")}
 
 
-def autoencodix_epochs(train: str, val: str, turns: int, epochs: int = 1) -> Iterator[dict[str, Any]]:
-    """Fits of autoencodix' Vanillix with its own defaults (3 layers, each a quarter, minibatch 32) on all genes, latent 32."""
+def autoencodix_epochs(
+    train: str, val: str, turns: int, epochs: int = 1
+) -> Iterator[dict[str, Any]]:
+    """Fits of autoencodix' Vanillix with its own defaults (3 layers, each a quarter, minibatch 32)
+    on all genes, latent 32.
+    """
     os.environ.setdefault("MPLBACKEND", "Agg")
     import pandas as pd
     from autoencodix import Vanillix
@@ -70,7 +97,9 @@ def autoencodix_epochs(train: str, val: str, turns: int, epochs: int = 1) -> Ite
 
     parts = [np.load(path) for path in (train, val)]
     X = np.concatenate(parts)
-    table = pd.DataFrame(X, index=[f"S{i}" for i in range(len(X))], columns=[f"G{j}" for j in range(X.shape[1])])
+    table = pd.DataFrame(
+        X, index=[f"S{i}" for i in range(len(X))], columns=[f"G{j}" for j in range(X.shape[1])]
+    )
     annotation = pd.DataFrame({"group": "a"}, index=table.index)
     info = DataInfo(data_type="NUMERIC", scaling="NONE", filtering="NOFILT")
     config = VanillixConfig(
@@ -84,7 +113,11 @@ def autoencodix_epochs(train: str, val: str, turns: int, epochs: int = 1) -> Ite
     held = np.arange(len(parts[0]), len(X))
     splits = {"train": np.arange(len(parts[0])), "valid": held[::2], "test": held[1::2]}
     for _ in range(turns):
-        model = Vanillix(data=DataPackage(multi_bulk={"rna": table}, annotation={"anno": annotation}), config=config, custom_splits=splits)
+        model = Vanillix(
+            data=DataPackage(multi_bulk={"rna": table}, annotation={"anno": annotation}),
+            config=config,
+            custom_splits=splits,
+        )
         model.preprocess()
         start = time.perf_counter()
         model.fit()
@@ -100,7 +133,9 @@ TARGETS = {"autoencodix Vanillix": "200 x", "flexynesis supervised_vae": "100 x"
 
 
 def measure_peers(plan: Any) -> Any:
-    """Seconds an epoch and peak memory of each peer, next to genexp's in the same minutes; an error is shown, not a figure."""
+    """Seconds an epoch and peak memory of each peer, next to genexp's in the same minutes; an error
+    is shown, not a figure.
+    """
     from benchmarks.plan import PEERS, SCVI
     from benchmarks.results import Ratio, Section, gib, seconds, times
     from benchmarks.training import span_epochs
@@ -114,26 +149,49 @@ def measure_peers(plan: Any) -> Any:
     rows = []
     for name, function in PEERS_OF.items():
         given = files if function is autoencodix_epochs else {"train": files["train"]}
-        own = {"folder": str(data.folder), "hidden": list(plan.hidden), "n_latent": N_LATENT, "turns": 2}
+        own = {
+            "folder": str(data.folder),
+            "hidden": list(plan.hidden),
+            "n_latent": N_LATENT,
+            "turns": 2,
+        }
         python = str(SCVI if function is scvi_epochs else PEERS)
-        sides = {"genexp": Side(span_epochs, own), name: Side(function, given | {"turns": 2}, python=python)}
+        sides = {
+            "genexp": Side(span_epochs, own),
+            name: Side(function, given | {"turns": 2}, python=python),
+        }
         try:
             found = take_turns(sides, 2)
         except RuntimeError as error:
             section.notes.append(f"{name} could not be measured: {error}.")
             continue
-        epoch = {side: float(np.median([turn["seconds"] for turn in turns])) for side, turns in found.items()}
+        epoch = {
+            side: float(np.median([turn["seconds"] for turn in turns]))
+            for side, turns in found.items()
+        }
         peak = {side: max(turn["peak"] for turn in turns) for side, turns in found.items()}
         title = f"{name} {found[name][0]['version']}"
         own_epoch, its_epoch = seconds(epoch["genexp"]), seconds(epoch[name])
         ratio = times(epoch[name], epoch["genexp"])
-        section.ratios.append(Ratio(f"epoch, {title}", own_epoch, its_epoch, ratio, TARGETS.get(name, "")))
-        rows.append({"peer": title, "epoch": its_epoch, "peak memory": gib(peak[name]), "genexp's epoch": own_epoch})
+        section.ratios.append(
+            Ratio(f"epoch, {title}", own_epoch, its_epoch, ratio, TARGETS.get(name, ""))
+        )
+        rows.append(
+            {
+                "peer": title,
+                "epoch": its_epoch,
+                "peak memory": gib(peak[name]),
+                "genexp's epoch": own_epoch,
+            }
+        )
     section.tables = [rows] if rows else []
     section.notes.append(
-        f"genexp: {'-'.join(map(str, (*plan.hidden, N_LATENT)))}. The peers have their own architectures and defaults, latent {N_LATENT}: "
-        "autoencodix narrows by 4 in each of 3 layers with minibatches of 32; flexynesis has one hidden layer of a fifth of the genes (the "
-        "narrowest that its own search takes); scvi-tools has 128 hidden units and models counts, which were made from the same rows. "
+        f"genexp: {'-'.join(map(str, (*plan.hidden, N_LATENT)))}. The peers have their own "
+        f"architectures and defaults, latent {N_LATENT}: "
+        "autoencodix narrows by 4 in each of 3 layers with minibatches of 32; flexynesis has "
+        "one hidden layer of a fifth of the genes (the "
+        "narrowest that its own search takes); scvi-tools has 128 hidden units and models "
+        "counts, which were made from the same rows. "
         "Their epoch is a whole fit divided by its epochs."
     )
     return section

@@ -1,6 +1,8 @@
-"""What a user would write without genexp: a DataLoader, Adam, all genes; and the same in Optuna and in Lightning.
+"""What a user would write without genexp: a DataLoader, Adam, all genes; and the same in Optuna and
+in Lightning.
 
-It needs torch alone (and optuna or lightning where they are measured), so that it also runs in the peers' interpreter.
+It needs torch alone (and optuna or lightning where they are measured), so that it also runs in the
+peers' interpreter.
 """
 
 from __future__ import annotations
@@ -21,13 +23,20 @@ DROPOUT = 0.2
 LEARNING_RATE = 1e-3
 
 
-def build_plain(n_genes: int, hidden: Sequence[int], n_latent: int, dropout: float = DROPOUT) -> nn.Sequential:
+def build_plain(
+    n_genes: int, hidden: Sequence[int], n_latent: int, dropout: float = DROPOUT
+) -> nn.Sequential:
     """Linear, batch norm, ReLU and dropout for each hidden width, mirrored in the decoder."""
 
     def body(widths: list[int]) -> list[nn.Module]:
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(widths[:-1]):
-            layers += [nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.ReLU(), nn.Dropout(dropout)]
+            layers += [
+                nn.Linear(n_in, n_out),
+                nn.BatchNorm1d(n_out),
+                nn.ReLU(),
+                nn.Dropout(dropout),
+            ]
         return [*layers, nn.Linear(widths[-2], widths[-1])]
 
     widths = [n_genes, *hidden, n_latent]
@@ -37,12 +46,22 @@ def build_plain(n_genes: int, hidden: Sequence[int], n_latent: int, dropout: flo
 class PlainTraining:
     """The loop of a tutorial, an epoch at a time, with the best weights kept aside."""
 
-    def __init__(self, train: Tensor, val: Tensor, hidden: Sequence[int], n_latent: int, seed: int, **values: float) -> None:
+    def __init__(
+        self,
+        train: Tensor,
+        val: Tensor,
+        hidden: Sequence[int],
+        n_latent: int,
+        seed: int,
+        **values: float,
+    ) -> None:
         torch.manual_seed(seed)
         self.loader = DataLoader(TensorDataset(train), batch_size=MINIBATCH, shuffle=True)
         self.val = DataLoader(TensorDataset(val), batch_size=MINIBATCH)
         self.network = build_plain(train.shape[1], hidden, n_latent, values.get("dropout", DROPOUT))
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=values.get("learning_rate", LEARNING_RATE))
+        self.optimiser = torch.optim.Adam(
+            self.network.parameters(), lr=values.get("learning_rate", LEARNING_RATE)
+        )
         self.best, self.best_weights = float("inf"), copy.deepcopy(self.network.state_dict())
 
     def epoch(self) -> float:
@@ -64,7 +83,9 @@ class PlainTraining:
         return loss_val
 
     def fit(self, epochs: int, patience: int) -> int:
-        """Train until the validation loss has not fallen for ``patience`` epochs; returns the number of epochs."""
+        """Train until the validation loss has not fallen for ``patience`` epochs; returns the
+        number of epochs.
+        """
         since = done = 0
         while done < epochs and since < patience:
             before = self.best
@@ -78,8 +99,12 @@ def load(path: str) -> Tensor:
     return torch.from_numpy(np.load(path))
 
 
-def plain_epochs(train: str, val: str, hidden: list[int], n_latent: int) -> Iterator[dict[str, Any]]:
-    """Seconds and validation loss of each epoch; the faster of one thread and all of them, after an epoch with each."""
+def plain_epochs(
+    train: str, val: str, hidden: list[int], n_latent: int
+) -> Iterator[dict[str, Any]]:
+    """Seconds and validation loss of each epoch; the faster of one thread and all of them, after an
+    epoch with each.
+    """
     training = PlainTraining(load(train), load(val), hidden, n_latent, seed=0)
     seconds = {}
     for threads in (torch.get_num_threads(), 1):
@@ -93,7 +118,12 @@ def plain_epochs(train: str, val: str, hidden: list[int], n_latent: int) -> Iter
     while True:
         start = time.perf_counter()
         loss = training.epoch()
-        yield {"seconds": time.perf_counter() - start, "loss": loss, "threads": threads, "chosen": True}
+        yield {
+            "seconds": time.perf_counter() - start,
+            "loss": loss,
+            "threads": threads,
+            "chosen": True,
+        }
 
 
 def plain_trials(train: str, val: str, epochs: int, patience: int) -> Iterator[dict[str, Any]]:
@@ -108,20 +138,33 @@ def plain_trials(train: str, val: str, epochs: int, patience: int) -> Iterator[d
     def objective(trial: optuna.Trial) -> float:
         nonlocal n_epochs
         n_layers = trial.suggest_int("n_layers", 1, 3)
-        width, n_latent = trial.suggest_int("n_hidden", 128, 1024, log=True), trial.suggest_int("n_latent", 8, 64, log=True)
+        width, n_latent = (
+            trial.suggest_int("n_hidden", 128, 1024, log=True),
+            trial.suggest_int("n_latent", 8, 64, log=True),
+        )
         hidden = [max(width // 2**i, n_latent) for i in range(n_layers)]
-        training = PlainTraining(rows, held, hidden, n_latent, seed=0, dropout=trial.suggest_float("dropout", 0, 0.5))
+        training = PlainTraining(
+            rows, held, hidden, n_latent, seed=0, dropout=trial.suggest_float("dropout", 0, 0.5)
+        )
         n_epochs = training.fit(epochs, patience)
         return training.best
 
     while True:
         start = time.perf_counter()
         study.optimize(objective, n_trials=1)
-        yield {"seconds": time.perf_counter() - start, "loss": study.trials[-1].value, "epochs": n_epochs}
+        yield {
+            "seconds": time.perf_counter() - start,
+            "loss": study.trials[-1].value,
+            "epochs": n_epochs,
+        }
 
 
-def lightning_epochs(train: str, val: str, hidden: list[int], n_latent: int, turns: int, burst: int = 2) -> Iterator[dict[str, Any]]:
-    """The same network in a Lightning module; each turn is a fit of a few epochs, timed from the end of one to the end of the next."""
+def lightning_epochs(
+    train: str, val: str, hidden: list[int], n_latent: int, turns: int, burst: int = 2
+) -> Iterator[dict[str, Any]]:
+    """The same network in a Lightning module; each turn is a fit of a few epochs, timed from the
+    end of one to the end of the next.
+    """
     import lightning
 
     class Module(lightning.LightningModule):  # type: ignore[misc]
@@ -146,7 +189,9 @@ def lightning_epochs(train: str, val: str, hidden: list[int], n_latent: int, tur
     module = Module(rows.shape[1])
     for _ in range(turns):
         module.ends = []
-        quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+        quiet = dict.fromkeys(
+            ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False
+        )
         trainer = lightning.Trainer(max_epochs=burst + 1, accelerator="cpu", **quiet)
         loaders = [DataLoader(TensorDataset(x), MINIBATCH, shuffle=x is rows) for x in (rows, held)]
         trainer.fit(module, *loaders)

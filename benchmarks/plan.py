@@ -15,8 +15,12 @@ from genexp.tracker import NullTracker
 
 REAL = Path(os.environ.get("GENEXP_DATA", Path(__file__).parents[2] / "shared" / "data"))
 """Folder of the real cohorts."""
-PEERS, SCVI = (Path(__file__).parents[1] / name / "bin" / "python" for name in (".venv-peers", ".venv-peers-scvi"))
-"""Interpreters of the peers: scvi-tools needs an anndata that autoencodix forbids. Without them Lightning is left out."""
+PEERS, SCVI = (
+    Path(__file__).parents[1] / name / "bin" / "python"
+    for name in (".venv-peers", ".venv-peers-scvi")
+)
+"""Interpreters of the peers: scvi-tools needs an anndata that autoencodix forbids. Without them
+Lightning is left out."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,17 @@ class Plan:
     variants: tuple[str, ...] = ()
 
     def simulated(self) -> Preprocessed:
-        """Simulated cohort with 85 % of the samples to train on; only genes that do not vary are lost."""
+        """Simulated cohort with 85 % of the samples to train on; only genes that do not vary are
+        lost.
+        """
         shape = f"simulated:{self.n_samples}x{self.n_genes}"
         return self.preprocess(cohort=shape, split="85/10/5", min_detected=0, min_sample_detected=0)
 
     def preprocess(self, **values: Any) -> Preprocessed:
         """Preprocess, or find what an earlier benchmark preprocessed."""
-        return preprocess_cohort(parse_settings(PreprocessSettings, {"cache": str(self.folder), **values}), NullTracker())
+        return preprocess_cohort(
+            parse_settings(PreprocessSettings, {"cache": str(self.folder), **values}), NullTracker()
+        )
 
 
 class Stamps(NullTracker):

@@ -17,7 +17,9 @@ from benchmarks.sides import Side, take_turns
 
 @dataclass(frozen=True)
 class Measured:
-    """A file that is read: what it is, by whom else it is read, and how many times less genexp should take."""
+    """A file that is read: what it is, by whom else it is read, and how many times less genexp
+    should take.
+    """
 
     what: str
     other: str
@@ -31,13 +33,16 @@ FILES = {
     "dense.h5ad": Measured("h5ad, dense", "anndata.read_h5ad", "0.77 x"),
     "sparse.h5ad": Measured("h5ad, sparse", "anndata.read_h5ad", "0.77 x"),
 }
-"""Checks may take three tenths of the time of ``anndata.read_h5ad``, which only reads: 1 / 1.3 is 0.77."""
+"""Checks may take three tenths of the time of ``anndata.read_h5ad``, which only reads: 1 / 1.3 is
+0.77."""
 ZERO_SHARE = 0.8
 """Of the values of the sparse file."""
 
 
 def write_files(plan: Plan) -> dict[str, Path]:
-    """The simulated cohort as gzipped text either way round (4 decimals), as Parquet and as h5ad; kept between runs."""
+    """The simulated cohort as gzipped text either way round (4 decimals), as Parquet and as h5ad;
+    kept between runs.
+    """
     folder = plan.folder / f"reading-{plan.n_samples}x{plan.n_genes}"
     paths = {name: folder / name for name in FILES}
     if not all(path.exists() for path in paths.values()):
@@ -60,17 +65,26 @@ def _write(plan: Plan, paths: dict[str, Path]) -> None:
     pd.DataFrame(values, index=samples, columns=simulated.genes).to_parquet(paths["cohort.parquet"])
     obs, var = simulated.obs[["patient_id"]], pd.DataFrame(index=simulated.genes)
     anndata.AnnData(values, obs=obs, var=var).write_h5ad(paths["dense.h5ad"])
-    sparse = scipy.sparse.csr_matrix(np.where(values > np.quantile(values, ZERO_SHARE), values, np.float32(0)))
+    sparse = scipy.sparse.csr_matrix(
+        np.where(values > np.quantile(values, ZERO_SHARE), values, np.float32(0))
+    )
     anndata.AnnData(sparse, obs=obs, var=var).write_h5ad(paths["sparse.h5ad"])
 
 
-def _write_text(path: Path, heading: str, rows: list[str], columns: list[str], values: np.ndarray) -> None:
+def _write_text(
+    path: Path, heading: str, rows: list[str], columns: list[str], values: np.ndarray
+) -> None:
     import pyarrow as pa
     import pyarrow.csv
 
-    table = pa.table({heading: pa.array(rows)} | {name: pa.array(column) for name, column in zip(columns, values.T, strict=True)})
+    table = pa.table(
+        {heading: pa.array(rows)}
+        | {name: pa.array(column) for name, column in zip(columns, values.T, strict=True)}
+    )
     with pa.CompressedOutputStream(str(path), "gzip") as stream:
-        pyarrow.csv.write_csv(table, stream, pyarrow.csv.WriteOptions(delimiter="\t", quoting_style="none"))
+        pyarrow.csv.write_csv(
+            table, stream, pyarrow.csv.WriteOptions(delimiter="\t", quoting_style="none")
+        )
 
 
 def genexp_reads(path: str) -> Iterator[dict[str, Any]]:
@@ -85,7 +99,9 @@ def genexp_reads(path: str) -> Iterator[dict[str, Any]]:
 
 
 def others_read(path: str) -> Iterator[dict[str, Any]]:
-    """Tables by pandas, or by anndata for h5ad, as dense float32 with samples in rows; one a turn."""
+    """Tables by pandas, or by anndata for h5ad, as dense float32 with samples in rows; one a
+    turn.
+    """
     import anndata
     import pandas as pd
 
@@ -93,7 +109,9 @@ def others_read(path: str) -> Iterator[dict[str, Any]]:
         start = time.perf_counter()
         if path.endswith(".h5ad"):
             stored = anndata.read_h5ad(path).X
-            X = np.asarray(stored if isinstance(stored, np.ndarray) else stored.toarray(), dtype=np.float32)
+            X = np.asarray(
+                stored if isinstance(stored, np.ndarray) else stored.toarray(), dtype=np.float32
+            )
         elif path.endswith(".parquet"):
             X = np.ascontiguousarray(pd.read_parquet(path).to_numpy(dtype=np.float32))
         else:
@@ -108,18 +126,34 @@ def measure_reading(plan: Plan) -> Section:
     rows = []
     for name, path in write_files(plan).items():
         file = FILES[name]
-        sides = {"genexp": Side(genexp_reads, {"path": str(path)}), file.other: Side(others_read, {"path": str(path)})}
+        sides = {
+            "genexp": Side(genexp_reads, {"path": str(path)}),
+            file.other: Side(others_read, {"path": str(path)}),
+        }
         turns = take_turns(sides, plan.repeats, plan.apart)
-        took = {reader: float(np.median([turn["seconds"] for turn in figures])) for reader, figures in turns.items()}
+        took = {
+            reader: float(np.median([turn["seconds"] for turn in figures]))
+            for reader, figures in turns.items()
+        }
         ratio = times(took[file.other], took["genexp"])
         what = f"read {file.what}, {file.other}"
-        section.ratios.append(Ratio(what, seconds(took["genexp"]), seconds(took[file.other]), ratio, file.target))
+        section.ratios.append(
+            Ratio(what, seconds(took["genexp"]), seconds(took[file.other]), ratio, file.target)
+        )
         for reader, figures in turns.items():
             peak = gib(max(turn["peak"] for turn in figures))
-            rows.append({"file": file.what, "reader": reader, "time": seconds(took[reader]), "peak memory": peak})
+            rows.append(
+                {
+                    "file": file.what,
+                    "reader": reader,
+                    "time": seconds(took[reader]),
+                    "peak memory": peak,
+                }
+            )
     section.tables = [rows]
     section.notes = [
-        "genexp's time includes its checks of names and values. All give dense float32 with samples in rows; of the sparse file "
+        "genexp's time includes its checks of names and values. All give dense float32 with "
+        "samples in rows; of the sparse file "
         f"{ZERO_SHARE:.0%} of the values are 0."
     ]
     return section

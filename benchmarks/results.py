@@ -19,7 +19,9 @@ PACKAGES = ("torch", "numpy", "scipy", "pandas", "pyarrow", "anndata", "optuna",
 
 @dataclass(frozen=True)
 class Ratio:
-    """A line of the first table: what genexp and the other took, how many times better genexp is, and what was to be reached."""
+    """A line of the first table: what genexp and the other took, how many times better genexp is,
+    and what was to be reached.
+    """
 
     what: str
     genexp: str
@@ -62,22 +64,36 @@ def describe_machine() -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     load = os.getloadavg()[0]
     return (
-        f"{found[1] if found else platform.processor()}, {cores} cores, {gib(memory)} of memory, {platform.system()}, "
+        f"{found[1] if found else platform.processor()}, {cores} cores, {gib(memory)} of "
+        f"memory, {platform.system()}, "
         f"Python {platform.python_version()}, {packages}; load average at the start {load:.1f}"
     )
 
 
 def describe_code() -> str:
     """Short hash of the commit that was measured."""
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     return found.stdout.strip() or "unknown"
 
 
 def keep(name: str, section: Section, machine: str, took: float, folder: Path = HERE) -> None:
-    """Put a section into ``results.json``, replacing its earlier form, and render ``RESULTS.md`` anew."""
+    """Put a section into ``results.json``, replacing its earlier form, and render ``RESULTS.md``
+    anew.
+    """
     path = folder / "results.json"
     known = json.loads(path.read_text()) if path.exists() else {}
-    made = {"machine": machine, "code": describe_code(), "day": datetime.now(UTC).strftime("%Y-%m-%d"), "took": round(took)}
+    made = {
+        "machine": machine,
+        "code": describe_code(),
+        "day": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "took": round(took),
+    }
     known[name] = asdict(section) | made
     path.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
     (folder / "RESULTS.md").write_text(render(known))
@@ -93,20 +109,29 @@ def read_tables(name: str, folder: Path = HERE) -> list[list[dict[str, str]]]:
 def render(known: dict[str, dict]) -> str:
     """All sections as Markdown: the ratios first."""
     ratios = [
-        ratio | {"command": f"`python -m benchmarks {name}`"} for name, section in sorted(known.items()) for ratio in section["ratios"]
+        ratio | {"command": f"`python -m benchmarks {name}`"}
+        for name, section in sorted(known.items())
+        for ratio in section["ratios"]
     ]
     texts = ["# Benchmarks", _INTRODUCTION, *([_table(ratios)] if ratios else [])]
     for name, section in sorted(known.items()):
-        texts += [f"## {section['title']}", *(_table(table) for table in section["tables"] if table), *section["notes"]]
+        texts += [
+            f"## {section['title']}",
+            *(_table(table) for table in section["tables"] if table),
+            *section["notes"],
+        ]
         texts.append(
-            f"`python -m benchmarks {name}`, {section['took']} s on {section['day']} at commit {section['code']}. {section['machine']}."
+            f"`python -m benchmarks {name}`, {section['took']} s on {section['day']} at "
+            f"commit {section['code']}. {section['machine']}."
         )
     return "\n\n".join(texts) + "\n"
 
 
 _INTRODUCTION = (
-    "Rendered by `make bench` from `results.json`. Whatever is compared ran in one session, in processes of its own that took turns; "
-    "figures are medians over turns, memory is the peak of the whole process (mapped files included). "
+    "Rendered by `make bench` from `results.json`. Whatever is compared ran in one session, "
+    "in processes of its own that took turns; "
+    "figures are medians over turns, memory is the peak of the whole process (mapped files "
+    "included). "
     "A ratio says how many times less genexp took."
 )
 

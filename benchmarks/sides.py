@@ -1,7 +1,8 @@
 """Sides of a comparison: generators that run in processes of their own and take turns.
 
-Each turn is asked for and answered by one line of JSON, so a side may run in another interpreter (the peers' one); this file
-needs the standard library alone. The peak memory of a side is that of its process.
+Each turn is asked for and answered by one line of JSON, so a side may run in another interpreter
+(the peers' one); this file needs the standard library alone. The peak memory of a side is that of
+its process.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Side:
     Parameters
     ----------
     function : callable
-        Generator function of a module of this package; its arguments and what it yields can be written as JSON.
+        Generator function of a module of this package; its arguments and what it yields can be
+        written as JSON.
     arguments : mapping
     python : str
         Interpreter.
@@ -44,12 +46,25 @@ class Side:
 
     @contextmanager
     def running(self) -> Iterator[Callable[[], Figures | None]]:
-        """A process that gives the figures of the next turn when called, and None when it has no more."""
+        """A process that gives the figures of the next turn when called, and None when it has no
+        more.
+        """
         name = f"{self.function.__module__}:{self.function.__name__}"
-        threads = {} if self.threads is None else dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(self.threads))
+        threads = (
+            {}
+            if self.threads is None
+            else dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(self.threads))
+        )
         command = [self.python, "-m", "benchmarks.sides", name, json.dumps(dict(self.arguments))]
         environment = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", **threads}
-        with subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
             to_process, from_process = process.stdin, process.stdout
             assert to_process is not None
             assert from_process is not None
@@ -74,14 +89,20 @@ class Side:
         yield lambda: _measure_turn(figures)
 
 
-def take_turns(sides: Mapping[str, Side], turns: int, apart: bool = True) -> dict[str, list[Figures]]:
+def take_turns(
+    sides: Mapping[str, Side], turns: int, apart: bool = True
+) -> dict[str, list[Figures]]:
     """Figures of each side, by turn: everyone's first, then everyone's second, and so on.
 
-    With ``apart`` each side has a process; without, all share this one, which is quick and tells nothing of memory.
+    With ``apart`` each side has a process; without, all share this one, which is quick and tells
+    nothing of memory.
     """
     found: dict[str, list[Figures]] = {name: [] for name in sides}
     with ExitStack() as running:
-        waiting = {name: running.enter_context(side.running() if apart else side.here()) for name, side in sides.items()}
+        waiting = {
+            name: running.enter_context(side.running() if apart else side.here())
+            for name, side in sides.items()
+        }
         for _ in range(turns):
             for name, turn in list(waiting.items()):
                 figures = turn()
@@ -96,7 +117,11 @@ def read_peak() -> int:
     """Bytes of memory that this process has held at most, mapped files included."""
     status = Path("/proc/self/status")
     if status.exists():  # not getrusage: a child inherits its parent's peak there
-        return 1024 * int(next(line for line in status.read_text().splitlines() if line.startswith("VmHWM")).split()[1])
+        return 1024 * int(
+            next(
+                line for line in status.read_text().splitlines() if line.startswith("VmHWM")
+            ).split()[1]
+        )
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -108,7 +133,9 @@ def _measure_turn(figures: Iterator[Figures]) -> Figures | None:
 
 
 def _serve(name: str, arguments: str) -> None:
-    """Answer each line of standard input with the figures of a turn; what the function prints goes to standard error."""
+    """Answer each line of standard input with the figures of a turn; what the function prints goes
+    to standard error.
+    """
     answers, sys.stdout = sys.stdout, sys.stderr
     module, _, function = name.partition(":")
     figures = getattr(importlib.import_module(module), function)(**json.loads(arguments))

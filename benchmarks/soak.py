@@ -1,8 +1,9 @@
 """Tests that are too long for CI: run them by hand, and keep what came out in ``soak.json``.
 
-A test joins by ``@pytest.mark.soak``, and tells how much it did by pytest's ``record_property("examples", ...)``; ``outcomes`` may be
-recorded likewise. Arguments are handed on to pytest: ``python -m benchmarks.soak -k mutated`` runs some of them, and keeps the results of
-the others.
+A test joins by ``@pytest.mark.soak``, and tells how much it did by pytest's
+``record_property("examples", ...)``; ``outcomes`` may be recorded likewise. Arguments are handed on
+to pytest: ``python -m benchmarks.soak -k mutated`` runs some of them, and keeps the results of the
+others.
 """
 
 from __future__ import annotations
@@ -28,7 +29,18 @@ def run_tests(arguments: Sequence[str]) -> tuple[int, list[dict[str, Any]]]:
     """Exit code of pytest, and a record of each test; parametrised ones are counted together."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-m", "soak", "-q", f"--junitxml={report}", "-o", "junit_family=xunit1", *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-m",
+            "soak",
+            "-q",
+            f"--junitxml={report}",
+            "-o",
+            "junit_family=xunit1",
+            *arguments,
+        ]
         code = subprocess.run(command, cwd=HERE.parent, check=False).returncode
         return code, list(read_report(report)) if report.exists() else []
 
@@ -47,18 +59,27 @@ def read_report(report: Path) -> Iterator[dict[str, Any]]:
             "what": name,
             "examples": sum(map(int, _list_properties(cases, "examples"))),
             "outcomes": dict(sorted(outcomes.items())),
-            "failures": sum(case.find("failure") is not None or case.find("error") is not None for case in cases),
+            "failures": sum(
+                case.find("failure") is not None or case.find("error") is not None for case in cases
+            ),
             "seconds": round(sum(float(case.get("time", 0)) for case in cases)),
         }
 
 
 def _list_properties(cases: Sequence[ElementTree.Element], name: str) -> list[str]:
-    return [str(element.get("value")) for case in cases for element in case.iter("property") if element.get("name") == name]
+    return [
+        str(element.get("value"))
+        for case in cases
+        for element in case.iter("property")
+        if element.get("name") == name
+    ]
 
 
 def keep(records: Sequence[dict[str, Any]], path: Path = KEPT) -> None:
     """Put records into the file, each in the place of the last of the same test."""
-    kept = {record["what"]: record for record in json.loads(path.read_text())} if path.exists() else {}
+    kept = (
+        {record["what"]: record for record in json.loads(path.read_text())} if path.exists() else {}
+    )
     now = {"commit": describe_code(), "date": datetime.now(UTC).strftime("%Y-%m-%d")}
     kept |= {record["what"]: record | now for record in records}
     path.write_text(json.dumps([kept[what] for what in sorted(kept)], indent=1) + "\n")

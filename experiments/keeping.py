@@ -18,9 +18,13 @@ def keep_picture(png: bytes, path: Path) -> None:
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     width = min(picture.width, 1400)
     while True:
-        small = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
+        small = picture.resize(
+            (width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS
+        )
         held = io.BytesIO()
-        small.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(held, "PNG", optimize=True)
+        small.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+            held, "PNG", optimize=True
+        )
         if len(held.getvalue()) <= MAX_PICTURE:
             path.write_bytes(held.getvalue())
             return
@@ -28,15 +32,26 @@ def keep_picture(png: bytes, path: Path) -> None:
 
 
 def put_tables(path: Path, tables: Mapping[str, Sequence[str]]) -> None:
-    """Put lines between their marks ``<!-- NAME: written by run.py -->`` and ``<!-- end of NAME -->``, those that the file has.
+    """Put lines between their marks ``<!-- NAME: written by run.py -->`` and ``<!-- end of NAME
+    -->``, those that the file has.
 
     A file that is not there is made of all of them.
     """
-    text = path.read_text(encoding="utf-8") if path.exists() else "\n".join(f"{_begin(name)}{_end(name)}\n" for name in tables)
+    text = (
+        path.read_text(encoding="utf-8")
+        if path.exists()
+        else "\n".join(f"{_begin(name)}{_end(name)}\n" for name in tables)
+    )
     for name, lines in tables.items():
         begin, end = _begin(name), _end(name)
         if begin in text and end in text:
-            text = text.split(begin)[0] + begin + "".join(f"{line}\n" for line in lines) + end + text.split(end)[1]
+            text = (
+                text.split(begin)[0]
+                + begin
+                + "".join(f"{line}\n" for line in lines)
+                + end
+                + text.split(end)[1]
+            )
     path.write_text(text, encoding="utf-8")
 
 
@@ -58,13 +73,21 @@ def list_head(names: Sequence[str]) -> list[str]:
     return [list_line(names), "|" + "---|" * len(names)]
 
 
-def list_means(table: pd.DataFrame, by: str, columns: Mapping[str, str], digits: int = 3, whole: Sequence[str] = ()) -> list[str]:
-    """Markdown table with one row for each value of ``by``, in the order of appearance: mean (standard deviation) of every column.
+def list_means(
+    table: pd.DataFrame,
+    by: str,
+    columns: Mapping[str, str],
+    digits: int = 3,
+    whole: Sequence[str] = (),
+) -> list[str]:
+    """Markdown table with one row for each value of ``by``, in the order of appearance: mean
+    (standard deviation) of every column.
 
     Parameters
     ----------
     table : DataFrame
-        One row for each repetition; column ``by`` and the keys of ``columns``; NaN where nothing was measured.
+        One row for each repetition; column ``by`` and the keys of ``columns``; NaN where nothing
+        was measured.
     by : str
         What is compared.
     columns : mapping of str to str
@@ -76,11 +99,23 @@ def list_means(table: pd.DataFrame, by: str, columns: Mapping[str, str], digits:
     """
     lines = list_head([by, *columns.values()])
     for name, rows in table.groupby(by, sort=False):
-        lines.append(list_line([name, *(_describe(rows[key].dropna(), 0 if key in whole else digits) for key in columns)]))
+        lines.append(
+            list_line(
+                [
+                    name,
+                    *(
+                        _describe(rows[key].dropna(), 0 if key in whole else digits)
+                        for key in columns
+                    ),
+                ]
+            )
+        )
     return lines
 
 
 def _describe(values: pd.Series, digits: int) -> str:
     if values.empty:
         return ""
-    return f"{values.mean():.{digits}f}" + (f" ({values.std():.{digits}f})" if len(values) > 1 else "")
+    return f"{values.mean():.{digits}f}" + (
+        f" ({values.std():.{digits}f})" if len(values) > 1 else ""
+    )

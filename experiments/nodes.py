@@ -1,4 +1,6 @@
-"""What the nodes (units, components) of a representation stand for: the genes of high weight, and the gene sets among them."""
+"""What the nodes (units, components) of a representation stand for: the genes of high weight, and
+the gene sets among them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from genexp.explain.signatures import Signatures, find_signatures, weigh_genes
 from genexp.names.gene_sets import score_overlaps
 
 LEVEL = 0.05
-"""False discovery rate, over all sets, nodes and directions of one representation, below which a set counts as enriched."""
+"""False discovery rate, over all sets, nodes and directions of one representation, below which a
+set counts as enriched."""
 
 
 def check_gene_sets(paths: Iterable[str], genes: pd.Index) -> None:
@@ -29,24 +32,31 @@ def check_gene_sets(paths: Iterable[str], genes: pd.Index) -> None:
 
 
 def weigh_nodes(representation: Representation, X: np.ndarray, genes: pd.Index) -> pd.DataFrame:
-    """Weights (n_genes, n_nodes): how a gene is rebuilt as a node rises by one standard deviation of train rows X (n_train, n_genes)."""
+    """Weights (n_genes, n_nodes): how a gene is rebuilt as a node rises by one standard deviation
+    of train rows X (n_train, n_genes).
+    """
     z = representation.latents(X)
-    return weigh_genes(representation.decode, z, [f"node_{i:03d}" for i in range(z.shape[1])], genes)  # type: ignore[arg-type]
+    names = [f"node_{i:03d}" for i in range(z.shape[1])]
+    return weigh_genes(representation.decode, z, names, genes)  # type: ignore[arg-type]
 
 
 def sign_nodes(weights: pd.DataFrame, z_train: np.ndarray, z_test: np.ndarray) -> Signatures:
-    """Genes beyond 2.5 standard deviations of a node's weights, on either side, and a table of the nodes, most active first."""
+    """Genes beyond 2.5 standard deviations of a node's weights, on either side, and a table of the
+    nodes, most active first.
+    """
     return find_signatures(weights, pd.DataFrame(index=weights.index), z_train, z_test)
 
 
 def enrich_nodes(signatures: Signatures, gene_sets: Mapping[str, list[str]]) -> pd.DataFrame:
-    """Gene sets that are enriched among the genes of high weight of a node; the background is the genes that were measured.
+    """Gene sets that are enriched among the genes of high weight of a node; the background is the
+    genes that were measured.
 
     Returns
     -------
     DataFrame, (n_enriched, 7)
-        ``node``, ``direction``, ``gene_set``, ``n_signature``, ``n_overlap``, ``p`` (hypergeometric), ``q`` below ``LEVEL``
-        (Benjamini and Hochberg over all tests), smallest first.
+        ``node``, ``direction``, ``gene_set``, ``n_signature``, ``n_overlap``, ``p``
+        (hypergeometric), ``q`` below ``LEVEL`` (Benjamini and Hochberg over all tests), smallest
+        first.
     """
     from scipy.stats import false_discovery_control
 

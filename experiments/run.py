@@ -1,4 +1,6 @@
-"""What an experiment is given: its parameters, a run of MLflow to write to, processes to work in, a folder to keep results in."""
+"""What an experiment is given: its parameters, a run of MLflow to write to, processes to work in, a
+folder to keep results in.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,8 @@ CODE = (
 Job = Mapping[str, Any]
 """Arguments of a job: what JSON can write."""
 Tables = dict[str, pd.DataFrame]
-"""What a job gives: tables by name. ``scores`` (one row a representation) and ``history`` (one row an epoch) are logged as metrics."""
+"""What a job gives: tables by name. ``scores`` (one row a representation) and ``history`` (one row
+an epoch) are logged as metrics."""
 
 
 def list_experiments() -> list[str]:
@@ -84,8 +87,13 @@ def run_experiment(settings: MainSettings, tracker: MlflowTracker) -> None:
         There is none of this name.
     """
     if settings.reproduction.experiment not in list_experiments():
-        raise ConfigError(f"experiment={settings.reproduction.experiment}: expected one of {', '.join(list_experiments())}")
-    tracker.set_tags({"experiment": settings.reproduction.experiment, "size": settings.reproduction.size})
+        raise ConfigError(
+            f"experiment={settings.reproduction.experiment}: expected one of "
+            f"{', '.join(list_experiments())}"
+        )
+    tracker.set_tags(
+        {"experiment": settings.reproduction.experiment, "size": settings.reproduction.size}
+    )
     run = ExperimentRun(settings, tracker)
     importlib.import_module(f"experiments.{settings.reproduction.experiment}.run").run(run)
     run.describe_kept()
@@ -101,15 +109,28 @@ def find_data(name: str) -> str:
     """
     if not (DATA / name).exists():
         raise ConfigError(
-            f"this experiment needs {name} in the folder of real cohorts, found none in {DATA}; set GENEXP_DATA to that folder"
+            f"this experiment needs {name} in the folder of real cohorts, found none in "
+            f"{DATA}; set GENEXP_DATA to that folder"
         )
     return str(DATA / name)
 
 
-def train(data: Preprocessed, seed: int, cache: str, start_from: StartFrom | None = None, **values: Any) -> Trained:
-    """Train one configuration with one seed, for a job: no run, one thread unless the values say otherwise."""
+def train(
+    data: Preprocessed, seed: int, cache: str, start_from: StartFrom | None = None, **values: Any
+) -> Trained:
+    """Train one configuration with one seed, for a job: no run, one thread unless the values say
+    otherwise.
+    """
     config = parse_settings(EncoderConfig, {"threads": 1, **values})
-    return train_encoder(data, config, RunConfig(cache=cache, seed=seed), 0.2, NullTracker(), seed=seed, start_from=start_from)
+    return train_encoder(
+        data,
+        config,
+        RunConfig(cache=cache, seed=seed),
+        0.2,
+        NullTracker(),
+        seed=seed,
+        start_from=start_from,
+    )
 
 
 def represent(encoder: Encoder, name: str = ENCODER) -> Representation:
@@ -145,10 +166,16 @@ class ExperimentRun:
 
     @property
     def given(self) -> dict[str, str]:
-        """What the user said beside the defaults, as typed; it goes before the experiment's own parameters."""
+        """What the user said beside the defaults, as typed; it goes before the experiment's own
+        parameters.
+        """
         defaults, values = section_values(MainSettings()), section_values(self.settings)
         own = set(section_values(ExperimentConfig())) | set(section_values(RunConfig()))
-        return {name: value for name, value in values.items() if value != defaults[name] and name not in own}
+        return {
+            name: value
+            for name, value in values.items()
+            if value != defaults[name] and name not in own
+        }
 
     @property
     def cache(self) -> Path:
@@ -160,17 +187,28 @@ class ExperimentRun:
         return {**values, **self.given}
 
     def preprocess(self, **values: Any) -> Preprocessed:
-        """Preprocess a cohort, or find it in the cache; parameters as :class:`PreprocessSettings` has them (``seed`` draws the split)."""
+        """Preprocess a cohort, or find it in the cache; parameters as :class:`PreprocessSettings`
+        has them (``seed`` draws the split).
+        """
         known = parameter_names(PreprocessSettings)
         settled = {name: value for name, value in self.settle(**values).items() if name in known}
-        return preprocess_cohort(parse_settings(PreprocessSettings, settled | {"cache": str(self.cache)}), NullTracker())
+        return preprocess_cohort(
+            parse_settings(PreprocessSettings, settled | {"cache": str(self.cache)}), NullTracker()
+        )
 
     def encoder_values(self, **values: Any) -> dict[str, Any]:
-        """The experiment's parameters of training, those of the user before them, for jobs that call :func:`train`."""
-        return {name: value for name, value in self.settle(**values).items() if name in EncoderConfig.model_fields}
+        """The experiment's parameters of training, those of the user before them, for jobs that
+        call :func:`train`.
+        """
+        return {
+            name: value
+            for name, value in self.settle(**values).items()
+            if name in EncoderConfig.model_fields
+        }
 
     def run_main(self, name: str, **values: Any) -> str:
-        """The whole way with one configuration in a nested run, with report and registered encoder: ``python -m genexp main``.
+        """The whole way with one configuration in a nested run, with report and registered encoder:
+        ``python -m genexp main``.
 
         Returns
         -------
@@ -179,30 +217,52 @@ class ExperimentRun:
         """
         from genexp.pipeline import run_main
 
-        own = {"cache": str(self.cache), "experiment_name": self.settings.run.experiment_name, "name": self.settings.registry.name or name}
-        settings = parse_settings(MainSettings, {"seed": self.settings.run.seed, **self.settle(**values), **own})
+        own = {
+            "cache": str(self.cache),
+            "experiment_name": self.settings.run.experiment_name,
+            "name": self.settings.registry.name or name,
+        }
+        settings = parse_settings(
+            MainSettings, {"seed": self.settings.run.seed, **self.settle(**values), **own}
+        )
         with self.tracker.child(name) as child:
             child.log_params(section_values(settings))
             run_main(settings, child)
             return child.run_id
 
-    def run_jobs(self, function: Callable[[Job], Tables], jobs: Mapping[str, Job], workers: int | None = None) -> dict[str, Tables]:
-        """Run independent jobs, each in a process on one core, each a nested run; finished ones are found in the cache.
+    def run_jobs(
+        self, function: Callable[[Job], Tables], jobs: Mapping[str, Job], workers: int | None = None
+    ) -> dict[str, Tables]:
+        """Run independent jobs, each in a process on one core, each a nested run; finished ones are
+        found in the cache.
 
         Parameters
         ----------
         function : callable
             Of a module; gets a job.
         jobs : mapping
-            By name. A job is found again while its arguments, the file of ``function`` and genexp's own code are what they were.
+            By name. A job is found again while its arguments, the file of ``function`` and genexp's
+            own code are what they were.
         workers : int, optional
             Processes; one a core. With 1 jobs run here, one after the other, on all cores.
         """
-        found = {name: tables for name, job in jobs.items() if (tables := _load(self._place(function, job))) is not None}
+        found = {
+            name: tables
+            for name, job in jobs.items()
+            if (tables := _load(self._place(function, job))) is not None
+        }
         left = {name: job for name, job in jobs.items() if name not in found}
-        bar = tqdm(total=len(jobs), initial=len(found), desc=function.__name__.replace("_", " "), unit="job", disable=None)
+        bar = tqdm(
+            total=len(jobs),
+            initial=len(found),
+            desc=function.__name__.replace("_", " "),
+            unit="job",
+            disable=None,
+        )
         with bar:
-            for name, tables in _compute(function, left, min(workers or count_cores(), max(len(left), 1))):
+            for name, tables in _compute(
+                function, left, min(workers or count_cores(), max(len(left), 1))
+            ):
                 found[name] = tables
                 _save(tables, self._place(function, left[name]))
                 bar.set_postfix_str(name)
@@ -218,12 +278,23 @@ class ExperimentRun:
 
     def _log_job(self, name: str, job: Job, tables: Tables) -> None:
         with self.tracker.child(name) as child:
-            child.log_params({key: value for key, value in job.items() if isinstance(value, str | int | float | bool)})
+            child.log_params(
+                {
+                    key: value
+                    for key, value in job.items()
+                    if isinstance(value, str | int | float | bool)
+                }
+            )
             for epoch, row in tables.get("history", pd.DataFrame()).iterrows():
                 child.log_metrics(row.dropna().to_dict(), step=int(epoch))
-            for representation, row in tables.get("scores", pd.DataFrame()).select_dtypes("number").iterrows():
-                suffix = re.sub(r"[^\w.-]", "_", f"_{representation}")  # what MLflow takes in a name
-                child.log_metrics({f"scores/{key}{suffix}": value for key, value in row.dropna().items()})
+            for representation, row in (
+                tables.get("scores", pd.DataFrame()).select_dtypes("number").iterrows()
+            ):
+                # what MLflow takes in a name
+                suffix = re.sub(r"[^\w.-]", "_", f"_{representation}")
+                child.log_metrics(
+                    {f"scores/{key}{suffix}": value for key, value in row.dropna().items()}
+                )
             for key, table in tables.items():
                 child.log_table(f"{key}.tsv", table)
 
@@ -246,14 +317,20 @@ class ExperimentRun:
             keep_picture(png, self._kept / f"{name}.png")
 
     def keep_figures_of(self, run_id: str, names: Sequence[str], prefix: str) -> None:
-        """Write the pictures of a nested run, those of ``names`` that it has, as ``PREFIX_NAME.png``."""
-        has = {Path(entry.path).stem for entry in self.tracker.client.list_artifacts(run_id, "figures")}
+        """Write the pictures of a nested run, those of ``names`` that it has, as
+        ``PREFIX_NAME.png``.
+        """
+        has = {
+            Path(entry.path).stem for entry in self.tracker.client.list_artifacts(run_id, "figures")
+        }
         for name in names:
             if name in has:
                 self.keep_png(f"{prefix}_{name}", fetch(run_id, f"figures/{name}.png"))
 
     def keep_lines(self, tables: Mapping[str, Sequence[str]]) -> None:
-        """Put lines (Markdown) between their marks in the README of the folder where results are kept; the run has them as text."""
+        """Put lines (Markdown) between their marks in the README of the folder where results are
+        kept; the run has them as text.
+        """
         for name, lines in tables.items():
             self.tracker.log_text(f"experiment/{name}.md", "\n".join(lines) + "\n")
         if self._kept is not None:
@@ -294,7 +371,9 @@ def _hash_code() -> str:
     return digest.hexdigest()
 
 
-def _compute(function: Callable[[Job], Tables], jobs: Mapping[str, Job], workers: int) -> Iterator[tuple[str, Tables]]:
+def _compute(
+    function: Callable[[Job], Tables], jobs: Mapping[str, Job], workers: int
+) -> Iterator[tuple[str, Tables]]:
     if workers == 1:
         yield from ((name, function(job)) for name, job in jobs.items())
         return

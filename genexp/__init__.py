@@ -1,7 +1,8 @@
-"""genexp: encoders of gene expression that can be compared, trusted and loaded by name, tracked in MLflow.
+"""genexp: encoders of gene expression that can be compared, trusted and loaded by name, tracked in
+MLflow.
 
-The command line is ``python -m genexp``; the functions here are the same for notebooks, see :mod:`genexp.api`. They are imported on
-first use, so that ``import genexp`` stays cheap.
+The command line is ``python -m genexp``; the functions here are the same for notebooks, see
+:mod:`genexp.api`. They are imported on first use, so that ``import genexp`` stays cheap.
 """
 
 from __future__ import annotations
@@ -10,7 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genexp.api import compare, embed, evaluate, load_encoder, preprocess, read, simulate, train, tune
+    from genexp.api import (
+        compare,
+        embed,
+        evaluate,
+        load_encoder,
+        preprocess,
+        read,
+        simulate,
+        train,
+        tune,
+    )
     from genexp.errors import GenexpError
     from genexp.estimator import Autoencoder
     from genexp.model.encoder import Encoder

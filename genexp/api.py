@@ -1,15 +1,19 @@
-"""The Python API, for notebooks and scripts: the verbs of the command line as functions of AnnData and of each other's results.
+"""The Python API, for notebooks and scripts: the verbs of the command line as functions of AnnData
+and of each other's results.
 
-Settings, checks and messages are those of the command line. A function takes its settings as keyword arguments; ``help`` lists them.
+Settings, checks and messages are those of the command line. A function takes its settings as
+keyword arguments; ``help`` lists them.
 
-MLflow is optional. ``train``, ``tune`` and ``evaluate`` each log one run, as the command line does, where
+MLflow is optional. ``train``, ``tune`` and ``evaluate`` each log one run, as the command line does,
+where
 
 - a tracking URI is set (``MLFLOW_TRACKING_URI`` or ``mlflow.set_tracking_uri``),
 - a run is active (``mlflow.start_run``), which becomes the parent, or
 - ``experiment_name`` is given.
 
-Elsewhere nothing is written but preprocessed values in the cache, by default a temporary folder that lasts until Python ends.
-``Model.register`` needs a registry, and always writes to the one that MLflow is set to.
+Elsewhere nothing is written but preprocessed values in the cache, by default a temporary folder
+that lasts until Python ends. ``Model.register`` needs a registry, and always writes to the one that
+MLflow is set to.
 """
 
 from __future__ import annotations
@@ -42,7 +46,12 @@ from genexp.settings.search import SearchSpace, TuningConfig
 from genexp.settings.section import Section
 from genexp.settings.signature import takes
 from genexp.settings.tracking import RunConfig
-from genexp.settings.training import EncoderConfig, ReplicationConfig, TrainingConfig, TransferConfig
+from genexp.settings.training import (
+    EncoderConfig,
+    ReplicationConfig,
+    TrainingConfig,
+    TransferConfig,
+)
 from genexp.settings.values import parameter_names, section_values
 from genexp.settings.verbs import EvaluateSettings, PreprocessSettings, TrainSettings, TuneSettings
 from genexp.tracker import NullTracker
@@ -59,22 +68,37 @@ if TYPE_CHECKING:
 class Logging(Section):
     """Where a run is logged."""
 
-    experiment_name: str = Field("", description="MLflow experiment; empty: that of the active run, else genexp, and none without MLflow")
-    run_name: str = Field("", description="name of the run; empty: made from the verb and the cohort")
+    experiment_name: str = Field(
+        "",
+        description=(
+            "MLflow experiment; empty: that of the active run, else genexp, and none without MLflow"
+        ),
+    )
+    run_name: str = Field(
+        "", description="name of the run; empty: made from the verb and the cohort"
+    )
 
 
 class Seeding(Section):
     """Where randomness comes from."""
 
     seed: int | None = Field(
-        None, ge=0, lt=2**31, description="seed of initial weights, search, embeddings and bootstrap; none: the data's"
+        None,
+        ge=0,
+        lt=2**31,
+        description="seed of initial weights, search, embeddings and bootstrap; none: the data's",
     )
 
 
 class Contract(Section):
     """What an encoder demands of new samples."""
 
-    max_missing: float = Field(0.2, ge=0, lt=1, description="largest share of the encoder's genes that a new cohort may lack")
+    max_missing: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="largest share of the encoder's genes that a new cohort may lack",
+    )
 
 
 class Reading(CohortConfig):
@@ -86,15 +110,28 @@ class Reading(CohortConfig):
 class Preprocessing(CohortConfig, PreprocessConfig):
     """Parameters of ``preprocess``."""
 
-    cache: str = Field("", description="folder for preprocessed values, studies and checkpoints; empty: temporary, until Python ends")
-    seed: int | None = Field(None, ge=0, lt=2**31, description="seed of the split and of all that follows; none: the cohort's, else 0")
+    cache: str = Field(
+        "",
+        description=(
+            "folder for preprocessed values, studies and checkpoints; empty: temporary, until "
+            "Python ends"
+        ),
+    )
+    seed: int | None = Field(
+        None,
+        ge=0,
+        lt=2**31,
+        description="seed of the split and of all that follows; none: the cohort's, else 0",
+    )
 
 
 class Training(EncoderConfig, TransferConfig, ReplicationConfig, Contract, Seeding, Logging):
     """Parameters of ``train``."""
 
 
-class Tuning(SearchSpace, TrainingConfig, TuningConfig, ReplicationConfig, Contract, Seeding, Logging):
+class Tuning(
+    SearchSpace, TrainingConfig, TuningConfig, ReplicationConfig, Contract, Seeding, Logging
+):
     """Parameters of ``tune``."""
 
 
@@ -115,8 +152,8 @@ def read(cohort: str | Path, **settings: Any) -> AnnData:
     Returns
     -------
     AnnData
-        ``X`` (n_samples, n_genes) of float32; ``obs`` with the annotations and, as named, ``label``, ``batch``, ``group``,
-        ``time_days`` and ``event``; the scale in ``uns["scale"]``.
+        ``X`` (n_samples, n_genes) of float32; ``obs`` with the annotations and, as named,
+        ``label``, ``batch``, ``group``, ``time_days`` and ``event``; the scale in ``uns["scale"]``.
 
     Raises
     ------
@@ -140,7 +177,9 @@ def read(cohort: str | Path, **settings: Any) -> AnnData:
     return remember(adata, config, seed)
 
 
-def simulate(n_samples: int = 300, n_genes: int = 1000, cohort: str = "simulated", seed: int = 0) -> AnnData:
+def simulate(
+    n_samples: int = 300, n_genes: int = 1000, cohort: str = "simulated", seed: int = 0
+) -> AnnData:
     """Simulate a cohort whose truths are known.
 
     Parameters
@@ -148,7 +187,8 @@ def simulate(n_samples: int = 300, n_genes: int = 1000, cohort: str = "simulated
     n_samples, n_genes : int
         Shape; at least 20 samples and 50 genes.
     cohort : {"simulated", "simulated_cells", "simulated_compendium"}
-        Tumours with subtypes and survival, counts of single cells, or log2 fold changes of many series.
+        Tumours with subtypes and survival, counts of single cells, or log2 fold changes of many
+        series.
     seed : int
 
     Returns
@@ -179,8 +219,9 @@ def preprocess(cohort: AnnData | str | Path, **settings: Any) -> Data:
     Parameters
     ----------
     cohort : AnnData, str or Path
-        What :func:`read` gives, any other AnnData of expression, or a file. An AnnData is checked as a file would be: ``label``,
-        ``batch``, ``group``, ``time`` and ``event`` name columns of its ``obs``. It is not changed.
+        What :func:`read` gives, any other AnnData of expression, or a file. An AnnData is checked
+        as a file would be: ``label``, ``batch``, ``group``, ``time`` and ``event`` name columns of
+        its ``obs``. It is not changed.
     settings
 
     Returns
@@ -204,7 +245,11 @@ def preprocess(cohort: AnnData | str | Path, **settings: Any) -> Data:
     from genexp.preprocessing.pipeline import prepare_cohort, print_warnings
 
     settings["cache"] = settings.get("cache") or _temporary_cache()
-    source = _open_file(str(cohort), settings) if isinstance(cohort, (str, Path)) else _open_anndata(as_anndata(cohort), settings)
+    source = (
+        _open_file(str(cohort), settings)
+        if isinstance(cohort, (str, Path))
+        else _open_anndata(as_anndata(cohort), settings)
+    )
     data, reused = prepare_cohort(source.config, source.fingerprint, source.read)
     if source.is_new:
         print_reading(data.report["cohort"])
@@ -243,19 +288,26 @@ def train(data: Data, **settings: Any) -> Model:
     config = _configure(TrainSettings, data, settings)
     with _track("train", config, settings) as tracker:
         start_from = (
-            StartFrom(load_encoder(config.transfer.init.removeprefix("models:/")), config.transfer.freeze) if config.transfer.init else None
+            StartFrom(
+                load_encoder(config.transfer.init.removeprefix("models:/")), config.transfer.freeze
+            )
+            if config.transfer.init
+            else None
         )
         _log_data(data, tracker)
         trained = _fit(data, config.training, config, tracker, start_from)
-    return Model(trained.encoder, data, config.training, trained, config, getattr(tracker, "run_id", ""))
+    return Model(
+        trained.encoder, data, config.training, trained, config, getattr(tracker, "run_id", "")
+    )
 
 
 @takes(Tuning)
 def tune(data: Data, **settings: Any) -> Study:
     """Search configurations with Optuna, and train the selected one.
 
-    A parameter of the model takes a range to search, ``"8..64"`` or ``(8, 64)``, or a single value to hold. Trials run in processes of
-    their own, which need no ``if __name__ == "__main__":`` in a script.
+    A parameter of the model takes a range to search, ``"8..64"`` or ``(8, 64)``, or a single value
+    to hold. Trials run in processes of their own, which need no ``if __name__ == "__main__":`` in a
+    script.
 
     Parameters
     ----------
@@ -279,23 +331,36 @@ def tune(data: Data, **settings: Any) -> Study:
     >>> study = genexp.tune(data, n_trials=2, n_latent=(2, 8), n_layers=1, n_hidden=16, epochs=3, workers=1)
     >>> len(study.trials)
     2
-    """
+    """  # noqa: E501
     from genexp.tuning.tune import tune_encoder
 
     config = _configure(TuneSettings, data, settings)
     with _track("tune", config, settings) as tracker:
         _log_data(data, tracker)
         finished = tune_encoder(data.preprocessed, config, tracker)
-        print(f"selected trial {finished.selected.result.number}: {finished.reason}", file=sys.stderr)
+        print(
+            f"selected trial {finished.selected.result.number}: {finished.reason}", file=sys.stderr
+        )
         trained = _fit(data, finished.selected.config, config, tracker)
-    return Study(Model(trained.encoder, data, finished.selected.config, trained, config, getattr(tracker, "run_id", "")), finished)
+    return Study(
+        Model(
+            trained.encoder,
+            data,
+            finished.selected.config,
+            trained,
+            config,
+            getattr(tracker, "run_id", ""),
+        ),
+        finished,
+    )
 
 
 @takes(Evaluating)
 def evaluate(model: Model | Encoder | str, data: Data, **settings: Any) -> Report:
     """Evaluate an encoder on the held-out test samples, in comparison with PCA and other baselines.
 
-    Every access to the test samples of a split is counted in the cache, and the report says how many there were.
+    Every access to the test samples of a split is counted in the cache, and the report says how
+    many there were.
 
     Parameters
     ----------
@@ -329,9 +394,17 @@ def evaluate(model: Model | Encoder | str, data: Data, **settings: Any) -> Repor
     others = model.replicates.others if isinstance(model, Model) and model.data is data else None
     with _track("evaluate", config, settings) as tracker:
         if not isinstance(tracker, NullTracker):
-            tracker.set_tags({"encoder_run": encoder.card.get("run_id", ""), "split_hash": data.preprocessed.split_hash} | reference)
+            tracker.set_tags(
+                {
+                    "encoder_run": encoder.card.get("run_id", ""),
+                    "split_hash": data.preprocessed.split_hash,
+                }
+                | reference
+            )
             tracker.log_table("preprocess/split.tsv", data.split)
-        evaluation = evaluate_encoder(encoder, data.preprocessed, config.evaluation, config.run.seed, tracker, others)
+        evaluation = evaluate_encoder(
+            encoder, data.preprocessed, config.evaluation, config.run.seed, tracker, others
+        )
         if not isinstance(tracker, NullTracker):
             log_evaluation(evaluation, tracker)
     print(f"verdict: {evaluation.verdict}", file=sys.stderr)
@@ -355,7 +428,8 @@ def embed(adata: AnnData, model: Model | Encoder | str, **settings: Any) -> AnnD
     Returns
     -------
     AnnData
-        The same object, or a copy of a view; ``uns["genexp"]["encoder"]`` says which encoder it was.
+        The same object, or a copy of a view; ``uns["genexp"]["encoder"]`` says which encoder it
+        was.
 
     Examples
     --------
@@ -373,7 +447,10 @@ def embed(adata: AnnData, model: Model | Encoder | str, **settings: Any) -> AnnD
     target.obsm["X_latent"] = latents.to_numpy()
     known = target.uns.get(KEY)
     facts = encoder.facts | ({"name": model} if isinstance(model, str) else {})
-    target.uns[KEY] = {**(known if isinstance(known, Mapping) else {}), "encoder": {name: str(value) for name, value in facts.items()}}
+    target.uns[KEY] = {
+        **(known if isinstance(known, Mapping) else {}),
+        "encoder": {name: str(value) for name, value in facts.items()},
+    }
     return target
 
 
@@ -411,12 +488,14 @@ def load_encoder(name: str | Path) -> Encoder:
 
 
 def compare(evaluations: Sequence[Report | str] | Mapping[str, Report | str]) -> Comparison:
-    """Compare evaluations: a table of encoders, and paired differences from the first one where test samples are shared.
+    """Compare evaluations: a table of encoders, and paired differences from the first one where
+    test samples are shared.
 
     Parameters
     ----------
     evaluations : sequence or mapping by name
-        Reports of :func:`evaluate`, or names of logged ones: run ids, ``NAME/version``, ``NAME@alias``.
+        Reports of :func:`evaluate`, or names of logged ones: run ids, ``NAME/version``,
+        ``NAME@alias``.
 
     Returns
     -------
@@ -436,7 +515,9 @@ def compare(evaluations: Sequence[Report | str] | Mapping[str, Report | str]) ->
     logged = [_as_logged(name, one) for name, one in named.items()]
     encoders, (differences, notes) = tabulate_encoders(logged), compare_with_first(logged)
     notes = [*warn_of_differences(logged), *notes]
-    return Comparison(encoders, differences, tuple(notes), render_comparison(encoders, differences, notes))
+    return Comparison(
+        encoders, differences, tuple(notes), render_comparison(encoders, differences, notes)
+    )
 
 
 def as_encoder(model: Model | Encoder | str) -> Encoder:
@@ -447,7 +528,8 @@ def as_encoder(model: Model | Encoder | str) -> Encoder:
 
 
 def _check_trained_on(encoder: Encoder, data: Data) -> None:
-    """Refuse data of another split, whose test samples the encoder may have been trained on, or on another scale.
+    """Refuse data of another split, whose test samples the encoder may have been trained on, or on
+    another scale.
 
     Equal hashes of the data would be too much to ask: they change with the version of genexp.
     """
@@ -455,31 +537,41 @@ def _check_trained_on(encoder: Encoder, data: Data) -> None:
         return  # which is refused with the other settings
     if encoder.card.get("split_hash") != data.preprocessed.split_hash:
         raise EvaluationError(
-            f"the encoder was trained on another split of {encoder.card.get('cohort', 'another cohort')}, so that "
-            "samples it was trained on could be test samples here; preprocess the same samples with the same "
+            "the encoder was trained on another split of "
+            f"{encoder.card.get('cohort', 'another cohort')}, so that "
+            "samples it was trained on could be test samples here; preprocess the same "
+            "samples with the same "
             "split, seed and groups, or train again"
         )
     if not _is_same_transform(encoder.transform, data.preprocessed.transform):
         raise EvaluationError(
-            "the encoder was trained on values that were prepared otherwise (genes, normalisation, clip, correction "
+            "the encoder was trained on values that were prepared otherwise (genes, "
+            "normalisation, clip, correction "
             "or scaling); preprocess the cohort with the settings of its training"
         )
 
 
 def _is_same_transform(one: Transform, other: Transform) -> bool:
-    """Whether two transforms give the same values, but for what rounding to float32 leaves of a stored one."""
+    """Whether two transforms give the same values, but for what rounding to float32 leaves of a
+    stored one.
+    """
     (spec, arrays), (other_spec, others) = one.to_parts(), other.to_parts()
-    if json.dumps(spec, sort_keys=True) != json.dumps(other_spec, sort_keys=True) or set(arrays) != set(others):
+    if json.dumps(spec, sort_keys=True) != json.dumps(other_spec, sort_keys=True) or set(
+        arrays
+    ) != set(others):
         return False
     return all(
-        values.shape == others[name].shape and np.allclose(values, others[name], rtol=1e-5, equal_nan=True)
+        values.shape == others[name].shape
+        and np.allclose(values, others[name], rtol=1e-5, equal_nan=True)
         for name, values in arrays.items()
     )
 
 
 @dataclass(frozen=True)
 class _Source:
-    """Where :func:`preprocess` takes a cohort from: its settings, hashes, how to read it, and whether that is told."""
+    """Where :func:`preprocess` takes a cohort from: its settings, hashes, how to read it, and
+    whether that is told.
+    """
 
     config: PreprocessSettings
     seed: int
@@ -496,12 +588,18 @@ def _open_file(cohort: str, settings: Mapping[str, Any]) -> _Source:
     config = _parse_preprocess({"cohort": cohort}, settings, 0)
     seed, of_cohort = config.run.seed, (config.reading, config.run.seed)
     return _Source(
-        config, seed, partial(hash_cohort, *of_cohort), partial(cohort_fingerprint, *of_cohort), partial(read_cohort, *of_cohort)
+        config,
+        seed,
+        partial(hash_cohort, *of_cohort),
+        partial(cohort_fingerprint, *of_cohort),
+        partial(read_cohort, *of_cohort),
     )
 
 
 def _open_anndata(adata: AnnData, settings: Mapping[str, Any]) -> _Source:
-    """As :func:`read` gave it, where it is unchanged and nothing else is asked; else to be checked as a file would be."""
+    """As :func:`read` gave it, where it is unchanged and nothing else is asked; else to be checked
+    as a file would be.
+    """
     from genexp.cohort import cohort_fingerprint, read_cohort
     from genexp.cohort.read import hash_cohort
 
@@ -511,12 +609,20 @@ def _open_anndata(adata: AnnData, settings: Mapping[str, Any]) -> _Source:
     if memory is not None and is_unchanged and memory.covers(asked):
         config = _parse_preprocess(memory.settings, settings, memory.seed)
         return _Source(
-            config, memory.seed, lambda: memory.cohort_hash, lambda: memory.fingerprint, partial(memory.restore, adata), is_new=False
+            config,
+            memory.seed,
+            lambda: memory.cohort_hash,
+            lambda: memory.fingerprint,
+            partial(memory.restore, adata),
+            is_new=False,
         )
     kept = {} if memory is None else memory.keep_for(adata.obs, asked)
     in_memory = {"cohort": name_of(adata), **kept}
     reading = parse_settings(CohortConfig, {**in_memory, **asked})
-    fingerprint, read = partial(cohort_fingerprint, reading, 0, adata), partial(read_cohort, reading, adata=adata)
+    fingerprint, read = (
+        partial(cohort_fingerprint, reading, 0, adata),
+        partial(read_cohort, reading, adata=adata),
+    )
     if memory is not None and is_unchanged:  # its file with the further settings is the same cohort
         config = _parse_preprocess(memory.settings, settings, memory.seed)
         return _Source(config, memory.seed, lambda: memory.cohort_hash, fingerprint, read)
@@ -524,7 +630,9 @@ def _open_anndata(adata: AnnData, settings: Mapping[str, Any]) -> _Source:
     return _Source(config, 0, partial(hash_cohort, reading, 0, adata), fingerprint, read)
 
 
-def _parse_preprocess(cohort: Mapping[str, Any], settings: Mapping[str, Any], seed: int) -> PreprocessSettings:
+def _parse_preprocess(
+    cohort: Mapping[str, Any], settings: Mapping[str, Any], seed: int
+) -> PreprocessSettings:
     given = {name: value for name, value in settings.items() if value is not None or name != "seed"}
     return parse_settings(PreprocessSettings, {"seed": seed, **cohort, **given})
 
@@ -535,9 +643,18 @@ AnySettings = TypeVar("AnySettings", TrainSettings, TuneSettings, EvaluateSettin
 def _configure(kind: type[AnySettings], data: Data, settings: Mapping[str, Any]) -> AnySettings:
     """Settings of the command line's verb: those of the data, and those that are given."""
     if not isinstance(data, Data):
-        raise ConfigError(f"expected data that genexp.preprocess gave, found {type(data).__name__}; call genexp.preprocess on it first")
-    names = {*parameter_names(CohortConfig), *parameter_names(PreprocessConfig), *parameter_names(RunConfig)} & set(parameter_names(kind))
-    of_data = {name: value for name, value in section_values(data.settings).items() if name in names}
+        raise ConfigError(
+            f"expected data that genexp.preprocess gave, found {type(data).__name__}; call "
+            "genexp.preprocess on it first"
+        )
+    names = {
+        *parameter_names(CohortConfig),
+        *parameter_names(PreprocessConfig),
+        *parameter_names(RunConfig),
+    } & set(parameter_names(kind))
+    of_data = {
+        name: value for name, value in section_values(data.settings).items() if name in names
+    }
     given = {
         name: value
         for name, value in settings.items()
@@ -546,14 +663,34 @@ def _configure(kind: type[AnySettings], data: Data, settings: Mapping[str, Any])
     return parse_settings(kind, {**of_data, **given})
 
 
-def _fit(data: Data, config: EncoderConfig, settings: TrainSettings | TuneSettings, tracker: Any, start_from: Any = None) -> Replicates:
+def _fit(
+    data: Data,
+    config: EncoderConfig,
+    settings: TrainSettings | TuneSettings,
+    tracker: Any,
+    start_from: Any = None,
+) -> Replicates:
     """Train as the command line does, with the same card."""
     from genexp.training.seeds import train_seeds
 
-    card: dict[str, Any] = {"cohort_settings": section_values(settings.reading), "cohort_hash": data.cohort_hash}
-    card |= {"seed": data.cohort_seed, "run_id": getattr(tracker, "run_id", ""), "n_seeds": settings.replication.seeds}
+    card: dict[str, Any] = {
+        "cohort_settings": section_values(settings.reading),
+        "cohort_hash": data.cohort_hash,
+    }
+    card |= {
+        "seed": data.cohort_seed,
+        "run_id": getattr(tracker, "run_id", ""),
+        "n_seeds": settings.replication.seeds,
+    }
     return train_seeds(
-        data.preprocessed, config, settings.run, settings.replication, settings.registry.max_missing, tracker, card, start_from
+        data.preprocessed,
+        config,
+        settings.run,
+        settings.replication,
+        settings.registry.max_missing,
+        tracker,
+        card,
+        start_from,
     )
 
 
@@ -567,7 +704,10 @@ def _track(verb: str, config: Any, settings: Mapping[str, Any]) -> Iterator[Any]
     from genexp.tracking.running import hold_run
     from genexp.tracking.runs import start_run
 
-    with start_run(verb, config, inside_active=not experiment) as tracker, hold_run(tracker, config.run.cache):
+    with (
+        start_run(verb, config, inside_active=not experiment) as tracker,
+        hold_run(tracker, config.run.cache),
+    ):
         yield tracker
 
 
@@ -607,7 +747,9 @@ def _name_apart(evaluations: Sequence[Report | str]) -> dict[str, Report | str]:
 
 def _describe_report(report: Report) -> str:
     summary = report.evaluation.summary
-    return f"{summary['card'].get('config', {}).get('kind', 'encoder')}, {summary['n_latent']} latents"
+    return (
+        f"{summary['card'].get('config', {}).get('kind', 'encoder')}, {summary['n_latent']} latents"
+    )
 
 
 def _as_logged(name: str, evaluation: Report | str) -> Logged:
@@ -618,8 +760,20 @@ def _as_logged(name: str, evaluation: Report | str) -> Logged:
         from genexp.tracking.logged import read_evaluations
 
         return read_evaluations([evaluation])[0]
-    summary, config = evaluation.evaluation.summary, evaluation.evaluation.summary["card"].get("config", {})
-    facts = {"encoder": "", "run": evaluation.run_id, "split": summary["split_hash"], "cohort": summary["cohort"]}
-    facts |= {"kind": config.get("kind", ""), "n_latent": str(summary["n_latent"]), "n_seeds": str(summary["card"].get("n_seeds", 1))}
+    summary, config = (
+        evaluation.evaluation.summary,
+        evaluation.evaluation.summary["card"].get("config", {}),
+    )
+    facts = {
+        "encoder": "",
+        "run": evaluation.run_id,
+        "split": summary["split_hash"],
+        "cohort": summary["cohort"],
+    }
+    facts |= {
+        "kind": config.get("kind", ""),
+        "n_latent": str(summary["n_latent"]),
+        "n_seeds": str(summary["card"].get("n_seeds", 1)),
+    }
     tables: dict[str, pd.DataFrame] = {**evaluation.tables, "split": evaluation.data.split}
     return Logged(name, facts, evaluation.evaluation.comparison.rows, tables)

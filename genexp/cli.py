@@ -1,4 +1,6 @@
-"""The command line: parse, build the settings, open a run where the verb has one, and call the pipeline."""
+"""The command line: parse, build the settings, open a run where the verb has one, and call the
+pipeline.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,15 @@ from genexp.errors import ConfigError, GenexpError, name_some
 from genexp.settings.aliases import former_names
 from genexp.settings.groups import list_groups
 from genexp.settings.parse import parse_settings
-from genexp.settings.section import Section, format_value
+from genexp.settings.section import Section, format_value, read_summary
 from genexp.settings.values import list_choices, parameter_fields
-from genexp.settings.verbs import VERBS, CompareSettings, ConvertSettings, DescribeSettings, MainSettings
+from genexp.settings.verbs import (
+    VERBS,
+    CompareSettings,
+    ConvertSettings,
+    DescribeSettings,
+    MainSettings,
+)
 
 if TYPE_CHECKING:
     from genexp.tracking.tracker import MlflowTracker
@@ -28,11 +36,14 @@ WORDS: dict[type[Section], tuple[str, str, str]] = {
     ConvertSettings: ("cohort", "FILE", "file or folder to convert, as for --cohort"),
     DescribeSettings: ("cohort", "FILE", "file or folder to describe, as for --cohort"),
 }
-"""Verbs that take words without a name: the parameter that they stand for, what one is called, and its meaning."""
+"""Verbs that take words without a name: the parameter that they stand for, what one is called, and
+its meaning."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns 0, 1 where the doctor found something, 2 after an error that the user can mend, or 130 after an interrupt."""
+    """Run one verb; returns 0, 1 where the doctor found something, 2 after an error that the user
+    can mend, or 130 after an interrupt.
+    """
     try:
         verb, settings = parse_arguments(sys.argv[1:] if arguments is None else arguments)
         _check_outputs(verb, settings)
@@ -84,18 +95,35 @@ class _Parser(argparse.ArgumentParser):
 
 def parse_arguments(arguments: Sequence[str]) -> tuple[str, Any]:
     """Verb and settings; parameters are written ``--n_latent 32`` or ``--n-latent 32``."""
-    parser = _Parser(prog="python -m genexp", description="Track, tune, judge and ship gene-expression encoders.", allow_abbrev=False)
+    parser = _Parser(
+        prog="python -m genexp",
+        description="Track, tune, judge and ship gene-expression encoders.",
+        allow_abbrev=False,
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)
     for verb, kind in VERBS.items():
         words = f" [{WORDS[kind][1]} ...]" if kind in WORDS else ""
         usage = f"%(prog)s{words} [--parameter VALUE ...]"
-        own = verbs.add_parser(verb, usage=usage, help=_first_line(kind), description=_first_line(kind), allow_abbrev=False)
+        own = verbs.add_parser(
+            verb,
+            usage=usage,
+            help=read_summary(kind),
+            description=read_summary(kind),
+            allow_abbrev=False,
+        )
         if kind in WORDS:
             own.add_argument("words", nargs="*", metavar=WORDS[kind][1], help=WORDS[kind][2])
         _add_options(own, kind)
-    normal = [re.sub(r"^--[^=]+", lambda name: "--" + name[0][2:].replace("-", "_"), argument) for argument in arguments]
+    normal = [
+        re.sub(r"^--[^=]+", lambda name: "--" + name[0][2:].replace("-", "_"), argument)
+        for argument in arguments
+    ]
     known, unknown = parser.parse_known_args(normal)
-    values = {name: value for name, value in vars(known).items() if name not in ("verb", "words") and value is not None}
+    values = {
+        name: value
+        for name, value in vars(known).items()
+        if name not in ("verb", "words") and value is not None
+    }
     kind = VERBS[known.verb]
     if kind in WORDS:
         is_named = any(argument.startswith("--") for argument in unknown)
@@ -115,26 +143,31 @@ def _read_words(kind: type[Section], words: list[str], values: dict[str, Any]) -
         return {"runs": words}
     if len(words) > 1 or parameter in values:
         named = [values[parameter]] if parameter in values else []
-        raise ConfigError(f"expected one {what}, found {name_some([*words, *named])}; name one (and annotations with --obs)")
+        raise ConfigError(
+            f"expected one {what}, found {name_some([*words, *named])}; name one (and "
+            "annotations with --obs)"
+        )
     return {parameter: words[0]}
 
 
-def _first_line(kind: type[Section]) -> str:
-    return (kind.__doc__ or "").splitlines()[0]
-
-
 def _add_options(parser: argparse.ArgumentParser, kind: type[Section]) -> None:
-    """Add an option for every parameter, grouped by section, and a hidden one for each former name."""
+    """Add an option for every parameter, grouped by section, and a hidden one for each former
+    name.
+    """
     for group in list_groups(kind):
         options = parser.add_argument_group(group.title)
         for name in group.names:
-            options.add_argument(f"--{name}", metavar="VALUE", help=_describe(kind, name), default=None)
+            options.add_argument(
+                f"--{name}", metavar="VALUE", help=_describe(kind, name), default=None
+            )
             for former in former_names(name):
                 options.add_argument(f"--{former}", help=argparse.SUPPRESS, default=None)
 
 
 def _describe(kind: type[Section], name: str) -> str:
-    """Meaning of a parameter, its choices and its default, with percent signs as argparse takes them."""
+    """Meaning of a parameter, its choices and its default, with percent signs as argparse takes
+    them.
+    """
     field = parameter_fields(kind)[name]
     default = format_value(field.default) if not isinstance(field.default, str) else field.default
     choices = f" {{{', '.join(list_choices(kind, name))}}}" if list_choices(kind, name) else ""
@@ -143,14 +176,20 @@ def _describe(kind: type[Section], name: str) -> str:
 
 def _read_unknown(unknown: Sequence[str]) -> dict[str, str]:
     """Parameters that argparse does not know, for the config to refuse by name."""
-    names = [argument.removeprefix("--").split("=")[0] for argument in unknown if argument.startswith("--")]
+    names = [
+        argument.removeprefix("--").split("=")[0]
+        for argument in unknown
+        if argument.startswith("--")
+    ]
     if not names and unknown:
         raise ConfigError(f"expected --parameter value, found '{unknown[0]}'")
     return dict.fromkeys(names, "")
 
 
 def run_main_or_experiment(settings: MainSettings, tracker: MlflowTracker) -> None:
-    """Run the whole way, or a folder of ``experiments/``, which stands beside the package in the project and is no part of it."""
+    """Run the whole way, or a folder of ``experiments/``, which stands beside the package in the
+    project and is no part of it.
+    """
     if not settings.reproduction.experiment:
         pipeline.run_main(settings, tracker)
         return
@@ -160,7 +199,8 @@ def run_main_or_experiment(settings: MainSettings, tracker: MlflowTracker) -> No
         if not (error.name or "").startswith("experiments"):
             raise
         raise ConfigError(
-            f"experiment={settings.reproduction.experiment}: a folder experiments/ was expected beside the package, found none here; "
+            f"experiment={settings.reproduction.experiment}: a folder experiments/ was "
+            "expected beside the package, found none here; "
             "run from the root of the genexp project, or with 'mlflow run'"
         ) from None
     run_experiment(settings, tracker)

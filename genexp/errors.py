@@ -9,8 +9,9 @@
     |-- EvaluationError    a question that these data cannot answer
     `-- RegistryError      an encoder or a tracking server that cannot be reached or used
 
-A message says what was expected, what was found (a count and up to five names) and what to do. The command
-line prints it as one paragraph, marks the run FAILED and exits with 2; any other exception is a bug in genexp.
+A message says what was expected, what was found (a count and up to five names) and what to do. The
+command line prints it as one paragraph, marks the run FAILED and exits with 2; any other exception
+is a bug in genexp.
 """
 
 import textwrap
@@ -23,14 +24,23 @@ LONGEST_NAME = 60
 
 
 class GenexpError(Exception):
-    """Base of all errors that the user can mend; what a file holds cannot break the line of its message."""
+    """Base of all errors that the user can mend; what a file holds cannot break the line of its
+    message.
+    """
 
     def __init__(self, message: object = "") -> None:
-        super().__init__("".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in str(message)))
+        super().__init__(
+            "".join(
+                letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1]
+                for letter in str(message)
+            )
+        )
 
     def render(self) -> str:
         """The paragraph that the command line prints."""
-        return textwrap.fill(f"genexp: {self}", width=WIDTH, break_on_hyphens=False, break_long_words=False)
+        return textwrap.fill(
+            f"genexp: {self}", width=WIDTH, break_on_hyphens=False, break_long_words=False
+        )
 
     def _render_traceback_(self) -> list[str]:
         """Lines that a notebook shows, in the place of a traceback through genexp."""
@@ -67,6 +77,9 @@ class RegistryError(GenexpError):
 
 def name_some(names: Iterable[object], limit: int = 5) -> str:
     """Count and first names of a collection, for a message: ``"7 (A, B, C, D, E, ...)"``."""
-    listed = [name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "..." for name in map(str, names)]
+    listed = [
+        name if len(name) <= LONGEST_NAME else name[:LONGEST_NAME] + "..."
+        for name in map(str, names)
+    ]
     shown = ", ".join(listed[:limit])
     return f"{len(listed)} ({shown}{', ...' if len(listed) > limit else ''})"

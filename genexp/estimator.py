@@ -1,4 +1,6 @@
-"""A scikit-learn estimator of the autoencoders, for plain arrays: in a ``Pipeline``, ``cross_val_score`` or ``GridSearchCV``."""
+"""A scikit-learn estimator of the autoencoders, for plain arrays: in a ``Pipeline``,
+``cross_val_score`` or ``GridSearchCV``.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,12 @@ MIN_VAL = 2
 
 
 class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Autoencoder whose latents are the features of what follows; with the default model type it starts at PCA.
+    """Autoencoder whose latents are the features of what follows; with the default model type it
+    starts at PCA.
 
-    Features are standardised inside, and a part of the samples is set aside to choose the epoch. Test samples of a cross-validation
-    never reach :meth:`fit`. For cohorts, with splits by patient and a verdict against PCA, use :func:`genexp.train`.
+    Features are standardised inside, and a part of the samples is set aside to choose the epoch.
+    Test samples of a cross-validation never reach :meth:`fit`. For cohorts, with splits by patient
+    and a verdict against PCA, use :func:`genexp.train`.
 
     Parameters
     ----------
@@ -66,7 +70,7 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     >>> X = np.random.default_rng(0).normal(size=(60, 20))
     >>> genexp.Autoencoder(n_latent=3, hidden=(8,), epochs=5, random_state=0).fit(X).transform(X).shape
     (60, 3)
-    """
+    """  # noqa: E501
 
     def __init__(
         self,
@@ -117,11 +121,14 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         n_val = self._count_validation(X, config.n_latent)
         self.mean_ = X.mean(axis=0)
         scale = X.std(axis=0)
-        # Rounding leaves a constant feature with a tiny deviation, which would blow it up to noise of unit variance.
+        # Rounding leaves a constant feature with a tiny deviation, which would blow it up to noise
+        # of unit variance.
         constant = scale <= 10 * np.finfo(np.float64).eps * np.maximum(np.abs(self.mean_), 1e-300)
         self.scale_ = np.where(constant, 1.0, scale)
         with tempfile.TemporaryDirectory(prefix="genexp-") as folder, _own_torch():
-            data = _write_parts(Path(folder), (X - self.mean_) / self.scale_, y, order[n_val:], order[:n_val])
+            data = _write_parts(
+                Path(folder), (X - self.mean_) / self.scale_, y, order[n_val:], order[:n_val]
+            )
             from genexp.tracker import NullTracker
             from genexp.training.train import train_encoder
 
@@ -139,7 +146,9 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Reconstruct features (n_samples, n_features) from latents (n_samples, n_latent)."""
         check_is_fitted(self)
-        x_hat: np.ndarray = self.encoder_.decoder(np.asarray(X, dtype=np.float64)) * self.scale_ + self.mean_
+        x_hat: np.ndarray = (
+            self.encoder_.decoder(np.asarray(X, dtype=np.float64)) * self.scale_ + self.mean_
+        )
         return x_hat
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -148,8 +157,20 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return np.asarray(self.encoder_.latents, dtype=object)
 
     def _configure(self) -> EncoderConfig:
-        """Settings of the training; an unknown name among ``options`` is refused as by the command line."""
-        names = ("n_latent", "hidden", "kind", "dropout", "learning_rate", "weight_decay", "epochs", "patience", "minibatch")
+        """Settings of the training; an unknown name among ``options`` is refused as by the command
+        line.
+        """
+        names = (
+            "n_latent",
+            "hidden",
+            "kind",
+            "dropout",
+            "learning_rate",
+            "weight_decay",
+            "epochs",
+            "patience",
+            "minibatch",
+        )
         values = {name: _plain(getattr(self, name)) for name in names}
         try:
             return parse_settings(EncoderConfig, {**values, **dict(self.options or {})})
@@ -159,12 +180,15 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _count_validation(self, X: np.ndarray, n_latent: int) -> int:
         """Number of validation rows, with which enough rows to train on are left."""
         if not 0 < self.validation_fraction < 1:
-            raise ValueError(f"validation_fraction={self.validation_fraction}: expected a share between 0 and 1")
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction}: expected a share between 0 and 1"
+            )
         n_val = max(round(self.validation_fraction * len(X)), MIN_VAL)
         most = min(len(X) - n_val - 1, X.shape[1])
         if n_latent > most:
             raise ValueError(
-                f"n_latent={n_latent}: expected at most {max(most, 0)}, the number of features, and fewer than samples to train on "
+                f"n_latent={n_latent}: expected at most {max(most, 0)}, the number of "
+                "features, and fewer than samples to train on "
                 f"(n_samples={len(X)}, of which {n_val} validate, and n_features={X.shape[1]})"
             )
         return n_val
@@ -190,8 +214,12 @@ def _own_torch() -> Iterator[None]:
     torch.set_num_threads(n_threads)
 
 
-def _write_parts(folder: Path, Z: np.ndarray, y: Any, train: np.ndarray, val: np.ndarray) -> Preprocessed:
-    """Standardised rows in the form that trainings read: train and validation rows, and no test rows."""
+def _write_parts(
+    folder: Path, Z: np.ndarray, y: Any, train: np.ndarray, val: np.ndarray
+) -> Preprocessed:
+    """Standardised rows in the form that trainings read: train and validation rows, and no test
+    rows.
+    """
     from genexp.preprocessing.store import write_preprocessed
     from genexp.preprocessing.transform import Transform
 
@@ -199,12 +227,19 @@ def _write_parts(folder: Path, Z: np.ndarray, y: Any, train: np.ndarray, val: np
     samples = pd.Index([f"sample_{i}" for i in range(n_samples)], name="sample_id")
     obs = pd.DataFrame({"group": samples}, index=samples)
     if y is not None:
-        obs["label"] = pd.Series(np.asarray(y).ravel(), index=samples).astype(str).astype("category")
+        obs["label"] = (
+            pd.Series(np.asarray(y).ravel(), index=samples).astype(str).astype("category")
+        )
     part = pd.Series("lost", index=samples, name="part")
     part.iloc[train], part.iloc[val] = "train", "val"
     genes = [f"feature_{i}" for i in range(n_features)]
     zeros, ones = np.zeros(n_features, np.float32), np.ones(n_features, np.float32)
-    report = {"name": "array", "scale": "zscore", "policies": {"duplicates": "refuse"}, "warnings": []}
+    report = {
+        "name": "array",
+        "scale": "zscore",
+        "policies": {"duplicates": "refuse"},
+        "warnings": [],
+    }
     return write_preprocessed(
         folder / "array",
         lambda rows: Z[rows].astype(np.float32),

@@ -1,4 +1,6 @@
-"""What the Python API gives: data, models, studies, reports and comparisons, each shown in one line, and in a notebook as HTML."""
+"""What the Python API gives: data, models, studies, reports and comparisons, each shown in one
+line, and in a notebook as HTML.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ FRAME_HEIGHT = 900
 
 @dataclass(frozen=True, repr=False)
 class Data:
-    """A split and scaled cohort, as :func:`genexp.preprocess` gives it. Test samples are accessed by :func:`genexp.evaluate` alone.
+    """A split and scaled cohort, as :func:`genexp.preprocess` gives it. Test samples are accessed
+    by :func:`genexp.evaluate` alone.
 
     Parameters
     ----------
@@ -90,21 +93,33 @@ class Data:
         return self.preprocessed.obs(part)
 
     def log(self, tracker: Tracker) -> None:
-        """Log how the cohort was read and preprocessed, as the command line does at the start of a run."""
+        """Log how the cohort was read and preprocessed, as the command line does at the start of a
+        run.
+        """
         from genexp.preprocessing.pipeline import log_preprocessed, log_reading
 
         log_reading(self.report["cohort"], tracker)
-        log_preprocessed(self.preprocessed, tracker, source=self.settings.reading.cohort, reused=self.reused)
+        log_preprocessed(
+            self.preprocessed, tracker, source=self.settings.reading.cohort, reused=self.reused
+        )
 
     def _facts(self) -> dict[str, object]:
         parts = {part: self.report["parts"][part]["samples"] for part in ("train", "val", "test")}
-        return {"cohort": self.name, **parts, "genes": len(self.var), "scale": self.preprocessed.scale}
+        return {
+            "cohort": self.name,
+            **parts,
+            "genes": len(self.var),
+            "scale": self.preprocessed.scale,
+        }
 
     def __repr__(self) -> str:
         return show_line("Data", self._facts())
 
     def _repr_html_(self) -> str:
-        filtered = {"filtered genes": sum(self.report["genes"]["lost"].values()), "filtered samples": self.report["samples"]["lost"]}
+        filtered = {
+            "filtered genes": sum(self.report["genes"]["lost"].values()),
+            "filtered samples": self.report["samples"]["lost"],
+        }
         return show_table("Data", self._facts() | filtered)
 
 
@@ -175,7 +190,8 @@ class Model:
         return encode_samples(self.encoder, samples, settings)
 
     def register(self, name: str = "", alias: str = "champion") -> str:
-        """Register the encoder as a new version of a name, and give the version the alias if it is better on validation samples.
+        """Register the encoder as a new version of a name, and give the version the alias if it is
+        better on validation samples.
 
         Without a run, one is made to hold it. The verdict of :func:`genexp.evaluate` goes with it.
 
@@ -202,13 +218,23 @@ class Model:
         """
         from genexp.pipeline import register_model
 
-        config = parse_settings(RegistryConfig, {"name": name or name_model(self.data.name), "alias": alias})
+        config = parse_settings(
+            RegistryConfig, {"name": name or name_model(self.data.name), "alias": alias}
+        )
         with self._open_run(f"register {config.name}") as tracker:
-            registration = register_model(config, self.data.preprocessed, self.encoder, self.replicates.loss_val, tracker, self.evaluation)
+            registration = register_model(
+                config,
+                self.data.preprocessed,
+                self.encoder,
+                self.replicates.loss_val,
+                tracker,
+                self.evaluation,
+            )
         return f"{registration.name}/{registration.version}"
 
     def save(self, folder: str | Path) -> None:
-        """Write the encoder into a folder, as text and tensors; :func:`genexp.load_encoder` reads it.
+        """Write the encoder into a folder, as text and tensors; :func:`genexp.load_encoder` reads
+        it.
 
         Examples
         --------
@@ -217,7 +243,7 @@ class Model:
         >>> model.save("encoder")
         >>> genexp.load_encoder("encoder")
         <Encoder: cohort=simulated, kind=deep, genes=78, latents=4, scale=log2_norm_count>
-        """
+        """  # noqa: E501
         self.encoder.save(Path(folder))
 
     @contextmanager
@@ -229,7 +255,9 @@ class Model:
             with continue_run(self.run_id) as tracker:
                 yield tracker
             return
-        with start_run("train", self.settings.model_copy(update={"run_name": name}), inside_active=True) as tracker:
+        with start_run(
+            "train", self.settings.model_copy(update={"run_name": name}), inside_active=True
+        ) as tracker:
             self.data.log(tracker)
             tracker.log_metrics(self.metrics)
             tracker.log_table("training/history.tsv", self.history)
@@ -237,7 +265,11 @@ class Model:
         self.run_id = tracker.run_id
 
     def _facts(self) -> dict[str, object]:
-        chosen = {name: round(self.metrics[name], 4) for name in ("r2/val_gain", "loss/val_best") if name in self.metrics}
+        chosen = {
+            name: round(self.metrics[name], 4)
+            for name in ("r2/val_gain", "loss/val_best")
+            if name in self.metrics
+        }
         return self.encoder.facts | chosen | ({"run": self.run_id[:8]} if self.run_id else {})
 
     def __repr__(self) -> str:
@@ -278,18 +310,24 @@ class Study:
 
     def _facts(self) -> dict[str, object]:
         counts = {str(state): int(n) for state, n in self.trials["state"].value_counts().items()}
-        return {"name": self.name, "trials": len(self.trials), **counts, "selected": self.finished.selected.result.number}
+        return {
+            "name": self.name,
+            "trials": len(self.trials),
+            **counts,
+            "selected": self.finished.selected.result.number,
+        }
 
     def __repr__(self) -> str:
         return show_line("Study", self._facts())
 
     def _repr_html_(self) -> str:
-        return f"{show_table('Study', self._facts() | {'reason': self.reason})}{self.trials.to_html(max_rows=50)}"
+        return f"{show_table('Study', self._facts() | {'reason': self.reason})}{self.trials.to_html(max_rows=50)}"  # noqa: E501
 
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """An evaluation on held-out test samples, as :func:`genexp.evaluate` gives it. A notebook shows its page.
+    """An evaluation on held-out test samples, as :func:`genexp.evaluate` gives it. A notebook shows
+    its page.
 
     Parameters
     ----------
@@ -365,7 +403,10 @@ class Comparison:
     html: str
 
     def __repr__(self) -> str:
-        return show_line("Comparison", {"encoders": name_some(self.encoders.index), "differences": len(self.differences)})
+        return show_line(
+            "Comparison",
+            {"encoders": name_some(self.encoders.index), "differences": len(self.differences)},
+        )
 
     def _repr_html_(self) -> str:
         return show_page(self.html, FRAME_HEIGHT // 2)
@@ -378,10 +419,16 @@ def show_line(kind: str, facts: Mapping[str, object]) -> str:
 
 def show_table(kind: str, facts: Mapping[str, object]) -> str:
     """Facts as a table of HTML."""
-    rows = "".join(f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>" for name, value in facts.items())
+    rows = "".join(
+        f"<tr><th>{html.escape(name)}</th><td>{html.escape(str(value))}</td></tr>"
+        for name, value in facts.items()
+    )
     return f"<table><caption>{html.escape(kind)}</caption>{rows}</table>"
 
 
 def show_page(page: str, height: int = FRAME_HEIGHT) -> str:
     """A page inside a notebook; its styles and scripts stay its own."""
-    return f'<iframe srcdoc="{html.escape(page)}" width="100%" height="{height}" style="border: 0" sandbox="allow-scripts"></iframe>'
+    return (
+        f'<iframe srcdoc="{html.escape(page)}" width="100%" height="{height}" style="border: 0" '
+        'sandbox="allow-scripts"></iframe>'
+    )

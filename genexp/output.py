@@ -31,7 +31,12 @@ def _write_h5ad(latent: pd.DataFrame, obs: pd.DataFrame, path: Path) -> None:
     AnnData(obs=obs, obsm={"X_latent": latent.to_numpy()}).write_h5ad(path)
 
 
-WRITERS = {".parquet": _write_parquet, ".tsv": _write_text, ".csv": _write_text, ".h5ad": _write_h5ad}
+WRITERS = {
+    ".parquet": _write_parquet,
+    ".tsv": _write_text,
+    ".csv": _write_text,
+    ".h5ad": _write_h5ad,
+}
 """Writers of latents, by the ending of the file."""
 
 
@@ -43,11 +48,13 @@ def write_latent(latent: pd.DataFrame, obs: pd.DataFrame, path: Path) -> None:
 def write_cohort(adata: AnnData, path: Path) -> list[Path]:
     """Write a cohort as it was read, and return the files.
 
-    An h5ad file holds all of it: ``uns["scale"]`` names the scale, ``uns["reading"]`` describes the reading (JSON). A table holds the
-    values, samples in rows, and ``<out>.obs.tsv`` the annotations. A column
-    ``batch`` that was read as an annotation keeps its name.
+    An h5ad file holds all of it: ``uns["scale"]`` names the scale, ``uns["reading"]`` describes the
+    reading (JSON). A table holds the values, samples in rows, and ``<out>.obs.tsv`` the
+    annotations. A column ``batch`` that was read as an annotation keeps its name.
     """
-    obs = _writable(adata.obs.rename(columns={} if "batch" in adata.obs else {"given_batch": "batch"}))
+    obs = _writable(
+        adata.obs.rename(columns={} if "batch" in adata.obs else {"given_batch": "batch"})
+    )
     if path.suffix == ".h5ad":
         write_whole(path, lambda temporary: _write_anndata(adata, obs, temporary))
         return [path]
@@ -56,12 +63,15 @@ def write_cohort(adata: AnnData, path: Path) -> list[Path]:
         twice = values.columns[values.columns.duplicated()].unique()
         if len(twice):
             raise ConfigError(
-                f"out={path}: a Parquet table needs unique genes, found {name_some(twice)} more than once; write .h5ad or .tsv.gz"
+                f"out={path}: a Parquet table needs unique genes, found {name_some(twice)} "
+                "more than once; write .h5ad or .tsv.gz"
             )
         write_whole(path, values.to_parquet)
     else:
         compression = "gzip" if path.suffix == ".gz" else None
-        write_whole(path, lambda temporary: values.to_csv(temporary, sep="\t", compression=compression))
+        write_whole(
+            path, lambda temporary: values.to_csv(temporary, sep="\t", compression=compression)
+        )
     obs_path = path.with_name(f"{path.name}.obs.tsv")
     write_whole(obs_path, lambda temporary: obs.to_csv(temporary, sep="\t"))
     return [path, obs_path]
@@ -70,10 +80,18 @@ def write_cohort(adata: AnnData, path: Path) -> list[Path]:
 def _write_anndata(adata: AnnData, obs: pd.DataFrame, path: Path) -> None:
     from anndata import AnnData
 
-    uns = {"scale": adata.uns["scale"], "name": adata.uns["name"], "reading": json.dumps(adata.uns["report"], default=str)}
+    uns = {
+        "scale": adata.uns["scale"],
+        "name": adata.uns["name"],
+        "reading": json.dumps(adata.uns["report"], default=str),
+    }
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "(Variable|Observation) names are not unique", UserWarning)
-        AnnData(X=adata.X, obs=obs, var=_writable(adata.var), uns=uns).write_h5ad(path, compression="lzf")
+        warnings.filterwarnings(
+            "ignore", "(Variable|Observation) names are not unique", UserWarning
+        )
+        AnnData(X=adata.X, obs=obs, var=_writable(adata.var), uns=uns).write_h5ad(
+            path, compression="lzf"
+        )
 
 
 def _writable(table: pd.DataFrame) -> pd.DataFrame:
@@ -96,7 +114,9 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write(temporary)
         temporary.replace(path)
     except OSError as error:
-        raise ConfigError(f"out={path}: expected a file that can be written; found: {error.strerror or error}") from None
+        raise ConfigError(
+            f"out={path}: expected a file that can be written; found: {error.strerror or error}"
+        ) from None
     finally:
         if temporary.is_file():
             temporary.unlink()

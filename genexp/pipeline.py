@@ -1,4 +1,5 @@
-"""The whole way, one function for each verb: from settings to runs, encoders and files. The command line and experiments call it.
+"""The whole way, one function for each verb: from settings to runs, encoders and files. The command
+line and experiments call it.
 
 A function imports what it needs, so that a verb loads nothing that it does not use.
 """
@@ -65,7 +66,9 @@ def run_main(settings: MainSettings, tracker: MlflowTracker) -> None:
     data = run_preprocess(settings, tracker)
     check_tasks(settings.evaluation, data)
     trained = _train(settings.training, settings, data, tracker, start_from)
-    evaluation = evaluate_and_log(trained.encoder, data, settings.evaluation, settings.run.seed, tracker, trained.others)
+    evaluation = evaluate_and_log(
+        trained.encoder, data, settings.evaluation, settings.run.seed, tracker, trained.others
+    )
     _register(settings.registry, data, trained, tracker, evaluation)
 
 
@@ -80,7 +83,9 @@ def run_tune(settings: TuneSettings, tracker: MlflowTracker) -> None:
     study = tune_encoder(data, settings, tracker)
     print(f"selected trial {study.selected.result.number}: {study.reason}", file=sys.stderr)
     trained = _train(study.selected.config, settings, data, tracker)
-    evaluation = evaluate_and_log(trained.encoder, data, settings.evaluation, settings.run.seed, tracker, trained.others)
+    evaluation = evaluate_and_log(
+        trained.encoder, data, settings.evaluation, settings.run.seed, tracker, trained.others
+    )
     _register(settings.registry, data, trained, tracker, evaluation)
 
 
@@ -94,14 +99,25 @@ def run_evaluate(settings: EvaluateSettings, tracker: MlflowTracker) -> None:
     reference = name_encoder(settings)
     encoder = load_encoder(reference)
     data = apply_encoder(encoder, reference, settings, tracker)
-    tracker.set_tags({"encoder": reference, "encoder_run": training_run(reference), "split_hash": data.split_hash})
+    tracker.set_tags(
+        {
+            "encoder": reference,
+            "encoder_run": training_run(reference),
+            "split_hash": data.split_hash,
+        }
+    )
     tracker.log_table("preprocess/split.tsv", data.split)
     evaluation = evaluate_and_log(encoder, data, settings.evaluation, settings.run.seed, tracker)
     print(f"verdict: {evaluation.verdict}", file=sys.stderr)
 
 
 def evaluate_and_log(
-    encoder: Encoder, data: Preprocessed, config: EvaluationConfig, seed: int, tracker: Tracker, others: OtherSeeds | None = None
+    encoder: Encoder,
+    data: Preprocessed,
+    config: EvaluationConfig,
+    seed: int,
+    tracker: Tracker,
+    others: OtherSeeds | None = None,
 ) -> Evaluation:
     """Evaluate an encoder, and log what :func:`genexp.report.log.log_evaluation` logs."""
     from genexp.report.log import log_evaluation
@@ -141,7 +157,9 @@ def run_convert(settings: ConvertSettings, _: object) -> None:
 
 
 def run_describe(settings: DescribeSettings, _: object) -> int:
-    """Print how a file would be read, and write it as a page if one is named; 2 where a question would be asked."""
+    """Print how a file would be read, and write it as a page if one is named; 2 where a question
+    would be asked.
+    """
     from genexp.describe import describe_cohort, render_description_page, render_description_text
     from genexp.output import write_whole
 
@@ -159,20 +177,37 @@ def run_compare(settings: CompareSettings, _: object) -> None:
     from genexp.output import write_whole
     from genexp.report.comparison import render_comparison
     from genexp.tracking.logged import read_evaluations, read_experiment
-    from genexp.verdict.compare import compare_with_first, render_text, tabulate_encoders, warn_of_differences
+    from genexp.verdict.compare import (
+        compare_with_first,
+        render_text,
+        tabulate_encoders,
+        warn_of_differences,
+    )
 
     out = Path(settings.out)
     if bool(settings.experiment_name) == bool(settings.runs) or len(settings.runs) == 1:
         raise ConfigError(
-            f"expected two evaluations or more, or an experiment; found runs={','.join(settings.runs)} "
+            "expected two evaluations or more, or an experiment; found "
+            f"runs={','.join(settings.runs)} "
             f"experiment_name={settings.experiment_name}"
         )
-    logged = read_experiment(settings.experiment_name) if settings.experiment_name else read_evaluations(settings.runs)
-    table, (differences, notes) = tabulate_encoders(logged), compare_with_first(logged if settings.runs else logged[:1])
+    logged = (
+        read_experiment(settings.experiment_name)
+        if settings.experiment_name
+        else read_evaluations(settings.runs)
+    )
+    table, (differences, notes) = (
+        tabulate_encoders(logged),
+        compare_with_first(logged if settings.runs else logged[:1]),
+    )
     notes = [*warn_of_differences(logged), *notes]
     print(render_text(table, differences, notes))
     if settings.out:
-        text = render_comparison(table, differences, notes) if out.suffix == ".html" else table.to_csv(sep="\t")
+        text = (
+            render_comparison(table, differences, notes)
+            if out.suffix == ".html"
+            else table.to_csv(sep="\t")
+        )
         write_whole(out, lambda path: path.write_text(text, encoding="utf-8"))
 
 
@@ -201,19 +236,26 @@ def run_doctor(_: DoctorSettings, __: object) -> int:
         print(finding, flush=True)
         findings.append(finding)
     silent = [finding.trap for finding in findings if not finding.fired]
-    print(f"{len(findings) - len(silent)} of {len(findings)} guards fired" + (f"; silent: {', '.join(silent)}" if silent else ""))
+    print(
+        f"{len(findings) - len(silent)} of {len(findings)} guards fired"
+        + (f"; silent: {', '.join(silent)}" if silent else "")
+    )
     return 1 if silent else 0
 
 
 def _load_start(settings: TrainSettings, tracker: MlflowTracker) -> StartFrom | None:
-    """Load the encoder to start from, before the cohort is read: a name that is not there is told at once."""
+    """Load the encoder to start from, before the cohort is read: a name that is not there is told
+    at once.
+    """
     if not settings.transfer.init:
         return None
     from genexp.tracking.registry import load_encoder
     from genexp.training.train import StartFrom
 
     tracker.set_tags({"init": settings.transfer.init})
-    return StartFrom(load_encoder(settings.transfer.init.removeprefix("models:/")), settings.transfer.freeze)
+    return StartFrom(
+        load_encoder(settings.transfer.init.removeprefix("models:/")), settings.transfer.freeze
+    )
 
 
 def _train(
@@ -232,11 +274,24 @@ def _train(
         "run_id": tracker.run_id,
         "n_seeds": settings.replication.seeds,
     }
-    return train_seeds(data, config, settings.run, settings.replication, settings.registry.max_missing, tracker, card, start_from)
+    return train_seeds(
+        data,
+        config,
+        settings.run,
+        settings.replication,
+        settings.registry.max_missing,
+        tracker,
+        card,
+        start_from,
+    )
 
 
 def _register(
-    config: RegistryConfig, data: Preprocessed, trained: Replicates, tracker: MlflowTracker, evaluation: Evaluation | None = None
+    config: RegistryConfig,
+    data: Preprocessed,
+    trained: Replicates,
+    tracker: MlflowTracker,
+    evaluation: Evaluation | None = None,
 ) -> None:
     named = config.model_copy(update={"name": config.name or name_model(data.name)})
     register_model(named, data, trained.encoder, trained.loss_val, tracker, evaluation)
@@ -250,17 +305,33 @@ def register_model(
     tracker: MlflowTracker,
     evaluation: Evaluation | None = None,
 ) -> Registration:
-    """Register an encoder with the verdict of its evaluation, and print which version it is and who holds the alias."""
+    """Register an encoder with the verdict of its evaluation, and print which version it is and who
+    holds the alias.
+    """
     from genexp.tracking.registry import register_encoder
 
     tags = evaluation.tags if evaluation else {"verdict": "not evaluated", "leakage": "not audited"}
-    verdict, worse = tags["verdict"], f" Worse than PCA: {tags['worse_than_pca']}." if "worse_than_pca" in tags else ""
+    verdict, worse = (
+        tags["verdict"],
+        f" Worse than PCA: {tags['worse_than_pca']}." if "worse_than_pca" in tags else "",
+    )
     text = f"{data.name}: {len(data.var)} genes to {encoder.n_latent} latents. {verdict}.{worse}"
     registration = register_encoder(encoder, config, loss_val, tracker, description=text, tags=tags)
-    tracker.set_tags({"registered": f"{registration.name}/{registration.version}", "champion": registration.holds_alias})
+    tracker.set_tags(
+        {
+            "registered": f"{registration.name}/{registration.version}",
+            "champion": registration.holds_alias,
+        }
+    )
     held = f", now @{config.alias}" if registration.holds_alias else ""
     print(f"verdict: {verdict}", file=sys.stderr)
-    print(f"encoder: models:/{registration.name}/{registration.version}{held} ({registration.reason})", file=sys.stderr)
+    print(
+        (
+            f"encoder: models:/{registration.name}/{registration.version}{held} "
+            f"({registration.reason})"
+        ),
+        file=sys.stderr,
+    )
     return registration
 
 
@@ -269,5 +340,12 @@ def name_encoder(settings: EvaluateSettings | EncodeSettings) -> str:
     from genexp.cohort.read import is_simulated
     from genexp.files.source import read_name
 
-    name = settings.reading.cohort.partition(":")[0] if is_simulated(settings.reading.cohort) else read_name(settings.reading.cohort)
-    return settings.choice.encoder or f"{settings.registry.name or name_model(name)}@{settings.registry.alias}"
+    name = (
+        settings.reading.cohort.partition(":")[0]
+        if is_simulated(settings.reading.cohort)
+        else read_name(settings.reading.cohort)
+    )
+    return (
+        settings.choice.encoder
+        or f"{settings.registry.name or name_model(name)}@{settings.registry.alias}"
+    )

@@ -29,8 +29,9 @@ def check_outputs(verb: str, settings: Any) -> None:
     Raises
     ------
     ConfigError
-        A path is a file instead of a folder or the reverse, cannot be written, is not on this machine, or is that of an
-        input; or the cohort's name is not a valid name of a model or a study.
+        A path is a file instead of a folder or the reverse, cannot be written, is not on this
+        machine, or is that of an input; or the cohort's name is not a valid name of a model or a
+        study.
     """
     if getattr(settings, "experiment", "") == "":  # an experiment names its models itself
         _check_derived_names(settings)
@@ -46,7 +47,9 @@ def check_outputs(verb: str, settings: Any) -> None:
 
 
 def _check_derived_names(settings: Any) -> None:
-    """Refuse a cohort whose name would become that of a model or a study, but is not valid for it."""
+    """Refuse a cohort whose name would become that of a model or a study, but is not valid for
+    it.
+    """
     if not hasattr(settings, "name"):
         return
     cohort = read_name(settings.cohort)
@@ -56,7 +59,10 @@ def _check_derived_names(settings: Any) -> None:
         try:
             check_study_name(cohort)
         except ValueError as error:
-            raise ConfigError(f"the name of the cohort is no valid name of a study: {error}; name the study with study_name=") from None
+            raise ConfigError(
+                f"the name of the cohort is no valid name of a study: {error}; name the "
+                "study with study_name="
+            ) from None
 
 
 def _check_folder(name: str, path: str) -> None:
@@ -78,7 +84,8 @@ def _check_file(name: str, path: str) -> None:
         raise ConfigError(f"{expected} a folder; {advice}")
     if (length := len(Path(path).name.encode())) > MAX_NAME:
         raise ConfigError(
-            f"{expected} a name of {length} bytes, but at most {MAX_NAME} leave room for the endings that genexp appends; {advice}"
+            f"{expected} a name of {length} bytes, but at most {MAX_NAME} leave room for the "
+            f"endings that genexp appends; {advice}"
         )
     if reason := _find_obstacle(Path(path).parent):
         raise ConfigError(f"{expected} that {reason}; {advice}")
@@ -88,16 +95,26 @@ def _refuse_address(name: str, path: str) -> None:
     """Refuse an address or ``~``, which would silently become a folder of that name."""
     if "://" in path:
         raise ConfigError(
-            f"{name}={path}: expected a path on this machine, found an address; write to a path, and copy the files there afterwards"
+            f"{name}={path}: expected a path on this machine, found an address; write to a "
+            "path, and copy the files there afterwards"
         )
     if path == "~" or path.startswith("~/"):
-        raise ConfigError(f"{name}={path}: expected a full path; found '~', which only the shell expands: write the path of that folder")
+        raise ConfigError(
+            f"{name}={path}: expected a full path; found '~', which only the shell expands: "
+            "write the path of that folder"
+        )
 
 
 def _find_obstacle(folder: Path) -> str:
-    """Find the reason why a folder, which may not exist yet, cannot be written to; empty if it can."""
+    """Find the reason why a folder, which may not exist yet, cannot be written to; empty if it
+    can.
+    """
     try:
-        nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists() or path.is_symlink())
+        nearest = next(
+            path
+            for path in (folder.absolute(), *folder.absolute().parents)
+            if path.exists() or path.is_symlink()
+        )
     except OSError as error:
         return f"{folder} cannot be a path ({error.strerror})"
     if not nearest.is_dir():
@@ -111,6 +128,7 @@ def _check_no_input(out: str, settings: Any) -> None:
         path = getattr(settings, name, "")
         if path and os.path.exists(out) and os.path.exists(path) and os.path.samefile(out, path):  # noqa: PTH110, PTH121
             raise ConfigError(
-                f"out={out}: expected a file other than the inputs; found that of {name}=, which would be overwritten: name another file "
+                f"out={out}: expected a file other than the inputs; found that of {name}=, "
+                "which would be overwritten: name another file "
                 "with out="
             )

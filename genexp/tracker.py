@@ -1,4 +1,6 @@
-"""What any room may say to an experiment tracker. The MLflow one lives in :mod:`genexp.tracking`."""
+"""What any room may say to an experiment tracker. The MLflow one lives in
+:mod:`genexp.tracking`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
 
 class Tracker(Protocol):
-    """A run that can be written to. Artifact names are paths inside the run, such as ``figures/loss.png``."""
+    """A run that can be written to. Artifact names are paths inside the run, such as
+    ``figures/loss.png``.
+    """
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """Log parameters; a key that the run already holds is left as it is."""
@@ -39,8 +43,12 @@ class Tracker(Protocol):
     def log_file(self, path: Path, folder: str = "") -> None:
         """Store a local file, or every file of a local folder, under ``folder``."""
 
-    def log_dataset(self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str) -> None:
-        """Name the data that the run works on: where they come from, their hash (36 characters at most), what they serve."""
+    def log_dataset(
+        self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str
+    ) -> None:
+        """Name the data that the run works on: where they come from, their hash (36 characters at
+        most), what they serve.
+        """
 
     def child(self, name: str) -> AbstractContextManager[Tracker]:
         """Open a nested run; it ends with the context, FAILED if an exception leaves it."""
@@ -74,7 +82,9 @@ class NullTracker:
     def log_file(self, path: Path, folder: str = "") -> None:
         """Ignore."""
 
-    def log_dataset(self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str) -> None:
+    def log_dataset(
+        self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str
+    ) -> None:
         """Ignore."""
 
     def child(self, name: str) -> AbstractContextManager[NullTracker]:

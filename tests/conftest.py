@@ -20,9 +20,13 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of an SQLite tracking store of this test session, which MLflow is set to use; made once, as that takes seconds."""
+    """Address of an SQLite tracking store of this test session, which MLflow is set to use; made
+    once, as that takes seconds.
+    """
     before = os.environ.get("MLFLOW_TRACKING_URI")
-    os.environ["MLFLOW_TRACKING_URI"] = uri = f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
+    os.environ["MLFLOW_TRACKING_URI"] = uri = (
+        f"sqlite:///{tmp_path_factory.mktemp('store') / 'mlflow.db'}"
+    )
     from genexp.tracking.store import open_store
 
     open_store()

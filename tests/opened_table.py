@@ -1,4 +1,6 @@
-"""What a file gives through the registry of formats, as frames that a test compares with the truth."""
+"""What a file gives through the registry of formats, as frames that a test compares with the
+truth.
+"""
 
 from pathlib import Path
 
@@ -22,7 +24,9 @@ def read_values(table: Table, transpose: bool = False) -> pd.DataFrame:
     return pd.DataFrame(X.T if transpose else X, index=table.rows, columns=table.columns)
 
 
-def read_part(path: Path, rows: slice, columns: slice, transpose: bool, **request: object) -> np.ndarray:
+def read_part(
+    path: Path, rows: slice, columns: slice, transpose: bool, **request: object
+) -> np.ndarray:
     """Values of some rows and columns, after a small part of them was read and found the same."""
     table = open_file(path, **request)
     kept = np.arange(len(table.rows))[rows], np.arange(len(table.columns))[columns]
@@ -43,8 +47,16 @@ def assert_values(path: Path, truth: pd.DataFrame, **request: object) -> Table:
     assert table.columns == [str(name) for name in truth.columns]
     expected = truth.to_numpy(dtype=np.float32)
     np.testing.assert_array_equal(read_values(table).to_numpy(), expected)
-    np.testing.assert_array_equal(read_values(open_file(path, **request), transpose=True).to_numpy(), expected)
-    for rows, columns in ((slice(None, None, 2), slice(1, None)), (slice(1, 3), slice(None, None, 2)), (slice(0, 0), slice(None))):
+    np.testing.assert_array_equal(
+        read_values(open_file(path, **request), transpose=True).to_numpy(), expected
+    )
+    for rows, columns in (
+        (slice(None, None, 2), slice(1, None)),
+        (slice(1, 3), slice(None, None, 2)),
+        (slice(0, 0), slice(None)),
+    ):
         for transpose in (False, True):
-            np.testing.assert_array_equal(read_part(path, rows, columns, transpose, **request), expected[rows, columns])
+            np.testing.assert_array_equal(
+                read_part(path, rows, columns, transpose, **request), expected[rows, columns]
+            )
     return table

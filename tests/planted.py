@@ -11,8 +11,12 @@ from genexp.preprocessing.pipeline import preprocess_anndata
 from genexp.settings.verbs import PreprocessSettings
 
 
-def make_expression(n_samples: int, n_genes: int, n_factors: int = 4, seed: int = 0, noise: float = 0.5) -> np.ndarray:
-    """Curved low-dimensional structure with noise (n_samples, n_genes): more than PCA can hold in as many dimensions."""
+def make_expression(
+    n_samples: int, n_genes: int, n_factors: int = 4, seed: int = 0, noise: float = 0.5
+) -> np.ndarray:
+    """Curved low-dimensional structure with noise (n_samples, n_genes): more than PCA can hold in
+    as many dimensions.
+    """
     rng = np.random.default_rng(seed)
     factors = rng.standard_normal((n_samples, n_factors))
     features = np.hstack([factors, np.square(factors), np.tanh(2 * factors)])
@@ -21,9 +25,16 @@ def make_expression(n_samples: int, n_genes: int, n_factors: int = 4, seed: int 
 
 
 def make_preprocessed(
-    folder: Path, n_samples: int = 120, n_genes: int = 400, seed: int = 0, labelled: bool = False, **settings: str
+    folder: Path,
+    n_samples: int = 120,
+    n_genes: int = 400,
+    seed: int = 0,
+    labelled: bool = False,
+    **settings: str,
 ) -> Preprocessed:
-    """A planted cohort, split and scaled; ``labelled`` adds a label and survival that follow two genes."""
+    """A planted cohort, split and scaled; ``labelled`` adds a label and survival that follow two
+    genes.
+    """
     X = make_expression(n_samples, n_genes, seed=seed)
     samples = [f"s{i:04d}" for i in range(n_samples)]
     genes = [f"G{j:05d}" for j in range(n_genes)]
@@ -32,8 +43,19 @@ def make_preprocessed(
         score = X[:, 0] - X[:, 0].mean()
         obs["label"] = pd.Categorical(np.where(score > 0, "high", "low"))
         hazard = np.exp((X[:, 1] - X[:, 1].mean()) / X[:, 1].std())
-        obs["time_days"] = np.ceil(1000 * np.random.default_rng(seed).exponential(size=n_samples) / hazard)
+        obs["time_days"] = np.ceil(
+            1000 * np.random.default_rng(seed).exponential(size=n_samples) / hazard
+        )
         obs["event"] = 1.0
     var = pd.DataFrame({"source": genes, "entrez_id": ""}, index=pd.Index(genes, name="gene"))
-    adata = anndata.AnnData(X, obs=obs, var=var, uns={"scale": "log2fc", "name": "planted", "digest": f"{seed}", "report": {}})
-    return preprocess_anndata(adata, PreprocessSettings(cohort="planted", **settings), folder / f"planted-{n_samples}x{n_genes}-{seed}")
+    adata = anndata.AnnData(
+        X,
+        obs=obs,
+        var=var,
+        uns={"scale": "log2fc", "name": "planted", "digest": f"{seed}", "report": {}},
+    )
+    return preprocess_anndata(
+        adata,
+        PreprocessSettings(cohort="planted", **settings),
+        folder / f"planted-{n_samples}x{n_genes}-{seed}",
+    )

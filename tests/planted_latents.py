@@ -14,13 +14,17 @@ def make_obs(part: str, n: int, **columns: object) -> pd.DataFrame:
     return pd.DataFrame({"group": list(index)} | columns, index=index)
 
 
-def make_latents(part: str, obs: pd.DataFrame, z: np.ndarray | Mapping[str, np.ndarray]) -> PartLatents:
+def make_latents(
+    part: str, obs: pd.DataFrame, z: np.ndarray | Mapping[str, np.ndarray]
+) -> PartLatents:
     """Latents of a part: one array stands for the encoder and for PCA."""
     return PartLatents(part, obs, z if isinstance(z, Mapping) else {"encoder": z, "pca": z})
 
 
 def plant_classes(part: str, n: int, seed: int, distance: float = 6.0) -> PartLatents:
-    """Three classes of unequal size around far centres in 4 dimensions; every 10th sample is unlabelled."""
+    """Three classes of unequal size around far centres in 4 dimensions; every 10th sample is
+    unlabelled.
+    """
     rng = np.random.default_rng(seed)
     code = rng.choice(3, n, p=[0.5, 0.3, 0.2])
     z = rng.normal(size=(n, 4)) + distance * np.eye(3, 4)[code]
@@ -28,7 +32,9 @@ def plant_classes(part: str, n: int, seed: int, distance: float = 6.0) -> PartLa
     return make_latents(part, make_obs(part, n, label=label), z)
 
 
-def plant_hazard(part: str, n: int, seed: int, log_hazard_ratio: float = 0.8, n_latent: int = 3) -> PartLatents:
+def plant_hazard(
+    part: str, n: int, seed: int, log_hazard_ratio: float = 0.8, n_latent: int = 3
+) -> PartLatents:
     """Exponential survival that depends on the first latent only; a third or so is censored."""
     rng = np.random.default_rng(seed)
     z = rng.normal(size=(n, n_latent))

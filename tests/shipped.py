@@ -12,8 +12,12 @@ from genexp.training.loop import Fitted
 from genexp.training.train import build_encoder
 
 
-def check_shipped(fitted: Fitted, basis: Basis, data: Preprocessed, folder: Path) -> tuple[Encoder, np.ndarray]:
-    """Save and load the encoder, and hold it to the trained network on validation rows; gives it with their latents."""
+def check_shipped(
+    fitted: Fitted, basis: Basis, data: Preprocessed, folder: Path
+) -> tuple[Encoder, np.ndarray]:
+    """Save and load the encoder, and hold it to the trained network on validation rows; gives it
+    with their latents.
+    """
     build_encoder(fitted, basis, data, 0.2, {}).save(folder / "encoder")
     encoder = Encoder.load(folder / "encoder")
     with torch.no_grad():

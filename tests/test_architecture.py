@@ -1,4 +1,6 @@
-"""The structure of the package: imports point one way, only tracking imports MLflow, and starting is cheap."""
+"""The structure of the package: imports point one way, only tracking imports MLflow, and starting
+is cheap.
+"""
 
 import ast
 import subprocess
@@ -11,17 +13,42 @@ import genexp
 
 PACKAGE = Path(genexp.__file__).parent
 ORDER = [
-    *("names", "files", "formats", "query", "cohort", "describe", "contrasts", "preprocessing", "model", "training"),
+    *(
+        "names",
+        "files",
+        "formats",
+        "query",
+        "cohort",
+        "describe",
+        "contrasts",
+        "preprocessing",
+        "model",
+        "training",
+    ),
     *("evaluation", "survival", "explain", "verdict", "report", "tuning", "tracking"),
-    *("application", "doctor", "preflight", "estimator", "pipeline", "notebook", "api", "cli", "__main__"),
+    *(
+        "application",
+        "doctor",
+        "preflight",
+        "estimator",
+        "pipeline",
+        "notebook",
+        "api",
+        "cli",
+        "__main__",
+    ),
 ]
 """Packages and modules from left to right: each imports only what is to its left."""
 OPEN_TO_ALL = {"errors", "settings", "tracker", "palette", "output", "cores", "__init__"}
-"""Modules that anything may import, and that import nothing of ``ORDER``; ``__init__`` provides ``load_encoder`` on request."""
+"""Modules that anything may import, and that import nothing of ``ORDER``; ``__init__`` provides
+``load_encoder`` on request."""
 MODEL_TYPES = "genexp.model.types"
 """The settings contain the parameters of the model types, and import nothing else of ``ORDER``."""
 FILES = sorted(PACKAGE.rglob("*.py"))
-MODULES = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path for path in FILES}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in FILES
+}
 MAX_SHARE = 0.16
 """Largest share of the lines of genexp that one package may hold."""
 
@@ -62,19 +89,32 @@ def find_circle(imports: dict[str, set[str]]) -> list[str]:
 
 
 def test_every_file_has_a_place() -> None:
-    assert {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES} == {*ORDER, *OPEN_TO_ALL}
+    assert {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in FILES} == {
+        *ORDER,
+        *OPEN_TO_ALL,
+    }
 
 
-@pytest.mark.parametrize("module", sorted(module for module in MODULES if package_of(module) in ORDER))
+@pytest.mark.parametrize(
+    "module", sorted(module for module in MODULES if package_of(module) in ORDER)
+)
 def test_a_package_imports_only_packages_to_its_left(module: str) -> None:
     here = ORDER.index(str(package_of(module)))
-    packages = {package for name in imported_modules(MODULES[module]) if (package := package_of(name)) in ORDER}
+    packages = {
+        package
+        for name in imported_modules(MODULES[module])
+        if (package := package_of(name)) in ORDER
+    }
     assert {package for package in packages if ORDER.index(package) > here} == set()
 
 
-@pytest.mark.parametrize("module", sorted(module for module in MODULES if package_of(module) in OPEN_TO_ALL))
+@pytest.mark.parametrize(
+    "module", sorted(module for module in MODULES if package_of(module) in OPEN_TO_ALL)
+)
 def test_what_is_open_to_all_imports_nothing_of_the_order(module: str) -> None:
-    imported = {name for name in imported_modules(MODULES[module]) if not name.startswith(MODEL_TYPES)}
+    imported = {
+        name for name in imported_modules(MODULES[module]) if not name.startswith(MODEL_TYPES)
+    }
     assert {package_of(name) for name in imported} & set(ORDER) == set()
 
 
@@ -83,7 +123,9 @@ def test_there_is_no_circle_of_imports_deferred_and_type_only_ones_included() ->
     for module, path in MODULES.items():
         found = imported_modules(path)
         exact = {name for name in found if name in MODULES}
-        imports[module] = {name for name in exact if not any(other.startswith(f"{name}.") for other in exact)} - {module}
+        imports[module] = {
+            name for name in exact if not any(other.startswith(f"{name}.") for other in exact)
+        } - {module}
     assert find_circle(imports) == []
 
 
@@ -102,10 +144,16 @@ def test_only_tracking_imports_mlflow(path: Path) -> None:
 
 
 def test_the_package_imports_no_experiment_but_for_its_command_line() -> None:
-    knowing = {path.name for path in FILES if any(module.split(".")[0] == "experiments" for module in imported_modules(path))}
+    knowing = {
+        path.name
+        for path in FILES
+        if any(module.split(".")[0] == "experiments" for module in imported_modules(path))
+    }
     assert knowing == {"cli.py"}
     experiments = PACKAGE.parent / "experiments"
-    assert not [path for path in experiments.rglob("*.py") if "genexp.cli" in imported_modules(path)]
+    assert not [
+        path for path in experiments.rglob("*.py") if "genexp.cli" in imported_modules(path)
+    ]
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -113,7 +161,8 @@ def test_help_loads_nothing_heavy() -> None:
         "import sys, genexp.cli\n"
         "try: genexp.cli.main(['--help'])\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'pandas', 'numpy', 'mlflow', 'sklearn', 'anndata', 'optuna', 'matplotlib'} & set(sys.modules)\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'mlflow', 'sklearn', 'anndata', 'optuna', "
+        "'matplotlib'} & set(sys.modules)\n"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -12,7 +12,10 @@ PAGE = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="u
 
 def render_formats() -> str:
     """Rows of the table of formats."""
-    return "\n".join(f"| {one.name} | {one.recognised_by} | {'yes' if one.annotate else 'no'} | {one.layer} |" for one in FORMATS)
+    return "\n".join(
+        f"| {one.name} | {one.recognised_by} | {'yes' if one.annotate else 'no'} | {one.layer} |"
+        for one in FORMATS
+    )
 
 
 def test_every_format_is_in_the_table_with_what_it_is_recognised_by() -> None:
@@ -20,7 +23,11 @@ def test_every_format_is_in_the_table_with_what_it_is_recognised_by() -> None:
 
 
 def test_every_scale_and_every_word_for_missing_values_is_told() -> None:
-    scales = {scale for scale in list_choices(CohortConfig, "scale") if scale not in ("auto", "ln_norm_count")}
+    scales = {
+        scale
+        for scale in list_choices(CohortConfig, "scale")
+        if scale not in ("auto", "ln_norm_count")
+    }
     assert {scale for scale in scales if f"| `{scale}` |" not in PAGE} == set()
     assert {word for word in MISSING_WORDS if word and f"`{word}`" not in PAGE} == set()
 

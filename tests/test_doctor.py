@@ -19,7 +19,10 @@ def test_every_guard_fires_within_half_a_minute_and_nothing_is_left(
     assert time.process_time() - start < 30
     *lines, last = capsys.readouterr().out.splitlines()
     assert len(lines) == len(doctor.TRAPS) >= 18
-    assert all(line.startswith("PASS  ") and " | planted: " in line and " | genexp: " in line for line in lines)
+    assert all(
+        line.startswith("PASS  ") and " | planted: " in line and " | genexp: " in line
+        for line in lines
+    )
     assert last == f"{len(lines)} of {len(lines)} guards fired"
     assert not list(tmp_path.iterdir()), "no store, no cache"
 
@@ -36,13 +39,19 @@ def test_a_disabled_guard_is_noticed(bench: doctor.Bench, monkeypatch: pytest.Mo
 
 
 def test_a_refusal_for_another_reason_does_not_count(bench: doctor.Bench) -> None:
-    fired, said = doctor.expect_refusal(lambda: bench.read(samples=["S1"] * 40), "samples with an event")
+    fired, said = doctor.expect_refusal(
+        lambda: bench.read(samples=["S1"] * 40), "samples with an event"
+    )
     assert not fired
     assert "duplicated sample ids" in said
 
 
-def test_a_silent_guard_ends_with_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(doctor, "TRAPS", {"a trap": ("something", lambda bench: (False, "nothing"))})
+def test_a_silent_guard_ends_with_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        doctor, "TRAPS", {"a trap": ("something", lambda bench: (False, "nothing"))}
+    )
     assert main(["doctor"]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "FAIL  a trap | planted: something | genexp: nothing",

@@ -1,4 +1,6 @@
-"""The whole way through real commands: ``mlflow run`` from another folder, the store it fills, the encoder that loads by name."""
+"""The whole way through real commands: ``mlflow run`` from another folder, the store it fills, the
+encoder that loads by name.
+"""
 
 import json
 import os
@@ -26,8 +28,22 @@ ROOT = Path(__file__).parents[1]
 COHORT = "simulated:200x400"
 SMALL = {"cohort": COHORT, "epochs": "6", "threads": "1"}
 METRICS = {
-    *("loss/train", "loss/val", "mse/test", "r2/test", "r2/test_pca", "cluster/silhouette", "cluster/calinski_harabasz"),
-    *("cluster/davies_bouldin", "cluster/ari", "cluster/nmi", "probe/macro_f1", "probe/macro_f1_pca"),
+    *(
+        "loss/train",
+        "loss/val",
+        "mse/test",
+        "r2/test",
+        "r2/test_pca",
+        "cluster/silhouette",
+        "cluster/calinski_harabasz",
+    ),
+    *(
+        "cluster/davies_bouldin",
+        "cluster/ari",
+        "cluster/nmi",
+        "probe/macro_f1",
+        "probe/macro_f1_pca",
+    ),
 }
 SURVIVAL = {"survival/c_index", "survival/c_index_pca"}
 
@@ -45,17 +61,26 @@ class Workplace:
     @property
     def environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        return os.environ | {"PATH": path, "MLFLOW_TRACKING_URI": self.uri, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+        return os.environ | {
+            "PATH": path,
+            "MLFLOW_TRACKING_URI": self.uri,
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
 
     @cached_property
     def client(self) -> MlflowClient:
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
-    def mlflow_run(self, verb: str, *options: str, env_manager: str = "local", **parameters: str) -> Run:
+    def mlflow_run(
+        self, verb: str, *options: str, env_manager: str = "local", **parameters: str
+    ) -> Run:
         """Run an entry point from this folder; give the finished run."""
         values = {"cache": str(self.folder / "cache")} | parameters
         given = [text for name, value in values.items() for text in ("-P", f"{name}={value}")]
-        self.check(["mlflow", "run", str(ROOT), "-e", verb, "--env-manager", env_manager, *options, *given])
+        self.check(
+            ["mlflow", "run", str(ROOT), "-e", verb, "--env-manager", env_manager, *options, *given]
+        )
         run = self.latest(verb)
         assert run.info.status == "FINISHED"
         return run
@@ -65,13 +90,22 @@ class Workplace:
         return [sys.executable, "-m", "genexp", verb, *options]
 
     def check(self, command: list[str]) -> str:
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stderr
 
     def runs(self, condition: str) -> list[Run]:
         experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
-        return list(self.client.search_runs(experiments, condition, order_by=["attributes.start_time DESC"]))
+        return list(
+            self.client.search_runs(experiments, condition, order_by=["attributes.start_time DESC"])
+        )
 
     def latest(self, verb: str) -> Run:
         return self.runs(f"tags.verb = '{verb}'")[0]
@@ -80,7 +114,11 @@ class Workplace:
         return self.runs(f"tags.`mlflow.parentRunId` = '{run.info.run_id}'")
 
     def artifacts(self, run: Run, folder: str | None = None) -> dict[str, int]:
-        return {entry.path: entry.file_size or 0 for entry in self.client.list_artifacts(run.info.run_id, folder) if not entry.is_dir}
+        return {
+            entry.path: entry.file_size or 0
+            for entry in self.client.list_artifacts(run.info.run_id, folder)
+            if not entry.is_dir
+        }
 
     def fetch(self, run: Run, path: str) -> Path:
         return Path(self.client.download_artifacts(run.info.run_id, path))
@@ -96,7 +134,9 @@ def check_evaluated(place: Workplace, run: Run, metrics: set[str]) -> None:
     assert set(found) == metrics
     assert all(np.isfinite(list(found.values())))
     assert run.data.tags["verdict"] in run.data.tags["mlflow.note.content"]
-    assert place.artifacts(run)["report.html"] > 1_000_000, "plotly is inside, so that the page works offline"
+    assert place.artifacts(run)["report.html"] > 1_000_000, (
+        "plotly is inside, so that the page works offline"
+    )
     pictures = [path for path in place.artifacts(run, "figures") if path.endswith(".png")]
     assert len(pictures) >= 6
     for path in pictures:
@@ -130,14 +170,20 @@ def test_tune_is_a_parent_with_a_named_child_for_each_trial(place: Workplace, tu
     children = place.children(tuned)
     assert len(children) == 3
     assert {child.info.status for child in children} == {"FINISHED"}
-    assert sorted(child.info.run_name[:10] for child in children) == ["trial 000:", "trial 001:", "trial 002:"]
+    assert sorted(child.info.run_name[:10] for child in children) == [
+        "trial 000:",
+        "trial 001:",
+        "trial 002:",
+    ]
     assert all({"loss/train", "loss/val"} <= set(child.data.metrics) for child in children)
     assert place.client.get_experiment(tuned.info.experiment_id).name == "end to end"
 
 
 def test_tune_ends_with_an_evaluation(place: Workplace, tuned: Run) -> None:
     check_evaluated(place, tuned, METRICS | SURVIVAL)
-    assert {"figures/tuning_history.png", "figures/tuning_slice.png", "figures/loss.png"} <= set(place.artifacts(tuned, "figures"))
+    assert {"figures/tuning_history.png", "figures/tuning_slice.png", "figures/loss.png"} <= set(
+        place.artifacts(tuned, "figures")
+    )
     table = pd.read_csv(place.fetch(tuned, "tuning/trials.tsv"), sep="\t")
     assert (len(table), table["selected"].sum()) == (3, 1)
 
@@ -175,10 +221,20 @@ def test_evaluate_judges_the_champion_with_another_label(place: Workplace, tuned
 @pytest.mark.usefixtures("tuned")
 def test_train_registers_a_version_and_understands_quotes_and_spaces(place: Workplace) -> None:
     where = "sample_type == 'tumor' and subtype != \"Normal-like\""
-    run = place.mlflow_run("train", **SMALL, hidden="16", n_latent="4", where=where, name="tumours", run_name="only tumours")
+    run = place.mlflow_run(
+        "train",
+        **SMALL,
+        hidden="16",
+        n_latent="4",
+        where=where,
+        name="tumours",
+        run_name="only tumours",
+    )
     assert run.info.run_name == "only tumours"
     assert set(values_of(run, METRICS)) == {"loss/train", "loss/val"}
-    assert run.data.metrics.keys() & {"mse/test", "r2/test"} == set(), "the test samples stay closed"
+    assert run.data.metrics.keys() & {"mse/test", "r2/test"} == set(), (
+        "the test samples stay closed"
+    )
     assert place.client.get_model_version_by_alias("tumours", "champion").run_id == run.info.run_id
     report = json.loads(place.fetch(run, "preprocess/report.json").read_text())
     assert report["cohort"]["n_dropped_by_where"] > 0
@@ -189,12 +245,18 @@ def test_train_registers_a_version_and_understands_quotes_and_spaces(place: Work
 def test_preprocess_reuses_what_is_there_and_says_what_was_lost(place: Workplace) -> None:
     run = place.mlflow_run("preprocess", cohort=COHORT)
     assert run.data.tags["preprocess"] == "reused"
-    assert {"preprocess/split.tsv", "preprocess/lost_genes.tsv", "preprocess/transform.json"} <= set(place.artifacts(run, "preprocess"))
+    assert {
+        "preprocess/split.tsv",
+        "preprocess/lost_genes.tsv",
+        "preprocess/transform.json",
+    } <= set(place.artifacts(run, "preprocess"))
     assert [given.dataset.name for given in run.inputs.dataset_inputs] == ["simulated"]
 
 
 @pytest.mark.usefixtures("tuned")
-def test_main_goes_the_whole_way_and_a_worse_encoder_does_not_become_champion(place: Workplace) -> None:
+def test_main_goes_the_whole_way_and_a_worse_encoder_does_not_become_champion(
+    place: Workplace,
+) -> None:
     before = place.client.get_model_version_by_alias("simulated", "champion").version
     run = place.mlflow_run("main", **SMALL, hidden="8", n_latent="1")
     check_evaluated(place, run, METRICS | SURVIVAL)
@@ -205,10 +267,14 @@ def test_main_goes_the_whole_way_and_a_worse_encoder_does_not_become_champion(pl
 
 
 @pytest.mark.usefixtures("tuned")
-def test_encode_writes_a_few_new_samples_in_each_format(place: Workplace, raw: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encode_writes_a_few_new_samples_in_each_format(
+    place: Workplace, raw: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
     few = raw.iloc[:5].set_axis([f"new{i}" for i in range(5)]).rename_axis("sample_id")
     few.to_csv(place.folder / "new samples.tsv", sep="\t")
-    pd.DataFrame({"site": list("aabbb")}, index=few.index).to_csv(place.folder / "annotations.tsv", sep="\t")
+    pd.DataFrame({"site": list("aabbb")}, index=few.index).to_csv(
+        place.folder / "annotations.tsv", sep="\t"
+    )
     given = {"cohort": "new samples.tsv", "obs": "annotations.tsv", "encoder": "simulated@champion"}
     place.check(place.command("encode", **given, out="out/latent.parquet"))
     monkeypatch.chdir(place.folder)
@@ -239,14 +305,28 @@ import genexp.training.checkpoint
 from genexp.cli import main
 genexp.training.checkpoint.SECONDS_BETWEEN = genexp.training.checkpoint.SHARE_OF_TIME = 1e-3 + 999 * ("--often" not in sys.argv)
 sys.exit(main([option for option in sys.argv[1:] if option != "--often"]))
-"""
+"""  # noqa: E501
 
 
 def test_a_train_that_is_terminated_is_killed_and_its_rerun_continues(tmp_path: Path) -> None:
     place = Workplace(tmp_path)
-    long = {"cohort": COHORT, "epochs": "150", "patience": "150", "hidden": "256", "n_latent": "4", "threads": "1", "basis": "genes"}
+    long = {
+        "cohort": COHORT,
+        "epochs": "150",
+        "patience": "150",
+        "hidden": "256",
+        "n_latent": "4",
+        "threads": "1",
+        "basis": "genes",
+    }
     command = [sys.executable, "-c", TRAIN, *place.command("train", **long, cache="cache")[3:]]
-    process = subprocess.Popen([*command, "--often"], cwd=tmp_path, env=place.environment, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [*command, "--often"],
+        cwd=tmp_path,
+        env=place.environment,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     wait_for(lambda: list(tmp_path.glob("cache/checkpoints/*.pt")), process)
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 128 + signal.SIGTERM
@@ -265,7 +345,9 @@ def test_a_tune_that_is_killed_outright_goes_on_with_nothing_finished_lost(tmp_p
     place = Workplace(tmp_path)
     space = {"n_hidden": "16..32", "n_latent": "4..8", "workers": "2", "cache": "cache"}
     command = place.command("tune", **SMALL, **space, n_trials="500")
-    process = subprocess.Popen(command, cwd=tmp_path, env=place.environment, stderr=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=place.environment, stderr=subprocess.DEVNULL, text=True
+    )
     wait_for(lambda: len(list(tmp_path.glob("cache/studies/*/trial_*.json"))) >= 4, process)
     process.kill()
     process.wait()
@@ -278,7 +360,11 @@ def test_a_tune_that_is_killed_outright_goes_on_with_nothing_finished_lost(tmp_p
     assert place.client.get_run(killed.info.run_id).info.status == "KILLED"
     assert {child.info.status for child in place.children(killed)} <= {"FINISHED", "KILLED"}
     run = place.latest("tune")
-    assert (run.info.status, len(place.children(run)), run.data.tags["study"]) == ("FINISHED", len(finished) + 2, study.name)
+    assert (run.info.status, len(place.children(run)), run.data.tags["study"]) == (
+        "FINISHED",
+        len(finished) + 2,
+        study.name,
+    )
 
 
 @pytest.mark.slow
@@ -292,9 +378,14 @@ def test_an_environment_is_made_by_uv(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_breast_cancer_is_tuned_and_evaluated_with_survival(shared_data: Path, tmp_path: Path) -> None:
+def test_breast_cancer_is_tuned_and_evaluated_with_survival(
+    shared_data: Path, tmp_path: Path
+) -> None:
     place = Workplace(tmp_path)
-    brca = {"cohort": str(shared_data / "tcga_brca_rnaseq.parquet"), "obs": str(shared_data / "tcga_brca_rnaseq_samples.tsv")}
+    brca = {
+        "cohort": str(shared_data / "tcga_brca_rnaseq.parquet"),
+        "obs": str(shared_data / "tcga_brca_rnaseq_samples.tsv"),
+    }
     run = place.mlflow_run("tune", **brca, label="pam50", n_trials="3", epochs="10")
     check_evaluated(place, run, METRICS)
     assert run.data.metrics["probe/macro_f1"] > 0.6
@@ -303,10 +394,31 @@ def test_breast_cancer_is_tuned_and_evaluated_with_survival(shared_data: Path, t
 
 
 @pytest.mark.slow
-def test_a_full_transcriptome_with_genes_in_rows_is_trained_on(shared_data: Path, tmp_path: Path) -> None:
+def test_a_full_transcriptome_with_genes_in_rows_is_trained_on(
+    shared_data: Path, tmp_path: Path
+) -> None:
     place = Workplace(tmp_path)
-    cohort, obs = (str(shared_data / f"tcga_5cohorts_fulltranscriptome{ending}") for ending in (".tsv.gz", "_samples.tsv"))
-    run = place.mlflow_run("train", cohort=cohort, obs=obs, label="cancer_type", epochs="10", hidden="128", n_latent="16")
+    cohort, obs = (
+        str(shared_data / f"tcga_5cohorts_fulltranscriptome{ending}")
+        for ending in (".tsv.gz", "_samples.tsv")
+    )
+    run = place.mlflow_run(
+        "train",
+        cohort=cohort,
+        obs=obs,
+        label="cancer_type",
+        epochs="10",
+        hidden="128",
+        n_latent="16",
+    )
     report = json.loads(place.fetch(run, "preprocess/report.json").read_text())
-    assert (report["cohort"]["n_genes"], report["cohort"]["orientation"]) == (20531, "genes in rows")
-    assert place.client.get_model_version_by_alias("tcga_5cohorts_fulltranscriptome", "champion").run_id == run.info.run_id
+    assert (report["cohort"]["n_genes"], report["cohort"]["orientation"]) == (
+        20531,
+        "genes in rows",
+    )
+    assert (
+        place.client.get_model_version_by_alias(
+            "tcga_5cohorts_fulltranscriptome", "champion"
+        ).run_id
+        == run.info.run_id
+    )

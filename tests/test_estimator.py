@@ -1,4 +1,6 @@
-"""The scikit-learn estimator: it passes scikit-learn's own checks, works in pipelines, and gives what the training loop gives."""
+"""The scikit-learn estimator: it passes scikit-learn's own checks, works in pipelines, and gives
+what the training loop gives.
+"""
 
 import pickle
 
@@ -25,9 +27,9 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     y = np.repeat([0, 1], 60)
     factors = rng.normal(size=(120, 3)) + 2 * y[:, None]
-    X = (factors @ rng.normal(size=(3, 30)) + 0.3 * rng.normal(size=(120, 30))) * 10.0 ** rng.integers(-3, 4, 30) + rng.normal(
-        size=30
-    ) * 100
+    X = (
+        factors @ rng.normal(size=(3, 30)) + 0.3 * rng.normal(size=(120, 30))
+    ) * 10.0 ** rng.integers(-3, 4, 30) + rng.normal(size=30) * 100
     return X, y
 
 
@@ -50,12 +52,19 @@ def test_it_starts_no_worse_than_pca(blobs: tuple[np.ndarray, np.ndarray]) -> No
     Z = (X - X.mean(axis=0)) / X.std(axis=0)
     x_hat = (model.inverse_transform(model.transform(X)) - X.mean(axis=0)) / X.std(axis=0)
     pca = PCA(3).fit(Z)
-    assert np.square(Z - x_hat).mean() < 1.05 * np.square(Z - pca.inverse_transform(pca.transform(Z))).mean()
+    assert (
+        np.square(Z - x_hat).mean()
+        < 1.05 * np.square(Z - pca.inverse_transform(pca.transform(Z))).mean()
+    )
 
 
-def test_a_pipeline_with_it_separates_classes_in_cross_validation(blobs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_pipeline_with_it_separates_classes_in_cross_validation(
+    blobs: tuple[np.ndarray, np.ndarray],
+) -> None:
     X, y = blobs
-    pipeline = make_pipeline(genexp.Autoencoder(n_latent=3, hidden=(16,), epochs=5, random_state=0), LogisticRegression())
+    pipeline = make_pipeline(
+        genexp.Autoencoder(n_latent=3, hidden=(16,), epochs=5, random_state=0), LogisticRegression()
+    )
     assert cross_val_score(pipeline, X, y, cv=3).mean() > 0.85
     search = GridSearchCV(pipeline, {"autoencoder__n_latent": [1, 3]}, cv=2).fit(X, y)
     assert search.best_params_["autoencoder__n_latent"] in (1, 3)
@@ -70,8 +79,12 @@ def test_the_same_random_state_gives_the_same_latents(blobs: tuple[np.ndarray, n
     assert np.array_equal(pickle.loads(pickle.dumps(model)).transform(X), latents)
 
 
-def test_a_data_frame_keeps_its_names_and_gives_one_where_it_is_asked_for(blobs: tuple[np.ndarray, np.ndarray]) -> None:
-    frame = pd.DataFrame(blobs[0], columns=[f"gene{i}" for i in range(30)]).set_index(np.arange(120) + 7)
+def test_a_data_frame_keeps_its_names_and_gives_one_where_it_is_asked_for(
+    blobs: tuple[np.ndarray, np.ndarray],
+) -> None:
+    frame = pd.DataFrame(blobs[0], columns=[f"gene{i}" for i in range(30)]).set_index(
+        np.arange(120) + 7
+    )
     model = genexp.Autoencoder(**SMALL).set_output(transform="pandas")
     latents = model.fit_transform(frame)
     assert list(latents.columns) == list(model.get_feature_names_out()) == ["latent_0", "latent_1"]
@@ -81,16 +94,24 @@ def test_a_data_frame_keeps_its_names_and_gives_one_where_it_is_asked_for(blobs:
         model.transform(frame[frame.columns[::-1]])
 
 
-def test_a_constant_feature_is_reconstructed_as_the_constant(blobs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_constant_feature_is_reconstructed_as_the_constant(
+    blobs: tuple[np.ndarray, np.ndarray],
+) -> None:
     X = np.c_[blobs[0], np.full(120, 0.1), np.zeros(120)]
     model = genexp.Autoencoder(**SMALL).fit(X)
     assert np.isfinite(model.transform(X)).all()
-    np.testing.assert_allclose(model.inverse_transform(model.transform(X))[:, -2:], X[:, -2:], atol=1e-6)
+    np.testing.assert_allclose(
+        model.inverse_transform(model.transform(X))[:, -2:], X[:, -2:], atol=1e-6
+    )
 
 
-def test_a_model_type_that_learns_a_label_takes_it_from_y(blobs: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_model_type_that_learns_a_label_takes_it_from_y(
+    blobs: tuple[np.ndarray, np.ndarray],
+) -> None:
     X, y = blobs
-    model = genexp.Autoencoder(**SMALL | {"kind": "classifier"}).fit(X, np.where(y, "tumour", "normal"))
+    model = genexp.Autoencoder(**SMALL | {"kind": "classifier"}).fit(
+        X, np.where(y, "tumour", "normal")
+    )
     assert model.encoder_.find_head("label").classes == ("normal", "tumour")
 
 
@@ -112,6 +133,8 @@ def test_torch_is_left_as_it_was(blobs: tuple[np.ndarray, np.ndarray]) -> None:
         ({"options": {"epoch": 3}}, "unknown parameter 'epoch'; did you mean 'epochs'"),
     ],
 )
-def test_parameters_out_of_range_are_refused(blobs: tuple[np.ndarray, np.ndarray], changed: dict[str, object], message: str) -> None:
+def test_parameters_out_of_range_are_refused(
+    blobs: tuple[np.ndarray, np.ndarray], changed: dict[str, object], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         genexp.Autoencoder(**SMALL | changed).fit(blobs[0])

@@ -1,4 +1,6 @@
-"""Every file that people have is read right, or asked about: layouts of our own and those of ``../shared/cases``."""
+"""Every file that people have is read right, or asked about: layouts of our own and those of
+``../shared/cases``.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,13 @@ from tests.layouts.compare import compare
 from tests.layouts.layout import Parameters, Right
 
 CASES = Path(__file__).parents[2] / "shared" / "cases"
-CONVERTED = ("metadata-annotations_amid_the_genes", "survival-status_1_or_2", "annotations-dots_against_hyphens")
-"""Layouts that are read by the command line, too: one of the matrix alone, one refused, one with an annotation table."""
+CONVERTED = (
+    "metadata-annotations_amid_the_genes",
+    "survival-status_1_or_2",
+    "annotations-dots_against_hyphens",
+)
+"""Layouts that are read by the command line, too: one of the matrix alone, one refused, one with an
+annotation table."""
 
 
 def _load_cases() -> ModuleType | None:
@@ -45,10 +52,15 @@ SHARED = _load_cases()
 
 
 def _resolve(parameters: Parameters, folder: Path) -> Parameters:
-    return {name: str(folder / value) if name in ("cohort", "obs") else value for name, value in parameters.items()}
+    return {
+        name: str(folder / value) if name in ("cohort", "obs") else value
+        for name, value in parameters.items()
+    }
 
 
-def _judge(right: Right | list[Right], refusal: str, said: str, adata: anndata.AnnData | None) -> list[str]:
+def _judge(
+    right: Right | list[Right], refusal: str, said: str, adata: anndata.AnnData | None
+) -> list[str]:
     """What falls short of the right reading, or of the nearest of several."""
     readings = right if isinstance(right, list) else [right]
     return min((compare(reading, refusal, said, adata) for reading in readings), key=len)
@@ -67,7 +79,9 @@ def _check(folder: Path, parameters: Parameters, right: Right | list[Right]) -> 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=layout.falls_short)) if layout.falls_short else name
+        pytest.param(name, marks=pytest.mark.xfail(strict=True, reason=layout.falls_short))
+        if layout.falls_short
+        else name
         for name, layout in LAYOUTS.items()
     ],
 )

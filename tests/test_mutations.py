@@ -1,7 +1,8 @@
-"""Files that were mutated are read right or refused: never a traceback, never a silently wrong value.
+"""Files that were mutated are read right or refused: never a traceback, never a silently wrong
+value.
 
-What a mutated file holds is told by :class:`Contents`, a plain reader that knows how the file was written. Where bytes were damaged,
-only lines that are still whole are compared.
+What a mutated file holds is told by :class:`Contents`, a plain reader that knows how the file was
+written. Where bytes were damaged, only lines that are still whole are compared.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Written:
 
     def write(self, sheet: Sheet, path: Path) -> Contents:
         """Write the mutated table, and tell what the file holds."""
-        for name, i, j in sorted(self.steps, key=lambda step: step[0] == "drop_heading"):  # what is put in later would be a heading
+        # what is put in later would be a heading
+        for name, i, j in sorted(self.steps, key=lambda step: step[0] == "drop_heading"):
             MUTATIONS[name](sheet, i, j)
         whole = self.dialect.encode(self.dialect.write_lines(sheet))
         if self.after_packing and self.dialect.packing:
@@ -73,7 +75,10 @@ class Case:
         if self.layout == "genes":
             matrix = [["gene", *values.index], *([gene, *values[gene]] for gene in values)]
         elif self.layout == "samples":
-            matrix = [["sample", *values], *([sample, *values.loc[sample]] for sample in values.index)]
+            matrix = [
+                ["sample", *values],
+                *([sample, *values.loc[sample]] for sample in values.index),
+            ]
         else:
             wide = annotations.join(values, on="sample")
             matrix = [list(wide), *wide.to_numpy().tolist()]
@@ -81,7 +86,9 @@ class Case:
         config: dict[str, Any] = {"cohort": str(folder / "cohort.txt"), **dict(self.options)}
         obs_contents = contents if self.layout == "wide" else None
         if self.with_obs and self.layout != "wide":
-            obs_contents = self.obs.write([list(annotations), *annotations.to_numpy().tolist()], folder / "obs.txt")
+            obs_contents = self.obs.write(
+                [list(annotations), *annotations.to_numpy().tolist()], folder / "obs.txt"
+            )
             config["obs"] = str(folder / "obs.txt")
         config |= named if obs_contents is not None else {}
         return read_cohort(CohortConfig(**config)), contents, obs_contents
@@ -106,7 +113,10 @@ numbers = st.integers(0, 400)
 dialects = st.builds(
     Dialect,
     st.sampled_from(["\t", "\t", "\t", ",", ",", ";", " ", "|"]),
-    st.sampled_from(["utf-8"] * 4 + ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "utf-32"]),
+    st.sampled_from(
+        ["utf-8"] * 4
+        + ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "cp1252", "utf-32"]
+    ),
     st.sampled_from(["\n"] * 4 + ["\r\n", "\r\n", "\r", "mixed"]),
     st.sampled_from(["needed", "needed", "text", "all", "never"]),
     st.sampled_from([".", ".", ".", ","]),
@@ -128,7 +138,9 @@ options = st.tuples(
     st.tuples(st.just("missing"), st.sampled_from(["refuse", "impute_mean"])),
     st.tuples(st.just("unmatched"), st.sampled_from(["refuse", "drop"])),
 )
-cases = st.builds(Case, st.sampled_from(["genes", "samples", "wide"]), st.booleans(), written, written, options)
+cases = st.builds(
+    Case, st.sampled_from(["genes", "samples", "wide"]), st.booleans(), written, written, options
+)
 
 
 def run(n_examples: int, derandomize: bool) -> Counter[str]:
@@ -165,7 +177,9 @@ def test_mutated_files_are_read_right_or_refused() -> None:
 
 
 @pytest.mark.soak
-def test_many_mutated_files_are_read_right_or_refused(record_property: Callable[[str, object], None]) -> None:
+def test_many_mutated_files_are_read_right_or_refused(
+    record_property: Callable[[str, object], None],
+) -> None:
     record_property("examples", SOAK_EXAMPLES)
     outcomes = run(SOAK_EXAMPLES, derandomize=False)
     record_property("outcomes", dict(outcomes))

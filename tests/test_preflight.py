@@ -1,4 +1,6 @@
-"""Names and places are refused before anything is read: what passes here, MLflow and the file system take."""
+"""Names and places are refused before anything is read: what passes here, MLflow and the file
+system take.
+"""
 
 import os
 import re
@@ -33,9 +35,18 @@ from genexp.settings.naming import (
     name_model,
 )
 from genexp.settings.parse import parse_settings
-from genexp.settings.verbs import VERBS, CompareSettings, EncodeSettings, EvaluateSettings, TrainSettings, TuneSettings
+from genexp.settings.verbs import (
+    VERBS,
+    CompareSettings,
+    EncodeSettings,
+    EvaluateSettings,
+    TrainSettings,
+    TuneSettings,
+)
 
-TEXTS = st.text(alphabet=st.sampled_from(string.printable + "äß√α.\\/:@v1"), min_size=1, max_size=12)
+TEXTS = st.text(
+    alphabet=st.sampled_from(string.printable + "äß√α.\\/:@v1"), min_size=1, max_size=12
+)
 
 
 @given(TEXTS)
@@ -95,10 +106,18 @@ def test_a_study_name_that_passes_is_a_folder_inside_the_one_of_studies(name: st
 @pytest.mark.parametrize(
     ("kind", "values", "fragment"),
     [
-        (TrainSettings, {"name": "o'brien"}, 'name="o\'brien": expected a name without blanks, quotes'),
+        (
+            TrainSettings,
+            {"name": "o'brien"},
+            'name="o\'brien": expected a name without blanks, quotes',
+        ),
         (TrainSettings, {"name": "brca:2"}, "name='brca:2'"),
         (TrainSettings, {"name": "x" * 201}, "at most 200 bytes, found 201"),
-        (TrainSettings, {"alias": "latest"}, "alias='latest': expected another word than 'latest' and 'v1'"),
+        (
+            TrainSettings,
+            {"alias": "latest"},
+            "alias='latest': expected another word than 'latest' and 'v1'",
+        ),
         (TrainSettings, {"alias": "V2"}, "alias='V2'"),
         (TrainSettings, {"alias": "2nd"}, "alias='2nd': expected a letter, then letters, digits"),
         (TrainSettings, {"alias": "champion\n"}, "expected a letter"),
@@ -107,26 +126,51 @@ def test_a_study_name_that_passes_is_a_folder_inside_the_one_of_studies(name: st
         (TrainSettings, {"experiment_name": "x" * 257}, "at most 256 bytes, found 257"),
         (TrainSettings, {"experiment_name": "a\nb"}, "one line"),
         (TrainSettings, {"run_name": "x" * 251}, "at most 250 bytes, found 251"),
-        (TuneSettings, {"study_name": "../../x"}, "study_name='../../x': expected the name of a folder"),
+        (
+            TuneSettings,
+            {"study_name": "../../x"},
+            "study_name='../../x': expected the name of a folder",
+        ),
         (TuneSettings, {"study_name": "/tmp/x"}, "study_name='/tmp/x'"),
         (TuneSettings, {"study_name": ".hidden"}, "study_name='.hidden'"),
         (TuneSettings, {"study_name": "x" * 201}, "at most 200 bytes"),
-        (TrainSettings, {"init": "brca@"}, "init='brca@': expected NAME@alias, NAME/version or runs:/ID"),
-        (EvaluateSettings, {"encoder": "a/b/c"}, "encoder='a/b/c': expected NAME@alias, NAME/version or runs:/ID"),
+        (
+            TrainSettings,
+            {"init": "brca@"},
+            "init='brca@': expected NAME@alias, NAME/version or runs:/ID",
+        ),
+        (
+            EvaluateSettings,
+            {"encoder": "a/b/c"},
+            "encoder='a/b/c': expected NAME@alias, NAME/version or runs:/ID",
+        ),
         (EvaluateSettings, {"encoder": "runs:/"}, "encoder='runs:/'"),
-        (EncodeSettings, {"out": "latent.xlsx"}, "out='latent.xlsx': expected a file ending in .parquet, .tsv, .csv, .h5ad"),
+        (
+            EncodeSettings,
+            {"out": "latent.xlsx"},
+            "out='latent.xlsx': expected a file ending in .parquet, .tsv, .csv, .h5ad",
+        ),
         (EncodeSettings, {"out": "folder/.tsv"}, "out='folder/.tsv': expected a file ending in"),
-        (CompareSettings, {"out": "table.csv"}, "out='table.csv': expected a file ending in .html, .tsv"),
+        (
+            CompareSettings,
+            {"out": "table.csv"},
+            "out='table.csv': expected a file ending in .html, .tsv",
+        ),
     ],
 )
-def test_a_name_is_refused_with_what_was_expected(kind: type, values: dict[str, str], fragment: str) -> None:
+def test_a_name_is_refused_with_what_was_expected(
+    kind: type, values: dict[str, str], fragment: str
+) -> None:
     with pytest.raises(ConfigError) as error:
         parse_settings(kind, values)
     assert fragment in str(error.value)
     assert len(str(error.value)) < 1000
 
 
-@pytest.mark.parametrize("name", ["", "brca", "brca@champion", "brca/12", "models:/brca/12", "runs:/0a1b", "runs:/0a1b/encoder"])
+@pytest.mark.parametrize(
+    "name",
+    ["", "brca", "brca@champion", "brca/12", "models:/brca/12", "runs:/0a1b", "runs:/0a1b/encoder"],
+)
 def test_each_form_of_an_encoders_name_passes(name: str) -> None:
     assert check_encoder_name(name) == name
 
@@ -153,7 +197,12 @@ def folder(tmp_path: Path) -> Path:
         ("train", "cache", "file", "file is not a folder; name another folder with cache="),
         ("tune", "cache", "file/cache", "file is not a folder"),
         ("main", "keep", "file", "keep={}: expected a folder that can be written; found that"),
-        ("encode", "out", "folder.tsv", "out={}: expected a file that can be written; found a folder"),
+        (
+            "encode",
+            "out",
+            "folder.tsv",
+            "out={}: expected a file that can be written; found a folder",
+        ),
         ("encode", "out", "file/latent.tsv", "file is not a folder; name another file with out="),
         ("compare", "out", "file/page.html", "file is not a folder"),
         ("contrasts", "out", "file", "out={}: expected a folder that can be written"),
@@ -161,7 +210,9 @@ def folder(tmp_path: Path) -> Path:
         ("train", "cache", "x" * 300, "cannot be a path (File name too long)"),
     ],
 )
-def test_a_place_that_cannot_be_written_is_refused(verb: str, name: str, path: str, fragment: str, folder: Path) -> None:
+def test_a_place_that_cannot_be_written_is_refused(
+    verb: str, name: str, path: str, fragment: str, folder: Path
+) -> None:
     with pytest.raises(ConfigError) as error:
         place(verb, **{name: str(folder / path)})
     assert fragment.format(folder / path) in str(error.value)
@@ -215,7 +266,9 @@ def test_a_cohort_whose_name_cannot_be_a_models_is_told_to_name_one() -> None:
 def cohort(tmp_path: Path) -> Path:
     """A file that would be read if anything were."""
     values = np.random.default_rng(0).normal(8, 2, size=(40, 30)).clip(0.5, 15).round(3)
-    table = pd.DataFrame(values, index=[f"s{i}" for i in range(40)], columns=[f"GENE{j}" for j in range(30)])
+    table = pd.DataFrame(
+        values, index=[f"s{i}" for i in range(40)], columns=[f"GENE{j}" for j in range(30)]
+    )
     table.rename_axis("sample_id").to_csv(tmp_path / "cohort.tsv", sep="\t")
     return tmp_path / "cohort.tsv"
 
@@ -256,16 +309,42 @@ def test_an_encoder_to_start_from_that_is_not_there_is_told_before_the_cohort_is
     store: str, cohort: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cache = cohort.parent / "cache"
-    options = ["--cohort", str(cohort), "--cache", str(cache), "--experiment_name", "preflight", "--init", "nowhere@champion"]
+    options = [
+        "--cohort",
+        str(cohort),
+        "--cache",
+        str(cache),
+        "--experiment_name",
+        "preflight",
+        "--init",
+        "nowhere@champion",
+    ]
     assert main(["train", *options]) == 2
     assert "found 'nowhere'" in capsys.readouterr().err
     assert not list(cache.glob("cohorts/*"))
 
 
-def test_a_deleted_experiment_is_told_before_the_cohort_is_read(store: str, cohort: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_deleted_experiment_is_told_before_the_cohort_is_read(
+    store: str, cohort: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     client = MlflowClient()
     client.delete_experiment(client.create_experiment("preflight, deleted"))
     cache = cohort.parent / "cache"
-    assert main(["preprocess", "--cohort", str(cohort), "--cache", str(cache), "--experiment_name", "preflight, deleted"]) == 2
-    assert "was deleted: restore it with 'mlflow experiments restore" in " ".join(capsys.readouterr().err.split())
+    assert (
+        main(
+            [
+                "preprocess",
+                "--cohort",
+                str(cohort),
+                "--cache",
+                str(cache),
+                "--experiment_name",
+                "preflight, deleted",
+            ]
+        )
+        == 2
+    )
+    assert "was deleted: restore it with 'mlflow experiments restore" in " ".join(
+        capsys.readouterr().err.split()
+    )
     assert not cache.exists()

@@ -16,7 +16,11 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 def test_the_model_type_of_the_readme_trains(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its code is taken as it stands; thirty lines, as for any model type."""
-    code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "(Deep)" in block)
+    code = next(
+        block
+        for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+        if "(Deep)" in block
+    )
     assert len(code.splitlines()) <= 30
     monkeypatch.setitem(sys.modules, "readme_model_type", type(sys)("readme_model_type"))
     scope = vars(sys.modules["readme_model_type"])

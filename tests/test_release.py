@@ -1,4 +1,6 @@
-"""What surrounds the code: ranges and locks agree, files for contributors are valid, and they name what exists."""
+"""What surrounds the code: ranges and locks agree, files for contributors are valid, and they name
+what exists.
+"""
 
 import re
 import subprocess
@@ -35,7 +37,9 @@ def read_lock(*names: str) -> dict[str, str]:
     return dict(line.split("==") for line in lines)
 
 
-@pytest.mark.parametrize("text", [*PROJECT["dependencies"], *EXTRAS["server"], *EXTRAS["s3"], *EXTRAS["dev"]])
+@pytest.mark.parametrize(
+    "text", [*PROJECT["dependencies"], *EXTRAS["server"], *EXTRAS["s3"], *EXTRAS["dev"]]
+)
 def test_the_lock_lies_in_the_range_of_every_dependency(text: str) -> None:
     requirement, lock = Requirement(text), read_lock("requirements.txt", "requirements-dev.txt")
     assert lock[canonicalize_name(requirement.name)] in requirement.specifier
@@ -49,11 +53,18 @@ def test_the_extras_are_those_that_the_documentation_names() -> None:
     assert set(EXTRAS) == {"server", "s3", "cluster", "notebook", "dev"}
 
 
-def test_the_environment_of_conda_reads_the_lock_and_its_python_is_one_that_the_package_takes() -> None:
+def test_the_environment_of_conda_reads_the_lock_and_its_python_is_one_that_the_package_takes() -> (
+    None
+):
     *rest, pip = yaml.safe_load((ROOT / "conda.yaml").read_text())["dependencies"]
     assert pip == {"pip": ["-r requirements.txt"]}
-    python = Requirement(next(name for name in rest if name.startswith("python")).replace("=", "=="))
-    assert all(PROJECT["requires-python"] == ">=3.11" and version.version == "3.11" for version in python.specifier)
+    python = Requirement(
+        next(name for name in rest if name.startswith("python")).replace("=", "==")
+    )
+    assert all(
+        PROJECT["requires-python"] == ">=3.11" and version.version == "3.11"
+        for version in python.specifier
+    )
 
 
 def test_the_version_is_the_same_in_package_citation_and_changelog() -> None:
@@ -64,12 +75,16 @@ def test_the_version_is_the_same_in_package_citation_and_changelog() -> None:
 
 
 def test_the_package_ships_its_types() -> None:
-    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["genexp"]
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ]["genexp"]
     assert "py.typed" in data
     assert (ROOT / "genexp" / "py.typed").is_file()
 
 
-@pytest.mark.parametrize(("path", "schema"), SCHEMAS.items(), ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    ("path", "schema"), SCHEMAS.items(), ids=lambda value: getattr(value, "name", value)
+)
 def test_the_schema_accepts_the_file(path: Path, schema: str) -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(path)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -89,7 +104,11 @@ def test_the_workflow_runs_targets_of_the_makefile_alone() -> None:
 
 
 def test_the_workflow_marks_as_untested_what_the_package_does_not_claim() -> None:
-    claimed = {name.rpartition(" ")[2] for name in PROJECT["classifiers"] if re.search(r"Python :: 3\.\d+$", name)}
+    claimed = {
+        name.rpartition(" ")[2]
+        for name in PROJECT["classifiers"]
+        if re.search(r"Python :: 3\.\d+$", name)
+    }
     lines = read_workflow()["strategy"]["matrix"]["include"]
     assert {line["python"] for line in lines if not line["untested"]} == claimed
     assert {line["python"] for line in lines} == {"3.11", "3.12", "3.13"}
@@ -99,13 +118,19 @@ def test_the_hooks_call_the_environment_and_no_other_repository() -> None:
     repositories = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert [repository["repo"] for repository in repositories] == ["local"]
     entries = {hook["id"]: hook["entry"] for hook in repositories[0]["hooks"]}
-    assert {entry.split()[0] for name, entry in entries.items() if name in {"ruff-format", "ruff-check", "mypy"}} == {
+    assert {
+        entry.split()[0]
+        for name, entry in entries.items()
+        if name in {"ruff-format", "ruff-check", "mypy"}
+    } == {
         ".venv/bin/ruff",
         ".venv/bin/mypy",
     }
 
 
-@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "SECURITY.md", ".github/pull_request_template.md"])
+@pytest.mark.parametrize(
+    "name", ["CONTRIBUTING.md", "SECURITY.md", ".github/pull_request_template.md"]
+)
 def test_every_path_and_make_target_that_is_named_exists(name: str) -> None:
     text = (ROOT / name).read_text()
     paths = [path.partition("#")[0] for path in re.findall(r"\]\(([^)]+)\)", text)]
@@ -115,8 +140,12 @@ def test_every_path_and_make_target_that_is_named_exists(name: str) -> None:
     assert set(re.findall(r"\bmake ([a-z-]+)(?=`|\s+#)", text)) <= targets
 
 
-@pytest.mark.parametrize(("version", "accepted"), [("3.10.13", False), ("3.11.0", True), ("3.14.2", True)])
-def test_setup_refuses_a_python_before_3_11_and_names_its_version(tmp_path: Path, version: str, accepted: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "accepted"), [("3.10.13", False), ("3.11.0", True), ("3.14.2", True)]
+)
+def test_setup_refuses_a_python_before_3_11_and_names_its_version(
+    tmp_path: Path, version: str, accepted: bool
+) -> None:
     stand_in = f"""\
         #!{sys.executable}
         import sys
@@ -129,7 +158,15 @@ def test_setup_refuses_a_python_before_3_11_and_names_its_version(tmp_path: Path
     for name in ("python", "pip"):
         (tmp_path / name).write_text(textwrap.dedent(stand_in))
         (tmp_path / name).chmod(0o755)
-    command = ["make", "setup", f"PYTHON={tmp_path / 'python'}", f"VENV={tmp_path}", f"BIN={tmp_path}"]
+    command = [
+        "make",
+        "setup",
+        f"PYTHON={tmp_path / 'python'}",
+        f"VENV={tmp_path}",
+        f"BIN={tmp_path}",
+    ]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (result.returncode == 0) == accepted, result.stderr
-    assert (f"genexp needs Python 3.11 or newer; found: Python {version}" in result.stderr) == (not accepted)
+    assert (f"genexp needs Python 3.11 or newer; found: Python {version}" in result.stderr) == (
+        not accepted
+    )

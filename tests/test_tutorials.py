@@ -17,7 +17,11 @@ MAX_LINES = 25
 
 def read_code(path: Path) -> list[str]:
     """Sources of the code cells."""
-    return ["".join(cell["source"]) for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    return [
+        "".join(cell["source"])
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code"
+    ]
 
 
 def run_cell(source: str, namespace: dict[str, Any]) -> Any:
@@ -25,7 +29,11 @@ def run_cell(source: str, namespace: dict[str, Any]) -> Any:
     tree = ast.parse(source)
     last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "cell", "exec"), namespace)
-    return None if last is None else eval(compile(ast.Expression(last.value), "cell", "eval"), namespace)  # type: ignore[attr-defined]
+    return (
+        None
+        if last is None
+        else eval(compile(ast.Expression(last.value), "cell", "eval"), namespace)
+    )  # type: ignore[attr-defined]
 
 
 def run_tutorial(name: str) -> tuple[dict[str, Any], list[Any]]:
@@ -37,7 +45,9 @@ def run_tutorial(name: str) -> tuple[dict[str, Any], list[Any]]:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, store: str) -> Path:
-    """An empty folder to work in, with a new store where MLflow has its own by default: making one takes seconds."""
+    """An empty folder to work in, with a new store where MLflow has its own by default: making one
+    takes seconds.
+    """
     shutil.copy(store.removeprefix("sqlite:///"), tmp_path / "mlflow.db")
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     monkeypatch.chdir(tmp_path)
@@ -49,12 +59,19 @@ def test_tutorials_are_notebooks_without_outputs(path: Path) -> None:
     notebook = json.loads(path.read_text(encoding="utf-8"))
     assert notebook["nbformat"] == 4
     assert len({cell["id"] for cell in notebook["cells"]}) == len(notebook["cells"])
-    assert all(not cell["outputs"] and cell["execution_count"] is None for cell in notebook["cells"] if cell["cell_type"] == "code")
+    assert all(
+        not cell["outputs"] and cell["execution_count"] is None
+        for cell in notebook["cells"]
+        if cell["cell_type"] == "code"
+    )
 
 
 def test_the_whole_way_of_an_anndata_takes_25_lines_of_code_at_most() -> None:
     path = next(path for path in TUTORIALS if path.stem == "anndata")
-    assert len([line for source in read_code(path) for line in source.splitlines() if line.strip()]) <= MAX_LINES
+    assert (
+        len([line for source in read_code(path) for line in source.splitlines() if line.strip()])
+        <= MAX_LINES
+    )
 
 
 def test_an_anndata_becomes_latents_a_report_and_an_encoder_with_a_name() -> None:
@@ -91,5 +108,9 @@ def test_the_page_of_python_runs_as_it_is() -> None:
 def test_the_page_of_python_names_every_function_and_what_it_links() -> None:
     page = TUTORIALS[0].parents[1] / "python.md"
     text = page.read_text(encoding="utf-8")
-    assert all(f"`{name}`" in text or f"genexp.{name}" in text for name in genexp.__all__ if not name.startswith("_"))
+    assert all(
+        f"`{name}`" in text or f"genexp.{name}" in text
+        for name in genexp.__all__
+        if not name.startswith("_")
+    )
     assert all((page.parent / target).exists() for target in re.findall(r"\]\(([^)]+)\)", text))

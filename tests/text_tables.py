@@ -45,7 +45,9 @@ def refuse(path: Path, layer: str = "") -> str:
 def check_values(frame: pd.DataFrame, expected: dict[str, list[float]]) -> None:
     """Compare values by column, and their order."""
     assert list(frame.columns) == list(expected)
-    np.testing.assert_allclose(frame.to_numpy(), np.array(list(expected.values()), dtype=np.float32).T, rtol=1e-6)
+    np.testing.assert_allclose(
+        frame.to_numpy(), np.array(list(expected.values()), dtype=np.float32).T, rtol=1e-6
+    )
 
 
 def tabbed(*rows: str) -> str:

@@ -1,1 +1,3 @@
-"""ADAGE: denoising autoencoders of 50 nodes, the genes of high weight of each node, and what those genes stand for."""
+"""ADAGE: denoising autoencoders of 50 nodes, the genes of high weight of each node, and what those
+genes stand for.
+"""

@@ -13,7 +13,13 @@ from genexp.training.ensemble import RECURRING
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-METHOD_COLOURS = {"PCA": PCA, "ICA": COLOURS[7], "ADAGE": COLOURS[2], "eADAGE": COLOURS[4], "deep from PCA": ENCODER}
+METHOD_COLOURS = {
+    "PCA": PCA,
+    "ICA": COLOURS[7],
+    "ADAGE": COLOURS[2],
+    "eADAGE": COLOURS[4],
+    "deep from PCA": ENCODER,
+}
 
 
 def plot_recurrence(nodes: pd.DataFrame) -> Figure:
@@ -26,15 +32,27 @@ def plot_recurrence(nodes: pd.DataFrame) -> Figure:
     """
     cohorts = list(nodes.groupby("cohort", sort=False))
     figure = new_figure("Do nodes come back with another seed?", height=4.9)
-    for axes, (cohort, rows) in zip(np.ravel(figure.subplots(1, len(cohorts), sharey=True)), cohorts, strict=True):
+    for axes, (cohort, rows) in zip(
+        np.ravel(figure.subplots(1, len(cohorts), sharey=True)), cohorts, strict=True
+    ):
         for name, own in rows.groupby("representation", sort=False):
             for key, style in (("mean_correlation", "-"), ("least_correlation", ":")):
                 values = np.sort(own[key])[::-1]
                 label = f"{name}: {own['recurs'].mean():.0%} recur" if style == "-" else None
-                axes.plot(np.arange(1, len(values) + 1), values, style, color=METHOD_COLOURS[str(name)], linewidth=1.8, label=label)
+                axes.plot(
+                    np.arange(1, len(values) + 1),
+                    values,
+                    style,
+                    color=METHOD_COLOURS[str(name)],
+                    linewidth=1.8,
+                    label=label,
+                )
         axes.axhline(RECURRING, color=MUTED, linewidth=1, linestyle="--")
         dress_axes(
-            axes, f"{cohort}; solid: mean over seeds, dotted: least", "nodes, the surest first", "|correlation| with the matched node"
+            axes,
+            f"{cohort}; solid: mean over seeds, dotted: least",
+            "nodes, the surest first",
+            "|correlation| with the matched node",
         )
         axes.set_ylim(0, 1.03)
         axes.legend(frameon=False, fontsize=9.5, loc="lower left")
@@ -50,15 +68,26 @@ def plot_nodes(scores: pd.DataFrame, collections: list[str]) -> Figure:
         Columns ``cohort``, ``representation``, ``nodes_COLLECTION``.
     """
     cohorts = list(scores[scores["representation"] != "all genes"].groupby("cohort", sort=False))
-    figure = new_figure("Nodes with an enriched gene set among their genes of high weight", height=4.6)
-    for axes, (cohort, rows) in zip(np.ravel(figure.subplots(1, len(cohorts), sharey=True)), cohorts, strict=True):
+    figure = new_figure(
+        "Nodes with an enriched gene set among their genes of high weight", height=4.6
+    )
+    for axes, (cohort, rows) in zip(
+        np.ravel(figure.subplots(1, len(cohorts), sharey=True)), cohorts, strict=True
+    ):
         methods = list(dict.fromkeys(rows["representation"]))
         width = 0.8 / len(collections)
         for i, collection in enumerate(collections):
             found = rows.groupby("representation", sort=False)[f"nodes_{collection}"]
             x = np.arange(len(methods)) + (i - (len(collections) - 1) / 2) * width
             colour = COLOURS[(0, 3, 2)[i % 3]]
-            axes.bar(x, found.mean().reindex(methods), width=width * 0.92, color=colour, alpha=0.85, label=f"{collection} sets")
+            axes.bar(
+                x,
+                found.mean().reindex(methods),
+                width=width * 0.92,
+                color=colour,
+                alpha=0.85,
+                label=f"{collection} sets",
+            )
             for place, name in zip(x, methods, strict=True):
                 own = rows.loc[rows["representation"] == name, f"nodes_{collection}"]
                 axes.scatter(np.full(len(own), place), own, s=12, color=MUTED, zorder=3)

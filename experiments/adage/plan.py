@@ -14,10 +14,24 @@ N_NODES = 50
 RECIPE: dict[str, Any] = {"split": "70/15/15", "scaling": "minmax", "n_top_genes": "5000"}
 """Genes from 0 to 1, as many as ADAGE had: 5,549 of *Pseudomonas aeruginosa*."""
 PUBLISHED: dict[str, Any] = {
-    **{"kind": "stacked", "hidden": "", "output": "sigmoid", "reconstruction": "cross_entropy", "corruption": "mask"},
-    **{"corruption_level": 0.1, "pretrain_epochs": 0, "minibatch": 10, "weight_decay": 0, "schedule": "constant", "learning_rate": 3e-3},
+    **{
+        "kind": "stacked",
+        "hidden": "",
+        "output": "sigmoid",
+        "reconstruction": "cross_entropy",
+        "corruption": "mask",
+    },
+    **{
+        "corruption_level": 0.1,
+        "pretrain_epochs": 0,
+        "minibatch": 10,
+        "weight_decay": 0,
+        "schedule": "constant",
+        "learning_rate": 3e-3,
+    },
 }
-"""One layer of sigmoid nodes with tied weights, a tenth of the genes hidden, minibatches of 10, cross-entropy."""
+"""One layer of sigmoid nodes with tied weights, a tenth of the genes hidden, minibatches of 10,
+cross-entropy."""
 DEEP: dict[str, Any] = {"kind": "deep", "hidden": "256", "epochs": 60}
 METHODS = ("PCA", "ICA", "ADAGE", "deep from PCA")
 
@@ -51,18 +65,38 @@ def list_cohorts(given: Mapping[str, str], small: bool, cache: Path) -> dict[str
     """
     if small:
         cohort = "simulated:150x240"
-        return {"simulated": Cohort({"cohort": cohort, "label": "subtype"}, {"planted": str(plant(cohort, cache)[1])}, 3)}
+        return {
+            "simulated": Cohort(
+                {"cohort": cohort, "label": "subtype"}, {"planted": str(plant(cohort, cache)[1])}, 3
+            )
+        }
     if "cohort" in given:
-        own = {"given": given["gene_sets"]} if "gene_sets" in given else {"Hallmark": find_data("hallmark.gmt")}
+        own = (
+            {"given": given["gene_sets"]}
+            if "gene_sets" in given
+            else {"Hallmark": find_data("hallmark.gmt")}
+        )
         return {"given": Cohort({}, own, 50)}
     gene_sets = {"Hallmark": find_data("hallmark.gmt"), "GO": find_data("go_bp_2021.gmt.gz")}
     five, paired = "tcga_5cohorts_fulltranscriptome", "tcga_paired_tumor_normal"
     values = {"group": "patient_id", "missing": "impute_mean", "label": "cancer_type"}
     return {
         "five cohorts": Cohort(
-            {"cohort": find_data(f"{five}.tsv.gz"), "obs": find_data(f"{five}_samples.tsv"), "label": "cancer_type"}, gene_sets, 60
+            {
+                "cohort": find_data(f"{five}.tsv.gz"),
+                "obs": find_data(f"{five}_samples.tsv"),
+                "label": "cancer_type",
+            },
+            gene_sets,
+            60,
         ),
         "tumour and normal": Cohort(
-            {"cohort": find_data(f"{paired}.parquet"), "obs": find_data(f"{paired}_samples.tsv"), **values}, gene_sets, 30
+            {
+                "cohort": find_data(f"{paired}.parquet"),
+                "obs": find_data(f"{paired}_samples.tsv"),
+                **values,
+            },
+            gene_sets,
+            30,
         ),
     }

@@ -26,7 +26,8 @@ class Cohort:
     parameters : mapping of str to str
         Parameters of ``preprocess``.
     left_out : tuple of str
-        Studies that are left out in turn: those with several labels. Empty: there is one study, and nothing to correct.
+        Studies that are left out in turn: those with several labels. Empty: there is one study, and
+        nothing to correct.
     paired : bool
         Whether the same tumours are measured twice: the column ``pair`` names them.
     """
@@ -42,7 +43,9 @@ class Cohort:
 
 
 def list_cohorts(cache: Path, small: bool) -> dict[str, Cohort]:
-    """Cohorts by name: the simulated one, and at full size those that are in the folder of real cohorts."""
+    """Cohorts by name: the simulated one, and at full size those that are in the folder of real
+    cohorts.
+    """
     if small:
         return {"simulated": _simulated(cache / "center_loss_small", 150, 80, STUDIES[:1])}
     simulated = {"simulated": _simulated(cache / "center_loss", 400, 600, STUDIES)}
@@ -62,48 +65,81 @@ def _real(stem: str, **parameters: str) -> dict[str, str]:
 
 
 def _ovarian() -> Cohort:
-    """Histology of tumours of five studies, two of them of two-colour arrays; healthy tissue and one study have none."""
-    where = "not histological_type in ['mix', 'other', 'undifferentiated'] and sample_type != 'cellline'"
+    """Histology of tumours of five studies, two of them of two-colour arrays; healthy tissue and
+    one study have none.
+    """
+    where = (
+        "not histological_type in ['mix', 'other', 'undifferentiated'] and sample_type != "
+        "'cellline'"
+    )
     parameters = _real("ovarian_multistudy", label="histological_type", batch="study", where=where)
     return Cohort(parameters, ("GSE51088", "GSE6822", "GSE8842"))
 
 
 def _colorectal() -> Cohort:
     """Microsatellite instability in seven studies; three have both."""
-    parameters = _real("colorectal_multistudy", label="msi", batch="study", where="sample_type == 'tumor'")
+    parameters = _real(
+        "colorectal_multistudy", label="msi", batch="study", where="sample_type == 'tumor'"
+    )
     return Cohort(parameters, ("GSE24549.GPL5175", "GSE24550.GPL5175", "GSE27544"))
 
 
 def _cell_lines() -> Cohort:
     """Tissues of which there are ten cell lines or more, in one study."""
     counts = pd.read_csv(find_data("ccle_500x1000_samples.tsv"), sep="\t")["tissue"].value_counts()
-    return Cohort(_real("ccle_500x1000", label="tissue", where=f"tissue in {sorted(counts.index[counts >= 10])}"))
+    return Cohort(
+        _real(
+            "ccle_500x1000", label="tissue", where=f"tissue in {sorted(counts.index[counts >= 10])}"
+        )
+    )
 
 
 def _breast(cache: Path) -> Cohort:
-    """Tumours and normal tissue of one set of patients by RNA sequencing and by microarray, on the genes that both measured."""
+    """Tumours and normal tissue of one set of patients by RNA sequencing and by microarray, on the
+    genes that both measured.
+    """
     folder = cache / "center_loss_breast"
     tables, annotations = [], []
     for platform in ("rnaseq", "agilent"):
         tables.append(pd.read_parquet(find_data(f"tcga_brca_{platform}.parquet")))
-        obs = pd.read_csv(find_data(f"tcga_brca_{platform}_samples.tsv"), sep="\t")[["sample", "patient_id", "sample_type", "pam50"]]
-        annotations.append(obs.assign(study=platform, pair=obs["patient_id"] + " " + obs["sample_type"]))
+        obs = pd.read_csv(find_data(f"tcga_brca_{platform}_samples.tsv"), sep="\t")[
+            ["sample", "patient_id", "sample_type", "pam50"]
+        ]
+        annotations.append(
+            obs.assign(study=platform, pair=obs["patient_id"] + " " + obs["sample_type"])
+        )
     X, obs = pd.concat(tables, join="inner"), pd.concat(annotations)
     obs["pair"] = obs["pair"].where(obs["pair"].duplicated(keep=False))
-    return Cohort({**_write(X, obs, folder), "label": "pam50", "missing": "impute_mean"}, ("rnaseq", "agilent"), paired=True)
+    return Cohort(
+        {**_write(X, obs, folder), "label": "pam50", "missing": "impute_mean"},
+        ("rnaseq", "agilent"),
+        paired=True,
+    )
 
 
 def _simulated(folder: Path, n_samples: int, n_genes: int, left_out: tuple[str, ...]) -> Cohort:
-    """Labels that are apart along planted factors, in studies that shift and stretch every gene on their own."""
+    """Labels that are apart along planted factors, in studies that shift and stretch every gene on
+    their own.
+    """
     rng = np.random.default_rng(0)
     study = rng.integers(len(STUDIES), size=n_samples)
     label = np.array([rng.choice(len(LABELS), p=SHARES[s]) for s in study])
     factors = rng.normal(size=(n_samples, N_FACTORS)) + 2 * np.eye(len(LABELS), N_FACTORS)[label]
-    X = factors @ rng.normal(scale=0.4, size=(N_FACTORS, n_genes)) + rng.normal(scale=0.7, size=(n_samples, n_genes))
-    X = 8 + rng.normal(size=(len(STUDIES), n_genes))[study] + X * rng.lognormal(sigma=0.2, size=(len(STUDIES), n_genes))[study]
+    X = factors @ rng.normal(scale=0.4, size=(N_FACTORS, n_genes)) + rng.normal(
+        scale=0.7, size=(n_samples, n_genes)
+    )
+    X = (
+        8
+        + rng.normal(size=(len(STUDIES), n_genes))[study]
+        + X * rng.lognormal(sigma=0.2, size=(len(STUDIES), n_genes))[study]
+    )
     ids = [f"sample{i}" for i in range(n_samples)]
-    table = pd.DataFrame(X.astype(np.float32), pd.Index(ids, name="sample"), [f"GENE{j}" for j in range(n_genes)])
-    obs = pd.DataFrame({"sample": ids, "study": np.array(STUDIES)[study], "kind": np.array(LABELS)[label]})
+    table = pd.DataFrame(
+        X.astype(np.float32), pd.Index(ids, name="sample"), [f"GENE{j}" for j in range(n_genes)]
+    )
+    obs = pd.DataFrame(
+        {"sample": ids, "study": np.array(STUDIES)[study], "kind": np.array(LABELS)[label]}
+    )
     return Cohort({**_write(table, obs, folder), "label": "kind"}, left_out)
 
 

@@ -66,7 +66,10 @@ class Plan:
     def list_first(self) -> Jobs:
         """Every method at the smallest size, supervised ones with every setting."""
         return {
-            f"{cohort}, {name}{f', {setting}' if setting else ''}, {self.sizes[0]} latents, split {seed}": job
+            (
+                f"{cohort}, {name}{f', {setting}' if setting else ''}, {self.sizes[0]} latents, "
+                f"split {seed}"
+            ): job
             for cohort, seed, name, method in self._list_methods()
             for setting in (self.settings if method.supervised else [""])
             for job in [self._job(cohort, seed, name, self.sizes[0], setting)]
@@ -75,18 +78,28 @@ class Plan:
     def list_larger(self, chosen: Chosen) -> Jobs:
         """Every method at the other sizes, with the chosen setting."""
         return {
-            f"{cohort}, {name}, {size} latents, split {seed}": self._job(cohort, seed, name, size, chosen.get((cohort, name), ""))
-            for cohort, seed, name, _ in self._list_methods(1 if self.experiment.small else FEWER_SEEDS)
+            f"{cohort}, {name}, {size} latents, split {seed}": self._job(
+                cohort, seed, name, size, chosen.get((cohort, name), "")
+            )
+            for cohort, seed, name, _ in self._list_methods(
+                1 if self.experiment.small else FEWER_SEEDS
+            )
             for size in (*self.sizes[1:], self._find_most(cohort, seed))
         }
 
     def list_left_out(self, chosen: Chosen) -> Jobs:
         """Every method at the smallest size, trained on all studies but one."""
         jobs: Jobs = {}
-        for cohort, seed, name, method in self._list_methods(1 if self.experiment.small else FEWER_SEEDS):
+        for cohort, seed, name, method in self._list_methods(
+            1 if self.experiment.small else FEWER_SEEDS
+        ):
             for left_out in self.cohorts[cohort].left_out:
                 others = self._preprocess(cohort, seed, method.correction, f"study != '{left_out}'")
-                read = {key: value for key, value in self.cohorts[cohort].parameters.items() if key in CohortConfig.model_fields}
+                read = {
+                    key: value
+                    for key, value in self.cohorts[cohort].parameters.items()
+                    if key in CohortConfig.model_fields
+                }
                 job = self._job(cohort, seed, name, self.sizes[0], chosen.get((cohort, name), ""))
                 jobs[f"{cohort} without {left_out}, {name}, split {seed}"] = {
                     **job, "folder": str(others.folder), "whole": read, "without": left_out
@@ -97,7 +110,7 @@ class Plan:
         """The centre loss alone, trained on true and on permuted labels."""
         return {
             f"{cohort}, {'permuted' if permuted else 'true'} labels, split {seed}": {
-                **self._job(cohort, seed, name, self.sizes[0], chosen[cohort, name]), "permuted": permuted
+                **self._job(cohort, seed, name, self.sizes[0], chosen[cohort, name]), "permuted": permuted  # noqa: E501
             }
             for cohort, seed, name, method in self._list_methods()
             if method.supervised and method.correction == "none"
@@ -114,8 +127,17 @@ class Plan:
     def _job(self, cohort: str, seed: int, name: str, size: int, setting: str) -> dict[str, Any]:
         method, small = METHODS[name], self.experiment.small
         folder = str(self._preprocess(cohort, seed, method.correction).folder)
-        facts = {"cohort": cohort, "seed": seed, "method": name, "kind": method.kind, "n_latent": size, "setting": setting}
-        values = self.experiment.encoder_values(**TRAINING | (SMALL if small else {}) | SETTINGS.get(setting, {}))
+        facts = {
+            "cohort": cohort,
+            "seed": seed,
+            "method": name,
+            "kind": method.kind,
+            "n_latent": size,
+            "setting": setting,
+        }
+        values = self.experiment.encoder_values(
+            **TRAINING | (SMALL if small else {}) | SETTINGS.get(setting, {})
+        )
         first = size == self.sizes[0]
         shown = {
             "genes": GENES[method.correction] if first and not method.kind else "",
@@ -127,7 +149,12 @@ class Plan:
     def _preprocess(self, cohort: str, seed: int, correction: str, where: str = "") -> Preprocessed:
         key = (cohort, str(seed), correction, where)
         if key not in self.folders:
-            values = {**self.cohorts[cohort].parameters, "split": SPLIT, "seed": seed, "correction": correction}
+            values = {
+                **self.cohorts[cohort].parameters,
+                "split": SPLIT,
+                "seed": seed,
+                "correction": correction,
+            }
             if where:
                 values |= {"where": self._ask(cohort, where), "unseen_batch": "estimate"}
             self.folders[key] = self.experiment.preprocess(**values)
@@ -138,6 +165,8 @@ class Plan:
         return f"({own}) and {where}" if own else where
 
     def _find_most(self, cohort: str, seed: int) -> int:
-        """Latents that the cohort allows, at most ``MOST``: one below its train samples, and no more than its genes."""
+        """Latents that the cohort allows, at most ``MOST``: one below its train samples, and no
+        more than its genes.
+        """
         data = self._preprocess(cohort, seed, "none")
         return min(MOST, data.report["parts"]["train"]["samples"] - 1, len(data.var))

@@ -10,11 +10,15 @@ SIZES = (20, 40)
 MOST = 1000
 SETTINGS: dict[str, dict[str, Any]] = {
     f"{title}, weight {weight:g}": {"skip": skip, "head_weight": weight, "center_weight": weight}
-    for skip, title, weights in (("pca", "anchored at PCA", (1.0, 10.0)), ("none", "not anchored", (1.0, 100.0)))
+    for skip, title, weights in (
+        ("pca", "anchored at PCA", (1.0, 10.0)),
+        ("none", "not anchored", (1.0, 100.0)),
+    )
     for weight in weights
 }
-"""How the centre loss is trained: with the linear path that starts at PCA or, as published, without; weights of cross-entropy and centre
-loss beside the squared error per gene. Chosen by how well the label of validation samples is predicted."""
+"""How the centre loss is trained: with the linear path that starts at PCA or, as published,
+without; weights of cross-entropy and centre loss beside the squared error per gene. Chosen by how
+well the label of validation samples is predicted."""
 SEEDS, FEWER_SEEDS = 3, 2
 """Splits at the smallest size, and at other sizes and without a study."""
 SPLIT = "60/15/25"

@@ -1,4 +1,6 @@
-"""Centre loss beside ComBat, z-scores by batch, a plain autoencoder and nothing: held-out samples, left-out studies, permuted labels."""
+"""Centre loss beside ComBat, z-scores by batch, a plain autoencoder and nothing: held-out samples,
+left-out studies, permuted labels.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ MAPS = ("ovarian", "simulated")
 
 
 def run(experiment: ExperimentRun) -> None:
-    """Choose settings on validation samples at the smallest size, then judge every size, every left-out study and the null."""
+    """Choose settings on validation samples at the smallest size, then judge every size, every
+    left-out study and the null.
+    """
     plan = Plan(experiment, list_cohorts(experiment.cache, experiment.small))
     first = plan.list_first()
     tried = experiment.run_jobs(judge_method, first)
@@ -33,7 +37,12 @@ def run(experiment: ExperimentRun) -> None:
         )
     )
     kept = pd.concat([keep_chosen(scores, chosen), larger], ignore_index=True)
-    for name, table in {"scores": kept, "settings": scores[scores["setting"] != ""], "left_out": left_out, "null": null}.items():
+    for name, table in {
+        "scores": kept,
+        "settings": scores[scores["setting"] != ""],
+        "left_out": left_out,
+        "null": null,
+    }.items():
         experiment.keep_table(name, table)
     experiment.keep_lines(list_tables(kept, scores, left_out, null, plan.sizes))
     smallest = kept[kept["n_latent"] == plan.sizes[0]]
@@ -46,7 +55,9 @@ def run(experiment: ExperimentRun) -> None:
 
 
 def collect(jobs: Jobs, found: dict[str, Tables]) -> pd.DataFrame:
-    """Scores of all jobs, one below the other, with the facts of each job; genes themselves are a method of their own."""
+    """Scores of all jobs, one below the other, with the facts of each job; genes themselves are a
+    method of their own.
+    """
     tables = []
     for name, job in jobs.items():
         facts = {fact: job[fact] for fact in (*FACTS, "without", "permuted") if fact in job}
@@ -57,22 +68,34 @@ def collect(jobs: Jobs, found: dict[str, Tables]) -> pd.DataFrame:
 
 
 def choose_settings(scores: pd.DataFrame) -> Chosen:
-    """The setting of the best mean macro F1 on validation samples, by cohort and method; the first of equals."""
+    """The setting of the best mean macro F1 on validation samples, by cohort and method; the first
+    of equals.
+    """
     tried = scores[(scores["setting"] != "") & (scores["row"] == ENCODER)]
     means = tried.groupby(["cohort", "method", "setting"], sort=False)["macro_f1_val"].mean()
-    return {(str(cohort), str(method)): str(rows.idxmax()[2]) for (cohort, method), rows in means.groupby(["cohort", "method"])}
+    return {
+        (str(cohort), str(method)): str(rows.idxmax()[2])
+        for (cohort, method), rows in means.groupby(["cohort", "method"])
+    }
 
 
 def keep_chosen(scores: pd.DataFrame, chosen: Chosen) -> pd.DataFrame:
     """Rows of methods without a setting, and of the others those with the chosen one."""
-    settings = [chosen.get((cohort, method), "") for cohort, method in zip(scores["cohort"], scores["method"], strict=True)]
+    settings = [
+        chosen.get((cohort, method), "")
+        for cohort, method in zip(scores["cohort"], scores["method"], strict=True)
+    ]
     return scores[scores["setting"] == settings]
 
 
-def find_latents(jobs: Jobs, found: dict[str, Tables], cohort: str, chosen: Chosen) -> dict[str, pd.DataFrame]:
+def find_latents(
+    jobs: Jobs, found: dict[str, Tables], cohort: str, chosen: Chosen
+) -> dict[str, pd.DataFrame]:
     """Latents of the first split by method, with the chosen settings."""
     return {
         job["method"]: found[name]["latents"]
         for name, job in jobs.items()
-        if job["cohort"] == cohort and job["latents"] and job["setting"] == chosen.get((cohort, job["method"]), "")
+        if job["cohort"] == cohort
+        and job["latents"]
+        and job["setting"] == chosen.get((cohort, job["method"]), "")
     }

@@ -39,14 +39,22 @@ class Cohort:
 
 
 def _real(stem: str, suffix: str, annotations: str, **parameters: str) -> dict[str, str]:
-    places = {"cohort": str(DATA / f"{stem}{suffix}"), "obs": str(DATA / f"{stem}_{annotations}.tsv")}
+    places = {
+        "cohort": str(DATA / f"{stem}{suffix}"),
+        "obs": str(DATA / f"{stem}_{annotations}.tsv"),
+    }
     return {**places, "gene_sets": str(DATA / "hallmark.gmt"), **SURVIVAL, **parameters}
 
 
 def _zscores(cohort: str) -> Cohort:
-    """One cancer of the compendium of z-scores, whose tails are heavy; its patients have no subtype."""
+    """One cancer of the compendium of z-scores, whose tails are heavy; its patients have no
+    subtype.
+    """
     parameters = {"where": f"cohort == '{cohort}'", "clip": "8", "group": "patient_id"}
-    return Cohort(_real("tcga_survival_zscores", ".parquet", "patients", **parameters), ("verdict", "risk_groups", "increments"))
+    return Cohort(
+        _real("tcga_survival_zscores", ".parquet", "patients", **parameters),
+        ("verdict", "risk_groups", "increments"),
+    )
 
 
 def list_cohorts(simulated: str = "simulated") -> dict[str, Cohort]:
@@ -56,7 +64,11 @@ def list_cohorts(simulated: str = "simulated") -> dict[str, Cohort]:
         "simulated": Cohort({"cohort": simulated}),
         "brca": Cohort(_real("tcga_brca_rnaseq", ".parquet", "samples", label="pam50")),
         "cancer_types": Cohort(_real(*five, label="cancer_type")),
-        "sex": Cohort(_real(*five, label="gender"), ("verdict", "tsne", "attribution"), "class Female"),
-        "sex_96": Cohort(_real(*five, label="gender", n_latent="96"), ("verdict", "attribution"), "class Female"),
+        "sex": Cohort(
+            _real(*five, label="gender"), ("verdict", "tsne", "attribution"), "class Female"
+        ),
+        "sex_96": Cohort(
+            _real(*five, label="gender", n_latent="96"), ("verdict", "attribution"), "class Female"
+        ),
         **{name.lower(): _zscores(name) for name in ("BLCA", "LUAD", "LIHC", "GBMLGG")},
     }

@@ -25,7 +25,11 @@ NUMBERS = {
 
 def list_tables(results: pd.DataFrame) -> dict[str, list[str]]:
     """Lines of every table of the README by name."""
-    return {"results": list_results(results), "planted": list_planted(results), "genes": list_genes(results)}
+    return {
+        "results": list_results(results),
+        "planted": list_planted(results),
+        "genes": list_genes(results),
+    }
 
 
 def list_results(results: pd.DataFrame) -> list[str]:
@@ -53,9 +57,14 @@ def _list_numbers(results: pd.DataFrame) -> list[str]:
     lines = list_head(["cohort", *NUMBERS.values()])
     numbers = results[results["kind"].isin(["metric", "tag"])]
     for cohort, rows in numbers.groupby("cohort", sort=False):
-        found = {row["name"]: row["text"] if row["kind"] == "tag" else f"{row['value']:.3g}" for _, row in rows.iterrows()}
+        found = {
+            row["name"]: row["text"] if row["kind"] == "tag" else f"{row['value']:.3g}"
+            for _, row in rows.iterrows()
+        }
         for _, one in results[
-            (results["cohort"] == cohort) & (results["kind"] == "increment") & (results["name"] == "clinical")
+            (results["cohort"] == cohort)
+            & (results["kind"] == "increment")
+            & (results["name"] == "clinical")
         ].iterrows():
             found["survival/increment_over_clinical"] = f"{one['value']:+.3f} {_interval(one, '+')}"
         lines.append(list_line([cohort, *(found.get(name, "") for name in NUMBERS)]))
@@ -67,8 +76,20 @@ def list_planted(results: pd.DataFrame) -> list[str]:
     lines = list_head(["planted", "found", ""])
     for _, row in results[results["kind"].isin(["planted genes", "planted hazard"])].iterrows():
         is_hazard = row["kind"] == "planted hazard"
-        found = f"hazard ratio {row['value']:.3f} {_interval(row)}, {row['outcome']}" if is_hazard else f"{row['value']:.1f} times"
-        lines.append(list_line([f"{'hazard of' if is_hazard else 'genes of'} {row['name']}", found, str(row["text"]).split("; value:")[0]]))
+        found = (
+            f"hazard ratio {row['value']:.3f} {_interval(row)}, {row['outcome']}"
+            if is_hazard
+            else f"{row['value']:.1f} times"
+        )
+        lines.append(
+            list_line(
+                [
+                    f"{'hazard of' if is_hazard else 'genes of'} {row['name']}",
+                    found,
+                    str(row["text"]).split("; value:")[0],
+                ]
+            )
+        )
     return lines
 
 
@@ -77,5 +98,15 @@ def list_genes(results: pd.DataFrame) -> list[str]:
     found = results[results["kind"] == "gene"]
     lines = list_head(["cohort", "leading genes"])
     for cohort, rows in found.groupby("cohort", sort=False):
-        lines.append(list_line([cohort, ", ".join(f"{row['name']} {'+' if row['value'] > 0 else '−'}" for _, row in rows.iterrows())]))
+        lines.append(
+            list_line(
+                [
+                    cohort,
+                    ", ".join(
+                        f"{row['name']} {'+' if row['value'] > 0 else '−'}"
+                        for _, row in rows.iterrows()
+                    ),
+                ]
+            )
+        )
     return lines

@@ -1,4 +1,6 @@
-"""Whether the encoder of the simulated cohort holds what was planted: subtypes, the genes that make them, hazards."""
+"""Whether the encoder of the simulated cohort holds what was planted: subtypes, the genes that make
+them, hazards.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +19,16 @@ N_SET = 60
 
 
 def plant(cohort: str, folder: Path) -> tuple[SimulatedCohort, Path]:
-    """The simulated cohort of seed 0, and a GMT file of the genes that follow each planted feature most."""
+    """The simulated cohort of seed 0, and a GMT file of the genes that follow each planted feature
+    most.
+    """
     planted = simulate_cohort(*read_simulated_shape(cohort), seed=0)
     loadings = _weigh(planted)
-    lines = (f"{name}\tplanted\t" + "\t".join(loadings.index[np.argsort(-loadings[name].abs().to_numpy())[:N_SET]]) for name in loadings)
+    lines = (
+        f"{name}\tplanted\t"
+        + "\t".join(loadings.index[np.argsort(-loadings[name].abs().to_numpy())[:N_SET]])
+        for name in loadings
+    )
     path = folder / "programmes.gmt"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return planted, path
@@ -42,25 +50,33 @@ def check_genes(planted: SimulatedCohort, attribution: pd.DataFrame) -> pd.DataF
     Returns
     -------
     DataFrame
-        By subtype: ``times``, planted effect of its leading genes over that of all genes (medians), and ``same_sign``, the share
-        of leading genes that are driven in the planted direction.
+        By subtype: ``times``, planted effect of its leading genes over that of all genes (medians),
+        and ``same_sign``, the share of leading genes that are driven in the planted direction.
     """
     activities, kind = planted.truth["activities"], planted.truth["samples"]["true_subtype"]
     centre, found = activities.groupby(kind).mean().mean(), {}
     for subtype in kind.unique():
         if (target := f"class {subtype}") in attribution:
-            moved = (_weigh(planted) @ (activities[kind == subtype].mean() - centre)).reindex(attribution.index)
+            moved = (_weigh(planted) @ (activities[kind == subtype].mean() - centre)).reindex(
+                attribution.index
+            )
             top = attribution[target].abs().nlargest(N_TOP).index
             same = np.sign(moved[top]) == np.sign(attribution.loc[top, target])
-            found[subtype] = {"times": moved[top].abs().median() / moved.abs().median(), "same_sign": same.mean()}
+            found[subtype] = {
+                "times": moved[top].abs().median() / moved.abs().median(),
+                "same_sign": same.mean(),
+            }
     return pd.DataFrame(found).T
 
 
-def check_hazards(planted: SimulatedCohort, latents: pd.DataFrame, parts: pd.Series) -> pd.DataFrame:
+def check_hazards(
+    planted: SimulatedCohort, latents: pd.DataFrame, parts: pd.Series
+) -> pd.DataFrame:
     """Hazard ratios of the planted programmes as the latents know them, with 95 % intervals.
 
-    Each programme's activity is read from the latents by least squares on the train samples; a Cox regression of all patients'
-    primary tumours on these readings, and on age, then estimates hazard ratios, to stand beside the planted ones.
+    Each programme's activity is read from the latents by least squares on the train samples; a Cox
+    regression of all patients' primary tumours on these readings, and on age, then estimates hazard
+    ratios, to stand beside the planted ones.
 
     Parameters
     ----------
@@ -72,25 +88,42 @@ def check_hazards(planted: SimulatedCohort, latents: pd.DataFrame, parts: pd.Ser
     Returns
     -------
     DataFrame
-        By what was planted: ``correlation`` of reading and truth on test samples, ``planted``, ``estimate``, ``low``, ``high`` (hazard
-        ratios) and ``covered``; ``best`` with ``best_low``, ``best_high``: the same from the planted activities themselves.
+        By what was planted: ``correlation`` of reading and truth on test samples, ``planted``,
+        ``estimate``, ``low``, ``high`` (hazard ratios) and ``covered``; ``best`` with ``best_low``,
+        ``best_high``: the same from the planted activities themselves.
     """
     hazards = planted.truth["hazard"]["log_hazard_ratio"]
     obs = planted.obs.loc[latents.index]
-    tumours, train, test = (obs["sample_type"] == "tumor", (parts == "train").to_numpy(), (parts == "test").to_numpy())
+    tumours, train, test = (
+        obs["sample_type"] == "tumor",
+        (parts == "train").to_numpy(),
+        (parts == "test").to_numpy(),
+    )
     Z = np.column_stack([latents, np.ones(len(latents))])
     activities = planted.truth["activities"].loc[latents.index, hazards.index.drop("age")]
-    read = pd.DataFrame(Z @ np.linalg.lstsq(Z[train], activities[train], rcond=None)[0], latents.index, activities.columns)
-    found = pd.DataFrame({"correlation": read[test].corrwith(activities[test]), "planted": np.exp(hazards)}).reindex(hazards.index)
+    read = pd.DataFrame(
+        Z @ np.linalg.lstsq(Z[train], activities[train], rcond=None)[0],
+        latents.index,
+        activities.columns,
+    )
+    found = pd.DataFrame(
+        {"correlation": read[test].corrwith(activities[test]), "planted": np.exp(hazards)}
+    ).reindex(hazards.index)
     found[["estimate", "low", "high"]] = _estimate(read[tumours], obs[tumours])
     found[["best", "best_low", "best_high"]] = _estimate(activities[tumours], obs[tumours])
     return found.assign(covered=found["planted"].between(found["low"], found["high"]))
 
 
 def _estimate(activities: pd.DataFrame, obs: pd.DataFrame) -> pd.DataFrame:
-    """Hazard ratios and their 95 % intervals (n_covariates, 3), by a Cox regression on activities and age."""
+    """Hazard ratios and their 95 % intervals (n_covariates, 3), by a Cox regression on activities
+    and age.
+    """
     from lifelines import CoxPHFitter
 
-    fitted = CoxPHFitter().fit(activities.join(obs[["age", "OS_days", "OS_event"]]).astype(float), "OS_days", "OS_event")
-    log_ratios = fitted.confidence_intervals_.set_axis(["low", "high"], axis=1).assign(estimate=fitted.params_)
+    fitted = CoxPHFitter().fit(
+        activities.join(obs[["age", "OS_days", "OS_event"]]).astype(float), "OS_days", "OS_event"
+    )
+    log_ratios = fitted.confidence_intervals_.set_axis(["low", "high"], axis=1).assign(
+        estimate=fitted.params_
+    )
     return np.exp(log_ratios[["estimate", "low", "high"]])

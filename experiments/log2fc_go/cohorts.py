@@ -1,4 +1,6 @@
-"""The compendia: the simulated ones with their planted terms, and two real ones, one with the terms of its most changed genes."""
+"""The compendia: the simulated ones with their planted terms, and two real ones, one with the terms
+of its most changed genes.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,15 @@ from genexp.contrasts.part import find_terms
 from genexp.names.gene_sets import match_gene_sets, read_gene_sets
 
 CHANGED = 0.05
-"""Share of the measured genes that count as changed in a contrast of one patient: the largest changes, up and down together."""
+"""Share of the measured genes that count as changed in a contrast of one patient: the largest
+changes, up and down together."""
 ALPHA = 0.001
 """p of the over-representation below which a contrast has a term."""
 SIZE = (10, 300)
 """Measured genes of a term."""
 SHARE = (0.05, 0.5)
-"""Share of the contrasts that have a term: rarer ones cannot be judged, and broader ones say nothing."""
+"""Share of the contrasts that have a term: rarer ones cannot be judged, and broader ones say
+nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +68,27 @@ def list_cohorts(experiment: ExperimentRun, plan: Plan) -> list[Cohort]:
     ]
     if experiment.small or not DATA.is_dir():
         return cohorts
-    places = {"cohort": find_data("tcga_paired_log2fc.parquet"), "obs": find_data("tcga_paired_log2fc_contrasts.tsv")}
+    places = {
+        "cohort": find_data("tcga_paired_log2fc.parquet"),
+        "obs": find_data("tcga_paired_log2fc_contrasts.tsv"),
+    }
     paired = {**places, "scale": "log2fc", "missing": "impute_mean", "label": "cancer_type"}
     enriched = write_enriched(experiment.cache)
-    cohorts.append(Cohort("tcga", "tumour against normal of 530 TCGA patients", paired, lambda _: enriched, 32, plan.seeds))
-    diseases = {"cohort": write_diseases(experiment.cache), "scale": "zscore", "missing": "impute_mean"}
+    cohorts.append(
+        Cohort(
+            "tcga",
+            "tumour against normal of 530 TCGA patients",
+            paired,
+            lambda _: enriched,
+            32,
+            plan.seeds,
+        )
+    )
+    diseases = {
+        "cohort": write_diseases(experiment.cache),
+        "scale": "zscore",
+        "missing": "impute_mean",
+    }
     cohorts.append(Cohort("diseases", "49 diseases (STARGEO)", diseases, lambda _: "", 5, 5))
     return cohorts
 
@@ -94,7 +114,8 @@ def _write(terms: pd.DataFrame, path: Path) -> str:
 
 
 def label_by_changed_genes(changes: pd.DataFrame, gene_sets: dict[str, list[str]]) -> pd.DataFrame:
-    """Terms of contrasts that have no replicate, and so no test of a gene: those over-represented among the most changed genes.
+    """Terms of contrasts that have no replicate, and so no test of a gene: those over-represented
+    among the most changed genes.
 
     Parameters
     ----------
@@ -105,20 +126,26 @@ def label_by_changed_genes(changes: pd.DataFrame, gene_sets: dict[str, list[str]
     Returns
     -------
     DataFrame of bool, (n_contrasts, n_terms)
-        The ``CHANGED`` genes with the largest absolute changes are held against each set by the hypergeometric test, with the measured
-        genes as background; terms of ``SHARE`` of the contrasts.
+        The ``CHANGED`` genes with the largest absolute changes are held against each set by the
+        hypergeometric test, with the measured genes as background; terms of ``SHARE`` of the
+        contrasts.
     """
     names, members = match_gene_sets(gene_sets, changes.columns, *SIZE)
     sizes = changes.abs().to_numpy()
     least = np.nanquantile(sizes, 1 - CHANGED, axis=1)
-    found = [find_terms(members, row >= low, np.isfinite(row), ALPHA) for row, low in zip(sizes, least, strict=True)]
+    found = [
+        find_terms(members, row >= low, np.isfinite(row), ALPHA)
+        for row, low in zip(sizes, least, strict=True)
+    ]
     table = pd.DataFrame(np.array(found), index=changes.index, columns=names)
     share = table.mean()
     return table.loc[:, (share >= SHARE[0]) & (share <= SHARE[1])]
 
 
 def write_diseases(folder: Path) -> str:
-    """Path of ``stargeo_disease_signatures`` as z-scores of each contrast: effects of meta-analyses have units of their own."""
+    """Path of ``stargeo_disease_signatures`` as z-scores of each contrast: effects of meta-analyses
+    have units of their own.
+    """
     effects = pd.read_csv(find_data("stargeo_disease_signatures.tsv.gz"), sep="\t", index_col=0).T
     scaled = effects.sub(effects.mean(axis=1), axis=0).div(effects.std(axis=1), axis=0)
     path = folder / "stargeo_zscores.parquet"

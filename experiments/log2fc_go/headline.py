@@ -1,4 +1,6 @@
-"""The compendium of the published size with all its genes: memory and seconds, measured in processes that do nothing else."""
+"""The compendium of the published size with all its genes: memory and seconds, measured in
+processes that do nothing else.
+"""
 
 from __future__ import annotations
 
@@ -38,12 +40,14 @@ N_MAP = 50
 
 
 def measure(job: Job) -> Tables:
-    """Preprocess, train and judge in one process; then time steps in the row space and among genes, each in another one.
+    """Preprocess, train and judge in one process; then time steps in the row space and among genes,
+    each in another one.
 
     Returns
     -------
     dict of DataFrame
-        ``figures`` (one row: seconds and bytes), ``scores`` (by representation), ``history``, ``map`` (train contrasts).
+        ``figures`` (one row: seconds and bytes), ``scores`` (by representation), ``history``,
+        ``map`` (train contrasts).
     """
     if not job["apart"]:
         return _collect(next(run_whole(**job["whole"])), {})
@@ -67,12 +71,25 @@ def _collect(made: dict[str, Any], steps: dict[str, list[dict[str, Any]]]) -> Ta
 
 
 def run_whole(
-    preprocess: dict[str, str], values: dict[str, Any], terms: str, seed: int, perplexity: float, min_variance: float
+    preprocess: dict[str, str],
+    values: dict[str, Any],
+    terms: str,
+    seed: int,
+    perplexity: float,
+    min_variance: float,
 ) -> Iterator[dict[str, Any]]:
-    """From the raw compendium to test scores of one encoder, all of it once; ``peak_...`` are bytes held at most until then."""
+    """From the raw compendium to test scores of one encoder, all of it once; ``peak_...`` are bytes
+    held at most until then.
+    """
     clock = Clock()
-    data = preprocess_cohort(parse_settings(PreprocessSettings, {**preprocess, "seed": seed}), NullTracker())
-    made: dict[str, Any] = {"preprocess": clock.lap(), "peak_preprocess": read_peak(), "folder": str(data.folder)}
+    data = preprocess_cohort(
+        parse_settings(PreprocessSettings, {**preprocess, "seed": seed}), NullTracker()
+    )
+    made: dict[str, Any] = {
+        "preprocess": clock.lap(),
+        "peak_preprocess": read_peak(),
+        "folder": str(data.folder),
+    }
     made |= {"n_train": len(data.matrix("train")), "n_genes": len(data.var)}
     made["n_variable"] = int((data.var["variance"] > min_variance).sum())
     config = parse_settings(EncoderConfig, {**values, "threads": 1})
@@ -80,7 +97,11 @@ def run_whole(
     basis = build_basis(data, "rows", config.n_latent)
     made["decomposition"] = clock.lap()
     fitted = fit_autoencoder(basis, create_model_type(config), seed)
-    made |= {"training": clock.lap(), "epochs": len(fitted.history) - 1, "history": fitted.history.to_dict("list")}
+    made |= {
+        "training": clock.lap(),
+        "epochs": len(fitted.history) - 1,
+        "history": fitted.history.to_dict("list"),
+    }
     encoder = build_encoder(fitted, basis, data, 0.2, {})
     made |= {"fold": clock.lap(), "peak_encoder": read_peak()}
     del fitted
@@ -105,7 +126,9 @@ class Clock:
 
 
 def describe_row_space(data: Preprocessed, basis: Basis, n_latent: int) -> list[Representation]:
-    """PCA, and the leading directions that stand for the raw genes, from the decomposition that is there already."""
+    """PCA, and the leading directions that stand for the raw genes, from the decomposition that is
+    there already.
+    """
     n_raw = min(N_RAW, basis.train.shape[1])
     wide = build_basis(data, "rows", n_raw)
     assert wide.directions is not None
@@ -114,43 +137,81 @@ def describe_row_space(data: Preprocessed, basis: Basis, n_latent: int) -> list[
     raw = axes * np.float32(np.sqrt(n_latent * len(wide.train) / lengths))
     leading = axes[:, :n_latent]
     return [
-        Representation("pca", lambda x: (x - mean) @ leading, lambda z: z.astype(np.float32) @ leading.T + mean),
+        Representation(
+            "pca", lambda x: (x - mean) @ leading, lambda z: z.astype(np.float32) @ leading.T + mean
+        ),
         Representation(RAW, lambda x: (x - mean) @ raw, None),
     ]
 
 
-def score_ways(data: Preprocessed, ways: list[Representation], mean: np.ndarray, terms: str) -> dict[str, dict[str, float]]:
+def score_ways(
+    data: Preprocessed, ways: list[Representation], mean: np.ndarray, terms: str
+) -> dict[str, dict[str, float]]:
     """R2 and macro average precision on test contrasts, which are opened once."""
     X_test, obs_test = data.access_test()
     test = PartLatents("test", obs_test, {one.name: one.latents(X_test) for one in ways})
-    train = PartLatents("train", data.obs("train"), {one.name: one.latents(data.matrix("train")) for one in ways})
+    train = PartLatents(
+        "train", data.obs("train"), {one.name: one.latents(data.matrix("train")) for one in ways}
+    )
     rebuilt = evaluate_reconstruction(ways, X_test, mean, test, data.var.index).scores["r2"]
     return {"r2": rebuilt.to_dict(), "macro_ap": predict_terms([train, test], terms)}
 
 
-def draw_map(data: Preprocessed, basis: Basis, perplexity: float, seed: int) -> tuple[dict[str, list[Any]], tuple[float, float]]:
-    """Two principal components and a t-SNE of ``N_MAP`` of them, of the train contrasts; shares of the variance of the former."""
+def draw_map(
+    data: Preprocessed, basis: Basis, perplexity: float, seed: int
+) -> tuple[dict[str, list[Any]], tuple[float, float]]:
+    """Two principal components and a t-SNE of ``N_MAP`` of them, of the train contrasts; shares of
+    the variance of the former.
+    """
     from openTSNE import TSNE
 
     rows = np.asarray(basis.train)
     scores = rows @ basis.principal[:, :N_MAP]
-    placed = TSNE(perplexity=min(perplexity, (len(rows) - 1) / 3), n_jobs=1, random_state=seed).fit(scores)
+    placed = TSNE(perplexity=min(perplexity, (len(rows) - 1) / 3), n_jobs=1, random_state=seed).fit(
+        scores
+    )
     shares = np.square(scores).sum(axis=0) / np.square(rows).sum()
     obs = data.obs("train")
-    table = {"pc_1": scores[:, 0].tolist(), "pc_2": scores[:, 1].tolist(), "tsne_1": placed[:, 0].tolist(), "tsne_2": placed[:, 1].tolist()}
-    return table | {name: obs[name].astype(str).tolist() for name in ("leading_term", "tissue")}, (float(shares[0]), float(shares[1]))
+    table = {
+        "pc_1": scores[:, 0].tolist(),
+        "pc_2": scores[:, 1].tolist(),
+        "tsne_1": placed[:, 0].tolist(),
+        "tsne_2": placed[:, 1].tolist(),
+    }
+    return table | {name: obs[name].astype(str).tolist() for name in ("leading_term", "tissue")}, (
+        float(shares[0]),
+        float(shares[1]),
+    )
 
 
-def time_steps(folder: str, values: dict[str, Any], n_steps: int, basis: str) -> Iterator[dict[str, Any]]:
-    """Seconds of a training step of 256 contrasts, turn by turn, in the row space or among genes; the decomposition is there."""
+def time_steps(
+    folder: str, values: dict[str, Any], n_steps: int, basis: str
+) -> Iterator[dict[str, Any]]:
+    """Seconds of a training step of 256 contrasts, turn by turn, in the row space or among genes;
+    the decomposition is there.
+    """
     torch.set_num_threads(1)
-    data, config = load_preprocessed(Path(folder)), parse_settings(EncoderConfig, {**values, "threads": 1})
+    data, config = (
+        load_preprocessed(Path(folder)),
+        parse_settings(EncoderConfig, {**values, "threads": 1}),
+    )
     built = build_basis(data, "rows", config.n_latent)
     if basis == "genes":
         assert built.directions is not None
         principal = np.asarray(built.directions) @ built.principal
-        among = {"train": data.matrix("train"), "val": data.matrix("val"), "principal": principal, "directions": None}
-        built = replace(built, name="genes", outside=np.zeros(len(data.matrix("val"))), mean=np.zeros(len(data.var), np.float32), **among)
+        among = {
+            "train": data.matrix("train"),
+            "val": data.matrix("val"),
+            "principal": principal,
+            "directions": None,
+        }
+        built = replace(
+            built,
+            name="genes",
+            outside=np.zeros(len(data.matrix("val"))),
+            mean=np.zeros(len(data.var), np.float32),
+            **among,
+        )
     model = build_model(built, create_model_type(config))
     optimiser = build_optimiser(model.network, config)
     whole, _ = load_rows(built, NO_TARGETS, torch.device("cpu"))

@@ -1,4 +1,6 @@
-"""What runs in a process of its own: one point of a sweep, one study, one comparison on test samples."""
+"""What runs in a process of its own: one point of a sweep, one study, one comparison on test
+samples.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ PLAIN = "plain"
 
 
 def train_point(job: Job) -> Tables:
-    """Train one network of a sweep, and judge it on validation samples, beside PCA of as many components."""
+    """Train one network of a sweep, and judge it on validation samples, beside PCA of as many
+    components.
+    """
     data = load_preprocessed(Path(job["folder"]))
     start = time.perf_counter()
     trained = train(data, job["seed"], job["cache"], basis="rows", **job["values"])
@@ -42,18 +46,27 @@ def train_point(job: Job) -> Tables:
         ENCODER: (trained.latents, encode_rows(fitted, basis.val)),
         "pca": (np.asarray(basis.train) @ basis.principal, np.asarray(basis.val) @ basis.principal),
     }
-    r2 = {ENCODER: float(fitted.history["r2/val"][fitted.best_epoch]), "pca": trained.metrics["r2/val_pca"]}
+    r2 = {
+        ENCODER: float(fitted.history["r2/val"][fitted.best_epoch]),
+        "pca": trained.metrics["r2/val_pca"],
+    }
     parts = [
-        PartLatents(part, data.obs(part), {name: both[place].astype(np.float64) for name, both in z.items()})
+        PartLatents(
+            part, data.obs(part), {name: both[place].astype(np.float64) for name, both in z.items()}
+        )
         for place, part in enumerate(PARTS)
     ]
-    scores = pd.DataFrame({"r2": r2, "macro_ap": predict_terms(parts, job["terms"])}).rename_axis("representation")
+    scores = pd.DataFrame({"r2": r2, "macro_ap": predict_terms(parts, job["terms"])}).rename_axis(
+        "representation"
+    )
     scores.loc[ENCODER, ["best_epoch", "seconds"]] = fitted.best_epoch, seconds
     return {"scores": scores, "history": fitted.history}
 
 
 def predict_terms(parts: list[PartLatents], path: str) -> dict[str, float]:
-    """Macro average precision by representation: fitted on the first part, judged on the second; chance is among them."""
+    """Macro average precision by representation: fitted on the first part, judged on the second;
+    chance is among them.
+    """
     table = read_terms(path, [sample for part in parts for sample in part.obs.index])
     with threadpool_limits(1):
         terms = evaluate_terms(parts[0], parts[1], table, seed=0)
@@ -65,21 +78,39 @@ def predict_terms(parts: list[PartLatents], path: str) -> dict[str, float]:
 def search(job: Job) -> Tables:
     """Search as ``tune`` does, one trial after the other; every trial is a row."""
     data = load_preprocessed(Path(job["folder"]))
-    settings = parse_settings(TuneSettings, {"workers": 1, "threads": 1, "prune": "false", "cache": job["cache"], **job["values"]})
-    study = run_study(data, settings, study_folder(data, settings), fingerprint_study(data, settings), lambda *_: None)
-    table = study.table()[["n_latent", "hidden", "dropout", "learning_rate", "loss_val", "loss_val_pca", "seconds"]]
+    settings = parse_settings(
+        TuneSettings,
+        {"workers": 1, "threads": 1, "prune": "false", "cache": job["cache"], **job["values"]},
+    )
+    study = run_study(
+        data,
+        settings,
+        study_folder(data, settings),
+        fingerprint_study(data, settings),
+        lambda *_: None,
+    )
+    table = study.table()[
+        ["n_latent", "hidden", "dropout", "learning_rate", "loss_val", "loss_val_pca", "seconds"]
+    ]
     return {"trials": table.assign(best=table["loss_val"].cummin())}
 
 
 def compare(job: Job) -> Tables:
-    """Score encoder, plain network, PCA, the raw genes on test samples, which are opened once; all is fitted on train samples."""
+    """Score encoder, plain network, PCA, the raw genes on test samples, which are opened once; all
+    is fitted on train samples.
+    """
     data, terms = load_preprocessed(Path(job["folder"])), job["terms"]
     rows = {"train": (data.matrix("train"), data.obs("train")), "test": data.access_test()}
     X = rows["train"][0]
     ways, seconds = train_ways(data, job)
     ways += [fit_pca(X, job["n_latent"], 0), fit_raw(X, job["n_latent"], 0)]
-    parts = [PartLatents(part, obs, {one.name: one.latents(values) for one in ways}) for part, (values, obs) in rows.items()]
-    rebuilt = evaluate_reconstruction(ways, rows["test"][0], X.mean(axis=0, dtype=np.float64), parts[1], data.var.index)
+    parts = [
+        PartLatents(part, obs, {one.name: one.latents(values) for one in ways})
+        for part, (values, obs) in rows.items()
+    ]
+    rebuilt = evaluate_reconstruction(
+        ways, rows["test"][0], X.mean(axis=0, dtype=np.float64), parts[1], data.var.index
+    )
     found = {"r2": rebuilt.scores["r2"].to_dict(), "seconds": seconds}
     if terms:
         found["macro_ap"] = predict_terms(parts, terms)
@@ -87,7 +118,9 @@ def compare(job: Job) -> Tables:
 
 
 def train_ways(data: Preprocessed, job: Job) -> tuple[list[Representation], dict[str, float]]:
-    """Train each configuration of the job (``ways``: values by name); ways to and from latents, and seconds."""
+    """Train each configuration of the job (``ways``: values by name); ways to and from latents, and
+    seconds.
+    """
     ways, seconds = [], {}
     configurations: Mapping[str, Mapping[str, str]] = job["ways"]
     for name, values in configurations.items():

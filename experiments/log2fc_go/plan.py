@@ -5,9 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-RECIPE = {"epochs": "50", "lr_patience": "5", "lr_factor": "0.5", "lr_min": "1e-05", "dropout": "0", "patience": "10"}
-"""Training as published: the learning rate halves where the loss has not fallen for five epochs, down to 1e-5. (The published fall that
-counts, 0.1, would here also decide which epoch is kept, and keep the first.)"""
+RECIPE = {
+    "epochs": "50",
+    "lr_patience": "5",
+    "lr_factor": "0.5",
+    "lr_min": "1e-05",
+    "dropout": "0",
+    "patience": "10",
+}
+"""Training as published: the learning rate halves where the loss has not fallen for five epochs,
+down to 1e-5. (The published fall that counts, 0.1, would here also decide which epoch is kept, and
+keep the first.)"""
 ANCHORED, UNANCHORED = {"skip": "pca", "dropout": "0.2"}, {"skip": "none"}
 """genexp's encoder, which starts at PCA and the published network alone."""
 
@@ -19,7 +27,8 @@ class Plan:
     Parameters
     ----------
     whole, part : str
-        Cohorts: the compendium of the published size, and the smaller one, with as many genes, of sweeps, search and comparison.
+        Cohorts: the compendium of the published size, and the smaller one, with as many genes, of
+        sweeps, search and comparison.
     hidden, n_latent : int
         Of the network that is measured on ``whole``.
     epochs : int
@@ -27,9 +36,11 @@ class Plan:
     n_steps, repeats : int
         Steps that are timed in the row space and among genes, and how often.
     widths, depths : tuple of int
-        Of the sweeps; ``first`` is the width of the first layer of the depths, of which each further one has half.
+        Of the sweeps; ``first`` is the width of the first layer of the depths, of which each
+        further one has half.
     seeds : int
-        Trainings of every point, splits of every comparison, and studies of every search; widths above ``narrow`` have one.
+        Trainings of every point, splits of every comparison, and studies of every search; widths
+        above ``narrow`` have one.
     values : mapping
         Parameters of training that differ from the recipe's, for a small run.
     n_trials : int
@@ -55,7 +66,9 @@ class Plan:
     values: tuple[tuple[str, str], ...] = ()
 
     def train_values(self, **values: Any) -> dict[str, Any]:
-        """Parameters of training: the recipe, what this configuration says, and last what a small run needs."""
+        """Parameters of training: the recipe, what this configuration says, and last what a small
+        run needs.
+        """
         return {**RECIPE, **values, **dict(self.values)}
 
 
@@ -78,14 +91,25 @@ SMALL = Plan(
     values=(("epochs", "4"),),
 )
 
-SPACE = {"n_layers": "0..2", "n_hidden": "32..128", "n_latent": "4..128", "dropout": "0..0.5", "learning_rate": "0.0003..0.003"}
+SPACE = {
+    "n_layers": "0..2",
+    "n_hidden": "32..128",
+    "n_latent": "4..128",
+    "dropout": "0..0.5",
+    "learning_rate": "0.0003..0.003",
+}
 """What is searched."""
 
 
 def list_shapes(plan: Plan) -> dict[str, dict[str, Any]]:
-    """Every network of the sweeps by name: one layer, the latents, of each width; and each depth, whose last layer is the latents."""
+    """Every network of the sweeps by name: one layer, the latents, of each width; and each depth,
+    whose last layer is the latents.
+    """
     shapes = {f"width {width}": {"hidden": "", "n_latent": width} for width in plan.widths}
     for depth in plan.depths:
         hidden = f"halving:{plan.first}x{depth - 1}" if depth > 1 else ""
-        shapes[f"depth {depth}"] = {"hidden": hidden, "n_latent": max(plan.first // 2 ** (depth - 1), 1)}
+        shapes[f"depth {depth}"] = {
+            "hidden": hidden,
+            "n_latent": max(plan.first // 2 ** (depth - 1), 1),
+        }
     return shapes

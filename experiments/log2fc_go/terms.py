@@ -1,4 +1,6 @@
-"""Terms of a compendium from the latents of one encoder, and the genes that their prediction needs, on test contrasts."""
+"""Terms of a compendium from the latents of one encoder, and the genes that their prediction needs,
+on test contrasts.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ def explain(job: Job) -> Tables:
     Returns
     -------
     dict of DataFrame
-        ``scores`` and ``by_term`` of :class:`genexp.evaluation.terms.Terms`, ``curves`` and ``areas`` of
+        ``scores`` and ``by_term`` of :class:`genexp.evaluation.terms.Terms`, ``curves`` and
+        ``areas`` of
         :class:`genexp.explain.deletion.Deletion`.
     """
     data = load_preprocessed(Path(job["folder"]))
@@ -39,5 +42,12 @@ def explain(job: Job) -> Tables:
         terms = evaluate_terms(parts[0], parts[1], table, seed=0)
         if isinstance(terms, Skipped):
             raise EvaluationError(" ".join(terms.notes))
-        deletion = evaluate_deletion(encoder, {"train": X, "test": X_test}, terms, parts[0], parts[1], seed=0)
-    return {"scores": terms.scores, "by_term": terms.by_term, "curves": deletion.curves, "areas": deletion.areas}
+        deletion = evaluate_deletion(
+            encoder, {"train": X, "test": X_test}, terms, parts[0], parts[1], seed=0
+        )
+    return {
+        "scores": terms.scores,
+        "by_term": terms.by_term,
+        "curves": deletion.curves,
+        "areas": deletion.areas,
+    }

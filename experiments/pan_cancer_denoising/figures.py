@@ -17,7 +17,8 @@ N_BINS = 48
 
 
 def plot_sizes(scores: pd.DataFrame) -> Figure:
-    """Squared error over PCA's of the same size: by number of latents on the cohort with most of them, and for every cohort.
+    """Squared error over PCA's of the same size: by number of latents on the cohort with most of
+    them, and for every cohort.
 
     Parameters
     ----------
@@ -29,7 +30,9 @@ def plot_sizes(scores: pd.DataFrame) -> Figure:
     table = ratios.assign(ratio=ratios["mse"] / pca.reindex(ratios.index)).reset_index()
     table = table[table["representation"] != "PCA"]
     methods = list(dict.fromkeys(table["representation"]))
-    colours = dict(zip(methods, [COLOURS[i] for i in (7, 4, 2, 3, 5, 0)], strict=False)) | {methods[-1]: ENCODER}
+    colours = dict(zip(methods, [COLOURS[i] for i in (7, 4, 2, 3, 5, 0)], strict=False)) | {
+        methods[-1]: ENCODER
+    }
     figure = new_figure("Held-out squared error beside PCA with as many latents", height=5.2)
     lines, dots = figure.subplots(1, 2)
     first = table.groupby("cohort", sort=False)["k"].nunique().idxmax()
@@ -38,7 +41,10 @@ def plot_sizes(scores: pd.DataFrame) -> Figure:
     _draw_dots(dots, table, colours)
     k = _pick_size(table)
     dress_axes(
-        dots, f"every cohort, {k} latents" if k else "every cohort, its largest number of latents", "squared error / that of PCA", ""
+        dots,
+        f"every cohort, {k} latents" if k else "every cohort, its largest number of latents",
+        "squared error / that of PCA",
+        "",
     )
     lines.legend(frameon=False, fontsize=9.5)
     return figure
@@ -53,8 +59,23 @@ def _pick_size(table: pd.DataFrame) -> int:
 def _draw_lines(axes: Axes, table: pd.DataFrame, colours: dict[str, str]) -> None:
     for name, rows in table.groupby("representation", sort=False):
         found = rows.groupby("k")["ratio"].agg(["mean", "min", "max"])
-        axes.plot(found.index, found["mean"], color=colours[str(name)], marker="o", markersize=5, linewidth=1.8, label=name)
-        axes.fill_between(found.index, found["min"], found["max"], color=colours[str(name)], alpha=0.15, linewidth=0)
+        axes.plot(
+            found.index,
+            found["mean"],
+            color=colours[str(name)],
+            marker="o",
+            markersize=5,
+            linewidth=1.8,
+            label=name,
+        )
+        axes.fill_between(
+            found.index,
+            found["min"],
+            found["max"],
+            color=colours[str(name)],
+            alpha=0.15,
+            linewidth=0,
+        )
     axes.axhline(1, color=PCA, linestyle=(0, (5, 3)), linewidth=1.6, label="PCA")
     axes.set_xscale("log")
     axes.set_xticks(sizes := sorted(table["k"].unique()), [str(k) for k in sizes])
@@ -63,7 +84,11 @@ def _draw_lines(axes: Axes, table: pd.DataFrame, colours: dict[str, str]) -> Non
 
 def _draw_dots(axes: Axes, table: pd.DataFrame, colours: dict[str, str]) -> None:
     k, cohorts = _pick_size(table), list(dict.fromkeys(table["cohort"]))
-    chosen = table[table["k"] == k] if k else table[table["k"] == table.groupby("cohort")["k"].transform("max")]
+    chosen = (
+        table[table["k"] == k]
+        if k
+        else table[table["k"] == table.groupby("cohort")["k"].transform("max")]
+    )
     for i, name in enumerate(colours):
         rows = chosen[chosen["representation"] == name]
         y = rows["cohort"].map(cohorts.index) + (i - len(colours) / 2) * 0.12
@@ -74,7 +99,8 @@ def _draw_dots(axes: Axes, table: pd.DataFrame, colours: dict[str, str]) -> None
 
 
 def plot_features(cohort: str, features: pd.DataFrame, units: pd.DataFrame) -> Figure:
-    """Every unit of the published network, most active first: its share of what the units move, and its values on train samples.
+    """Every unit of the published network, most active first: its share of what the units move, and
+    its values on train samples.
 
     Parameters
     ----------
@@ -91,16 +117,32 @@ def plot_features(cohort: str, features: pd.DataFrame, units: pd.DataFrame) -> F
     dress_axes(bars, "activity: share of the variance that units move", "", "share", grid="y")
     values = features[units.index].to_numpy(dtype=np.float64)
     top = float(np.quantile(values, 0.999)) or 1.0
-    counts = np.stack([np.histogram(column.clip(0, top), bins=N_BINS, range=(0, top))[0] for column in values.T], axis=1)
-    shown = image.imshow(np.log10(1 + counts), origin="lower", aspect="auto", cmap="Blues", extent=(-0.5, len(units) - 0.5, 0, top))
-    dress_axes(image, "values on train samples; the lowest row holds the zeros", "units, most active first", "value of the unit", grid="")
+    counts = np.stack(
+        [np.histogram(column.clip(0, top), bins=N_BINS, range=(0, top))[0] for column in values.T],
+        axis=1,
+    )
+    shown = image.imshow(
+        np.log10(1 + counts),
+        origin="lower",
+        aspect="auto",
+        cmap="Blues",
+        extent=(-0.5, len(units) - 0.5, 0, top),
+    )
+    dress_axes(
+        image,
+        "values on train samples; the lowest row holds the zeros",
+        "units, most active first",
+        "value of the unit",
+        grid="",
+    )
     bar = figure.colorbar(shown, ax=image, pad=0.01)
     bar.set_label("log10(1 + samples)", color=INK, fontsize=10)
     return figure
 
 
 def plot_genes(cohort: str, genes: pd.DataFrame, published: str, ours: str) -> Figure:
-    """Loss of every gene: its distribution for PCA, the published and our encoder, and the share that is explained beside PCA's.
+    """Loss of every gene: its distribution for PCA, the published and our encoder, and the share
+    that is explained beside PCA's.
 
     Parameters
     ----------
@@ -112,15 +154,39 @@ def plot_genes(cohort: str, genes: pd.DataFrame, published: str, ours: str) -> F
     top = float(genes[["PCA", published, ours]].quantile(0.995).max())
     for name, colour in (("PCA", PCA), (published, COLOURS[2]), (ours, ENCODER)):
         counts, edges = np.histogram(genes[name].clip(upper=top), bins=60, range=(0, top))
-        losses.stairs(counts, edges, color=colour, linewidth=1.8, label=f"{name}, median {genes[name].median():.4f}")
+        losses.stairs(
+            counts,
+            edges,
+            color=colour,
+            linewidth=1.8,
+            label=f"{name}, median {genes[name].median():.4f}",
+        )
     losses.legend(frameon=False, fontsize=9.5)
-    dress_axes(losses, "squared error of a gene on test samples", "squared error (train range = 1)", "genes")
-    share = 1 - genes[["PCA", published, ours]].div(genes["variance"].where(genes["variance"] > 0), axis=0)
+    dress_axes(
+        losses,
+        "squared error of a gene on test samples",
+        "squared error (train range = 1)",
+        "genes",
+    )
+    share = 1 - genes[["PCA", published, ours]].div(
+        genes["variance"].where(genes["variance"] > 0), axis=0
+    )
     for name, colour in ((published, COLOURS[2]), (ours, ENCODER)):
-        shares.scatter(share["PCA"], share[name], s=5, alpha=0.35, color=colour, linewidth=0, label=name, rasterized=True)
+        shares.scatter(
+            share["PCA"],
+            share[name],
+            s=5,
+            alpha=0.35,
+            color=colour,
+            linewidth=0,
+            label=name,
+            rasterized=True,
+        )
     shares.axline((0, 0), slope=1, color=MUTED, linewidth=1.2)
     shares.set_xlim(-0.5, 1)
     shares.set_ylim(-0.5, 1)
     shares.legend(frameon=False, fontsize=9.5, markerscale=3, loc="upper left")
-    dress_axes(shares, "a dot is a gene; above the line: better than PCA", "R² by PCA", "R² by the encoder")
+    dress_axes(
+        shares, "a dot is a gene; above the line: better than PCA", "R² by PCA", "R² by the encoder"
+    )
     return figure

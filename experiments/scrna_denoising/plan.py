@@ -15,14 +15,21 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "unanchored negative binomial": {"kind": "count", "skip": "none"},
 }
 """Encoders by name, as parameters beside the defaults and the shared ones."""
-READING = {"scale": "counts", "label": "cell_type", "min_detected": 0.02, "min_sample_detected": 0.0}
+READING = {
+    "scale": "counts",
+    "label": "cell_type",
+    "min_detected": 0.02,
+    "min_sample_detected": 0.0,
+}
 """How the cells are read: half of a cell's zeros are no fault of it."""
 NORMALISATION = "log2_median"
 
 
 @dataclass(frozen=True)
 class Cells:
-    """A simulated cohort: its shape, the mean count of a gene, the share of the counts that are lost, and its seed."""
+    """A simulated cohort: its shape, the mean count of a gene, the share of the counts that are
+    lost, and its seed.
+    """
 
     n_cells: int
     n_genes: int
@@ -50,7 +57,9 @@ class Plan:
     def list_cells(self) -> list[Cells]:
         """Every cohort."""
         cases = [(depth, dropout) for dropout in self.dropouts for depth in self.depths]
-        return [Cells(self.n_cells, self.n_genes, *case, seed) for case in cases for seed in self.seeds]
+        return [
+            Cells(self.n_cells, self.n_genes, *case, seed) for case in cases for seed in self.seeds
+        ]
 
 
 FULL = Plan(1200, 400, (0.5, 2.0, 8.0), (0.0, 0.3), (1, 2, 3), (50_000, 2_000))

@@ -11,7 +11,15 @@ from experiments.keeping import list_means
 from experiments.run import ExperimentRun, Job, Tables
 from experiments.scrna_denoising.denoise import denoise
 from experiments.scrna_denoising.figures import plot_genes, plot_truth
-from experiments.scrna_denoising.plan import FULL, NORMALISATION, READING, SHARED, SMALL, VARIANTS, Cells
+from experiments.scrna_denoising.plan import (
+    FULL,
+    NORMALISATION,
+    READING,
+    SHARED,
+    SMALL,
+    VARIANTS,
+    Cells,
+)
 from experiments.scrna_denoising.scale import measure_scale
 from genexp.cohort.simulators.cells import simulate_cells
 
@@ -47,29 +55,58 @@ def run(experiment: ExperimentRun) -> None:
     """Denoise every cohort, some on another scale, and train once on very many cells."""
     plan = SMALL if experiment.small else FULL
     cohorts = plan.list_cells()
-    found = experiment.run_jobs(denoise, {cells.name: describe_job(experiment, cells, NORMALISATION) for cells in cohorts})
-    shown = [cells for cells in cohorts if cells.dropout == 0 and cells.depth == plan.depths[len(plan.depths) // 2]]
-    per_million = experiment.run_jobs(denoise, {cells.name: describe_job(experiment, cells, "log2_cpm", TO_COMPARE) for cells in shown})
+    found = experiment.run_jobs(
+        denoise, {cells.name: describe_job(experiment, cells, NORMALISATION) for cells in cohorts}
+    )
+    shown = [
+        cells
+        for cells in cohorts
+        if cells.dropout == 0 and cells.depth == plan.depths[len(plan.depths) // 2]
+    ]
+    per_million = experiment.run_jobs(
+        denoise,
+        {cells.name: describe_job(experiment, cells, "log2_cpm", TO_COMPARE) for cells in shown},
+    )
     results, genes = collect(found, "scores", cohorts), collect(found, "genes", cohorts)
-    scales = pd.concat({"log2_cpm": collect(per_million, "scores", shown), "log2_median": collect(found, "scores", shown)}, names=["scale"])
+    scales = pd.concat(
+        {
+            "log2_cpm": collect(per_million, "scores", shown),
+            "log2_median": collect(found, "scores", shown),
+        },
+        names=["scale"],
+    )
     keep(experiment, results, genes, scales.reset_index(level="scale"))
     scale = experiment.run_jobs(
-        measure_scale, {"scale": {"cohort": "simulated_cells:{}x{}".format(*plan.scale), "cache": str(experiment.cache)}}, 1
+        measure_scale,
+        {
+            "scale": {
+                "cohort": "simulated_cells:{}x{}".format(*plan.scale),
+                "cache": str(experiment.cache),
+            }
+        },
+        1,
     )
     keep_scale(experiment, scale["scale"]["scores"])
 
 
-def describe_job(experiment: ExperimentRun, cells: Cells, normalise: str, only: tuple[str, ...] = tuple(VARIANTS)) -> Job:
+def describe_job(
+    experiment: ExperimentRun, cells: Cells, normalise: str, only: tuple[str, ...] = tuple(VARIANTS)
+) -> Job:
     """A job of :func:`denoise`: the cohort is written and preprocessed, unless it was before."""
     path = experiment.cache / f"{cells.name}.h5ad"
     if not path.exists():
         made = simulate_cells(cells.n_cells, cells.n_genes, cells.seed, cells.depth, cells.dropout)
         anndata.AnnData(made.X, obs=made.obs, var=pd.DataFrame(index=made.genes)).write_h5ad(path)
-    data = experiment.preprocess(cohort=str(path), normalise=normalise, seed=str(cells.seed), **READING)
+    data = experiment.preprocess(
+        cohort=str(path), normalise=normalise, seed=str(cells.seed), **READING
+    )
     values = experiment.encoder_values(**SHARED)
-    return {**asdict(cells), "folder": str(data.folder), "cache": str(experiment.cache), "values": values} | {
-        "variants": {name: VARIANTS[name] for name in only}
-    }
+    return {
+        **asdict(cells),
+        "folder": str(data.folder),
+        "cache": str(experiment.cache),
+        "values": values,
+    } | {"variants": {name: VARIANTS[name] for name in only}}
 
 
 def collect(found: dict[str, Tables], table: str, cohorts: list[Cells]) -> pd.DataFrame:
@@ -77,12 +114,18 @@ def collect(found: dict[str, Tables], table: str, cohorts: list[Cells]) -> pd.Da
     parts = []
     for cells in cohorts:
         tables = found[cells.name]
-        own = tables[table] if table == "genes" else tables[table].rename_axis("representation").reset_index()
+        own = (
+            tables[table]
+            if table == "genes"
+            else tables[table].rename_axis("representation").reset_index()
+        )
         parts.append(own.assign(depth=cells.depth, dropout=cells.dropout, seed=cells.seed))
     return pd.concat(parts, ignore_index=True)
 
 
-def keep(experiment: ExperimentRun, results: pd.DataFrame, genes: pd.DataFrame, scales: pd.DataFrame) -> None:
+def keep(
+    experiment: ExperimentRun, results: pd.DataFrame, genes: pd.DataFrame, scales: pd.DataFrame
+) -> None:
     """Tables and pictures."""
     experiment.keep_table("results", results)
     experiment.keep_table("scales", scales)
@@ -90,12 +133,21 @@ def keep(experiment: ExperimentRun, results: pd.DataFrame, genes: pd.DataFrame, 
     experiment.keep_figure("genes", plot_genes(genes))
     lines = []
     for (dropout, depth), rows in results.groupby(["dropout", "depth"]):
-        lines += [f"Depth {depth:g}, {dropout:.0%} of the counts lost:", "", *list_means(rows, "representation", COLUMNS), ""]
+        lines += [
+            f"Depth {depth:g}, {dropout:.0%} of the counts lost:",
+            "",
+            *list_means(rows, "representation", COLUMNS),
+            "",
+        ]
     scales["representation"] += ", " + scales["scale"]
     experiment.keep_lines(
         {
             "results": lines[:-1],
-            "scales": list_means(scales[scales["representation"].str.startswith(("PCA", *TO_COMPARE))], "representation", COLUMNS),
+            "scales": list_means(
+                scales[scales["representation"].str.startswith(("PCA", *TO_COMPARE))],
+                "representation",
+                COLUMNS,
+            ),
             "zeros": list_means(compare_zeros(results), "cells", ZEROS),
         }
     )
@@ -106,23 +158,44 @@ def keep_scale(experiment: ExperimentRun, scale: pd.DataFrame) -> None:
     """The table of seconds and memory."""
     experiment.keep_table("scale", scale)
     experiment.keep_lines(
-        {"scale": list_means(scale.rename_axis("what").reset_index(), "what", {"seconds": "seconds", "peak": "peak, GiB"}, 1)}
+        {
+            "scale": list_means(
+                scale.rename_axis("what").reset_index(),
+                "what",
+                {"seconds": "seconds", "peak": "peak, GiB"},
+                1,
+            )
+        }
     )
 
 
 def compare_zeros(results: pd.DataFrame) -> pd.DataFrame:
-    """Zero-inflated less negative binomial on the same cells, and what the zero-inflated kind says of zeros and sizes itself."""
+    """Zero-inflated less negative binomial on the same cells, and what the zero-inflated kind says
+    of zeros and sizes itself.
+    """
     by = ["depth", "dropout", "seed"]
-    plain, inflated = (results[results["representation"] == name].set_index(by) for name in ("negative binomial", "zero-inflated"))
+    plain, inflated = (
+        results[results["representation"] == name].set_index(by)
+        for name in ("negative binomial", "zero-inflated")
+    )
     own = [name for name in ZEROS if name.startswith(("called", "planted", "size"))]
-    table = (inflated - plain[inflated.columns.drop("representation")]).drop(columns="representation").assign(**inflated[own])
+    table = (
+        (inflated - plain[inflated.columns.drop("representation")])
+        .drop(columns="representation")
+        .assign(**inflated[own])
+    )
     table = table.reset_index().sort_values(["dropout", "depth"])
     return table.assign(
-        cells=[f"depth {depth:g}, {dropout:.0%} lost" for depth, dropout in zip(table["depth"], table["dropout"], strict=True)]
+        cells=[
+            f"depth {depth:g}, {dropout:.0%} lost"
+            for depth, dropout in zip(table["depth"], table["dropout"], strict=True)
+        ]
     )
 
 
 def describe(results: pd.DataFrame) -> str:
     """One line of what came out."""
     mean = results.groupby("representation")["correlation"].mean()
-    return "correlation with the truth, mean over cohorts: " + ", ".join(f"{name} {value:.3f}" for name, value in mean.items())
+    return "correlation with the truth, mean over cohorts: " + ", ".join(
+        f"{name} {value:.3f}" for name, value in mean.items()
+    )

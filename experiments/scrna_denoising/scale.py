@@ -30,13 +30,17 @@ EPOCHS = 1
 
 
 def measure_scale(job: Job) -> Tables:
-    """Seconds of an epoch on one core and peak memory [GiB] of preprocessing and of training, each a process of its own.
+    """Seconds of an epoch on one core and peak memory [GiB] of preprocessing and of training, each
+    a process of its own.
 
     The cohort is preprocessed in a folder that is new, so that it is not found there.
     """
     rows = {}
     spawn = get_context("spawn")
-    with TemporaryDirectory(dir=job["cache"]) as cache, ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as pool:
+    with (
+        TemporaryDirectory(dir=job["cache"]) as cache,
+        ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as pool,
+    ):
         folder, rows["preprocess"] = pool.submit(preprocess, job["cohort"], cache).result()
         for likelihood in ("negative_binomial", "zero_inflated"):
             rows[likelihood] = pool.submit(train_epochs, folder, likelihood).result()
@@ -52,10 +56,15 @@ def preprocess(cohort: str, cache: str) -> tuple[str, dict[str, float]]:
 
 
 def train_epochs(folder: str, likelihood: str) -> dict[str, float]:
-    """Train for some epochs; gives the processor's seconds of one, validation included, and the peak."""
+    """Train for some epochs; gives the processor's seconds of one, validation included, and the
+    peak.
+    """
     torch.set_num_threads(1)
     data, tracker = load_preprocessed(Path(folder)), Stamps()
-    config = parse_settings(EncoderConfig, {**SHARED, "kind": "count", "likelihood": likelihood, "epochs": EPOCHS, "minibatch": 256})
+    config = parse_settings(
+        EncoderConfig,
+        {**SHARED, "kind": "count", "likelihood": likelihood, "epochs": EPOCHS, "minibatch": 256},
+    )
     model_type = create_model_type(config)
     basis = build_basis(data, "auto", config.n_latent, model_type.needs_genes)
     fit_autoencoder(basis, model_type, 0, tracker, targets=build_targets(data, model_type))

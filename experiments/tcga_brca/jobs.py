@@ -18,4 +18,7 @@ def train_variant(job: Job) -> Tables:
     beside = [fit_pca(X, k), *([fit_raw(X, k, seed)] if job["raw"] else [])]
     scores = score_test([represent(trained.encoder), *beside], data, seed)
     scores.loc["encoder", "epochs"] = len(trained.fitted.history) - 1
-    return {"scores": scores, "history": trained.fitted.history.assign(**{"r2/val_pca": trained.metrics["r2/val_pca"]})}
+    return {
+        "scores": scores,
+        "history": trained.fitted.history.assign(**{"r2/val_pca": trained.metrics["r2/val_pca"]}),
+    }

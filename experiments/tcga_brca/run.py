@@ -1,4 +1,6 @@
-"""The published recipe on the real and the simulated cohort, beside PCA and the encoder that starts there."""
+"""The published recipe on the real and the simulated cohort, beside PCA and the encoder that starts
+there.
+"""
 
 from __future__ import annotations
 
@@ -19,25 +21,47 @@ LARGE = 5000
 FIGURES = ("tsne", "umap", "pca", "kaplan_meier", "cox", "reconstruction", "attribution")
 """Pictures of the report that are kept."""
 NAMES = {"pca": "PCA", "raw": "all genes"}
-COLUMNS = {"r2": "R2", "macro_f1": "macro F1", "c_index": "C-index", "ari": "ARI", "epochs": "epochs"}
+COLUMNS = {
+    "r2": "R2",
+    "macro_f1": "macro F1",
+    "c_index": "C-index",
+    "ari": "ARI",
+    "epochs": "epochs",
+}
 
 
 def run(experiment: ExperimentRun) -> None:
     """Score every variant over seeds, then train each cohort once more with the whole report."""
     cohorts = list_cohorts(experiment.given, experiment.small)
-    jobs = {name: job for cohort, values in cohorts.items() for name, job in list_jobs(experiment, cohort, values).items()}
+    jobs = {
+        name: job
+        for cohort, values in cohorts.items()
+        for name, job in list_jobs(experiment, cohort, values).items()
+    }
     found = experiment.run_jobs(train_variant, jobs)
     scores, histories = collect(jobs, found)
     experiment.keep_table("scores", scores)
     experiment.keep_figure("convergence", plot_convergence(histories))
     lines: list[str] = []
     for cohort, rows in scores.groupby("cohort", sort=False):
-        lines += [f"**{cohort}**, {rows['seed'].nunique()} splits:", "", *list_means(rows, "encoder", COLUMNS, whole=["epochs"]), ""]
+        lines += [
+            f"**{cohort}**, {rows['seed'].nunique()} splits:",
+            "",
+            *list_means(rows, "encoder", COLUMNS, whole=["epochs"]),
+            "",
+        ]
         experiment.say(f"{cohort}: {describe(rows)}")
-    experiment.keep_lines({"results": lines, "verdicts": [*list_head(["cohort", "verdict"]), *report(experiment, cohorts)]})
+    experiment.keep_lines(
+        {
+            "results": lines,
+            "verdicts": [*list_head(["cohort", "verdict"]), *report(experiment, cohorts)],
+        }
+    )
 
 
-def list_jobs(experiment: ExperimentRun, cohort: str, values: dict[str, str]) -> dict[str, dict[str, Any]]:
+def list_jobs(
+    experiment: ExperimentRun, cohort: str, values: dict[str, str]
+) -> dict[str, dict[str, Any]]:
     """Jobs of a cohort by name: shapes by variants by splits."""
     n_genes = len(experiment.preprocess(**RECIPE, **values, seed=0).var)
     n_seeds = 2 if experiment.small else SEEDS_LARGE if n_genes > LARGE else SEEDS
@@ -45,8 +69,16 @@ def list_jobs(experiment: ExperimentRun, cohort: str, values: dict[str, str]) ->
     for seed in range(n_seeds):
         folder = str(experiment.preprocess(**RECIPE, **values, seed=seed).folder)
         for place, (shape, variant) in enumerate(product(SHAPES, VARIANTS)):
-            settled = experiment.encoder_values(**RECIPE, **SHAPES[shape], **VARIANTS[variant]) | (SMALL if experiment.small else {})
-            facts = {"cohort": cohort, "shape": shape, "variant": variant, "seed": seed, "raw": place == 0}
+            settled = experiment.encoder_values(**RECIPE, **SHAPES[shape], **VARIANTS[variant]) | (
+                SMALL if experiment.small else {}
+            )
+            facts = {
+                "cohort": cohort,
+                "shape": shape,
+                "variant": variant,
+                "seed": seed,
+                "raw": place == 0,
+            }
             jobs[f"{cohort}, {shape}, {variant}, split {seed}"] = facts | {
                 "folder": folder,
                 "cache": str(experiment.cache),
@@ -55,8 +87,12 @@ def list_jobs(experiment: ExperimentRun, cohort: str, values: dict[str, str]) ->
     return jobs
 
 
-def collect(jobs: dict[str, dict[str, Any]], found: dict[str, Tables]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Scores and histories of all jobs, one below the other; PCA and all genes stand once for each split, before the others."""
+def collect(
+    jobs: dict[str, dict[str, Any]], found: dict[str, Tables]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores and histories of all jobs, one below the other; PCA and all genes stand once for each
+    split, before the others.
+    """
     scores, histories = [], []
     for name, tables in found.items():
         job = jobs[name]
@@ -64,11 +100,15 @@ def collect(jobs: dict[str, dict[str, Any]], found: dict[str, Tables]) -> tuple[
         histories.append(tables["history"].reset_index().assign(**facts))
         rows = tables["scores"] if job["raw"] else tables["scores"].loc[["encoder"]]
         titles = NAMES | {"encoder": f"{job['shape']}, {job['variant']}"}
-        scores.append(rows.rename(index=titles).rename_axis("encoder").reset_index().assign(**facts))
+        scores.append(
+            rows.rename(index=titles).rename_axis("encoder").reset_index().assign(**facts)
+        )
     table = pd.concat(scores, ignore_index=True)
     for column, first in (("cohort", []), ("encoder", list(NAMES.values()))):
         table[column] = pd.Categorical(table[column], list(dict.fromkeys([*first, *table[column]])))
-    return table.sort_values(["cohort", "encoder", "seed"]).astype({"cohort": str, "encoder": str}), pd.concat(histories)
+    return table.sort_values(["cohort", "encoder", "seed"]).astype(
+        {"cohort": str, "encoder": str}
+    ), pd.concat(histories)
 
 
 def describe(rows: pd.DataFrame) -> str:
@@ -82,7 +122,11 @@ def report(experiment: ExperimentRun, cohorts: dict[str, dict[str, str]]) -> lis
     lines = []
     for cohort, values in cohorts.items():
         name = f"tcga_brca_{cohort.split(',')[0].replace(' ', '_')}"
-        run_id = experiment.run_main(name, **{**REPORT, **values, **(SMALL if experiment.small else {})})
-        lines.append(list_line([cohort, experiment.tracker.client.get_run(run_id).data.tags["verdict"]]))
+        run_id = experiment.run_main(
+            name, **{**REPORT, **values, **(SMALL if experiment.small else {})}
+        )
+        lines.append(
+            list_line([cohort, experiment.tracker.client.get_run(run_id).data.tags["verdict"]])
+        )
         experiment.keep_figures_of(run_id, FIGURES, cohort.split(",")[0].replace(" ", "_"))
     return lines

@@ -1,4 +1,6 @@
-"""The full matrix as the UCSC Xena hub ships it (``TCGA.BRCA.sampleMap/HiSeqV2``): by what it is recognised, and its column names."""
+"""The full matrix as the UCSC Xena hub ships it (``TCGA.BRCA.sampleMap/HiSeqV2``): by what it is
+recognised, and its column names.
+"""
 
 from __future__ import annotations
 
@@ -19,26 +21,43 @@ SURVIVAL = (("OS.time", "OS"), ("OS_Time_nature2012", "OS_event_nature2012"), ("
 
 
 def recognise(sources: Iterable[str], samples: Sequence[str]) -> bool:
-    """Whether genes and samples are those of the hub's matrix: its numbers of both, TCGA barcodes, and known genes among the names."""
+    """Whether genes and samples are those of the hub's matrix: its numbers of both, TCGA barcodes,
+    and known genes among the names.
+    """
     genes = set(sources)
-    return len(genes) == N_GENES and len(samples) == N_SAMPLES and all(map(BARCODE.match, samples)) and genes.issuperset(MARKERS)
+    return (
+        len(genes) == N_GENES
+        and len(samples) == N_SAMPLES
+        and all(map(BARCODE.match, samples))
+        and genes.issuperset(MARKERS)
+    )
 
 
 def name_columns(columns: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
-    """Parameters that name the annotations, from the columns of the hub's clinical table; what the user gave goes before.
+    """Parameters that name the annotations, from the columns of the hub's clinical table; what the
+    user gave goes before.
 
     Raises
     ------
     ConfigError
         No column says whose the samples are.
     """
-    found = {name: next((column for column in known if column in columns), "") for name, known in COLUMNS.items()}
+    found = {
+        name: next((column for column in known if column in columns), "")
+        for name, known in COLUMNS.items()
+    }
     time, event = next((pair for pair in SURVIVAL if set(pair) <= set(columns)), ("", ""))
-    named = {name: value for name, value in (found | {"time": time, "event": event} | dict(given)).items() if value}
+    named = {
+        name: value
+        for name, value in (found | {"time": time, "event": event} | dict(given)).items()
+        if value
+    }
     if "group" not in named:
         raise ConfigError(
-            "this is the Xena matrix of TCGA-BRCA, where some patients have several samples: obs with one of the columns "
-            f"{', '.join(COLUMNS['group'])} was expected, found {name_some(columns) if columns else 'no obs'}; "
+            "this is the Xena matrix of TCGA-BRCA, where some patients have several samples: "
+            "obs with one of the columns "
+            f"{', '.join(COLUMNS['group'])} was expected, found "
+            f"{name_some(columns) if columns else 'no obs'}; "
             "give obs=BRCA_clinicalMatrix, or group="
         )
     return {name: named[name] for name in ("label", "group", "time", "event") if name in named}

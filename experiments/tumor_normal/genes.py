@@ -1,4 +1,6 @@
-"""Rankings of genes side by side: between methods, between splits, and where genes known from tumours stand."""
+"""Rankings of genes side by side: between methods, between splits, and where genes known from
+tumours stand.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ N_LEADERS = 10
 
 
 def compare_genes(genes: pd.DataFrame, checks: pd.DataFrame) -> list[str]:
-    """Lines of a table: how far rankings by size agree between splits, with the first method and with the t statistic; and checks.
+    """Lines of a table: how far rankings by size agree between splits, with the first method and
+    with the t statistic; and checks.
 
     Parameters
     ----------
@@ -24,15 +27,30 @@ def compare_genes(genes: pd.DataFrame, checks: pd.DataFrame) -> list[str]:
     checks : DataFrame, (n_splits * n_orders, 3)
         Index split and method: ``completeness_delta``, ``deletion`` and ``insertion``.
     """
-    titles = ["between splits", f"top {TOP} shared", f"with {_title(genes.columns[0])}", f"with the {T_TEST}"]
+    titles = [
+        "between splits",
+        f"top {TOP} shared",
+        f"with {_title(genes.columns[0])}",
+        f"with the {T_TEST}",
+    ]
     lines = list_head(["method", *titles, "completeness delta", "deletion", "insertion"])
     for method, found in checks.groupby("method", sort=False).mean().iterrows():
         rankings = [np.nan] * len(titles)
         if method in genes:
             between = compare_rankings(genes[method].unstack("split").dropna().abs().to_numpy().T)
-            rankings = [*between, *(agree(genes, str(method), str(other)) for other in (genes.columns[0], T_TEST))]
+            rankings = [
+                *between,
+                *(agree(genes, str(method), str(other)) for other in (genes.columns[0], T_TEST)),
+            ]
         numbers = [*rankings, *found[["completeness_delta", "deletion", "insertion"]]]
-        lines.append(list_line([_title(method), *("" if np.isnan(number) else f"{number:.3f}" for number in numbers)]))
+        lines.append(
+            list_line(
+                [
+                    _title(method),
+                    *("" if np.isnan(number) else f"{number:.3f}" for number in numbers),
+                ]
+            )
+        )
     return lines
 
 
@@ -42,7 +60,14 @@ def _title(method: object) -> str:
 
 def agree(genes: pd.DataFrame, one: str, other: str) -> float:
     """Mean over splits of the Spearman correlation of two methods' sizes."""
-    each = [compare_rankings(rows[[one, other]].abs().to_numpy().T)[0] for _, rows in genes.groupby("split")] if one != other else [np.nan]
+    each = (
+        [
+            compare_rankings(rows[[one, other]].abs().to_numpy().T)[0]
+            for _, rows in genes.groupby("split")
+        ]
+        if one != other
+        else [np.nan]
+    )
     return float(np.mean(each))
 
 
@@ -52,13 +77,22 @@ def list_leaders(genes: pd.DataFrame) -> list[str]:
     for method in genes:
         mean, rank = genes[method].groupby("gene").mean(), rank_genes(genes[method])
         top = rank.nsmallest(N_LEADERS).index
-        lines.append(list_line([_title(method), ", ".join(f"{gene} {'+' if mean[gene] > 0 else '−'}" for gene in top)]))
+        lines.append(
+            list_line(
+                [
+                    _title(method),
+                    ", ".join(f"{gene} {'+' if mean[gene] > 0 else '−'}" for gene in top),
+                ]
+            )
+        )
     return lines
 
 
 def pick_leaders(genes: pd.DataFrame) -> pd.DataFrame:
     """Mean strength over splits of the genes that are among the first ``TOP`` of a method."""
-    first = pd.DataFrame({method: rank_genes(genes[method]).rank(method="first") <= TOP for method in genes})
+    first = pd.DataFrame(
+        {method: rank_genes(genes[method]).rank(method="first") <= TOP for method in genes}
+    )
     return genes.groupby("gene").mean()[first.any(axis=1)]
 
 

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 from experiments.run import find_data
 
-CLASSIFIER = {"kind": "classifier", "hidden": "128", "n_latent": "32", "skip": "none", "head_weight": "10", "epochs": "100"}
+CLASSIFIER = {
+    "kind": "classifier",
+    "hidden": "128",
+    "n_latent": "32",
+    "skip": "none",
+    "head_weight": "10",
+    "epochs": "100",
+}
 """The guide's network: layers, batch norm, ReLU, dropout 0.2, softmax, and nothing of PCA."""
 NETWORKS = {
     "feed-forward": {},
@@ -54,11 +61,18 @@ SHARED = {"label": "sample_type", "group": "patient_id", "min_detected": "0.2"}
 
 
 def choose_plan(small: bool) -> Plan:
-    """The real cohort, or for the small version a simulated one in which stages stand for cancers."""
+    """The real cohort, or for the small version a simulated one in which stages stand for
+    cancers.
+    """
     if small:
         cohort = {"cohort": "simulated:400x300", "where": "sample_type != 'metastatic'", **SHARED}
         return Plan(cohort, "stage", ("Stage I",), ("Stage III",), (4,), n_seeds=2, n_repeats=1)
     stem = "tcga_paired_tumor_normal"
-    cohort = {"cohort": find_data(f"{stem}.parquet"), "obs": find_data(f"{stem}_samples.tsv"), "missing": "impute_mean", **SHARED}
+    cohort = {
+        "cohort": find_data(f"{stem}.parquet"),
+        "obs": find_data(f"{stem}_samples.tsv"),
+        "missing": "impute_mean",
+        **SHARED,
+    }
     cancers = ("BRCA", "THCA", "LUAD", "PRAD", "LUSC", "LIHC", "HNSC", "COAD", "KIRP", "STAD")
     return Plan(cohort, "cancer_type", cancers, cancers[-4:], (4, 8, 16), n_seeds=5, n_repeats=2)

@@ -36,7 +36,8 @@ def check_values(
     Raises
     ------
     CohortError
-        Values are infinite, all of a sample are missing, or some are missing and ``missing`` is ``refuse``.
+        Values are infinite, all of a sample are missing, or some are missing and ``missing`` is
+        ``refuse``.
     """
     n_missing = np.zeros(X.shape[1], dtype=np.int64)
     n_infinite, low, high, empty = 0, np.inf, -np.inf, list[int]()
@@ -51,25 +52,33 @@ def check_values(
             smallest, largest = float(block.min(initial=np.inf)), float(block.max(initial=-np.inf))
         low, high = min(low, smallest), max(high, largest)
     if n_infinite:
-        raise CohortError(f"found {n_infinite} infinite values; expected finite numbers: was a logarithm taken of 0?")
+        raise CohortError(
+            f"found {n_infinite} infinite values; expected finite numbers: was a logarithm "
+            "taken of 0?"
+        )
     if not np.isfinite(low):
         raise CohortError("the matrix has no values: all are missing")
     if empty:
         raise CohortError(
-            f"found no value for {len(empty)} of {len(samples)} samples ({name_some(samples[i] for i in empty)}); expected values in every "
-            "sample: are all titles above their columns? Take samples without values out of the file, or leave them out with where="
+            f"found no value for {len(empty)} of {len(samples)} samples "
+            f"({name_some(samples[i] for i in empty)}); expected values in every "
+            "sample: are all titles above their columns? Take samples without values out of "
+            "the file, or leave them out with where="
         )
     incomplete = np.flatnonzero(n_missing)
     if len(incomplete) and missing == "refuse":
         raise CohortError(
-            f"found {n_missing.sum()} missing values in genes {name_some(genes[int(i)] for i in incomplete)}; "
-            "say what to do: missing=drop_gene leaves these genes out, missing=impute_mean takes the gene's mean over train samples"
+            f"found {n_missing.sum()} missing values in genes "
+            f"{name_some(genes[int(i)] for i in incomplete)}; "
+            "say what to do: missing=drop_gene leaves these genes out, missing=impute_mean "
+            "takes the gene's mean over train samples"
         )
     return n_missing, low, high
 
 
 def refuse_counters(X: np.ndarray, samples: Sequence[str] | pd.Index) -> None:
-    """Refuse samples that count the genes: each whole number from 1 to their number once, as a column of row numbers has.
+    """Refuse samples that count the genes: each whole number from 1 to their number once, as a
+    column of row numbers has.
 
     Where most samples do so, their values are ranks.
 
@@ -82,10 +91,15 @@ def refuse_counters(X: np.ndarray, samples: Sequence[str] | pd.Index) -> None:
         return
     span = X.max(axis=1) - X.min(axis=1) + 1
     # Genes that were left out leave gaps of a few numbers
-    candidates: list[int] = np.flatnonzero((span >= X.shape[1]) & (span <= 1.1 * X.shape[1])).tolist()
-    counters = [i for i in candidates if (X[i] % 1 == 0).all() and len(np.unique(X[i])) == X.shape[1]]
+    candidates: list[int] = np.flatnonzero(
+        (span >= X.shape[1]) & (span <= 1.1 * X.shape[1])
+    ).tolist()
+    counters = [
+        i for i in candidates if (X[i] % 1 == 0).all() and len(np.unique(X[i])) == X.shape[1]
+    ]
     if counters and 2 * len(counters) < len(X):
         raise CohortError(
-            f"found {len(counters)} samples that count the genes ({name_some(samples[i] for i in counters)}): each whole number once. "
+            f"found {len(counters)} samples that count the genes "
+            f"({name_some(samples[i] for i in counters)}): each whole number once. "
             "Columns of row numbers are no samples: take them out of the file"
         )

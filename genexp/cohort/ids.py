@@ -1,4 +1,6 @@
-"""Matching of samples and rows of an annotation table: ids compared exactly, and by rules that are reported."""
+"""Matching of samples and rows of an annotation table: ids compared exactly, and by rules that are
+reported.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,20 @@ from genexp.names.vocabulary import ROW_NUMBER_TITLES
 BARCODE = re.compile(r"TCGA-\w\w-\w{4}(-.*)?", re.IGNORECASE)
 BARCODE_LENGTHS = (16, 15)
 """Numbers of characters of a TCGA barcode that identify the vial and the sample."""
-PATIENT = re.compile(r"(TCGA[-.]\w\w[-.]\w{4}|TARGET[-.]\d\d[-.]\w{6}|GTEX[-.]\w{4,5}|C3[LN][-.]\d{5})([-._].*)?", re.IGNORECASE)
+PATIENT = re.compile(
+    r"(TCGA[-.]\w\w[-.]\w{4}|TARGET[-.]\d\d[-.]\w{6}|GTEX[-.]\w{4,5}|C3[LN][-.]\d{5})([-._].*)?",
+    re.IGNORECASE,
+)
 """Barcodes of TCGA, TARGET, GTEx and CPTAC, and their part that names the patient."""
 FINER_SHARE = 0.1
 """Share of samples named by another column at which it is doubtful that rows describe patients."""
 RIVAL_SHARE = 0.9
 """Share of the best column's matches at which a contradicting column makes the ids doubtful."""
 ACCESSION = re.compile(r"^((?:GSM|[SED]R[RSX]|SAM(?:N|EA|D))\d{3,})[_.\- ].*$", re.DOTALL)
-FILE_ENDINGS = re.compile(r"(\.(sorted|aligned\w*|out|bam|sam|cram|cel|txt|tsv|counts?|htseq|fastq|fq|gz))+$", re.IGNORECASE)
+FILE_ENDINGS = re.compile(
+    r"(\.(sorted|aligned\w*|out|bam|sam|cram|cel|txt|tsv|counts?|htseq|fastq|fq|gz))+$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -56,14 +64,41 @@ def _plain_number(name: str) -> str:
 RULES = (
     Rule(lambda name: name, "exactly"),
     Rule(_plain_number, "after 1001.0 is read as 1001"),
-    Rule(lambda name: re.sub(r"[.\-_ :/]+", "-", name), "after '.', '-', '_' and blanks are taken as the same"),
-    Rule(lambda name: re.sub(r"[.\-_ :/]+", "-", name).lower(), "without regard to case and to '.', '-', '_' and blanks"),
-    Rule(lambda name: _plain_number(name).lstrip("0") or "0" if re.fullmatch(r"[\d.]+", name) else name, "without leading zeros"),
-    Rule(lambda name: re.sub(r"^X(?=[\d.])", "", re.sub(r"[.\-_ :/]+", "-", name)).lower(), "without the X that R puts before numbers"),
-    Rule(lambda name: FILE_ENDINGS.sub("", re.split(r"[/\\]", name)[-1]), "by file names without folders and endings"),
-    Rule(lambda name: ACCESSION.sub(r"\1", name), "by the accession of GEO or SRA that they start with"),
-    *(Rule(_cut(n), f"by the first {n} characters of the barcodes", shares_rows=True) for n in BARCODE_LENGTHS),
-    Rule(lambda name: read_patient(name) or name, "by the patient of the barcodes (of TCGA the first 12 characters)", shares_rows=True),
+    Rule(
+        lambda name: re.sub(r"[.\-_ :/]+", "-", name),
+        "after '.', '-', '_' and blanks are taken as the same",
+    ),
+    Rule(
+        lambda name: re.sub(r"[.\-_ :/]+", "-", name).lower(),
+        "without regard to case and to '.', '-', '_' and blanks",
+    ),
+    Rule(
+        lambda name: (
+            _plain_number(name).lstrip("0") or "0" if re.fullmatch(r"[\d.]+", name) else name
+        ),
+        "without leading zeros",
+    ),
+    Rule(
+        lambda name: re.sub(r"^X(?=[\d.])", "", re.sub(r"[.\-_ :/]+", "-", name)).lower(),
+        "without the X that R puts before numbers",
+    ),
+    Rule(
+        lambda name: FILE_ENDINGS.sub("", re.split(r"[/\\]", name)[-1]),
+        "by file names without folders and endings",
+    ),
+    Rule(
+        lambda name: ACCESSION.sub(r"\1", name),
+        "by the accession of GEO or SRA that they start with",
+    ),
+    *(
+        Rule(_cut(n), f"by the first {n} characters of the barcodes", shares_rows=True)
+        for n in BARCODE_LENGTHS
+    ),
+    Rule(
+        lambda name: read_patient(name) or name,
+        "by the patient of the barcodes (of TCGA the first 12 characters)",
+        shares_rows=True,
+    ),
 )
 """Rules in the order in which they are tried; a patient's row may describe several samples."""
 
@@ -123,9 +158,16 @@ def _match(column: str, texts: list[str], names: list[str], rule: Rule) -> Match
     rows = np.array([row_of.get(form, -1) for form in wanted], dtype=np.int64).reshape(len(names))
     if rule.shares_rows:  # a row of another sample of the patient does not describe this one
         sample = _cut(BARCODE_LENGTHS[-1])
-        pairs = [(texts[i], name) if i >= 0 else ("", "") for i, name in zip(rows, names, strict=True)]
+        pairs = [
+            (texts[i], name) if i >= 0 else ("", "") for i, name in zip(rows, names, strict=True)
+        ]
         rows[
-            [read_patient(text) != text != "" and read_patient(name) != name and sample(text) != sample(name) for text, name in pairs]
+            [
+                read_patient(text) != text != ""
+                and read_patient(name) != name
+                and sample(text) != sample(name)
+                for text, name in pairs
+            ]
         ] = -1
     return Match(column, rule, rows, sorted(repeated.intersection(wanted)))
 
@@ -138,18 +180,33 @@ def count_matches(table: pd.DataFrame, ids: Sequence[str], sample_id: str = "") 
 
 
 def _match_columns(table: pd.DataFrame, ids: Sequence[str], sample_id: str) -> list[Match]:
-    """Match the columns that may hold ids; by rules only where no column holds all ids as they are."""
+    """Match the columns that may hold ids; by rules only where no column holds all ids as they
+    are.
+    """
     columns = (
-        [sample_id] if sample_id and sample_id in table.columns else [column for column in table.columns if _may_hold_ids(table[column])]
+        [sample_id]
+        if sample_id and sample_id in table.columns
+        else [column for column in table.columns if _may_hold_ids(table[column])]
     )
     exact = [
-        _match(str(column), [_as_id(value) for value in table[column]], [name.strip() for name in ids], RULES[0]) for column in columns
+        _match(
+            str(column),
+            [_as_id(value) for value in table[column]],
+            [name.strip() for name in ids],
+            RULES[0],
+        )
+        for column in columns
     ]
     full = [match for match in exact if match.n_matches == len(ids)]
     if full:
         return [match for match in exact if match.n_matches >= RIVAL_SHARE * len(ids)]
-    several = {column for column in columns if table[column].nunique() > 0.3 * len(table)} | {sample_id}
-    return [match_column(table[match.column], ids) if match.column in several else match for match in exact]
+    several = {column for column in columns if table[column].nunique() > 0.3 * len(table)} | {
+        sample_id
+    }
+    return [
+        match_column(table[match.column], ids) if match.column in several else match
+        for match in exact
+    ]
 
 
 def _as_id(value: object) -> str:
@@ -173,32 +230,60 @@ def find_id_column(table: pd.DataFrame, ids: Sequence[str], sample_id: str = "")
     Raises
     ------
     CohortError
-        ``sample_id`` is not a column, or several columns name the samples equally well and differently.
+        ``sample_id`` is not a column, or several columns name the samples equally well and
+        differently.
     """
     if sample_id and sample_id not in table.columns:
-        raise CohortError(f"sample_id={sample_id!r} is not a column of the annotations; they have {name_some(table.columns, 20)}")
+        raise CohortError(
+            f"sample_id={sample_id!r} is not a column of the annotations; they have "
+            f"{name_some(table.columns, 20)}"
+        )
     matches = [match for match in _match_columns(table, ids, sample_id) if match.n_matches]
     if not matches:
         return None
     counting = {match.column for match in matches if _is_counter(table, match.column)}
-    rank = {match.column: (match.column not in counting, match.n_matches, -RULES.index(match.rule)) for match in matches}
-    names_few = {column for column, (is_name, n, _) in rank.items() if is_name and 2 * n < max(match.n_matches for match in matches)}
-    rank = {column: (value[0] and column not in names_few, *value[1:]) for column, value in rank.items()}
+    rank = {
+        match.column: (match.column not in counting, match.n_matches, -RULES.index(match.rule))
+        for match in matches
+    }
+    names_few = {
+        column
+        for column, (is_name, n, _) in rank.items()
+        if is_name and 2 * n < max(match.n_matches for match in matches)
+    }
+    rank = {
+        column: (value[0] and column not in names_few, *value[1:]) for column, value in rank.items()
+    }
     best = max(matches, key=lambda match: rank[match.column])
-    finer = [m for m in matches if best.rule.shares_rows and not m.rule.shares_rows and m.n_matches >= FINER_SHARE * len(ids)]
+    finer = [
+        m
+        for m in matches
+        if best.rule.shares_rows
+        and not m.rule.shares_rows
+        and m.n_matches >= FINER_SHARE * len(ids)
+    ]
     if finer:
         raise CohortError(
-            f"column {finer[0].column!r} of the annotations names {finer[0].n_matches} of {len(ids)} samples {finer[0].rule.text}, "
+            f"column {finer[0].column!r} of the annotations names {finer[0].n_matches} of "
+            f"{len(ids)} samples {finer[0].rule.text}, "
             "and column "
-            f"{best.column!r} {best.n_matches} {best.rule.text}: it is not clear whether rows describe samples or patients; say "
-            f"sample_id={finer[0].column} (and unmatched=drop to leave the other samples out) or sample_id={best.column}"
+            f"{best.column!r} {best.n_matches} {best.rule.text}: it is not clear whether "
+            "rows describe samples or patients; say "
+            f"sample_id={finer[0].column} (and unmatched=drop to leave the other samples "
+            f"out) or sample_id={best.column}"
         )
     rivals = [
-        m for m in matches if m is not best and rank[m.column][0] and m.n_matches >= RIVAL_SHARE * best.n_matches and _contradict(m, best)
+        m
+        for m in matches
+        if m is not best
+        and rank[m.column][0]
+        and m.n_matches >= RIVAL_SHARE * best.n_matches
+        and _contradict(m, best)
     ]
     if rivals:
         raise CohortError(
-            f"the columns {best.column!r} and {rivals[0].column!r} of the annotations name the samples about equally well "
+            f"the columns {best.column!r} and {rivals[0].column!r} of the annotations name "
+            "the samples about equally well "
             f"({best.n_matches} of "
             f"{len(ids)}) but in another order; say which holds the ids with sample_id="
         )
@@ -212,4 +297,6 @@ def _contradict(match: Match, other: Match) -> bool:
 
 
 def _is_counter(table: pd.DataFrame, column: str) -> bool:
-    return ROW_NUMBER_TITLES.fullmatch(str(column).strip()) is not None and counts_rows([str(value) for value in table[column]])
+    return ROW_NUMBER_TITLES.fullmatch(str(column).strip()) is not None and counts_rows(
+        [str(value) for value in table[column]]
+    )

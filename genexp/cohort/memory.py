@@ -1,4 +1,6 @@
-"""Record of the reading of an AnnData, kept in its ``uns``, so that later steps neither read it again nor repeat questions."""
+"""Record of the reading of an AnnData, kept in its ``uns``, so that later steps neither read it
+again nor repeat questions.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ UNNAMED = "anndata"
 COLUMNS = {"label": "label", "batch": "batch", "group": "group", "order": "order"}
 """Columns that reading adds to ``obs``, by parameter; survival has two, and a unit."""
 DECISIONS = ("duplicates", "missing", "date_genes")
-"""Decisions of the user on genes and values, which stay valid for an AnnData that was changed afterwards."""
+"""Decisions of the user on genes and values, which stay valid for an AnnData that was changed
+afterwards."""
 
 
 @dataclass(frozen=True)
@@ -62,22 +65,37 @@ class Memory:
 
     def covers(self, parameters: Mapping[str, Any]) -> bool:
         """Check whether parameters agree with those of the reading."""
-        before, now = (parse_settings(CohortConfig, {**self.settings, **given}) for given in ({}, parameters))
+        before, now = (
+            parse_settings(CohortConfig, {**self.settings, **given}) for given in ({}, parameters)
+        )
         return section_values(fill_defaults(now)) == section_values(fill_defaults(before))
 
     def keep_for(self, obs: pd.DataFrame, parameters: Mapping[str, Any]) -> dict[str, str]:
-        """Return parameters for reading an AnnData again: the columns added by reading, and the decisions of the user."""
-        kept = {name: self.settings[name] for name in DECISIONS if name in self.settings} | {"metadata": "none"}
+        """Return parameters for reading an AnnData again: the columns added by reading, and the
+        decisions of the user.
+        """
+        kept = {name: self.settings[name] for name in DECISIONS if name in self.settings} | {
+            "metadata": "none"
+        }
         kept |= {name: column for name, column in COLUMNS.items() if column in obs}
-        if {"time_days", "event"} <= set(obs) and not {"time", "event", "time_unit"} & set(parameters):
+        if {"time_days", "event"} <= set(obs) and not {"time", "event", "time_unit"} & set(
+            parameters
+        ):
             kept |= {"time": "time_days", "event": "event", "time_unit": "days"}
         return kept
 
     def restore(self, adata: AnnData) -> AnnData:
-        """Restore the report of the reading of an AnnData, and texts that its file stored as categories."""
-        texts = {name: adata.obs[name].astype(object) for name in adata.obs if name != "label" and adata.obs[name].dtype == "category"}
+        """Restore the report of the reading of an AnnData, and texts that its file stored as
+        categories.
+        """
+        texts = {
+            name: adata.obs[name].astype(object)
+            for name in adata.obs
+            if name != "label" and adata.obs[name].dtype == "category"
+        }
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Variable names are not unique", UserWarning)  # preprocessing collapses them
+            # preprocessing collapses them
+            warnings.filterwarnings("ignore", "Variable names are not unique", UserWarning)
             restored = AnnData(adata.X, obs=adata.obs.assign(**texts), var=adata.var)
         restored.uns |= {
             "name": adata.uns.get("name", UNNAMED),
@@ -89,7 +107,9 @@ class Memory:
 
 
 def remember(adata: AnnData, config: CohortConfig, seed: int) -> AnnData:
-    """Store the record of reading in ``uns["genexp"]``, as texts that every format of AnnData supports."""
+    """Store the record of reading in ``uns["genexp"]``, as texts that every format of AnnData
+    supports.
+    """
     report = adata.uns.pop("report")
     adata.uns[KEY] = {
         "version": genexp.__version__,
@@ -110,14 +130,19 @@ def recall(adata: AnnData) -> Memory | None:
         return None
     try:
         settings, report = update_stored(json.loads(kept["settings"])), json.loads(kept["reading"])
-        hashed, cohort, fingerprint = (str(kept[name]) for name in ("hash", "cohort_hash", "fingerprint"))
+        hashed, cohort, fingerprint = (
+            str(kept[name]) for name in ("hash", "cohort_hash", "fingerprint")
+        )
         return Memory(settings, int(kept["seed"]), hashed, cohort, fingerprint, report)
-    except (KeyError, TypeError, ValueError):  # from another program, or damaged: the AnnData is read like any other
+    # from another program, or damaged: the AnnData is read like any other
+    except (KeyError, TypeError, ValueError):
         return None
 
 
 def name_of(adata: AnnData) -> str:
-    """Return the name of an AnnData as a cohort; never that of a simulation, which would be simulated again."""
+    """Return the name of an AnnData as a cohort; never that of a simulation, which would be
+    simulated again.
+    """
     name = adata.uns.get("name")
     if not isinstance(name, str) or not name:
         return UNNAMED
@@ -136,5 +161,8 @@ def as_anndata(samples: AnnData | pd.DataFrame) -> AnnData:
         genes = pd.DataFrame(index=samples.columns.astype(str))
         return AnnData(samples.to_numpy(), pd.DataFrame(index=samples.index.astype(str)), genes)
     if not isinstance(samples, AnnData):
-        raise CohortError(f"expected an AnnData, or a DataFrame with samples in rows and genes as columns; found {type(samples).__name__}")
+        raise CohortError(
+            "expected an AnnData, or a DataFrame with samples in rows and genes as columns; "
+            f"found {type(samples).__name__}"
+        )
     return samples.to_memory() if samples.isbacked else samples

@@ -1,4 +1,6 @@
-"""Unusual samples: other totals, no signal, many missing values, and pairs of nearly equal samples."""
+"""Unusual samples: other totals, no signal, many missing values, and pairs of nearly equal
+samples.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +21,15 @@ ROWS_AT_A_TIME = 256
 ROBUST_SD = 1.4826
 """Ratio of standard deviation to median absolute deviation in a normal distribution."""
 FLAT = 0.1
-"""Share of the median standard deviation over genes below which a sample has no signal; linear values are divided by the total."""
+"""Share of the median standard deviation over genes below which a sample has no signal; linear
+values are divided by the total."""
 MAX_DEVIATION = 5.0
 """Robust standard deviations from the median of all samples beyond which a sample is unusual."""
 MANY = 0.05
 """Share of unusual samples above which they point to a batch rather than to single accidents."""
 NEAR_DUPLICATE = 0.99
-"""Correlation of gene-centred values of near-duplicates; replicates of one RNA reach 0.98, other samples of one tissue 0.8."""
+"""Correlation of gene-centred values of near-duplicates; replicates of one RNA reach 0.98, other
+samples of one tissue 0.8."""
 
 
 def measure_samples(X: np.ndarray, scale: str) -> pd.DataFrame:
@@ -41,11 +45,14 @@ def measure_samples(X: np.ndarray, scale: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame of float64, (n_samples, 8)
-        Quantiles (``q05``, ``q25``, ``median``, ``q75``, ``q95``); ``missing``, the share of genes; ``sd``, the standard deviation over
-        genes; and ``level``: the sum of linear values, the mean of log2(x + 1), and else Tukey's trimean, which heavy tails do not move.
+        Quantiles (``q05``, ``q25``, ``median``, ``q75``, ``q95``); ``missing``, the share of genes;
+        ``sd``, the standard deviation over genes; and ``level``: the sum of linear values, the mean
+        of log2(x + 1), and else Tukey's trimean, which heavy tails do not move.
     """
     genes = np.linspace(0, X.shape[1] - 1, min(X.shape[1], MAX_GENES)).astype(int)
-    table = pd.DataFrame(np.nan, index=range(len(X)), columns=[*QUANTILES, "missing", "sd", "level"])
+    table = pd.DataFrame(
+        np.nan, index=range(len(X)), columns=[*QUANTILES, "missing", "sd", "level"]
+    )
     for start in range(0, len(X), ROWS_AT_A_TIME):
         block = X[start : start + ROWS_AT_A_TIME].astype(np.float64)
         is_missing = ~np.isfinite(block)
@@ -81,7 +88,8 @@ def _take_quantiles(values: np.ndarray) -> np.ndarray:
 
 
 def find_unusual_samples(table: pd.DataFrame, scale: str) -> dict[str, np.ndarray]:
-    """Find unusual samples, by position and property: ``level``, ``flat`` (nearly the same value in all genes), ``missing``.
+    """Find unusual samples, by position and property: ``level``, ``flat`` (nearly the same value in
+    all genes), ``missing``.
 
     Parameters
     ----------
@@ -99,15 +107,38 @@ def find_unusual_samples(table: pd.DataFrame, scale: str) -> dict[str, np.ndarra
         least = 0.5 * float((table["q75"] - table["q25"]).median())
     deviation = np.abs(level - np.nanmedian(level))
     limit = max(least, MAX_DEVIATION * ROBUST_SD * float(np.nanmedian(deviation)))
-    return {name: np.flatnonzero(mask) for name, mask in (("level", (deviation > limit) & ~flat), ("flat", flat), ("missing", missing))}
+    return {
+        name: np.flatnonzero(mask)
+        for name, mask in (
+            ("level", (deviation > limit) & ~flat),
+            ("flat", flat),
+            ("missing", missing),
+        )
+    }
 
 
-def describe_unusual(table: pd.DataFrame, unusual: dict[str, np.ndarray], samples: Sequence[str], scale: str) -> list[str]:
+def describe_unusual(
+    table: pd.DataFrame, unusual: dict[str, np.ndarray], samples: Sequence[str], scale: str
+) -> list[str]:
     """Describe each kind of unusual samples, as found by :func:`find_unusual_samples`."""
     of_what = name_level(scale)
     kinds = {
-        "level": (f"whose {of_what} is far from that of the others (median {table['level'].median():,.4g})", "level", ",.4g"),
-        "flat": (f"with nearly one value in all genes (standard deviation; median {table['sd'].median():.3g})", "sd", ".3g"),
+        "level": (
+            (
+                f"whose {of_what} is far from that of the others (median "
+                f"{table['level'].median():,.4g})"
+            ),
+            "level",
+            ",.4g",
+        ),
+        "flat": (
+            (
+                "with nearly one value in all genes (standard deviation; median "
+                f"{table['sd'].median():.3g})"
+            ),
+            "sd",
+            ".3g",
+        ),
         "missing": ("with many missing values", "missing", ".0%"),
     }
     sentences = []
@@ -124,7 +155,8 @@ def describe_unusual(table: pd.DataFrame, unusual: dict[str, np.ndarray], sample
 
 
 def find_near_duplicates(X: np.ndarray, scale: str) -> list[tuple[int, int, float]]:
-    """Find pairs of samples whose gene-centred values correlate by more than ``NEAR_DUPLICATE``, the most similar first.
+    """Find pairs of samples whose gene-centred values correlate by more than ``NEAR_DUPLICATE``,
+    the most similar first.
 
     Parameters
     ----------
@@ -136,13 +168,19 @@ def find_near_duplicates(X: np.ndarray, scale: str) -> list[tuple[int, int, floa
     list of (int, int, float)
         Positions of both samples, and their correlation.
     """
-    rows, genes = (np.linspace(0, n - 1, min(n, most)).astype(int) for n, most in zip(X.shape, (MAX_SAMPLES, MAX_GENES), strict=True))
+    rows, genes = (
+        np.linspace(0, n - 1, min(n, most)).astype(int)
+        for n, most in zip(X.shape, (MAX_SAMPLES, MAX_GENES), strict=True)
+    )
     if len(rows) < 10 or len(genes) < 20:  # among few samples and genes, many correlate by chance
         return []
     values = np.nan_to_num(X[np.ix_(rows, genes)].astype(np.float32), posinf=0.0, neginf=0.0)
     if scale in LINEAR:
-        values = np.log2(np.maximum(values, 0) / np.maximum(values.sum(axis=1, keepdims=True), 1e-9) * 1e6 + 1)
-    values = np.arcsinh(values - values.mean(axis=0))  # otherwise a few large values of heavy tails dominate the correlation
+        values = np.log2(
+            np.maximum(values, 0) / np.maximum(values.sum(axis=1, keepdims=True), 1e-9) * 1e6 + 1
+        )
+    # otherwise a few large values of heavy tails dominate the correlation
+    values = np.arcsinh(values - values.mean(axis=0))
     values -= values.mean(axis=1, keepdims=True)
     length = np.linalg.norm(values, axis=1, keepdims=True)
     values /= np.where(length > 0, length, 1)
@@ -155,13 +193,28 @@ def find_near_duplicates(X: np.ndarray, scale: str) -> list[tuple[int, int, floa
     return sorted(pairs, key=lambda pair: -pair[2])
 
 
-def describe_near_duplicates(pairs: Sequence[tuple[int, int, float]], samples: Sequence[str], groups: Sequence[str]) -> str:
-    """Describe pairs of nearly equal samples, first those of different patients; empty without pairs."""
+def describe_near_duplicates(
+    pairs: Sequence[tuple[int, int, float]], samples: Sequence[str], groups: Sequence[str]
+) -> str:
+    """Describe pairs of nearly equal samples, first those of different patients; empty without
+    pairs.
+    """
     apart = [pair for pair in pairs if groups[pair[0]] != groups[pair[1]]]
     listed_pairs = apart or pairs
     if not listed_pairs:
         return ""
     listed = name_some((f"{samples[i]} and {samples[j]} ({r:.3f})" for i, j, r in listed_pairs), 3)
-    of_patients = " of different patients" if apart else " of one patient, which stay in one part of the split"
-    more = f"; {len(pairs) - len(apart)} further pairs are of one patient" if apart and len(apart) < len(pairs) else ""
-    return f"Pairs of samples{of_patients} that are nearly the same, by the correlation of gene-centred values: {listed}{more}."
+    of_patients = (
+        " of different patients"
+        if apart
+        else " of one patient, which stay in one part of the split"
+    )
+    more = (
+        f"; {len(pairs) - len(apart)} further pairs are of one patient"
+        if apart and len(apart) < len(pairs)
+        else ""
+    )
+    return (
+        f"Pairs of samples{of_patients} that are nearly the same, by the correlation of "
+        f"gene-centred values: {listed}{more}."
+    )

@@ -1,4 +1,6 @@
-"""Tables of terms: multi-hot labels of samples, such as the gene sets enriched among the changed genes of a contrast."""
+"""Tables of terms: multi-hot labels of samples, such as the gene sets enriched among the changed
+genes of a contrast.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from genexp.formats import Request, open_annotations
 
 
 def read_terms(address: str, samples: Sequence[str]) -> pd.DataFrame:
-    """Read a table of terms: the first column holds sample ids, each further one a term, 1 where it holds and 0 where it does not.
+    """Read a table of terms: the first column holds sample ids, each further one a term, 1 where it
+    holds and 0 where it does not.
 
     Parameters
     ----------
@@ -38,16 +41,25 @@ def read_terms(address: str, samples: Sequence[str]) -> pd.DataFrame:
     twice = table.index[table.index.duplicated()].unique()
     absent = pd.Index(samples).difference(table.index, sort=False)
     if len(twice) or len(absent):
-        what = f"{name_some(twice)} have two rows or more" if len(twice) else f"{name_some(absent)} of {len(samples)} samples have none"
+        what = (
+            f"{name_some(twice)} have two rows or more"
+            if len(twice)
+            else f"{name_some(absent)} of {len(samples)} samples have none"
+        )
         raise CohortError(
-            f"terms={address}: expected one row per sample, with ids in the first column; {what}. The table names samples as "
-            f"{name_some(table.index, 3)}, the cohort as {name_some(samples, 3)}: give both the same ids"
+            f"terms={address}: expected one row per sample, with ids in the first column; "
+            f"{what}. The table names samples as "
+            f"{name_some(table.index, 3)}, the cohort as {name_some(samples, 3)}: give both "
+            "the same ids"
         )
     values = table.loc[list(samples)].rename_axis("sample_id")
     wrong = [name for name in values if not np.isin(values[name].to_numpy(), [0, 1]).all()]
     if wrong or not len(values.columns):
         problem = f"other values in {name_some(wrong)}" if wrong else "no column except the ids"
-        raise CohortError(f"terms={address}: expected a column of 0 and 1 per term; found {problem}. Is this another kind of table?")
+        raise CohortError(
+            f"terms={address}: expected a column of 0 and 1 per term; found {problem}. Is "
+            "this another kind of table?"
+        )
     return values.astype(bool)
 
 

@@ -53,19 +53,28 @@ class Contrast:
         if not n_control:
             return f"no sample is {self.control}"
         if min(n_case, n_control) < MIN_SAMPLES:
-            return f"{n_case} of {self.case} and {n_control} of {self.control}; a contrast needs {MIN_SAMPLES} of each"
+            return (
+                f"{n_case} of {self.case} and {n_control} of {self.control}; a contrast needs "
+                f"{MIN_SAMPLES} of each"
+            )
         if paired and self.n_pairs < MIN_SAMPLES:
-            return f"{self.n_pairs} pairs with both {self.case} and {self.control}; a contrast needs {MIN_SAMPLES}"
+            return (
+                f"{self.n_pairs} pairs with both {self.case} and {self.control}; a contrast "
+                f"needs {MIN_SAMPLES}"
+            )
         return ""
 
 
-def plan_contrasts(obs: pd.DataFrame, config: ContrastConfig) -> tuple[list[Contrast], pd.DataFrame]:
+def plan_contrasts(
+    obs: pd.DataFrame, config: ContrastConfig
+) -> tuple[list[Contrast], pd.DataFrame]:
     """List contrasts by data set and case, and those that are not possible.
 
     Parameters
     ----------
     obs : DataFrame, (n_samples, ...)
-        Annotations; samples without a data set or condition are excluded, and a sample without a pair forms its own pair.
+        Annotations; samples without a data set or condition are excluded, and a sample without a
+        pair forms its own pair.
     config : ContrastConfig
         Names of the columns and of the values.
 
@@ -93,16 +102,22 @@ def plan_contrasts(obs: pd.DataFrame, config: ContrastConfig) -> tuple[list[Cont
             possible.append(contrast)
     if not possible:
         reasons = [f"{name}: {reason}" for name, (_, reason) in skipped.items()]
-        raise ContrastError(f"no data set can be contrasted: {name_some(reasons)}; check dataset, condition, case, control and pair")
+        raise ContrastError(
+            f"no data set can be contrasted: {name_some(reasons)}; check dataset, condition, "
+            "case, control and pair"
+        )
     table = pd.DataFrame.from_dict(skipped, orient="index", columns=["dataset", "reason"])
     return possible, table.rename_axis("contrast")
 
 
-def _read_groups(obs: pd.DataFrame, config: ContrastConfig) -> tuple[pd.Series, pd.Series, np.ndarray]:
+def _read_groups(
+    obs: pd.DataFrame, config: ContrastConfig
+) -> tuple[pd.Series, pd.Series, np.ndarray]:
     """Read condition and data set of each sample (NaN where unknown), and its pair."""
     if not (config.condition and config.control) or config.control == config.case:
         raise ConfigError(
-            "expected condition (a column of obs) and control (one of its values), and a case other than the control or none; "
+            "expected condition (a column of obs) and control (one of its values), and a "
+            "case other than the control or none; "
             f"found condition={config.condition!r} control={config.control!r} case={config.case!r}"
         )
     condition = as_text(pick_column(obs, "condition", config.condition))
@@ -110,27 +125,52 @@ def _read_groups(obs: pd.DataFrame, config: ContrastConfig) -> tuple[pd.Series, 
         if value and not (condition == value).any():
             values = condition.value_counts().index
             raise ContrastError(
-                f"{parameter}={value!r}: expected a value of {config.condition!r}; its values in {len(obs)} samples are {name_some(values)}"
+                f"{parameter}={value!r}: expected a value of {config.condition!r}; its "
+                f"values in {len(obs)} samples are {name_some(values)}"
             )
-    dataset = as_text(pick_column(obs, "dataset", config.dataset)) if config.dataset else pd.Series("", index=obs.index)
+    dataset = (
+        as_text(pick_column(obs, "dataset", config.dataset))
+        if config.dataset
+        else pd.Series("", index=obs.index)
+    )
     if not config.pair:
         return condition, dataset, np.zeros(len(obs), dtype=int)
-    pair = as_text(pick_column(obs, "pair", config.pair)).fillna(pd.Series([f"\n{i}" for i in range(len(obs))], index=obs.index))
+    pair = as_text(pick_column(obs, "pair", config.pair)).fillna(
+        pd.Series([f"\n{i}" for i in range(len(obs))], index=obs.index)
+    )
     return condition, dataset, pd.factorize(pair, sort=True)[0]
 
 
 def _list_contrasts(
-    obs: pd.DataFrame, condition: pd.Series, dataset: pd.Series, pair: np.ndarray, config: ContrastConfig
+    obs: pd.DataFrame,
+    condition: pd.Series,
+    dataset: pd.Series,
+    pair: np.ndarray,
+    config: ContrastConfig,
 ) -> Iterator[Contrast]:
     """Yield every contrast that the annotations define, possible or not."""
     order = np.argsort(obs.index.to_numpy(dtype=str), kind="stable")
-    groups = pd.DataFrame({"condition": condition.to_numpy(), "dataset": dataset.to_numpy()}).iloc[order].dropna()
+    groups = (
+        pd.DataFrame({"condition": condition.to_numpy(), "dataset": dataset.to_numpy()})
+        .iloc[order]
+        .dropna()
+    )
     for name, conditions in groups.groupby("dataset", sort=True)["condition"]:
-        cases = [config.case] if config.case else sorted(set(conditions) - {config.control}) or [ANY_CASE]
+        cases = (
+            [config.case]
+            if config.case
+            else sorted(set(conditions) - {config.control}) or [ANY_CASE]
+        )
         for case in cases:
             compared = conditions[conditions.isin([case, config.control])]
             rows = compared.index.to_numpy()
             title = f"{case} vs {config.control}"
             yield Contrast(
-                f"{name}: {title}" if name else title, str(name), case, config.control, rows, (compared == case).to_numpy(), pair[rows]
+                f"{name}: {title}" if name else title,
+                str(name),
+                case,
+                config.control,
+                rows,
+                (compared == case).to_numpy(),
+                pair[rows],
             )

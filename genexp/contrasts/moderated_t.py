@@ -1,8 +1,10 @@
-"""Moderated t statistics of two groups, as in limma (Smyth, "Linear models and empirical Bayes methods", SAGMB 2004).
+"""Moderated t statistics of two groups, as in limma (Smyth, "Linear models and empirical Bayes
+methods", SAGMB 2004).
 
-A linear model for each gene has an effect of the group and, where samples are paired, one of each block (such as a patient). Its
-residual variance s^2 on d degrees of freedom is shrunken towards a variance that all genes share: s^2 ~ s0^2 F(d, d0). The posterior
-variance is s~^2 = (d s^2 + d0 s0^2) / (d + d0), and t = difference / (scale s~) has d + d0 degrees of freedom.
+A linear model for each gene has an effect of the group and, where samples are paired, one of each
+block (such as a patient). Its residual variance s^2 on d degrees of freedom is shrunken towards a
+variance that all genes share: s^2 ~ s0^2 F(d, d0). The posterior variance is s~^2 = (d s^2 + d0
+s0^2) / (d + d0), and t = difference / (scale s~) has d + d0 degrees of freedom.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ from scipy.special import digamma, polygamma
 GENES_AT_A_TIME = 4096
 """Number of genes whose models are fitted together in float64."""
 MIN_SQUARES = 1e-6
-"""Sum of squares of the group within blocks below which it counts as 0; with both groups in a block it is at least 1/2."""
+"""Sum of squares of the group within blocks below which it counts as 0; with both groups in a block
+it is at least 1/2."""
 MIN_SHARE = 1e-5
-"""Share of the median below which variances are raised before taking logarithms, as in limma, so that log 0 does not occur."""
+"""Share of the median below which variances are raised before taking logarithms, as in limma, so
+that log 0 does not occur."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,16 @@ class Difference:
 
 @dataclass(frozen=True)
 class ModeratedT:
-    """Statistics of a contrast for each gene, arrays (n_genes,) of float64, and the prior shared by its genes.
+    """Statistics of a contrast for each gene, arrays (n_genes,) of float64, and the prior shared by
+    its genes.
 
     Parameters
     ----------
     log2fc : ndarray
         Difference of the logarithms to base 2; NaN where it cannot be estimated.
     t, p, q : ndarray
-        Moderated t, its two-sided p, and p corrected for all tested genes (Benjamini and Hochberg); NaN where a gene is not tested.
+        Moderated t, its two-sided p, and p corrected for all tested genes (Benjamini and Hochberg);
+        NaN where a gene is not tested.
     prior_df, prior_variance : float
         d0 (infinite where the variances of genes differ no more than by chance) and s0^2.
     """
@@ -68,11 +74,14 @@ class ModeratedT:
     prior_variance: float
 
 
-def moderate(values: np.ndarray, is_case: np.ndarray, block: np.ndarray | None = None) -> ModeratedT:
+def moderate(
+    values: np.ndarray, is_case: np.ndarray, block: np.ndarray | None = None
+) -> ModeratedT:
     """Contrast cases with controls.
 
-    A gene with equal values in all samples is neither tested nor part of the prior: it was not expressed, and its variance of 0 has no
-    information on other genes. Its log2 fold change is 0. limma gives the same for the remaining genes if such genes are removed first.
+    A gene with equal values in all samples is neither tested nor part of the prior: it was not
+    expressed, and its variance of 0 has no information on other genes. Its log2 fold change is 0.
+    limma gives the same for the remaining genes if such genes are removed first.
 
     Parameters
     ----------
@@ -83,13 +92,19 @@ def moderate(values: np.ndarray, is_case: np.ndarray, block: np.ndarray | None =
     block : ndarray of int, (n_samples,), optional
         Patients or other pairs: cases are compared with controls of the same block.
     """
-    difference = fit_difference(values, is_case, np.zeros(len(is_case), dtype=int) if block is None else block)
+    difference = fit_difference(
+        values, is_case, np.zeros(len(is_case), dtype=int) if block is None else block
+    )
     tested = difference.varies
     variance, df = difference.variance[tested], difference.df[tested]
     prior_variance, prior_df = fit_prior(variance, df)
     t, p, q = (np.full(len(tested), np.nan) for _ in range(3))
     with np.errstate(invalid="ignore", divide="ignore"):
-        t[tested] = difference.value[tested] / difference.scale[tested] / np.sqrt(squeeze(variance, df, prior_variance, prior_df))
+        t[tested] = (
+            difference.value[tested]
+            / difference.scale[tested]
+            / np.sqrt(squeeze(variance, df, prior_variance, prior_df))
+        )
     p[tested] = 2 * stats.t.sf(np.abs(t[tested]), np.minimum(df + prior_df, df.sum()))
     finite = np.isfinite(p)
     if finite.any():
@@ -101,8 +116,9 @@ def moderate(values: np.ndarray, is_case: np.ndarray, block: np.ndarray | None =
 def fit_difference(values: np.ndarray, is_case: np.ndarray, block: np.ndarray) -> Difference:
     """Fit gene ~ block + group to the measured values of each gene.
 
-    Expression and group are centred within blocks, among a gene's measured samples, and one is regressed on the other (Frisch and
-    Waugh, Econometrica 1933): the difference and residuals equal those with a column per block, whatever values are missing.
+    Expression and group are centred within blocks, among a gene's measured samples, and one is
+    regressed on the other (Frisch and Waugh, Econometrica 1933): the difference and residuals equal
+    those with a column per block, whatever values are missing.
     """
     order = np.argsort(block, kind="stable")
     _, starts, sizes = np.unique(block[order], return_index=True, return_counts=True)
@@ -114,7 +130,9 @@ def fit_difference(values: np.ndarray, is_case: np.ndarray, block: np.ndarray) -
     return Difference(*(np.concatenate(parts) for parts in zip(*fitted, strict=True)))
 
 
-def _regress(y: np.ndarray, case: np.ndarray, starts: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, ...]:
+def _regress(
+    y: np.ndarray, case: np.ndarray, starts: np.ndarray, sizes: np.ndarray
+) -> tuple[np.ndarray, ...]:
     measured = ~np.isnan(y)
     n = np.add.reduceat(measured, starts, axis=0, dtype=np.int64)
 
@@ -130,11 +148,18 @@ def _regress(y: np.ndarray, case: np.ndarray, starts: np.ndarray, sizes: np.ndar
     value = (x * y).sum(axis=0) / spread
     df = n.sum(axis=0) - (n > 0).sum(axis=0) - estimable
     residual = y - x * np.where(estimable, value, 0.0)
-    return value, 1 / np.sqrt(spread), np.square(residual).sum(axis=0) / np.maximum(df, 1), df, varies
+    return (
+        value,
+        1 / np.sqrt(spread),
+        np.square(residual).sum(axis=0) / np.maximum(df, 1),
+        df,
+        varies,
+    )
 
 
 def fit_prior(variance: np.ndarray, df: np.ndarray) -> tuple[float, float]:
-    """Fit the shared variance s0^2 and degrees of freedom d0 to the mean and the variance of log s^2 (Smyth 2004, section 6.2).
+    """Fit the shared variance s0^2 and degrees of freedom d0 to the mean and the variance of log
+    s^2 (Smyth 2004, section 6.2).
 
     Parameters
     ----------
@@ -146,7 +171,8 @@ def fit_prior(variance: np.ndarray, df: np.ndarray) -> tuple[float, float]:
     Returns
     -------
     prior_variance, prior_df : float
-        d0 is infinite where log s^2 varies no more than by chance, and 0 for a single gene; both are NaN without genes.
+        d0 is infinite where log s^2 varies no more than by chance, and 0 for a single gene; both
+        are NaN without genes.
     """
     has_df = df > 0
     if has_df.sum() < 2:
@@ -163,7 +189,9 @@ def fit_prior(variance: np.ndarray, df: np.ndarray) -> tuple[float, float]:
 
 
 def invert_trigamma(x: float) -> float:
-    """Solve trigamma(y) = x > 0 for y > 0, by Newton's method on 1 / trigamma (Smyth 2004, appendix)."""
+    """Solve trigamma(y) = x > 0 for y > 0, by Newton's method on 1 / trigamma (Smyth 2004,
+    appendix).
+    """
     if x > 1e7 or x < 1e-6:
         return 1 / np.sqrt(x) if x > 1e7 else 1 / x
     y, step = 0.5 + 1 / x, -np.inf
@@ -174,8 +202,12 @@ def invert_trigamma(x: float) -> float:
     return y
 
 
-def squeeze(variance: np.ndarray, df: np.ndarray, prior_variance: float, prior_df: float) -> np.ndarray:
-    """Compute posterior variances (n_genes,): those of the genes and of the prior, weighed by degrees of freedom."""
+def squeeze(
+    variance: np.ndarray, df: np.ndarray, prior_variance: float, prior_df: float
+) -> np.ndarray:
+    """Compute posterior variances (n_genes,): those of the genes and of the prior, weighed by
+    degrees of freedom.
+    """
     if np.isinf(prior_df):
         return np.full(len(variance), prior_variance)
     return (df * variance + prior_df * prior_variance) / (df + prior_df)

@@ -18,7 +18,8 @@ from genexp.settings.contrasts import ContrastConfig
 STATISTICS = ("log2fc", "t", "p", "q")
 """Statistics of a contrast for each gene."""
 MIN_SIGNIFICANT = 5
-"""Smallest number of significant genes for gene-set labels: with fewer, a single gene would make a set significant."""
+"""Smallest number of significant genes for gene-set labels: with fewer, a single gene would make a
+set significant."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +44,19 @@ class Recipe:
 
 
 def make_part(contrast: Contrast, X: np.ndarray, recipe: Recipe, path: Path) -> str:
-    """Contrast the samples X (n_samples, n_columns) and write the part; return the reason of a failure, or "".
+    """Contrast the samples X (n_samples, n_columns) and write the part; return the reason of a
+    failure, or "".
 
-    A part is an ``.npz`` with each of ``STATISTICS`` (n_genes,) as float32, ``terms`` (n_sets,) of bool and ``row``, the contrast's row
-    of the table as JSON.
+    A part is an ``.npz`` with each of ``STATISTICS`` (n_genes,) as float32, ``terms`` (n_sets,) of
+    bool and ``row``, the contrast's row of the table as JSON.
     """
     values = _take_logarithms(X, recipe.scale)[:, recipe.columns]
     result = moderate(values, contrast.is_case, contrast.block)
     if not np.isfinite(result.p).any():
         return "no gene has enough values in both groups to be tested"
-    significant = (result.q < recipe.config.alpha) & (np.abs(result.log2fc) >= recipe.config.min_log2fc)
+    significant = (result.q < recipe.config.alpha) & (
+        np.abs(result.log2fc) >= recipe.config.min_log2fc
+    )
     terms = find_terms(recipe.members, significant, np.isfinite(result.p), recipe.config.term_alpha)
     row = _describe(contrast, result, significant, bool(recipe.config.pair))
     arrays = {name: getattr(result, name).astype(np.float32) for name in STATISTICS}
@@ -63,10 +67,14 @@ def make_part(contrast: Contrast, X: np.ndarray, recipe: Recipe, path: Path) -> 
     return ""
 
 
-def find_terms(members: sparse.csr_array, significant: np.ndarray, tested: np.ndarray, alpha: float) -> np.ndarray:
-    """Find gene sets (n_sets,; bool) that are over-represented among the significant genes, up and down together.
+def find_terms(
+    members: sparse.csr_array, significant: np.ndarray, tested: np.ndarray, alpha: float
+) -> np.ndarray:
+    """Find gene sets (n_sets,; bool) that are over-represented among the significant genes, up and
+    down together.
 
-    The p is the upper tail of the hypergeometric distribution, with the tested genes of this contrast as background.
+    The p is the upper tail of the hypergeometric distribution, with the tested genes of this
+    contrast as background.
     """
     if members.shape[0] == 0 or significant.sum() < MIN_SIGNIFICANT:
         return np.zeros(members.shape[0], dtype=bool)
@@ -75,13 +83,17 @@ def find_terms(members: sparse.csr_array, significant: np.ndarray, tested: np.nd
 
 
 def _take_logarithms(X: np.ndarray, scale: str) -> np.ndarray:
-    """Take logarithms of linear values (n_samples, n_columns), as preprocessing does: log2(counts per million + 1), log2(x + 1)."""
+    """Take logarithms of linear values (n_samples, n_columns), as preprocessing does: log2(counts
+    per million + 1), log2(x + 1).
+    """
     if scale == "counts":
         return np.log2(X * (1e6 / np.nansum(X, axis=1, dtype=np.float64, keepdims=True)) + 1)
     return np.log2(X + 1) if scale in LINEAR else X
 
 
-def _describe(contrast: Contrast, result: ModeratedT, significant: np.ndarray, paired: bool) -> dict[str, object]:
+def _describe(
+    contrast: Contrast, result: ModeratedT, significant: np.ndarray, paired: bool
+) -> dict[str, object]:
     return {
         "contrast": contrast.name,
         "dataset": contrast.dataset,

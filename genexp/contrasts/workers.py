@@ -18,7 +18,8 @@ from genexp.errors import ContrastError
 from genexp.settings.values import hash_values
 
 WAITING = 2
-"""Number of contrasts queued per process, so that no process is idle and few samples are in memory twice."""
+"""Number of contrasts queued per process, so that no process is idle and few samples are in memory
+twice."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,11 @@ def part_path(folder: Path, contrast: Contrast) -> Path:
     return folder / f"{hash_values(contrast.name)}.npz"
 
 
-def make_parts(contrasts: Sequence[Contrast], X: np.ndarray, job: ContrastJob, n_workers: int) -> Iterator[tuple[Contrast, str]]:
-    """Compute the parts of contrasts; yield each finished one with the reason of its failure, or "".
+def make_parts(
+    contrasts: Sequence[Contrast], X: np.ndarray, job: ContrastJob, n_workers: int
+) -> Iterator[tuple[Contrast, str]]:
+    """Compute the parts of contrasts; yield each finished one with the reason of its failure, or
+    "".
 
     Raises
     ------
@@ -54,14 +58,17 @@ def make_parts(contrasts: Sequence[Contrast], X: np.ndarray, job: ContrastJob, n
             yield from _feed(pool, contrasts, X, WAITING * n_workers)
         except BrokenProcessPool:
             raise ContrastError(
-                f"one of {n_workers} processes died, most likely for lack of memory; run the same command with fewer workers, and it "
+                f"one of {n_workers} processes died, most likely for lack of memory; run the "
+                "same command with fewer workers, and it "
                 "continues where this one stopped"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _feed(pool: ProcessPoolExecutor, contrasts: Sequence[Contrast], X: np.ndarray, n_waiting: int) -> Iterator[tuple[Contrast, str]]:
+def _feed(
+    pool: ProcessPoolExecutor, contrasts: Sequence[Contrast], X: np.ndarray, n_waiting: int
+) -> Iterator[tuple[Contrast, str]]:
     """Submit contrasts as the queue has room."""
     waiting: dict[Future[str], Contrast] = {}
     for contrast in contrasts:

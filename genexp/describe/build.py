@@ -12,11 +12,25 @@ import pandas as pd
 from genexp.cohort.annotations import empty_missing_words, find_types
 from genexp.cohort.ids import count_matches
 from genexp.cohort.orientation import Orientation, describe_sides, find_orientation
-from genexp.cohort.read import MIN_SAMPLES, OpenedCohort, fill_defaults, fill_values, is_simulated, list_named_columns, open_cohort
+from genexp.cohort.read import (
+    MIN_SAMPLES,
+    OpenedCohort,
+    fill_defaults,
+    fill_values,
+    is_simulated,
+    list_named_columns,
+    open_cohort,
+)
 from genexp.cohort.scale import SCALE_NAMES
 from genexp.cohort.sides import Sides
 from genexp.describe.description import Description, ValueStatistics, list_given, write_command
-from genexp.describe.facts import describe_bytes, describe_file, describe_genes_found, describe_samples, describe_values
+from genexp.describe.facts import (
+    describe_bytes,
+    describe_file,
+    describe_genes_found,
+    describe_samples,
+    describe_values,
+)
 from genexp.describe.inquiry import Inquiry
 from genexp.describe.roles import summarise_column
 from genexp.describe.sides import Samples, find_samples, join_samples, name_genes, read_canonical
@@ -26,7 +40,17 @@ from genexp.errors import CohortError, name_some
 from genexp.files.source import read_name
 from genexp.settings.cohort import CohortConfig
 
-TOPICS = ("File", "Way round", "Set aside", "Samples", "Genes", "Scale", "Missing values", "Annotations", "Patients")
+TOPICS = (
+    "File",
+    "Way round",
+    "Set aside",
+    "Samples",
+    "Genes",
+    "Scale",
+    "Missing values",
+    "Annotations",
+    "Patients",
+)
 """Topics of the facts, in their order."""
 MAX_PEEK = 200
 """Number of rows and columns whose values are described while their orientation is unknown."""
@@ -55,20 +79,32 @@ def describe_cohort(config: CohortConfig, seed: int = 0) -> Description:
     inquiry = Inquiry(fill_defaults(config))
     without_obs = [{"obs": ""}] if config.obs else []
     with ExitStack() as files:
-        opened = inquiry.ask("File", lambda config, said: files.enter_context(open_cohort(config, seed)), *without_obs)
+        opened = inquiry.ask(
+            "File",
+            lambda config, said: files.enter_context(open_cohort(config, seed)),
+            *without_obs,
+        )
         if opened is None:
             return _describe_unread(inquiry, config)
         path = None if is_simulated(config.cohort) else Path(config.cohort).expanduser()
-        inquiry.add_facts("File", *describe_file(opened.table, path, opened.annotations), *opened.table.notes)
+        inquiry.add_facts(
+            "File", *describe_file(opened.table, path, opened.annotations), *opened.table.notes
+        )
         orientation = inquiry.ask("Way round", partial(_orient, opened))
         sides = None if orientation is None else find_samples(opened, orientation, inquiry)
-        return _describe_undecided(opened, inquiry, config) if sides is None else _describe_sides(opened, sides, inquiry, config)
+        return (
+            _describe_undecided(opened, inquiry, config)
+            if sides is None
+            else _describe_sides(opened, sides, inquiry, config)
+        )
 
 
 def _orient(opened: OpenedCohort, config: CohortConfig, said: list[str]) -> Orientation:
     table = opened.annotations
     matches = None if table is None else partial(count_matches, table, sample_id=config.sample_id)
-    orientation = find_orientation(opened.table, config.rows, list_named_columns(config, table), matches)
+    orientation = find_orientation(
+        opened.table, config.rows, list_named_columns(config, table), matches
+    )
     said.append(describe_sides(orientation))
     return orientation
 
@@ -85,7 +121,10 @@ def _describe_unread(inquiry: Inquiry, given: CohortConfig) -> Description:
 def _describe_undecided(opened: OpenedCohort, inquiry: Inquiry, given: CohortConfig) -> Description:
     """Describe a table of unknown orientation: its values, and the annotations separately."""
     table = opened.table
-    rows, columns = (np.linspace(0, n - 1, min(n, MAX_PEEK)).astype(int) for n in (len(table.rows), len(table.columns)))
+    rows, columns = (
+        np.linspace(0, n - 1, min(n, MAX_PEEK)).astype(int)
+        for n in (len(table.rows), len(table.columns))
+    )
     part = inquiry.ask("Scale", lambda config, said: table.values.read(rows, columns))
     sampled = np.empty(0) if part is None else part[np.isfinite(part)]
     values = None
@@ -96,11 +135,16 @@ def _describe_undecided(opened: OpenedCohort, inquiry: Inquiry, given: CohortCon
     if opened.annotations is not None:
         texts = empty_missing_words(opened.annotations, inquiry.config.missing_words)[0]
         samples = Samples(find_types(texts), texts)
-    headline = f"{len(table.rows):,} rows x {len(table.columns):,} columns; it is unclear which of them are samples"
+    headline = (
+        f"{len(table.rows):,} rows x {len(table.columns):,} columns; it is unclear which of them "
+        "are samples"
+    )
     return _finish(inquiry, given, headline, samples, values=values)
 
 
-def _describe_sides(opened: OpenedCohort, sides: Sides, inquiry: Inquiry, given: CohortConfig) -> Description:
+def _describe_sides(
+    opened: OpenedCohort, sides: Sides, inquiry: Inquiry, given: CohortConfig
+) -> Description:
     """Describe a file with known samples and genes."""
     samples = join_samples(opened, sides, inquiry)
     genes = name_genes(sides, inquiry)
@@ -111,10 +155,15 @@ def _describe_sides(opened: OpenedCohort, sides: Sides, inquiry: Inquiry, given:
         return _finish(inquiry, given, f"{shape}, whose values cannot be read", samples)
     inquiry.facts["Genes"] = [*describe_genes_found(genes, X), *inquiry.facts.get("Genes", [])]
     if len(repeated := genes[genes.duplicated()].unique()):
-        inquiry.warnings.append(f"Genes that occur more than once: {name_some(repeated)}; duplicates={inquiry.config.duplicates} decides.")
+        inquiry.warnings.append(
+            f"Genes that occur more than once: {name_some(repeated)}; "
+            f"duplicates={inquiry.config.duplicates} decides."
+        )
     if len(samples.own) < MIN_SAMPLES:
         after = " after where" if inquiry.config.where else ""
-        inquiry.add_question(f"found {len(samples.own)} samples{after}; expected {MIN_SAMPLES} or more")
+        inquiry.add_question(
+            f"found {len(samples.own)} samples{after}; expected {MIN_SAMPLES} or more"
+        )
     canonical = read_canonical(samples, inquiry)
     X, scale, by_gene = describe_matrix(X, canonical, genes, opened.table, inquiry)
     if not np.isfinite(X).any():
@@ -124,7 +173,14 @@ def _describe_sides(opened: OpenedCohort, sides: Sides, inquiry: Inquiry, given:
         look_for_leaks(X, canonical, samples, genes, scale, suggested, inquiry)
         inquiry.warnings += describe_confounding(samples.texts, samples.candidates)
     values = look_at_samples(X, canonical, scale, by_gene, samples.batch, inquiry)
-    return _finish(inquiry, given, f"{shape}, {SCALE_NAMES[scale]}" if scale else f"{shape} of unknown scale", samples, suggested, values)
+    return _finish(
+        inquiry,
+        given,
+        f"{shape}, {SCALE_NAMES[scale]}" if scale else f"{shape} of unknown scale",
+        samples,
+        suggested,
+        values,
+    )
 
 
 def _finish(
@@ -149,13 +205,19 @@ def _finish(
     )
 
 
-def _write_commands(inquiry: Inquiry, given: CohortConfig, suggested: dict[str, str]) -> tuple[tuple[str, ...], ...]:
-    """Write the next command lines: describe with an answer while a question is open, else preprocess and tune."""
+def _write_commands(
+    inquiry: Inquiry, given: CohortConfig, suggested: dict[str, str]
+) -> tuple[tuple[str, ...], ...]:
+    """Write the next command lines: describe with an answer while a question is open, else
+    preprocess and tune.
+    """
     parameters = list_given(given)
     still_open = [question for question in inquiry.questions if not question.assumed]
     if still_open:
         answers = dict.fromkeys(answer for question in still_open for answer in question.answers)
-        return tuple(write_command("describe", parameters | {name: value}) for name, value in answers)
+        return tuple(
+            write_command("describe", parameters | {name: value}) for name, value in answers
+        )
     for question in inquiry.questions:
         parameters |= question.assumed
     return tuple(write_command(verb, parameters | suggested) for verb in ("preprocess", "tune"))

@@ -17,7 +17,8 @@ from genexp.settings.values import list_choices, parameter_names
 
 PARAMETERS = tuple(parameter_names(CohortConfig))
 ANSWER = re.compile(rf"\b({'|'.join(PARAMETERS)})=(\"[^\"]*\"|'[^']*'|\w[\w.+|-]*(?<=\w))?")
-"""A parameter with its value, as messages write it: ``rows=samples|genes``, ``where="not age < 40"``, ``scale=``."""
+"""A parameter with its value, as messages write it: ``rows=samples|genes``, ``where="not age <
+40"``, ``scale=``."""
 BLANK = {
     "layer": "LAYER",
     "sample_id": "COLUMN",
@@ -91,7 +92,8 @@ class Description:
     headline : str
         One sentence: shape and scale, as far as they are known.
     facts : dict of str to tuple of str
-        Sentences by topic: file, way round, samples, genes, scale, missing values, annotations, patients.
+        Sentences by topic: file, way round, samples, genes, scale, missing values, annotations,
+        patients.
     candidates : tuple of Candidate
         Columns that could be label, time, event, batch or patient.
     endpoints : tuple of str
@@ -124,7 +126,9 @@ class Description:
 
 
 def find_answers(text: str, config: CohortConfig) -> tuple[tuple[str, str], ...]:
-    """Find the parameters and values that a message asks for, without those that repeat the configuration."""
+    """Find the parameters and values that a message asks for, without those that repeat the
+    configuration.
+    """
     answers: dict[tuple[str, str], None] = {}
     for name, value in ANSWER.findall(text):
         if value and value.strip("\"'") == format_value(getattr(config, name)):
@@ -132,15 +136,26 @@ def find_answers(text: str, config: CohortConfig) -> tuple[tuple[str, str], ...]
         choices = value.split("|") if not value.startswith(('"', "'")) else [value[1:-1]]
         answers |= {(name, choice): None for choice in choices}
     complete = {name for name, value in answers if value}
-    blank = {name: BLANK.get(name) or "|".join(list_choices(CohortConfig, name)) or "VALUE" for name, _ in answers}
-    return tuple((name, value or blank[name]) for name, value in answers if value or name not in complete)[:MAX_ANSWERS]
+    blank = {
+        name: BLANK.get(name) or "|".join(list_choices(CohortConfig, name)) or "VALUE"
+        for name, _ in answers
+    }
+    return tuple(
+        (name, value or blank[name]) for name, value in answers if value or name not in complete
+    )[:MAX_ANSWERS]
 
 
 def write_command(verb: str, parameters: Mapping[str, str]) -> tuple[str, ...]:
-    """Write the parts of a command line, quoted for a shell: the verb, then each parameter with its value."""
+    """Write the parts of a command line, quoted for a shell: the verb, then each parameter with its
+    value.
+    """
     parts = [f"python -m genexp {verb}"]
     for name, value in parameters.items():
-        parts.append(shlex.quote(f"--{name}={value}") if value.startswith("-") else f"--{name} {shlex.quote(value)}")
+        parts.append(
+            shlex.quote(f"--{name}={value}")
+            if value.startswith("-")
+            else f"--{name} {shlex.quote(value)}"
+        )
     return tuple(parts)
 
 
@@ -148,4 +163,6 @@ def list_given(config: CohortConfig) -> dict[str, str]:
     """List the parameters of a cohort that differ from their default, as a user would type them."""
     given = {name: format_value(getattr(config, name)) for name in PARAMETERS}
     defaults = {name: format_value(CohortConfig.model_fields[name].default) for name in PARAMETERS}
-    return {name: value for name, value in given.items() if name == "cohort" or value != defaults[name]}
+    return {
+        name: value for name, value in given.items() if name == "cohort" or value != defaults[name]
+    }

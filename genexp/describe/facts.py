@@ -23,7 +23,9 @@ SAMPLE_FORMS = {
     "samples of GEO": re.compile(r"(GSE.*_)?GSM\d+.*"),
     "runs of the Sequence Read Archive": re.compile(r"[SED]R[RSX]\d{5,}.*"),
     "barcodes of cells": re.compile(r".*[ACGTN]{10,}([-_.:#]\w+)?"),
-    "file names": re.compile(r".+\.(bam|sam|cel|fastq|fq|txt|tsv|csv|htseq|counts)(\.gz)?", re.IGNORECASE),
+    "file names": re.compile(
+        r".+\.(bam|sam|cel|fastq|fq|txt|tsv|csv|htseq|counts)(\.gz)?", re.IGNORECASE
+    ),
     "whole numbers": re.compile(r"\d+"),
 }
 ROWS_AT_A_TIME = 256
@@ -47,7 +49,12 @@ def describe_bytes(path: Path) -> list[str]:
 def describe_file(table: Table, path: Path | None, annotations: pd.DataFrame | None) -> list[str]:
     """Describe the content of a file before any decision about its orientation and scale."""
     size = f", {_count_bytes(path)}" if path is not None and path.exists() else ""
-    sentences = [f"{table.format or 'Table'}{size}: {len(table.rows):,} rows x {len(table.columns):,} columns of values."]
+    sentences = [
+        (
+            f"{table.format or 'Table'}{size}: {len(table.rows):,} rows x {len(table.columns):,} "
+            "columns of values."
+        )
+    ]
     if table.named_rows:
         heading = f" under the heading {table.heading!r}" if table.heading.strip() else ""
         sentences.append(f"Rows{heading}: {_list_first(table.rows)}")
@@ -58,23 +65,35 @@ def describe_file(table: Table, path: Path | None, annotations: pd.DataFrame | N
         if len(frame.columns):
             sentences.append(f"Other {side} of the file: {name_some(frame.columns, 12)}.")
     if annotations is not None:
-        sentences.append(f"Table of annotations: {len(annotations):,} rows, columns {name_some(annotations.columns, 12)}.")
+        sentences.append(
+            f"Table of annotations: {len(annotations):,} rows, columns "
+            f"{name_some(annotations.columns, 12)}."
+        )
     return sentences
 
 
 def describe_samples(samples: Sequence[str], n_in_file: int) -> str:
     """Describe the number of kept samples, and the form of their names."""
-    sampled = [samples[i] for i in np.linspace(0, len(samples) - 1, min(len(samples), 500)).astype(int)]
-    forms = {form: sum(pattern.fullmatch(name) is not None for name in sampled) for form, pattern in SAMPLE_FORMS.items()}
+    sampled = [
+        samples[i] for i in np.linspace(0, len(samples) - 1, min(len(samples), 500)).astype(int)
+    ]
+    forms = {
+        form: sum(pattern.fullmatch(name) is not None for name in sampled)
+        for form, pattern in SAMPLE_FORMS.items()
+    }
     form = max(forms, key=lambda name: forms[name])
     what = f": {form}" if 2 * forms[form] > len(sampled) else ""
     of_all = f" of {n_in_file:,}" if n_in_file != len(samples) else ""
-    return f"{len(samples):,}{of_all}{what} ({', '.join(samples[:3])}{', ...' if len(samples) > 3 else ''})."
+    return (
+        f"{len(samples):,}{of_all}{what} "
+        f"({', '.join(samples[:3])}{', ...' if len(samples) > 3 else ''})."
+    )
 
 
 def describe_genes_found(genes: pd.Index, X: np.ndarray) -> list[str]:
     """Describe the number of genes, the form of their names, and the number of constant genes."""
-    named = [str(name) for name in genes if not str(name).startswith("?")]  # of TCGA, genes with no symbol are the first
+    # of TCGA, genes with no symbol are the first
+    named = [str(name) for name in genes if not str(name).startswith("?")]
     sentences = [f"{len(genes):,}: {describe_form(named or list(map(str, genes)))}."]
     with np.errstate(invalid="ignore"):
         n_constant = int((np.fmax.reduce(X, axis=0) <= np.fmin.reduce(X, axis=0)).sum())
@@ -92,10 +111,21 @@ def sample_values(X: np.ndarray) -> np.ndarray:
 
 def describe_values(values: np.ndarray) -> str:
     """Describe the quantiles of values, and the shares of 0, whole and negative ones."""
-    low, quarter, median, three, high = np.quantile(values.astype(np.float64), [0.01, 0.25, 0.5, 0.75, 0.99])
-    shares = {"zeros": (values == 0).mean(), "whole numbers": (values == np.rint(values)).mean(), "below 0": (values < 0).mean()}
-    listed = ", ".join(f"{_percent(float(share))} {name}" for name, share in shares.items() if share > 0)
-    quantiles = f"Quantiles (1, 25, 50, 75, 99 %): {low:,.4g}, {quarter:,.4g}, {median:,.4g}, {three:,.4g}, {high:,.4g}"
+    low, quarter, median, three, high = np.quantile(
+        values.astype(np.float64), [0.01, 0.25, 0.5, 0.75, 0.99]
+    )
+    shares = {
+        "zeros": (values == 0).mean(),
+        "whole numbers": (values == np.rint(values)).mean(),
+        "below 0": (values < 0).mean(),
+    }
+    listed = ", ".join(
+        f"{_percent(float(share))} {name}" for name, share in shares.items() if share > 0
+    )
+    quantiles = (
+        f"Quantiles (1, 25, 50, 75, 99 %): {low:,.4g}, {quarter:,.4g}, {median:,.4g}, "
+        f"{three:,.4g}, {high:,.4g}"
+    )
     return f"{quantiles}{f'; {listed}' if listed else ''}."
 
 
@@ -113,7 +143,9 @@ def describe_missing(X: np.ndarray) -> tuple[list[str], np.ndarray]:
     n_genes, n_half = int((by_gene > 0).sum()), int((by_gene > 0.5).sum())
     half = f"; {n_half:,} of them lack more than half of the samples" if n_half else ""
     infinite = f", {n_infinite:,} of them infinite" if n_infinite else ""
-    return [f"{total:,} of {X.size:,} values{infinite}, in {n_genes:,} of {X.shape[1]:,} genes{half}."], by_gene
+    return [
+        f"{total:,} of {X.size:,} values{infinite}, in {n_genes:,} of {X.shape[1]:,} genes{half}."
+    ], by_gene
 
 
 def _percent(share: float) -> str:
@@ -121,7 +153,7 @@ def _percent(share: float) -> str:
 
 
 def _list_first(names: Sequence[str]) -> str:
-    return f"{', '.join(_cut(name, 40) or '(empty)' for name in names[:3])}{', ...' if len(names) > 3 else ''}"
+    return f"{', '.join(_cut(name, 40) or '(empty)' for name in names[:3])}{', ...' if len(names) > 3 else ''}"  # noqa: E501
 
 
 def _cut(text: str, limit: int) -> str:

@@ -1,4 +1,6 @@
-"""Reading step by step: a question of the reader is kept, and reading continues with an assumed answer if there is one."""
+"""Reading step by step: a question of the reader is kept, and reading continues with an assumed
+answer if there is one.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ from genexp.settings.section import format_value
 
 Outcome = TypeVar("Outcome")
 Step = Callable[[CohortConfig, list[str]], Outcome]
-"""A step of reading: a function of the configuration and of a list to which it adds sentences for the user."""
+"""A step of reading: a function of the configuration and of a list to which it adds sentences for
+the user."""
 TOPICS = {
     "Format": "File",
     "Gene names": "Genes",
@@ -42,7 +45,9 @@ class Inquiry:
         self.questions: list[Question] = []
         self.warnings: list[str] = []
 
-    def ask(self, topic: str, step: Step[Outcome], *answers: Mapping[str, object]) -> Outcome | None:
+    def ask(
+        self, topic: str, step: Step[Outcome], *answers: Mapping[str, object]
+    ) -> Outcome | None:
         """Take a step, or keep its question and take the step with the first answer that works.
 
         Parameters
@@ -51,7 +56,8 @@ class Inquiry:
             Topic of the sentences that the step adds.
         step : callable
         *answers : mapping of str to object
-            Values of parameters to continue with. Empty ones only drop what cannot be read, so the question stays open.
+            Values of parameters to continue with. Empty ones only drop what cannot be read, so the
+            question stays open.
 
         Returns
         -------
@@ -62,7 +68,11 @@ class Inquiry:
             return self._take(topic, step, self.config)
         except CohortError as error:
             text = str(error)
-        proposed = [{name: value} for name, value in find_answers(text, self.config) if name in TRIED and value != BLANK.get(name)]
+        proposed = [
+            {name: value}
+            for name, value in find_answers(text, self.config)
+            if name in TRIED and value != BLANK.get(name)
+        ]
         for values in (*answers, *proposed):
             config = self.config.model_copy(update=dict(values))
             try:
@@ -70,7 +80,10 @@ class Inquiry:
             except CohortError:
                 continue
             settles = all(values.values()) and len(proposed) < 2
-            self.add_question(text, {name: format_value(value) for name, value in values.items()} if settles else {})
+            self.add_question(
+                text,
+                {name: format_value(value) for name, value in values.items()} if settles else {},
+            )
             self.config = config
             return result
         self.add_question(text)
@@ -104,4 +117,8 @@ class Inquiry:
 def _capitalise(sentence: str) -> str:
     """Capitalise a sentence, unless it starts with a name, or with a scale followed by brackets."""
     first, _, rest = sentence.partition(" ")
-    return sentence[:1].upper() + sentence[1:] if first.isalpha() and first.islower() and not rest.startswith("(") else sentence
+    return (
+        sentence[:1].upper() + sentence[1:]
+        if first.isalpha() and first.islower() and not rest.startswith("(")
+        else sentence
+    )

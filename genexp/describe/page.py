@@ -70,7 +70,7 @@ footer { color: var(--muted); font-size: 14px; padding-block: 20px 40px; }
   tbody th { white-space: normal; }
 }
 @media print { .scroll { overflow: visible; } section { padding-top: 14px; } figure, tr, pre { break-inside: avoid; } }
-"""
+"""  # noqa: E501
 
 
 def render_description_page(description: Description) -> str:
@@ -92,20 +92,40 @@ def render_description_page(description: Description) -> str:
         f"<style>{STYLE}</style>",
     ]
     header = f'<header><h1>{title}</h1>\n<p class="lead">{escape(_lead(description))}</p></header>'
-    parts = [header, "<main>", *filter(None, body), "</main>", "<footer>Written by genexp describe.</footer>"]
+    parts = [
+        header,
+        "<main>",
+        *filter(None, body),
+        "</main>",
+        "<footer>Written by genexp describe.</footer>",
+    ]
     kind = ' class="asks"' if description.questions else ""
-    return "\n".join(['<!doctype html>\n<html lang="en">\n<head>', *head, f"</head>\n<body{kind}>", *parts, "</body>\n</html>\n"])
+    return "\n".join(
+        [
+            '<!doctype html>\n<html lang="en">\n<head>',
+            *head,
+            f"</head>\n<body{kind}>",
+            *parts,
+            "</body>\n</html>\n",
+        ]
+    )
 
 
 def _lead(description: Description) -> str:
     n = len(description.questions)
-    asks = f" {n} question{'s' if n > 1 else ''} would be asked." if n else " It would be read without a question."
+    asks = (
+        f" {n} question{'s' if n > 1 else ''} would be asked."
+        if n
+        else " It would be read without a question."
+    )
     return f"{description.headline}.{asks}"
 
 
 def _render_section(name: str, title: str, *parts: str) -> str:
     heading = f'<h2 id="{name}-title">{escape(title)}</h2>'
-    return "\n".join([f'<section id="{name}" aria-labelledby="{name}-title">', heading, *parts, "</section>\n"])
+    return "\n".join(
+        [f'<section id="{name}" aria-labelledby="{name}-title">', heading, *parts, "</section>\n"]
+    )
 
 
 def _render_questions(description: Description) -> str:
@@ -115,13 +135,17 @@ def _render_questions(description: Description) -> str:
     for i, question in enumerate(description.questions):
         assumed = describe_assumed(description, i)
         boxes.append(
-            f'<div class="question"><p>{escape(write_sentence(question.text))}</p>{f"<p>{escape(assumed)}</p>" if assumed else ""}</div>'
+            "<div "
+            f'class="question"><p>{escape(write_sentence(question.text))}</p>{f"<p>{escape(assumed)}</p>" if assumed else ""}</div>'  # noqa: E501
         )
     return _render_section("questions", "What is asked", *boxes)
 
 
 def _render_facts(facts: dict[str, tuple[str, ...]]) -> str:
-    rows = [f"<dt>{escape(topic)}</dt><dd>{''.join(f'<p>{escape(line)}</p>' for line in lines)}</dd>" for topic, lines in facts.items()]
+    rows = [
+        f"<dt>{escape(topic)}</dt><dd>{''.join(f'<p>{escape(line)}</p>' for line in lines)}</dd>"
+        for topic, lines in facts.items()
+    ]
     return f"<dl>{''.join(rows)}</dl>"
 
 
@@ -135,23 +159,51 @@ def _render_values(values: ValueStatistics | None) -> str:
     if values is None or not len(values.sampled):
         return ""
     if len(values.samples) < 2:
-        return _render_section("values", "Values", _embed(draw_values, values, "Distribution", "Values of evenly spaced rows and columns."))
+        return _render_section(
+            "values",
+            "Values",
+            _embed(
+                draw_values, values, "Distribution", "Values of evenly spaced rows and columns."
+            ),
+        )
     statistic = name_level(values.scale)
     ringed = " Unusual samples are ringed." if list_ringed(values) else ""
     figures = [
-        _embed(draw_values, values, "Distribution", "Values of all samples together, and quantiles of each sample."),
-        _embed(draw_levels, values, f"{statistic.capitalize()} of each sample", f"The line is the median of all samples.{ringed}"),
+        _embed(
+            draw_values,
+            values,
+            "Distribution",
+            "Values of all samples together, and quantiles of each sample.",
+        ),
+        _embed(
+            draw_levels,
+            values,
+            f"{statistic.capitalize()} of each sample",
+            f"The line is the median of all samples.{ringed}",
+        ),
     ]
     if values.missing_by_gene.any():
-        figures.append(_embed(draw_missing, values, "Missing values", "By sample, and by gene in decreasing order."))
+        figures.append(
+            _embed(
+                draw_missing,
+                values,
+                "Missing values",
+                "By sample, and by gene in decreasing order.",
+            )
+        )
     return _render_section("values", "Values", *figures)
 
 
-def _embed(draw: Callable[[ValueStatistics], Figure], values: ValueStatistics, title: str, text: str) -> str:
+def _embed(
+    draw: Callable[[ValueStatistics], Figure], values: ValueStatistics, title: str, text: str
+) -> str:
     """Embed a figure in the page."""
     data = base64.b64encode(write_png(draw(values))).decode()
     caption = f"<figcaption><b>{escape(title)}.</b> {escape(text)}</figcaption>"
-    return f'<figure>{caption}<img alt="{escape(f"{title}. {text}")}" src="data:image/png;base64,{data}"></figure>'
+    return (
+        f'<figure>{caption}<img alt="{escape(f"{title}. {text}")}" '
+        f'src="data:image/png;base64,{data}"></figure>'
+    )
 
 
 def _render_columns(description: Description) -> str:
@@ -168,11 +220,16 @@ def _render_columns(description: Description) -> str:
         parts.append(f"<p>Survival by pairs of time and event:</p><ul>{items}</ul>")
     others = set(list_others(description))
     rows = [
-        f'<tr><th scope="row">{escape(name)}</th><td>{escape(values)}</td></tr>' for name, values in description.columns if name in others
+        f'<tr><th scope="row">{escape(name)}</th><td>{escape(values)}</td></tr>'
+        for name, values in description.columns
+        if name in others
     ]
     if rows:
         table = _render_table(("Column", "Values"), rows)
-        parts.append(f"<details><summary>{len(rows)} other column{'s' if len(rows) > 1 else ''}</summary>{table}</details>")
+        parts.append(
+            f"<details><summary>{len(rows)} other "
+            f"column{'s' if len(rows) > 1 else ''}</summary>{table}</details>"
+        )
     return _render_section("columns", "Columns of annotations, and their parameters", *parts)
 
 
@@ -181,11 +238,23 @@ def _list_candidates(description: Description) -> list[str]:
     rows = []
     for role, title in ROLE_TITLES.items():
         listed = [candidate for candidate in description.candidates if candidate.role == role]
-        rows += [f'<tr class="group"><th colspan="2" scope="rowgroup">{title}</th></tr>'] if listed else []
+        rows += (
+            [f'<tr class="group"><th colspan="2" scope="rowgroup">{title}</th></tr>']
+            if listed
+            else []
+        )
         for candidate in listed:
-            note = f'. <span class="note">{escape(candidate.note[0].upper() + candidate.note[1:])}.</span>' if candidate.note else ""
+            note = (
+                (
+                    ". <span "
+                    f'class="note">{escape(candidate.note[0].upper() + candidate.note[1:])}.</span>'
+                )
+                if candidate.note
+                else ""
+            )
             rows.append(
-                f'<tr><th scope="row"><code>{escape(name_parameter(candidate))}</code></th><td>{escape(candidate.values)}{note}</td></tr>'
+                "<tr><th "
+                f'scope="row"><code>{escape(name_parameter(candidate))}</code></th><td>{escape(candidate.values)}{note}</td></tr>'
             )
     return rows
 
@@ -193,10 +262,18 @@ def _list_candidates(description: Description) -> list[str]:
 def _render_table(headers: Iterable[str], rows: Sequence[str]) -> str:
     head = "".join(f'<th scope="col">{escape(header)}</th>' for header in headers)
     body = "\n".join(rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    return (
+        "<div "
+        f'class="scroll"><table><thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    )
 
 
 def _render_next(description: Description) -> str:
-    commands = ["\n".join(line.removeprefix("  ") for line in break_command(command, 110)) for command in description.commands]
+    commands = [
+        "\n".join(line.removeprefix("  ") for line in break_command(command, 110))
+        for command in description.commands
+    ]
     blocks = [f"<pre>{escape(command)}</pre>" for command in commands]
-    return _render_section("next", "What to do next", f"<p>{escape(describe_next(description))}</p>", *blocks)
+    return _render_section(
+        "next", "What to do next", f"<p>{escape(describe_next(description))}</p>", *blocks
+    )

@@ -11,7 +11,13 @@ import pandas as pd
 from genexp.cohort.annotations import add_canonical_columns, empty_missing_words, find_types
 from genexp.cohort.columns import as_text
 from genexp.cohort.orientation import Orientation
-from genexp.cohort.read import OpenedCohort, annotate_samples, check_samples, describe_genes, list_named_columns
+from genexp.cohort.read import (
+    OpenedCohort,
+    annotate_samples,
+    check_samples,
+    describe_genes,
+    list_named_columns,
+)
 from genexp.cohort.sides import Sides, find_sides
 from genexp.describe.description import Question
 from genexp.describe.inquiry import Inquiry
@@ -39,9 +45,11 @@ class Samples:
     Parameters
     ----------
     obs, texts : DataFrame, (n_samples, ...)
-        Annotations with numbers recognised, and as texts. Rows are those of the annotation table where it could not be joined.
+        Annotations with numbers recognised, and as texts. Rows are those of the annotation table
+        where it could not be joined.
     own : DataFrame, (n_samples, ...)
-        The same as ``obs``, or the annotations in the file where the table could not be joined; indexed by sample id.
+        The same as ``obs``, or the annotations in the file where the table could not be joined;
+        indexed by sample id.
     kept : ndarray of int, (n_samples,)
         Positions among the samples of the file.
     """
@@ -63,13 +71,25 @@ class Samples:
 
     @property
     def batch(self) -> pd.Series | None:
-        """Batch of the samples by the first likely column with few values; None without such a column."""
-        columns = [name for name in list_role_columns(self.candidates, "batch") if self.texts[name].nunique() <= MAX_COLOURS]
-        return as_text(self.texts[columns[0]]).rename(columns[0]) if columns and self.is_joined else None
+        """Batch of the samples by the first likely column with few values; None without such a
+        column.
+        """
+        columns = [
+            name
+            for name in list_role_columns(self.candidates, "batch")
+            if self.texts[name].nunique() <= MAX_COLOURS
+        ]
+        return (
+            as_text(self.texts[columns[0]]).rename(columns[0])
+            if columns and self.is_joined
+            else None
+        )
 
 
 def find_samples(opened: OpenedCohort, orientation: Orientation, inquiry: Inquiry) -> Sides | None:
-    """Separate samples and genes from other rows and columns; of samples with one name, only the first is described."""
+    """Separate samples and genes from other rows and columns; of samples with one name, only the
+    first is described.
+    """
 
     def find(config: CohortConfig, said: list[str]) -> Sides:
         named = list_named_columns(config, opened.annotations)
@@ -85,25 +105,45 @@ def find_samples(opened: OpenedCohort, orientation: Orientation, inquiry: Inquir
         inquiry.add_question(str(error))
     first = np.flatnonzero(~pd.Index(sides.samples).duplicated())
     samples = [sides.samples[i] for i in first]
-    return replace(sides, samples=samples, sample_positions=sides.sample_positions[first], obs=sides.obs.iloc[first])
+    return replace(
+        sides,
+        samples=samples,
+        sample_positions=sides.sample_positions[first],
+        obs=sides.obs.iloc[first],
+    )
 
 
 def join_samples(opened: OpenedCohort, sides: Sides, inquiry: Inquiry) -> Samples:
     """Join annotations; where that fails, keep both apart."""
 
-    def join(config: CohortConfig, said: list[str]) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+    def join(
+        config: CohortConfig, said: list[str]
+    ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
         return annotate_samples(opened, sides, config, said)[:3]
 
-    joined = inquiry.ask("Annotations", join, {"unmatched": "drop"}, {"where": ""}, {"unmatched": "drop", "where": ""})
+    joined = inquiry.ask(
+        "Annotations",
+        join,
+        {"unmatched": "drop"},
+        {"where": ""},
+        {"unmatched": "drop", "where": ""},
+    )
     if joined is None:
         _leave_rows_out(inquiry)
         config = inquiry.config.model_copy(update={"where": ""})
         own, _, kept, _ = annotate_samples(replace(opened, annotations=None), sides, config, [])
-        inquiry.add_facts("Annotations", "The table could not be joined to the samples; its columns are described separately.")
+        inquiry.add_facts(
+            "Annotations",
+            "The table could not be joined to the samples; its columns are described separately.",
+        )
         texts = empty_missing_words(opened.annotations, config.missing_words)[0]
         return Samples(find_types(texts), texts, own, kept)
     obs, texts, kept = joined
-    if inquiry.config.unmatched == "drop" and inquiry.questions and 2 * len(kept) < len(sides.samples):
+    if (
+        inquiry.config.unmatched == "drop"
+        and inquiry.questions
+        and 2 * len(kept) < len(sides.samples)
+    ):
         last = inquiry.questions.pop()  # an answer that drops most samples is not proposed
         inquiry.questions.append(Question(last.text, last.answers))
     if not len(obs.columns):
@@ -112,9 +152,13 @@ def join_samples(opened: OpenedCohort, sides: Sides, inquiry: Inquiry) -> Sample
 
 
 def _leave_rows_out(inquiry: Inquiry) -> None:
-    """Remove the advice on rows=samples|genes from the last question, because the orientation is known by now."""
+    """Remove the advice on rows=samples|genes from the last question, because the orientation is
+    known by now.
+    """
     last = inquiry.questions.pop()
-    inquiry.questions.append(replace(last, answers=tuple(answer for answer in last.answers if answer[0] != "rows")))
+    inquiry.questions.append(
+        replace(last, answers=tuple(answer for answer in last.answers if answer[0] != "rows"))
+    )
 
 
 def name_genes(sides: Sides, inquiry: Inquiry) -> pd.Index:
@@ -123,12 +167,20 @@ def name_genes(sides: Sides, inquiry: Inquiry) -> pd.Index:
     def name(config: CohortConfig, said: list[str]) -> pd.Index:
         return describe_genes(sides, config, said)[0].index
 
-    genes = inquiry.ask("Genes", name, {"date_genes": "repair"}, {"date_genes": "keep"}, {"duplicates": "max_variance"})
+    genes = inquiry.ask(
+        "Genes",
+        name,
+        {"date_genes": "repair"},
+        {"date_genes": "keep"},
+        {"duplicates": "max_variance"},
+    )
     return pd.Index(sides.genes) if genes is None else genes
 
 
 def read_canonical(samples: Samples, inquiry: Inquiry) -> pd.DataFrame:
-    """Read label, survival, batch and patients as named by the user, without those that cannot be read."""
+    """Read label, survival, batch and patients as named by the user, without those that cannot be
+    read.
+    """
 
     def add(config: CohortConfig, said: list[str]) -> pd.DataFrame:
         texts = samples.texts if samples.is_joined else samples.own

@@ -16,13 +16,17 @@ MAX_PAIRS, MAX_CONFOUNDED = 6, 3
 """Largest number of pairs of time and event, and of batches and labels, that are tried."""
 
 
-def describe_endpoints(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> tuple[str, ...]:
+def describe_endpoints(
+    obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig
+) -> tuple[str, ...]:
     """Describe the survival by each pair of time and event, or the question about it."""
     sentences = []
     for time, event in _pair(candidates):
         report, said = _try_survival(obs, time, event, config)
         pair = f"{time} with {event}"
-        sentences.append(f"{pair}: {' '.join(said)}" if report else f"{pair} would be asked about: {said[0]}.")
+        sentences.append(
+            f"{pair}: {' '.join(said)}" if report else f"{pair} would be asked about: {said[0]}."
+        )
     return tuple(sentences)
 
 
@@ -34,24 +38,35 @@ def describe_confounding(texts: pd.DataFrame, candidates: Sequence[Candidate]) -
             table = pd.crosstab(as_text(texts[batch]), as_text(texts[label]))
             if label != batch and min(table.shape) > 1 and ((table > 0).sum(axis=1) == 1).all():
                 sentences.append(
-                    f"Each value of {batch!r} has only one value of {label!r}: effects of batch and label cannot be separated."
+                    f"Each value of {batch!r} has only one value of {label!r}: effects of "
+                    "batch and label cannot be separated."
                 )
     return sentences
 
 
-def suggest_parameters(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> dict[str, str]:
+def suggest_parameters(
+    obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig
+) -> dict[str, str]:
     """Suggest label, time, event, batch and group, where the configuration names none."""
     suggested = {}
     for role in ("label", "batch", "patient"):
-        likely = [candidate for candidate in candidates if candidate.role == role and candidate.is_likely]
+        likely = [
+            candidate for candidate in candidates if candidate.role == role and candidate.is_likely
+        ]
         if likely and not getattr(config, ROLES[role]):
             suggested[ROLES[role]] = likely[0].column
     if not config.time and not config.event:
         suggested |= _suggest_survival(obs, candidates, config)
-    return {name: suggested[name] for name in ("label", "time", "event", "batch", "group") if name in suggested}
+    return {
+        name: suggested[name]
+        for name in ("label", "time", "event", "batch", "group")
+        if name in suggested
+    }
 
 
-def _suggest_survival(obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig) -> dict[str, str]:
+def _suggest_survival(
+    obs: pd.DataFrame, candidates: Sequence[Candidate], config: CohortConfig
+) -> dict[str, str]:
     """Suggest the first pair that can be read and has censored samples."""
     likely = [candidate for candidate in candidates if candidate.is_likely]
     for time, event in _pair(likely):
@@ -62,15 +77,26 @@ def _suggest_survival(obs: pd.DataFrame, candidates: Sequence[Candidate], config
 
 
 def _pair(candidates: Sequence[Candidate]) -> list[tuple[str, str]]:
-    return pair_endpoints(list_role_columns(candidates, "time"), list_role_columns(candidates, "event"))[:MAX_PAIRS]
+    return pair_endpoints(
+        list_role_columns(candidates, "time"), list_role_columns(candidates, "event")
+    )[:MAX_PAIRS]
 
 
-def _try_survival(obs: pd.DataFrame, time: str, event: str, config: CohortConfig) -> tuple[dict[str, object], list[str]]:
+def _try_survival(
+    obs: pd.DataFrame, time: str, event: str, config: CohortConfig
+) -> tuple[dict[str, object], list[str]]:
     """Try survival by two columns: return numbers and sentences, or no numbers and the question."""
     report: dict[str, object] = {}
     said: list[str] = []
     try:
-        build_survival(obs, obs[time], obs[event], config.model_copy(update={"time": time, "event": event}), report, said)
+        build_survival(
+            obs,
+            obs[time],
+            obs[event],
+            config.model_copy(update={"time": time, "event": event}),
+            report,
+            said,
+        )
     except CohortError as error:
         return {}, [str(error)]
     return report, [sentence.removeprefix("Survival: ") for sentence in said]

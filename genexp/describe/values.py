@@ -11,7 +11,13 @@ from genexp.cohort.check import check_values
 from genexp.cohort.columns import as_text
 from genexp.cohort.read import check_leaks, check_matrix
 from genexp.cohort.safety import find_leaks
-from genexp.cohort.samples import describe_near_duplicates, describe_unusual, find_near_duplicates, find_unusual_samples, measure_samples
+from genexp.cohort.samples import (
+    describe_near_duplicates,
+    describe_unusual,
+    find_near_duplicates,
+    find_unusual_samples,
+    measure_samples,
+)
 from genexp.describe.description import ValueStatistics
 from genexp.describe.facts import describe_missing, describe_values, sample_values
 from genexp.describe.inquiry import Inquiry
@@ -22,7 +28,8 @@ from genexp.formats import Table
 from genexp.settings.cohort import CohortConfig
 
 MAX_LABELS = 5
-"""Largest number of further likely labels that are tested for genes that separate their classes perfectly."""
+"""Largest number of further likely labels that are tested for genes that separate their classes
+perfectly."""
 WHOLE = 0.8
 """Share of unusual samples from which a batch is unusual as a whole."""
 FEW = 0.1
@@ -66,18 +73,34 @@ def describe_matrix(
 
 
 def look_for_leaks(
-    X: np.ndarray, obs: pd.DataFrame, samples: Samples, genes: pd.Index, scale: str, suggested: Mapping[str, str], inquiry: Inquiry
+    X: np.ndarray,
+    obs: pd.DataFrame,
+    samples: Samples,
+    genes: pd.Index,
+    scale: str,
+    suggested: Mapping[str, str],
+    inquiry: Inquiry,
 ) -> None:
     """Look for genes that are annotations, or that separate the classes of a column perfectly."""
-    named = {name: as_text(samples.texts[column]) for name, column in suggested.items() if name in ("label", "event", "batch")}
+    named = {
+        name: as_text(samples.texts[column])
+        for name, column in suggested.items()
+        if name in ("label", "event", "batch")
+    }
     said: list[str] = []
     try:
         check_leaks(X, genes, obs.assign(**named), scale, inquiry.config, said)
     except CohortError as error:
         inquiry.add_question(_name_columns(str(error), suggested))
     inquiry.add_facts("Genes", *(_name_columns(sentence, suggested) for sentence in said))
-    others = [name for name in list_role_columns(samples.candidates, "label") if name not in suggested.values()][:MAX_LABELS]
-    leaks = find_leaks(X, list(genes), obs[[]], {name: as_text(samples.texts[name]) for name in others})
+    others = [
+        name
+        for name in list_role_columns(samples.candidates, "label")
+        if name not in suggested.values()
+    ][:MAX_LABELS]
+    leaks = find_leaks(
+        X, list(genes), obs[[]], {name: as_text(samples.texts[name]) for name in others}
+    )
     inquiry.warnings += [f"Gene {leak.gene} {leak.text}." for leak in leaks]
 
 
@@ -89,15 +112,25 @@ def _name_columns(text: str, suggested: Mapping[str, str]) -> str:
 
 
 def look_at_samples(
-    X: np.ndarray, obs: pd.DataFrame, scale: str, by_gene: np.ndarray, batch: pd.Series | None, inquiry: Inquiry
+    X: np.ndarray,
+    obs: pd.DataFrame,
+    scale: str,
+    by_gene: np.ndarray,
+    batch: pd.Series | None,
+    inquiry: Inquiry,
 ) -> ValueStatistics:
     """Measure the samples; unusual ones and near-duplicates become warnings."""
     samples = [str(name) for name in obs.index]
     statistics = measure_samples(X, scale)
     unusual = find_unusual_samples(statistics, scale)
-    inquiry.warnings += [*describe_unusual(statistics, unusual, samples, scale), *_name_batches(unusual["level"], batch)]
+    inquiry.warnings += [
+        *describe_unusual(statistics, unusual, samples, scale),
+        *_name_batches(unusual["level"], batch),
+    ]
     groups = obs["group"].astype(str).tolist() if "group" in obs else samples
-    inquiry.warnings += filter(None, [describe_near_duplicates(find_near_duplicates(X, scale), samples, groups)])
+    inquiry.warnings += filter(
+        None, [describe_near_duplicates(find_near_duplicates(X, scale), samples, groups)]
+    )
     return ValueStatistics(scale, sample_values(X), samples, statistics, unusual, by_gene, batch)
 
 

@@ -1,4 +1,6 @@
-"""Audit of the split: checks for leaks between train, validation and test samples, before anything is evaluated."""
+"""Audit of the split: checks for leaks between train, validation and test samples, before anything
+is evaluated.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,18 @@ from genexp.tracker import Tracker
 Rows = Mapping[str, tuple[np.ndarray, pd.DataFrame]]
 """Scaled values (n, n_genes) and annotations of the samples of each part."""
 DUPLICATE = 0.999
-"""Correlation over standardised genes from which two samples count as copies. In twelve public cohorts of 50 to 20,223 genes, samples
-of different patients reached 0.990 (two arrays of one laboratory), tumours of one patient 0.977, and a copy rounded to three decimals
-0.9999."""
+"""Correlation over standardised genes from which two samples count as copies. In twelve public
+cohorts of 50 to 20,223 genes, samples of different patients reached 0.990 (two arrays of one
+laboratory), tumours of one patient 0.977, and a copy rounded to three decimals 0.9999."""
 MIN_GENES = 20
 """Fewest genes for which a high correlation is evidence of a copy."""
 ROWS_AT_A_TIME = 1024
 OFF_CENTRE = 0.01
-"""Largest distance from 0, in standard errors, of the median gene's train mean. A scaler that has seen a share h of other rows shifts it
-by about sqrt(h)."""
+"""Largest distance from 0, in standard errors, of the median gene's train mean. A scaler that has
+seen a share h of other rows shifts it by about sqrt(h)."""
 OFF_RANGE = 1e-4
-"""Largest mean distance of a gene's train minimum and maximum from 0 and 1, for a scaler to this range."""
+"""Largest mean distance of a gene's train minimum and maximum from 0 and 1, for a scaler to this
+range."""
 PASS, FAIL, UNKNOWN = "pass", "fail", "not checked"
 
 
@@ -40,14 +43,16 @@ class Audit:
     Parameters
     ----------
     checks : DataFrame, (n_checks, 2)
-        Index ``check``; ``outcome`` (``pass``, ``fail``, ``not checked``) and ``found``, a text that names the samples of a leak.
+        Index ``check``; ``outcome`` (``pass``, ``fail``, ``not checked``) and ``found``, a text
+        that names the samples of a leak.
     """
 
     checks: pd.DataFrame
 
     @property
     def leakage(self) -> str:
-        """``fail`` if a check failed; ``pass`` if none did and patients are known or near-duplicates were searched for.
+        """``fail`` if a check failed; ``pass`` if none did and patients are known or
+        near-duplicates were searched for.
 
         Otherwise a text that says what is not known.
         """
@@ -92,10 +97,14 @@ def audit_split(rows: Rows, data: Preprocessed, encoder: Encoder) -> Audit:
 
 
 def log_audit(audit: Audit, tracker: Tracker) -> None:
-    """Log ``evaluation/audit.json`` and the tag ``leakage``, with the reasons where it is ``fail``."""
+    """Log ``evaluation/audit.json`` and the tag ``leakage``, with the reasons where it is
+    ``fail``.
+    """
     content = {"leakage": audit.leakage, "checks": audit.checks.reset_index().to_dict("records")}
     tracker.log_text("evaluation/audit.json", json.dumps(content, indent=1))
-    tracker.set_tags({"leakage": audit.leakage} | ({"leakage_reasons": audit.reasons} if audit.reasons else {}))
+    tracker.set_tags(
+        {"leakage": audit.leakage} | ({"leakage_reasons": audit.reasons} if audit.reasons else {})
+    )
 
 
 def refuse_leaks(audit: Audit) -> None:
@@ -108,8 +117,10 @@ def refuse_leaks(audit: Audit) -> None:
     """
     if audit.leakage == FAIL:
         raise EvaluationError(
-            f"expected train, validation and test samples that share nothing; found {audit.reasons}. Nothing was evaluated or registered. "
-            "Name the column of the patients with group=, or exclude samples with where=, and train again"
+            "expected train, validation and test samples that share nothing; found "
+            f"{audit.reasons}. Nothing was evaluated or registered. "
+            "Name the column of the patients with group=, or exclude samples with where=, "
+            "and train again"
         )
 
 
@@ -117,7 +128,9 @@ def _check_ids(rows: Rows) -> tuple[str, str]:
     ids = pd.concat([obs.index.to_series() for _, obs in rows.values()])
     duplicates = ids[ids.duplicated()].unique()
     return (
-        (FAIL, f"sample ids that occur twice: {name_some(duplicates)}") if len(duplicates) else (PASS, f"{len(ids)} different sample ids")
+        (FAIL, f"sample ids that occur twice: {name_some(duplicates)}")
+        if len(duplicates)
+        else (PASS, f"{len(ids)} different sample ids")
     )
 
 
@@ -132,20 +145,31 @@ def _check_groups(rows: Rows, column: str) -> tuple[str, str]:
     if not len(crossing):
         return PASS, f"{len(split)} values of {column}, each in one part"
     members = table[table[column].isin(crossing)].sort_values(column, kind="stable")
-    named = (f"{sample} of {value} in {part}" for sample, value, part in zip(members.index, members[column], members["part"], strict=True))
+    named = (
+        f"{sample} of {value} in {part}"
+        for sample, value, part in zip(members.index, members[column], members["part"], strict=True)
+    )
     return FAIL, f"{len(crossing)} values of {column} in several parts: samples {name_some(named)}"
 
 
 def _knows_groups(rows: Rows) -> bool:
     """Check that groups are more than the samples themselves."""
-    return any((obs["group"].astype(str) != obs.index.astype(str)).any() for _, obs in rows.values() if "group" in obs)
+    return any(
+        (obs["group"].astype(str) != obs.index.astype(str)).any()
+        for _, obs in rows.values()
+        if "group" in obs
+    )
 
 
 def _check_genes(train: tuple[np.ndarray, pd.DataFrame], data: Preprocessed) -> tuple[str, str]:
-    """Check on train samples that no gene encodes a label, an event or a batch. Copies of numbers are found in reading, before scaling."""
+    """Check on train samples that no gene encodes a label, an event or a batch. Copies of numbers
+    are found in reading, before scaling.
+    """
     X, obs = train
     classes = {name: obs[name] for name in ("label", "event", "batch") if name in obs}
-    leaks = find_leaks(X, [str(gene) for gene in data.var.index[: X.shape[1]]], obs.iloc[:, :0], classes)
+    leaks = find_leaks(
+        X, [str(gene) for gene in data.var.index[: X.shape[1]]], obs.iloc[:, :0], classes
+    )
     certain = [f"{leak.gene} {leak.text}" for leak in leaks if leak.is_certain]
     if certain:
         return FAIL, f"genes that are copies of annotations: {name_some(certain)}"
@@ -154,12 +178,18 @@ def _check_genes(train: tuple[np.ndarray, pd.DataFrame], data: Preprocessed) -> 
 
 
 def _check_duplicates(rows: Rows) -> tuple[str, str]:
-    """Correlate every sample with every sample of the other parts, except those of its own group."""
+    """Correlate every sample with every sample of the other parts, except those of its own
+    group.
+    """
     X_train = rows["train"][0]
     if X_train.shape[1] < MIN_GENES:
         return UNKNOWN, f"{X_train.shape[1]} genes are too few to recognise a copy"
     mean_std = _measure(X_train)
-    pairs = [pair for first, second in combinations(rows, 2) for pair in _correlate(rows[first], rows[second], *mean_std)]
+    pairs = [
+        pair
+        for first, second in combinations(rows, 2)
+        for pair in _correlate(rows[first], rows[second], *mean_std)
+    ]
     copies = sorted((pair for pair in pairs if pair[0] >= DUPLICATE), reverse=True)
     if copies:
         named = (f"{first} and {second} r={r:.5f}" for r, first, second in copies)
@@ -168,24 +198,38 @@ def _check_duplicates(rows: Rows) -> tuple[str, str]:
 
 
 def _correlate(
-    first: tuple[np.ndarray, pd.DataFrame], second: tuple[np.ndarray, pd.DataFrame], mean: np.ndarray, std: np.ndarray
+    first: tuple[np.ndarray, pd.DataFrame],
+    second: tuple[np.ndarray, pd.DataFrame],
+    mean: np.ndarray,
+    std: np.ndarray,
 ) -> Iterator[tuple[float, str, str]]:
-    """Pair each sample of a part with its most similar sample of another; give their correlation over standardised genes."""
+    """Pair each sample of a part with its most similar sample of another; give their correlation
+    over standardised genes.
+    """
     (X, obs), (X_other, obs_other) = first, second
-    unit_rows, group, group_other = _unit_rows(X_other, mean, std), *(table["group"].astype(str).to_numpy() for table in (obs, obs_other))
+    unit_rows, group, group_other = (
+        _unit_rows(X_other, mean, std),
+        *(table["group"].astype(str).to_numpy() for table in (obs, obs_other)),
+    )
     for start in range(0, len(X) if len(unit_rows) else 0, ROWS_AT_A_TIME):
         block = slice(start, start + ROWS_AT_A_TIME)
         r = _unit_rows(X[block], mean, std) @ unit_rows.T
         r[group[block, None] == group_other] = -1.0
         nearest = r.argmax(axis=1)
-        for row, (sample, partner) in enumerate(zip(obs.index[block], obs_other.index[nearest], strict=True)):
+        for row, (sample, partner) in enumerate(
+            zip(obs.index[block], obs_other.index[nearest], strict=True)
+        ):
             yield float(r[row, nearest[row]]), str(sample), str(partner)
 
 
 def _measure(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of every gene, as float32 (n_genes,); 1 for a gene that does not vary."""
+    """Mean and standard deviation of every gene, as float32 (n_genes,); 1 for a gene that does not
+    vary.
+    """
     std = X.std(axis=0, dtype=np.float64).astype(np.float32)
-    return X.mean(axis=0, dtype=np.float64).astype(np.float32), np.where(std > 0, std, np.float32(1))
+    return X.mean(axis=0, dtype=np.float64).astype(np.float32), np.where(
+        std > 0, std, np.float32(1)
+    )
 
 
 def _unit_rows(X: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
@@ -197,17 +241,33 @@ def _unit_rows(X: np.ndarray, mean: np.ndarray, std: np.ndarray) -> np.ndarray:
 
 
 def _check_fitted(data: Preprocessed) -> tuple[str, str]:
-    """Report the result of :func:`genexp.preprocessing.invariance.find_dependent` when the cohort was preprocessed."""
+    """Report the result of :func:`genexp.preprocessing.invariance.find_dependent` when the cohort
+    was preprocessed.
+    """
     state = data.report.get("fitted_state")
     if state is None:
-        return UNKNOWN, "nothing was fitted on this cohort: genes and scaling are those of the encoder"
+        return (
+            UNKNOWN,
+            "nothing was fitted on this cohort: genes and scaling are those of the encoder",
+        )
     if state["changed"]:
-        return FAIL, f"fitted values that changed with the held-out samples: {name_some(state['changed'])}"
-    return PASS, f"refitted after corrupting {state['n_held_out']} held-out samples: genes and scaling unchanged"
+        return (
+            FAIL,
+            f"fitted values that changed with the held-out samples: {name_some(state['changed'])}",
+        )
+    return (
+        PASS,
+        (
+            f"refitted after corrupting {state['n_held_out']} held-out samples: genes and "
+            "scaling unchanged"
+        ),
+    )
 
 
 def _check_scaling(X_train: np.ndarray, data: Preprocessed, encoder: Encoder) -> tuple[str, str]:
-    """Check that a scaler fitted on these train samples alone gives them mean 0 and variance 1, or the range 0 to 1."""
+    """Check that a scaler fitted on these train samples alone gives them mean 0 and variance 1, or
+    the range 0 to 1.
+    """
     shift, std = data.transform.shift, data.transform.spread
     if not shift.any() and (std == 1).all():
         return UNKNOWN, "nothing was scaled"
@@ -220,5 +280,8 @@ def _check_scaling(X_train: np.ndarray, data: Preprocessed, encoder: Encoder) ->
     distance = f"the median gene's mean over train samples is {centre:.2g} standard errors from 0"
     return (
         FAIL,
-        f"scaling that does not fit these train samples: {distance}. It was fitted on other samples too, or the values have changed",
+        (
+            f"scaling that does not fit these train samples: {distance}. It was fitted on other "
+            "samples too, or the values have changed"
+        ),
     )

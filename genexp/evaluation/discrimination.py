@@ -1,8 +1,11 @@
-"""Discrimination and calibration of the label's prediction: one class against the rest, at every threshold.
+"""Discrimination and calibration of the label's prediction: one class against the rest, at every
+threshold.
 
-The logistic regressions are those of the probe (:mod:`genexp.evaluation.probe`): the same penalty, fitted on the same train samples. They
-weigh classes equally, so their probabilities are those of classes of equal size. These are brought back to the frequencies of the train
-samples by Bayes' rule (Saerens, Latinne & Decaestecker, Neural Computation 2002), without which no calibration could be good.
+The logistic regressions are those of the probe (:mod:`genexp.evaluation.probe`): the same penalty,
+fitted on the same train samples. They weigh classes equally, so their probabilities are those of
+classes of equal size. These are brought back to the frequencies of the train samples by Bayes' rule
+(Saerens, Latinne & Decaestecker, Neural Computation 2002), without which no calibration could be
+good.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from genexp.evaluation.probe import Probe, fit_with_penalty, scale_latents
 from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task, name_scores
 
 N_BINS = 10
-"""Groups of test samples, of equal size, in which predicted and observed frequencies are compared."""
+"""Groups of test samples, of equal size, in which predicted and observed frequencies are
+compared."""
 INTERVALS = ("auroc", "auprc")
 """Scores with an interval."""
 
@@ -31,19 +35,21 @@ class Discrimination(Result):
     Parameters
     ----------
     scores : DataFrame, (n_representations, 7)
-        ``auroc`` and ``auprc`` (area under the ROC curve; average precision: means over the classes that have test samples and lack
-        some), each with ``_low`` and ``_high`` (95 %, bootstrap over groups), and ``brier`` (mean over samples of the squared distance
-        between probabilities and truth, 0 to 2).
+        ``auroc`` and ``auprc`` (area under the ROC curve; average precision: means over the classes
+        that have test samples and lack some), each with ``_low`` and ``_high`` (95 %, bootstrap
+        over groups), and ``brier`` (mean over samples of the squared distance between probabilities
+        and truth, 0 to 2).
     per_class : DataFrame, (n_classes, 4 + ...)
-        Index ``class``: ``n_test``, ``prevalence`` among labelled test samples, ``auroc`` and ``auprc`` of the encoder, ``auroc_pca`` ...;
-        NaN where a class has no test samples, or only such.
+        Index ``class``: ``n_test``, ``prevalence`` among labelled test samples, ``auroc`` and
+        ``auprc`` of the encoder, ``auroc_pca`` ...; NaN where a class has no test samples, or only
+        such.
     probabilities : DataFrame, (n_scored, n_classes)
         Sample table: probability of each class by the encoder's latents.
     truth : Series, (n_scored,)
         Class of the same samples.
     calibration : DataFrame, (n_classes * n_bins, 4)
-        Index ``class``; ``n``, mean ``predicted`` probability and ``observed`` frequency of groups of test samples in order of the
-        prediction.
+        Index ``class``; ``n``, mean ``predicted`` probability and ``observed`` frequency of groups
+        of test samples in order of the prediction.
     """
 
     scores: pd.DataFrame
@@ -69,17 +75,31 @@ class Discrimination(Result):
 
 
 class DiscriminationTask(Task):
-    """Prediction of each class of the label against the rest: ROC, precision and recall, calibration."""
+    """Prediction of each class of the label against the rest: ROC, precision and recall,
+    calibration.
+    """
 
     name = "discrimination"
     title = "Label, one class against the rest"
     metrics: ClassVar = {
-        "probe/auroc": "area under the ROC curve, one class against the rest, mean over classes; 0.5 is chance, 1 best",
-        "probe/auprc": "average precision, one class against the rest, mean over classes; the prevalence is chance, 1 best",
-        "probe/brier": "mean squared distance between the probabilities of the classes and the truth, 0 to 2; lower is better",
+        "probe/auroc": (
+            "area under the ROC curve, one class against the rest, mean over classes; 0.5 is "
+            "chance, 1 best"
+        ),
+        "probe/auprc": (
+            "average precision, one class against the rest, mean over classes; the prevalence is "
+            "chance, 1 best"
+        ),
+        "probe/brier": (
+            "mean squared distance between the probabilities of the classes and the truth, 0 to "
+            "2; lower is better"
+        ),
     }
     tables: ClassVar = {
-        "discrimination_scores": "area under ROC and precision-recall curves, Brier score, by representation, with intervals",
+        "discrimination_scores": (
+            "area under ROC and precision-recall curves, Brier score, by representation, with "
+            "intervals"
+        ),
         "discrimination_per_class": "area under ROC and precision-recall curves by class",
         "probe_probabilities": "probability of each class for every labelled test sample",
         "probe_calibration": "predicted probability and observed frequency by class",
@@ -88,10 +108,16 @@ class DiscriminationTask(Task):
     def evaluate(self, inputs: EvaluationInputs) -> Discrimination | Skipped:
         """Predict probabilities by the probe's regressions; skipped without a probe."""
         probe = inputs.results.get_result(Probe)
-        return Skipped() if probe is None else evaluate_discrimination(inputs.train, inputs.test, probe, inputs.weights)
+        return (
+            Skipped()
+            if probe is None
+            else evaluate_discrimination(inputs.train, inputs.test, probe, inputs.weights)
+        )
 
 
-def evaluate_discrimination(train: PartLatents, test: PartLatents, probe: Probe, weights: np.ndarray) -> Discrimination | Skipped:
+def evaluate_discrimination(
+    train: PartLatents, test: PartLatents, probe: Probe, weights: np.ndarray
+) -> Discrimination | Skipped:
     """Score the probabilities of the probe's regressions on the test samples that it was scored on.
 
     Parameters
@@ -102,14 +128,27 @@ def evaluate_discrimination(train: PartLatents, test: PartLatents, probe: Probe,
     weights : ndarray, (n_draws, n_test)
         Bootstrap weights of all test samples.
     """
-    rows, columns = train.obs["label"].astype(str).isin(probe.classes).to_numpy(), test.obs.index.get_indexer(probe.predictions.index)
+    rows, columns = (
+        train.obs["label"].astype(str).isin(probe.classes).to_numpy(),
+        test.obs.index.get_indexer(probe.predictions.index),
+    )
     labels, truth = train.obs["label"][rows].astype(str).to_numpy(), probe.predictions["truth"]
     member = np.array(truth.to_numpy()[:, None] == np.array(probe.classes), dtype=bool)
     scored = np.asarray(member.any(axis=0) & ~member.all(axis=0))
     if not scored.any():
-        return Skipped((f"No ROC curves: all labelled test samples are of one class ({truth.iloc[0]}).",))
-    frequencies = pd.Series(labels).value_counts(normalize=True).reindex(list(probe.classes)).to_numpy()
-    scores, by_class = {}, pd.DataFrame({"n_test": member.sum(axis=0), "prevalence": member.mean(axis=0)}, index=list(probe.classes))
+        return Skipped(
+            (f"No ROC curves: all labelled test samples are of one class ({truth.iloc[0]}).",)
+        )
+    frequencies = (
+        pd.Series(labels).value_counts(normalize=True).reindex(list(probe.classes)).to_numpy()
+    )
+    scores, by_class = (
+        {},
+        pd.DataFrame(
+            {"n_test": member.sum(axis=0), "prevalence": member.mean(axis=0)},
+            index=list(probe.classes),
+        ),
+    )
     for name in probe.scores.index:
         z, z_test = scale_latents(name, train.z[name][rows], test.z[name][columns])
         classifier = fit_with_penalty(z, labels, float(probe.scores.loc[name, "C"]))
@@ -118,17 +157,38 @@ def evaluate_discrimination(train: PartLatents, test: PartLatents, probe: Probe,
         areas = {"auroc": draw_auroc, "auprc": draw_average_precision}
         row: dict[str, float] = {}
         for quantity, draw in areas.items():
-            whole = np.array([draw(member[:, k], probabilities[:, k], np.ones((1, len(member))))[0] for k in range(len(scored))])
+            whole = np.array(
+                [
+                    draw(member[:, k], probabilities[:, k], np.ones((1, len(member))))[0]
+                    for k in range(len(scored))
+                ]
+            )
             by_class[f"{quantity}{suffix}"] = np.where(scored, whole, np.nan)
-            draws = np.stack([draw(member[:, k], probabilities[:, k], weights[:, columns]) for k in np.flatnonzero(scored)])
+            draws = np.stack(
+                [
+                    draw(member[:, k], probabilities[:, k], weights[:, columns])
+                    for k in np.flatnonzero(scored)
+                ]
+            )
             n_defined = np.isfinite(draws).sum(axis=0)
-            means = np.divide(np.nansum(draws, axis=0), n_defined, out=np.full(draws.shape[1], np.nan), where=n_defined > 0)
+            means = np.divide(
+                np.nansum(draws, axis=0),
+                n_defined,
+                out=np.full(draws.shape[1], np.nan),
+                where=n_defined > 0,
+            )
             low, high = find_interval(means)
-            row |= {quantity: float(np.nanmean(by_class[f"{quantity}{suffix}"])), f"{quantity}_low": low, f"{quantity}_high": high}
+            row |= {
+                quantity: float(np.nanmean(by_class[f"{quantity}{suffix}"])),
+                f"{quantity}_low": low,
+                f"{quantity}_high": high,
+            }
         row["brier"] = float(np.square(probabilities - member).sum(axis=1).mean())
         scores[name] = row
         if name == ENCODER:
-            predicted = pd.DataFrame(probabilities, index=probe.predictions.index, columns=list(probe.classes))
+            predicted = pd.DataFrame(
+                probabilities, index=probe.predictions.index, columns=list(probe.classes)
+            )
     return Discrimination(
         scores=pd.DataFrame(scores).T.rename_axis("representation"),
         per_class=by_class.rename_axis("class"),
@@ -139,16 +199,19 @@ def evaluate_discrimination(train: PartLatents, test: PartLatents, probe: Probe,
 
 
 def restore_frequencies(probabilities: np.ndarray, frequencies: np.ndarray) -> np.ndarray:
-    """Probabilities (n, n_classes) of classes of equal size, as those of classes of the given frequencies (n_classes,)."""
+    """Probabilities (n, n_classes) of classes of equal size, as those of classes of the given
+    frequencies (n_classes,).
+    """
     weighted = probabilities * frequencies
     return weighted / weighted.sum(axis=1, keepdims=True)
 
 
 def draw_auroc(member: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve (n_draws,) when samples count ``weights`` (n_draws, n) times; NaN without members or others.
+    """Area under the ROC curve (n_draws,) when samples count ``weights`` (n_draws, n) times; NaN
+    without members or others.
 
-    It is the weighted share of pairs of a member and another sample in which the member scores higher, ties counting half
-    (Hanley & McNeil, Radiology 1982).
+    It is the weighted share of pairs of a member and another sample in which the member scores
+    higher, ties counting half (Hanley & McNeil, Radiology 1982).
     """
     levels, level = np.unique(score, return_inverse=True)
     order = np.argsort(level, kind="stable")
@@ -161,20 +224,31 @@ def draw_auroc(member: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np
     return np.divide(wins, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
 
 
-def draw_average_precision(member: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Average precision (n_draws,), precision at each threshold times the recall that it adds; NaN without members."""
+def draw_average_precision(
+    member: np.ndarray, score: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """Average precision (n_draws,), precision at each threshold times the recall that it adds; NaN
+    without members.
+    """
     levels, level = np.unique(-score, return_inverse=True)
     order = np.argsort(level, kind="stable")
     starts = np.searchsorted(level[order], np.arange(len(levels)))
     positive = np.add.reduceat((weights * member)[:, order], starts, axis=1)
     counted = np.cumsum(np.add.reduceat(weights[:, order], starts, axis=1), axis=1)
-    precision = np.cumsum(positive, axis=1) / np.maximum(counted, 1e-12)  # a draw may leave out all samples down to a threshold
+    # a draw may leave out all samples down to a threshold
+    precision = np.cumsum(positive, axis=1) / np.maximum(counted, 1e-12)
     total = positive.sum(axis=1)
-    return np.divide((positive * precision).sum(axis=1), total, out=np.full(len(weights), np.nan), where=total > 0)
+    return np.divide(
+        (positive * precision).sum(axis=1),
+        total,
+        out=np.full(len(weights), np.nan),
+        where=total > 0,
+    )
 
 
 def trace_roc(result: Discrimination, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """False and true positive rates (n_thresholds + 1,) of a class against the rest, from the highest threshold to the lowest.
+    """False and true positive rates (n_thresholds + 1,) of a class against the rest, from the
+    highest threshold to the lowest.
 
     A threshold lies between different probabilities alone.
     """
@@ -186,12 +260,23 @@ def trace_roc(result: Discrimination, name: str) -> tuple[np.ndarray, np.ndarray
 
 
 def calibrate_classes(probabilities: pd.DataFrame, truth: pd.Series) -> pd.DataFrame:
-    """Mean prediction and observed frequency in groups of equal size, by class, see :class:`Discrimination`."""
+    """Mean prediction and observed frequency in groups of equal size, by class, see
+    :class:`Discrimination`.
+    """
     tables = []
     for name in probabilities:
         order = np.argsort(probabilities[name].to_numpy(), kind="stable")
         groups = np.array_split(order, min(N_BINS, len(order)))
         hit = (truth == name).to_numpy()
-        rows = [(len(group), probabilities[name].to_numpy()[group].mean(), hit[group].mean()) for group in groups]
-        tables.append(pd.DataFrame(rows, columns=["n", "predicted", "observed"], index=pd.Index([name] * len(rows), name="class")))
+        rows = [
+            (len(group), probabilities[name].to_numpy()[group].mean(), hit[group].mean())
+            for group in groups
+        ]
+        tables.append(
+            pd.DataFrame(
+                rows,
+                columns=["n", "predicted", "observed"],
+                index=pd.Index([name] * len(rows), name="class"),
+            )
+        )
     return pd.concat(tables)

@@ -1,8 +1,9 @@
 """Latents by part of the split and by representation.
 
-A *representation* is the encoder (``"encoder"``), a baseline with as many components on the same rows (``"pca"``, ``"nmf"``,
-``"random"``: a random projection) or the genes themselves (``"raw"``).
-Tables called ``scores`` have one row per representation (index ``representation``). A *sample table* has the index ``sample_id``.
+A *representation* is the encoder (``"encoder"``), a baseline with as many components on the same
+rows (``"pca"``, ``"nmf"``, ``"random"``: a random projection) or the genes themselves (``"raw"``).
+Tables called ``scores`` have one row per representation (index ``representation``). A *sample
+table* has the index ``sample_id``.
 """
 
 from __future__ import annotations
@@ -18,10 +19,17 @@ ENCODER = "encoder"
 
 
 RAW = "raw"
-"""Name of the genes themselves among the representations: as many columns as directions of the train samples, and no decoder."""
+"""Name of the genes themselves among the representations: as many columns as directions of the
+train samples, and no decoder."""
 
 
-DISPLAY = {ENCODER: "encoder", "pca": "PCA", "nmf": "NMF", "random": "random projection", RAW: "raw genes"}
+DISPLAY = {
+    ENCODER: "encoder",
+    "pca": "PCA",
+    "nmf": "NMF",
+    "random": "random projection",
+    RAW: "raw genes",
+}
 """Names of the representations as they are printed."""
 
 

@@ -39,8 +39,13 @@ class Novelty(Result):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Share of novel samples at a false discovery rate of 5 %, and share with p of at most 0.05 (5 % where nothing is novel)."""
-        return {"novelty/share": float(self.samples["novel"].mean()), "novelty/share_p05": float((self.samples["p"] <= 0.05).mean())}
+        """Share of novel samples at a false discovery rate of 5 %, and share with p of at most 0.05
+        (5 % where nothing is novel).
+        """
+        return {
+            "novelty/share": float(self.samples["novel"].mean()),
+            "novelty/share_p05": float((self.samples["p"] <= 0.05).mean()),
+        }
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -49,12 +54,18 @@ class Novelty(Result):
 
     @property
     def fewest(self) -> int:
-        """Fewest novel samples that can be found: with fewer, p-values no smaller than ``smallest_p`` cannot pass the correction."""
+        """Fewest novel samples that can be found: with fewer, p-values no smaller than
+        ``smallest_p`` cannot pass the correction.
+        """
         return int(np.ceil(round(self.smallest_p * len(self.samples) / 0.05, 9)))
 
 
 def evaluate_novelty(
-    encoder: Encoder, rows: Mapping[str, np.ndarray], test: PartLatents, reconstruction: Reconstruction, seed: int
+    encoder: Encoder,
+    rows: Mapping[str, np.ndarray],
+    test: PartLatents,
+    reconstruction: Reconstruction,
+    seed: int,
 ) -> Novelty | Skipped:
     """Compare error and distance of test samples with those of the validation samples.
 
@@ -71,8 +82,17 @@ def evaluate_novelty(
     """
     n_val = len(rows["val"])
     if n_val < MIN_CALIBRATION:
-        return Skipped((f"No novelty: {n_val} validation samples; {MIN_CALIBRATION} are needed for a p-value of 0.05.",))
-    calibration = Calibration.of(encoder) or calibrate_novelty(encoder.encoder, encoder.decoder, rows["train"], rows["val"], seed)
+        return Skipped(
+            (
+                (
+                    f"No novelty: {n_val} validation samples; {MIN_CALIBRATION} are needed for a "
+                    "p-value of 0.05."
+                ),
+            )
+        )
+    calibration = Calibration.of(encoder) or calibrate_novelty(
+        encoder.encoder, encoder.decoder, rows["train"], rows["val"], seed
+    )
     errors = reconstruction.samples[ENCODER].to_numpy() / len(encoder.genes)
     distances = measure_distances(test.z[ENCODER], calibration.mean, calibration.precision)
     samples = judge_novelty(calibration, np.column_stack([errors, distances]), test.obs.index)
@@ -88,11 +108,15 @@ class NoveltyTask(Task):
     one_thread = False
     metrics: ClassVar = {
         "novelty/share": "share of test samples that are novel at a false discovery rate of 5 %",
-        "novelty/share_p05": "share of test samples with p of at most 0.05; 5 % where nothing is novel",
+        "novelty/share_p05": (
+            "share of test samples with p of at most 0.05; 5 % where nothing is novel"
+        ),
     }
     tables: ClassVar = {"novelty": "error, distance and p-values of every test sample"}
 
     def evaluate(self, inputs: EvaluationInputs) -> Novelty | Skipped:
         """Compare test samples with the validation samples."""
         X = {part: inputs.X[part] for part in ("train", "val")}
-        return evaluate_novelty(inputs.encoder, X, inputs.test, inputs.results.require(Reconstruction), inputs.seed)
+        return evaluate_novelty(
+            inputs.encoder, X, inputs.test, inputs.results.require(Reconstruction), inputs.seed
+        )

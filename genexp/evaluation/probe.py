@@ -11,7 +11,14 @@ import pandas as pd
 
 from genexp.errors import name_some
 from genexp.evaluation.latents import ENCODER, RAW, PartLatents
-from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Skipped, Task, name_scores
+from genexp.evaluation.task import (
+    EvaluationInputs,
+    Result,
+    SampleScores,
+    Skipped,
+    Task,
+    name_scores,
+)
 
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 """Inverse penalties C to choose from; the smallest wins a tie."""
@@ -34,7 +41,9 @@ class ProbeScores(SampleScores):
 
     def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
         """Macro F1 (n_draws,) over the classes with drawn samples."""
-        truth, predicted = (self.samples[column].astype(str).to_numpy() for column in ("truth", representation))
+        truth, predicted = (
+            self.samples[column].astype(str).to_numpy() for column in ("truth", representation)
+        )
         return bootstrap_macro_f1(truth, predicted, weights)
 
     def matches(self, other: ProbeScores) -> bool:
@@ -44,24 +53,27 @@ class ProbeScores(SampleScores):
 
 @dataclass(frozen=True)
 class Probe(Result):
-    """A logistic regression from latents to the label: trained on labelled train samples, scored on labelled test samples.
+    """A logistic regression from latents to the label: trained on labelled train samples, scored on
+    labelled test samples.
 
     Parameters
     ----------
     classes : tuple of str, (n_classes,)
         The classes of the probe and of the test samples, sorted.
     scores : DataFrame, (n_representations, 4)
-        ``macro_f1`` and ``balanced_accuracy`` over the classes present on test samples, ``accuracy``, and ``C``, the inverse penalty
-        chosen by grouped cross-validation on train samples.
+        ``macro_f1`` and ``balanced_accuracy`` over the classes present on test samples,
+        ``accuracy``, and ``C``, the inverse penalty chosen by grouped cross-validation on train
+        samples.
     per_class : DataFrame, (n_classes, 5 + n_baselines)
-        Index ``class``: ``n_train``, ``n_test``, ``precision``, ``recall``, ``f1`` of the encoder, ``f1_pca``; NaN where a class has no
-        test samples.
+        Index ``class``: ``n_train``, ``n_test``, ``precision``, ``recall``, ``f1`` of the encoder,
+        ``f1_pca``; NaN where a class has no test samples.
     confusion : DataFrame of int, (n_classes, n_classes)
         Test samples by true class (rows) and predicted class (columns), by the encoder's latents.
     predictions : DataFrame, (n_labelled_test, 1 + n_representations)
         Sample table: ``truth``, ``encoder``, ``pca`` (the predicted classes).
     weights : DataFrame, (n_classes, n_latent)
-        Weight of each of the encoder's latents in a class's logit, minus the mean of the logits of all classes.
+        Weight of each of the encoder's latents in a class's logit, minus the mean of the logits of
+        all classes.
     """
 
     classes: tuple[str, ...]
@@ -97,12 +109,20 @@ def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> Probe | 
     if "label" not in train.obs:
         return Skipped()
     classes, notes = choose_classes(train.obs["label"], test.obs["label"])
-    in_train, in_test = (part.obs["label"].astype(str).isin(classes).to_numpy() for part in (train, test))
+    in_train, in_test = (
+        part.obs["label"].astype(str).isin(classes).to_numpy() for part in (train, test)
+    )
     if len(classes) < 2 or not in_test.any():
-        lack = f"No probe: {len(classes)} classes with 2 or more train samples, {in_test.sum()} test samples of them."
+        lack = (
+            f"No probe: {len(classes)} classes with 2 or more train samples, {in_test.sum()} "
+            "test samples of them."
+        )
         return Skipped((*notes, lack))
     truth = test.obs["label"][in_test].astype(str)
-    labels, groups = train.obs["label"][in_train].astype(str).to_numpy(), train.obs["group"][in_train].astype(str).to_numpy()
+    labels, groups = (
+        train.obs["label"][in_train].astype(str).to_numpy(),
+        train.obs["group"][in_train].astype(str).to_numpy(),
+    )
     predictions, penalties, classifiers = {"truth": truth}, {}, {}
     for name in train.z:
         z, z_test = scale_latents(name, train.z[name][in_train], test.z[name][in_test])
@@ -110,7 +130,10 @@ def evaluate_probe(train: PartLatents, test: PartLatents, seed: int) -> Probe | 
         predictions[name] = classifiers[name].predict(z_test)
     weights = _read_weights(classifiers[ENCODER], train.z[ENCODER][in_train])
     table = pd.DataFrame(predictions, index=truth.index)
-    return replace(_summarise(table, classes, penalties, pd.Series(labels).value_counts(), weights), notes=tuple(notes))
+    return replace(
+        _summarise(table, classes, penalties, pd.Series(labels).value_counts(), weights),
+        notes=tuple(notes),
+    )
 
 
 def choose_classes(train: pd.Series, test: pd.Series) -> tuple[list[str], list[str]]:
@@ -118,11 +141,16 @@ def choose_classes(train: pd.Series, test: pd.Series) -> tuple[list[str], list[s
     counts = train.dropna().astype(str).value_counts()
     classes = sorted(counts.index[counts >= 2])
     dropped = sorted(set(pd.concat([train, test]).dropna().astype(str)) - set(classes))
-    return classes, [f"Probe: classes with fewer than 2 train samples were excluded: {name_some(dropped)}."] if dropped else []
+    return classes, [
+        f"Probe: classes with fewer than 2 train samples were excluded: {name_some(dropped)}."
+    ] if dropped else []
 
 
-def scale_latents(name: str, reference: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre and scale latents by mean and standard deviation of ``reference``; a constant column becomes 0 there.
+def scale_latents(
+    name: str, reference: np.ndarray, other: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centre and scale latents by mean and standard deviation of ``reference``; a constant column
+    becomes 0 there.
 
     Raw genes keep their geometry: their columns are directions of different variance.
     """
@@ -145,7 +173,9 @@ def fit_with_penalty(z: np.ndarray, labels: np.ndarray, C: float):  # type: igno
 
 
 def choose_probe_penalty(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, seed: int) -> float:
-    """C of the best mean macro F1 over stratified, grouped folds; 1 where there are too few samples for two folds."""
+    """C of the best mean macro F1 over stratified, grouped folds; 1 where there are too few samples
+    for two folds.
+    """
     from sklearn.model_selection import StratifiedGroupKFold
 
     counts = pd.DataFrame({"label": labels, "group": groups}).groupby("label")["group"].nunique()
@@ -154,15 +184,22 @@ def choose_probe_penalty(z: np.ndarray, labels: np.ndarray, groups: np.ndarray, 
         return 1.0
     folds = [
         (fit, held)
-        for fit, held in StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(z, labels, groups)
+        for fit, held in StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed).split(
+            z, labels, groups
+        )
         if len(set(labels[fit])) > 1 and len(held)
     ]
     # Rounded, so that the last bits of a mean cannot choose
     return max(PENALTIES, key=lambda C: round(_cross_validate(C, z, labels, folds), 6))
 
 
-def _cross_validate(C: float, z: np.ndarray, labels: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
-    scores = [macro_f1(labels[held], _build_classifier(C).fit(z[fit], labels[fit]).predict(z[held])) for fit, held in folds]
+def _cross_validate(
+    C: float, z: np.ndarray, labels: np.ndarray, folds: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> float:
+    scores = [
+        macro_f1(labels[held], _build_classifier(C).fit(z[fit], labels[fit]).predict(z[held]))
+        for fit, held in folds
+    ]
     return float(np.mean(scores))
 
 
@@ -178,17 +215,34 @@ def macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
 
 
 def _read_weights(classifier, z: np.ndarray) -> pd.DataFrame:  # type: ignore[no-untyped-def]
-    """Weights of the unscaled latents ``z`` in the logit of each class minus the mean of all logits."""
+    """Weights of the unscaled latents ``z`` in the logit of each class minus the mean of all
+    logits.
+    """
     std = z.std(axis=0)
-    weights = classifier.coef_ if len(classifier.classes_) > 2 else np.concatenate([-classifier.coef_, classifier.coef_]) / 2
+    weights = (
+        classifier.coef_
+        if len(classifier.classes_) > 2
+        else np.concatenate([-classifier.coef_, classifier.coef_]) / 2
+    )
     weights = (weights - weights.mean(axis=0)) / np.where(std > 1e-12, std, 1.0)
     return pd.DataFrame(weights, index=pd.Index(classifier.classes_, name="class"))
 
 
-def _summarise(table: pd.DataFrame, classes: list[str], penalties: dict[str, float], n_train: pd.Series, weights: pd.DataFrame) -> Probe:
+def _summarise(
+    table: pd.DataFrame,
+    classes: list[str],
+    penalties: dict[str, float],
+    n_train: pd.Series,
+    weights: pd.DataFrame,
+) -> Probe:
     confusion = {name: count_confusion(table["truth"], table[name], classes) for name in penalties}
-    scores = pd.DataFrame({name: score_confusion(counts) for name, counts in confusion.items()}).T.assign(C=pd.Series(penalties))
-    per_class = pd.DataFrame({"n_train": n_train.reindex(classes), "n_test": confusion[ENCODER].sum(axis=1)}, index=classes)
+    scores = pd.DataFrame(
+        {name: score_confusion(counts) for name, counts in confusion.items()}
+    ).T.assign(C=pd.Series(penalties))
+    per_class = pd.DataFrame(
+        {"n_train": n_train.reindex(classes), "n_test": confusion[ENCODER].sum(axis=1)},
+        index=classes,
+    )
     per_class["precision"], per_class["recall"] = precision_recall(confusion[ENCODER])
     for name, counts in confusion.items():
         per_class["f1" if name == ENCODER else f"f1_{name}"] = f1_by_class(counts[None])[0]
@@ -196,7 +250,11 @@ def _summarise(table: pd.DataFrame, classes: list[str], penalties: dict[str, flo
         classes=tuple(classes),
         scores=scores.rename_axis("representation"),
         per_class=per_class.rename_axis("class"),
-        confusion=pd.DataFrame(confusion[ENCODER], index=pd.Index(classes, name="truth"), columns=pd.Index(classes, name="predicted")),
+        confusion=pd.DataFrame(
+            confusion[ENCODER],
+            index=pd.Index(classes, name="truth"),
+            columns=pd.Index(classes, name="predicted"),
+        ),
         predictions=table,
         weights=weights,
     )
@@ -210,7 +268,9 @@ def count_confusion(truth: pd.Series, predicted: pd.Series, classes: Sequence[st
 
 
 def score_confusion(confusion: np.ndarray) -> dict[str, float]:
-    """``macro_f1`` and ``balanced_accuracy`` over the classes that have samples, and ``accuracy``."""
+    """``macro_f1`` and ``balanced_accuracy`` over the classes that have samples, and
+    ``accuracy``.
+    """
     return {
         "macro_f1": float(np.nanmean(f1_by_class(confusion[None])[0])),
         "balanced_accuracy": float(np.nanmean(precision_recall(confusion)[1])),
@@ -219,27 +279,35 @@ def score_confusion(confusion: np.ndarray) -> dict[str, float]:
 
 
 def precision_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Precision (0 where a class is never predicted) and recall; NaN where a class has no samples."""
+    """Precision (0 where a class is never predicted) and recall; NaN where a class has no
+    samples.
+    """
     correct, n_true, n_predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
     defined = np.where(n_true > 0, 1.0, np.nan)
     return defined * correct / np.maximum(n_predicted, 1), defined * correct / np.maximum(n_true, 1)
 
 
 def f1_by_class(confusion: np.ndarray) -> np.ndarray:
-    """F1 (n_draws, n_classes) from confusion matrices (n_draws, n_classes, n_classes), truth in rows; NaN where a class has no samples."""
+    """F1 (n_draws, n_classes) from confusion matrices (n_draws, n_classes, n_classes), truth in
+    rows; NaN where a class has no samples.
+    """
     correct = np.diagonal(confusion, axis1=1, axis2=2)
     n_true, n_predicted = confusion.sum(axis=2), confusion.sum(axis=1)
     return np.where(n_true > 0, 2 * correct / np.maximum(n_true + n_predicted, 1), np.nan)
 
 
 def bootstrap_macro_f1(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Macro F1 (n_draws,), over the classes that have samples (NaN if none has), when samples count ``weights`` (n_draws, n) times."""
+    """Macro F1 (n_draws,), over the classes that have samples (NaN if none has), when samples count
+    ``weights`` (n_draws, n) times.
+    """
     classes, codes = np.unique(np.concatenate([truth, predicted]), return_inverse=True)
     n = len(classes)
     cell = np.eye(n * n)[codes[: len(truth)] * n + codes[len(truth) :]]
     f1 = f1_by_class((weights @ cell).reshape(-1, n, n))
     n_there = np.isfinite(f1).sum(axis=1)
-    return np.divide(np.nansum(f1, axis=1), n_there, out=np.full(len(f1), np.nan), where=n_there > 0)
+    return np.divide(
+        np.nansum(f1, axis=1), n_there, out=np.full(len(f1), np.nan), where=n_there > 0
+    )
 
 
 class ProbeTask(Task):
@@ -249,9 +317,16 @@ class ProbeTask(Task):
     title = "Label"
     scores = ProbeScores
     metrics: ClassVar = {
-        "probe/macro_f1": "mean over classes of the F1 of a logistic regression on the latents, test samples; higher is better",
-        "probe/balanced_accuracy": "mean over classes of the recall of the same regression; higher is better",
-        "probe/accuracy": "share of test samples whose class the same regression predicts; higher is better",
+        "probe/macro_f1": (
+            "mean over classes of the F1 of a logistic regression on the latents, test samples; "
+            "higher is better"
+        ),
+        "probe/balanced_accuracy": (
+            "mean over classes of the recall of the same regression; higher is better"
+        ),
+        "probe/accuracy": (
+            "share of test samples whose class the same regression predicts; higher is better"
+        ),
     }
     tables: ClassVar = {
         "probe_scores": "scores of the predicted label",

@@ -1,8 +1,10 @@
 """Common interface of the evaluation tasks.
 
-A task is a class in a file of its own and a line in :mod:`genexp.verdict.tasks`. It gets the latents of all parts of the split, fits
-on train samples alone, and scores test samples. Metrics, tables, notes, figures and a section of the report follow from its
-:class:`Result`; a result with :class:`SampleScores` also enters the verdict, several seeds, and ``compare``.
+A task is a class in a file of its own and a line in :mod:`genexp.verdict.tasks`. It gets the
+latents of all parts of the split, fits on train samples alone, and scores test samples. Metrics,
+tables, notes, figures and a section of the report follow from its
+:class:`Result`; a result with :class:`SampleScores` also enters the verdict, several seeds, and
+``compare``.
 """
 
 from __future__ import annotations
@@ -34,9 +36,11 @@ AnyResult = TypeVar("AnyResult", bound="Result")
 
 @dataclass(frozen=True)
 class SampleScores(ABC):
-    """Test samples of a task, from which its score is computed for any weights. The verdict resamples them.
+    """Test samples of a task, from which its score is computed for any weights. The verdict
+    resamples them.
 
-    Everything is in one sample table, so that ``compare`` computes the same score from the table that a run logged.
+    Everything is in one sample table, so that ``compare`` computes the same score from the table
+    that a run logged.
 
     Parameters
     ----------
@@ -49,7 +53,8 @@ class SampleScores(ABC):
     unit: ClassVar[str] = "test samples"
     """Name of the rows as it is printed."""
     gain: ClassVar[bool] = False
-    """True if ``compare`` shows the difference from PCA, as for scores that depend on the scale of the genes."""
+    """True if ``compare`` shows the difference from PCA, as for scores that depend on the scale of
+    the genes."""
 
     samples: pd.DataFrame
 
@@ -70,11 +75,15 @@ class SampleScores(ABC):
 
     @abstractmethod
     def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
-        """Score (n_draws,) of a representation when samples count ``weights`` (n_draws, n_scored) times; larger is better."""
+        """Score (n_draws,) of a representation when samples count ``weights`` (n_draws, n_scored)
+        times; larger is better.
+        """
 
     @abstractmethod
     def matches(self, other: Self) -> bool:
-        """Check that the same samples have the same truth in another evaluation, so that both can be compared."""
+        """Check that the same samples have the same truth in another evaluation, so that both can
+        be compared.
+        """
 
     @property
     def column(self) -> str:
@@ -136,14 +145,17 @@ class Skipped:
     Parameters
     ----------
     notes : tuple of str
-        Reasons, one sentence each; empty where the cohort has no data for the task (no label, no survival).
+        Reasons, one sentence each; empty where the cohort has no data for the task (no label, no
+        survival).
     """
 
     notes: tuple[str, ...] = ()
 
 
 class Results(Mapping[str, Result]):
-    """Results by the name of their task, in the order of the tasks; :meth:`get_result` finds one by its class."""
+    """Results by the name of their task, in the order of the tasks; :meth:`get_result` finds one by
+    its class.
+    """
 
     def __init__(self, results: Mapping[str, Result] | None = None) -> None:
         self._results = dict(results or {})
@@ -171,7 +183,9 @@ class Results(Mapping[str, Result]):
         """
         result = self.get_result(kind)
         if result is None:
-            raise KeyError(f"expected a {kind.__name__} among the results; found {', '.join(self) or 'none'}")
+            raise KeyError(
+                f"expected a {kind.__name__} among the results; found {', '.join(self) or 'none'}"
+            )
         return result
 
     def add(self, name: str, result: Result) -> Results:
@@ -240,36 +254,45 @@ class Task(ABC):
     title: ClassVar[str]
     """Heading of its section."""
     metrics: ClassVar[Mapping[str, str]] = {}
-    """Meaning of each metric by its key; ``*`` stands for any text. Those by representation and by seed follow from these."""
+    """Meaning of each metric by its key; ``*`` stands for any text. Those by representation and by
+    seed follow from these."""
     tables: ClassVar[Mapping[str, str]] = {}
     """Meaning of each table by its name."""
     scores: ClassVar[type[SampleScores] | None] = None
     """Class of the scores that enter the verdict, if the task has any."""
     one_thread: ClassVar[bool] = True
-    """True if linear algebra runs in one thread: on arrays as small as latents more threads only wait for each other, for minutes on a
-    busy machine."""
+    """True if linear algebra runs in one thread: on arrays as small as latents more threads only
+    wait for each other, for minutes on a busy machine."""
 
     @abstractmethod
     def evaluate(self, inputs: EvaluationInputs) -> Result | Skipped:
         """Fit on train samples, score test samples."""
 
     def rescore(self, inputs: EvaluationInputs, first: Result) -> Result | Skipped:
-        """Evaluate the encoder of another seed, given the result of the registered one: only its scores are needed."""
+        """Evaluate the encoder of another seed, given the result of the registered one: only its
+        scores are needed.
+        """
         del first
         return self.evaluate(inputs)
 
     def check(self, config: EvaluationConfig, data: Preprocessed | None) -> None:
-        """Refuse files that the task cannot use, before hours of training: without a cohort, and for the cohort ``data``."""
+        """Refuse files that the task cannot use, before hours of training: without a cohort, and
+        for the cohort ``data``.
+        """
         del config, data
 
     def draw(self, result: Result) -> Iterable[tuple[str, Figure]]:
-        """Figures of the result, each with its name; tasks of genexp have theirs in :mod:`genexp.report.figures`."""
+        """Figures of the result, each with its name; tasks of genexp have theirs in
+        :mod:`genexp.report.figures`.
+        """
         del result
         return ()
 
 
 def name_scores(prefix: str, scores: pd.DataFrame) -> dict[str, float]:
-    """Metrics of a table of scores by representation: ``probe/macro_f1`` of the encoder, ``probe/macro_f1_pca`` of a baseline."""
+    """Metrics of a table of scores by representation: ``probe/macro_f1`` of the encoder,
+    ``probe/macro_f1_pca`` of a baseline.
+    """
     return {
         f"{prefix}/{quantity}{name_suffix(representation)}": float(value)
         for representation, row in scores.iterrows()

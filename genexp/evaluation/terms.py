@@ -1,7 +1,8 @@
-"""Prediction of terms from latents: a logistic regression for each term of a multi-hot table, fitted on train samples.
+"""Prediction of terms from latents: a logistic regression for each term of a multi-hot table,
+fitted on train samples.
 
-Terms are rare and overlap, so each is scored on test samples by its average precision, compared with its prevalence, the value under
-chance.
+Terms are rare and overlap, so each is scored on test samples by its average precision, compared
+with its prevalence, the value under chance.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ import pandas as pd
 from genexp.cohort.terms import read_terms
 from genexp.evaluation.latents import ENCODER, RAW, PartLatents
 from genexp.evaluation.probe import scale_latents
-from genexp.evaluation.task import EvaluationInputs, Result, SampleScores, Skipped, Task, name_scores
+from genexp.evaluation.task import (
+    EvaluationInputs,
+    Result,
+    SampleScores,
+    Skipped,
+    Task,
+    name_scores,
+)
 from genexp.files.source import open_source
 
 if TYPE_CHECKING:
@@ -36,7 +44,9 @@ MAX_TERMS = 200
 
 @dataclass(frozen=True)
 class TermScores(SampleScores):
-    """Macro average precision of logits by term (columns ``encoder: TERM``), given the truth (``truth: TERM``)."""
+    """Macro average precision of logits by term (columns ``encoder: TERM``), given the truth
+    (``truth: TERM``).
+    """
 
     table = "terms_samples"
     quantity = "macro AP"
@@ -45,19 +55,34 @@ class TermScores(SampleScores):
     @property
     def representations(self) -> list[str]:
         """Representations from which the terms were predicted."""
-        return list(dict.fromkeys(name.partition(": ")[0] for name in self.samples if not name.startswith(f"{TRUTH}: ")))
+        return list(
+            dict.fromkeys(
+                name.partition(": ")[0]
+                for name in self.samples
+                if not name.startswith(f"{TRUTH}: ")
+            )
+        )
 
     def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
         """Macro average precision (n_draws,)."""
-        return bootstrap_macro_ap(self._pick(TRUTH).astype(bool), self._pick(representation), weights)
+        return bootstrap_macro_ap(
+            self._pick(TRUTH).astype(bool), self._pick(representation), weights
+        )
 
     def _pick(self, prefix: str) -> np.ndarray:
-        return self.samples[[name for name in self.samples if name.startswith(f"{prefix}: ")]].to_numpy()
+        return self.samples[
+            [name for name in self.samples if name.startswith(f"{prefix}: ")]
+        ].to_numpy()
 
     def matches(self, other: TermScores) -> bool:
         """Check that the terms, and the samples with them, are the same."""
-        first, second = (scores.samples[[name for name in scores.samples if name.startswith(f"{TRUTH}: ")]] for scores in (self, other))
-        return list(first) == list(second) and bool((first.astype(bool).to_numpy() == second.astype(bool).to_numpy()).all())
+        first, second = (
+            scores.samples[[name for name in scores.samples if name.startswith(f"{TRUTH}: ")]]
+            for scores in (self, other)
+        )
+        return list(first) == list(second) and bool(
+            (first.astype(bool).to_numpy() == second.astype(bool).to_numpy()).all()
+        )
 
 
 @dataclass(frozen=True)
@@ -67,11 +92,11 @@ class Terms(Result):
     Parameters
     ----------
     scores : DataFrame, (n_representations, 2)
-        ``macro_ap`` (mean over terms of the average precision on test samples) and ``C``, the inverse penalty chosen by grouped
-        cross-validation on train samples.
+        ``macro_ap`` (mean over terms of the average precision on test samples) and ``C``, the
+        inverse penalty chosen by grouped cross-validation on train samples.
     by_term : DataFrame, (n_terms, 3 + n_representations)
-        Index ``term``, most frequent first: ``n_train`` and ``n_test`` samples with it, ``prevalence`` on test samples, ``ap`` of the
-        encoder and ``ap_<baseline>``.
+        Index ``term``, most frequent first: ``n_train`` and ``n_test`` samples with it,
+        ``prevalence`` on test samples, ``ap`` of the encoder and ``ap_<baseline>``.
     table : DataFrame of bool, (n_train + n_test, n_terms)
         Terms of the samples.
     predictions : mapping of str to DataFrame of float32, (n_test, n_terms)
@@ -103,16 +128,22 @@ class Terms(Result):
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """Tables for download, by name; the table by sample has the truth and the encoder's logits only."""
+        """Tables for download, by name; the table by sample has the truth and the encoder's logits
+        only.
+        """
         samples = self.scores_by_sample.samples
-        logged = samples[[name for name in samples if name.startswith((f"{TRUTH}: ", f"{ENCODER}: "))]]
+        logged = samples[
+            [name for name in samples if name.startswith((f"{TRUTH}: ", f"{ENCODER}: "))]
+        ]
         return {"terms_scores": self.scores, "terms": self.by_term, "terms_samples": logged}
 
     @property
     def scores_by_sample(self) -> TermScores:
         """Macro average precision."""
         tables = {TRUTH: self.truth, **self.predictions}
-        return TermScores(pd.concat([table.add_prefix(f"{name}: ") for name, table in tables.items()], axis=1))
+        return TermScores(
+            pd.concat([table.add_prefix(f"{name}: ") for name, table in tables.items()], axis=1)
+        )
 
     def name_best(self, n: int) -> list[str]:
         """Terms that the encoder predicts best, by average precision minus prevalence."""
@@ -120,10 +151,13 @@ class Terms(Result):
         return [str(name) for name in gain.sort_values(ascending=False, kind="stable").index[:n]]
 
 
-def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, seed: int) -> Terms | Skipped:
+def evaluate_terms(
+    train: PartLatents, test: PartLatents, table: pd.DataFrame, seed: int
+) -> Terms | Skipped:
     """Predict terms: fit on train samples, score test samples.
 
-    Latents are standardised by their train mean and standard deviation. One C serves all terms of a representation.
+    Latents are standardised by their train mean and standard deviation. One C serves all terms of a
+    representation.
 
     Parameters
     ----------
@@ -137,7 +171,9 @@ def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, s
     groups = train.obs["group"].astype(str).to_numpy()
     terms, notes = choose_terms(has, has_test, groups)
     if not terms:
-        return Skipped((*notes, "No terms: none has enough train and test samples both with and without it."))
+        return Skipped(
+            (*notes, "No terms: none has enough train and test samples both with and without it.")
+        )
     Y, truth = has[terms].to_numpy(np.float64), has_test[terms].to_numpy()
     folds = draw_term_folds(groups, seed)
     scores, by_term, predictions, weights = {}, _count(has[terms], has_test[terms]), {}, {}
@@ -149,8 +185,12 @@ def evaluate_terms(train: PartLatents, test: PartLatents, table: pd.DataFrame, s
         ap = average_precision(truth, logits)
         scores[name] = {"macro_ap": float(ap.mean()), "C": C}
         by_term["ap" if name == ENCODER else f"ap_{name}"] = ap
-        predictions[name] = pd.DataFrame(logits.astype(np.float32), index=test.obs.index, columns=terms)
-        weights[name] = pd.DataFrame(w / _find_std(name, train.z[name]), index=pd.Index(terms, name="term"))
+        predictions[name] = pd.DataFrame(
+            logits.astype(np.float32), index=test.obs.index, columns=terms
+        )
+        weights[name] = pd.DataFrame(
+            w / _find_std(name, train.z[name]), index=pd.Index(terms, name="term")
+        )
     known_terms = pd.concat([has[terms], has_test[terms]])
     table_of_scores = pd.DataFrame(scores).T.rename_axis("representation")
     return Terms(table_of_scores, by_term, known_terms, predictions, weights, notes=tuple(notes))
@@ -162,19 +202,28 @@ def _find_std(name: str, z: np.ndarray) -> np.ndarray:
     return np.where(std > 1e-12, std, 1.0)
 
 
-def choose_terms(train: pd.DataFrame, test: pd.DataFrame, groups: np.ndarray) -> tuple[list[str], list[str]]:
+def choose_terms(
+    train: pd.DataFrame, test: pd.DataFrame, groups: np.ndarray
+) -> tuple[list[str], list[str]]:
     """Terms that can be fitted and scored, most frequent first, and a note on the others.
 
-    A term needs ``MIN_TRAIN`` train samples with it, of at least as many groups as there are folds, and ``MIN_TRAIN`` without it; among
-    test samples ``MIN_TEST`` of each.
+    A term needs ``MIN_TRAIN`` train samples with it, of at least as many groups as there are folds,
+    and ``MIN_TRAIN`` without it; among test samples ``MIN_TEST`` of each.
     """
     n_with, n_with_test = train.sum(), test.sum()
-    enough = (np.minimum(n_with, len(train) - n_with) >= MIN_TRAIN) & (np.minimum(n_with_test, len(test) - n_with_test) >= MIN_TEST)
+    enough = (np.minimum(n_with, len(train) - n_with) >= MIN_TRAIN) & (
+        np.minimum(n_with_test, len(test) - n_with_test) >= MIN_TEST
+    )
     n_groups = train.loc[:, enough].groupby(groups).any().sum()
-    usable = n_with[n_groups.index[n_groups >= FOLDS]].sort_values(ascending=False, kind="stable").index
+    usable = (
+        n_with[n_groups.index[n_groups >= FOLDS]].sort_values(ascending=False, kind="stable").index
+    )
     notes = []
     if excluded := len(train.columns) - len(usable):
-        notes.append(f"Terms: {excluded} of {len(train.columns)} were excluded: too few samples or groups have them or lack them.")
+        notes.append(
+            f"Terms: {excluded} of {len(train.columns)} were excluded: too few samples or "
+            "groups have them or lack them."
+        )
     if len(usable) > MAX_TERMS:
         notes.append(f"Terms: only the {MAX_TERMS} most frequent of {len(usable)} were predicted.")
     return [str(name) for name in usable[:MAX_TERMS]], notes
@@ -192,7 +241,9 @@ def draw_term_folds(groups: np.ndarray, seed: int) -> np.ndarray:
 
 
 def choose_term_penalty(z: np.ndarray, Y: np.ndarray, folds: np.ndarray) -> float:
-    """C of the best macro average precision over folds of the train samples; each fit starts at the weights of the one before."""
+    """C of the best macro average precision over folds of the train samples; each fit starts at the
+    weights of the one before.
+    """
     scores = np.zeros(len(PENALTIES))
     for fold in range(FOLDS):
         fit, held, start = folds != fold, folds == fold, None
@@ -203,12 +254,15 @@ def choose_term_penalty(z: np.ndarray, Y: np.ndarray, folds: np.ndarray) -> floa
     return PENALTIES[int(np.round(scores, 6).argmax())]
 
 
-def fit_term_regressions(z: np.ndarray, Y: np.ndarray, C: float, start: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def fit_term_regressions(
+    z: np.ndarray, Y: np.ndarray, C: float, start: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Fit logistic regressions of many outcomes on the same columns at once.
 
-    Each minimises ``C * sum log(1 + exp(-y f)) + |w|^2 / 2`` with y = -1, 1 and f = z w + b, as scikit-learn does. The Hessian is at most
-    ``C / 4 * [z 1]'[z 1]`` plus the penalty (Böhning and Lindsay, Annals of the Institute of Statistical Mathematics 1988). In
-    coordinates where this bound is the identity, L-BFGS needs few steps at any scale of the columns.
+    Each minimises ``C * sum log(1 + exp(-y f)) + |w|^2 / 2`` with y = -1, 1 and f = z w + b, as
+    scikit-learn does. The Hessian is at most ``C / 4 * [z 1]'[z 1]`` plus the penalty (Böhning and
+    Lindsay, Annals of the Institute of Statistical Mathematics 1988). In coordinates where this
+    bound is the identity, L-BFGS needs few steps at any scale of the columns.
 
     Parameters
     ----------
@@ -238,11 +292,19 @@ def fit_term_regressions(z: np.ndarray, Y: np.ndarray, C: float, start: np.ndarr
         w = solve_triangular(upper, v)
         f = whitened @ v
         value = C * (np.logaddexp(0, f) - Y * f).sum() + np.square(penalised * w).sum() / 2
-        gradient = C * (whitened.T @ (_sigmoid(f) - Y)) + solve_triangular(upper, penalised * w, trans="T")
+        gradient = C * (whitened.T @ (_sigmoid(f) - Y)) + solve_triangular(
+            upper, penalised * w, trans="T"
+        )
         return float(value), gradient.ravel()
 
     first = np.zeros((len(upper), Y.shape[1])) if start is None else upper @ start
-    optimum = minimize(loss, first.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 300, "ftol": 1e-9, "gtol": 1e-4})
+    optimum = minimize(
+        loss,
+        first.ravel(),
+        jac=True,
+        method="L-BFGS-B",
+        options={"maxiter": 300, "ftol": 1e-9, "gtol": 1e-4},
+    )
     w = solve_triangular(upper, optimum.x.reshape(first.shape))
     return w[:-1].T, w[-1]
 
@@ -258,7 +320,8 @@ def average_precision(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def bootstrap_macro_ap(truth: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean average precision (n_draws,) over the terms with drawn samples, when samples count ``weights`` (n_draws, n) times.
+    """Mean average precision (n_draws,) over the terms with drawn samples, when samples count
+    ``weights`` (n_draws, n) times.
 
     Parameters
     ----------
@@ -275,7 +338,9 @@ def bootstrap_macro_ap(truth: np.ndarray, scores: np.ndarray, weights: np.ndarra
 
 
 def _draw_ap(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Average precision (n_draws,): sum over thresholds of precision times gain in recall; equal scores share a threshold."""
+    """Average precision (n_draws,): sum over thresholds of precision times gain in recall; equal
+    scores share a threshold.
+    """
     order = np.argsort(-score, kind="stable")
     counted = np.cumsum(weights[:, order], axis=1)
     hits = np.flatnonzero(truth[order])
@@ -284,7 +349,12 @@ def _draw_ap(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.nd
     above = np.cumsum(hit_weights, axis=1)[:, np.searchsorted(hits, last, side="right") - 1]
     total = hit_weights.sum(axis=1)
     precision = above / np.maximum(counted[:, last], 1e-12)
-    return np.divide((hit_weights * precision).sum(axis=1), total, out=np.full(len(weights), np.nan), where=total > 0)
+    return np.divide(
+        (hit_weights * precision).sum(axis=1),
+        total,
+        out=np.full(len(weights), np.nan),
+        where=total > 0,
+    )
 
 
 class TermsTask(Task):
@@ -293,7 +363,11 @@ class TermsTask(Task):
     name = "terms"
     title = "Terms"
     scores = TermScores
-    metrics: ClassVar = {"terms/macro_ap": "mean over terms of the average precision on test samples; the prevalence is chance"}
+    metrics: ClassVar = {
+        "terms/macro_ap": (
+            "mean over terms of the average precision on test samples; the prevalence is chance"
+        )
+    }
     tables: ClassVar = {
         "terms_scores": "macro average precision of the terms' prediction",
         "terms": "average precision of every term, with its prevalence",
@@ -305,7 +379,9 @@ class TermsTask(Task):
         if not inputs.config.terms:
             return Skipped()
         ids = [*inputs.train.obs.index, *inputs.test.obs.index]
-        return evaluate_terms(inputs.train, inputs.test, read_terms(inputs.config.terms, ids), inputs.seed)
+        return evaluate_terms(
+            inputs.train, inputs.test, read_terms(inputs.config.terms, ids), inputs.seed
+        )
 
     def rescore(self, inputs: EvaluationInputs, first: Result) -> Terms | Skipped:
         """Predict the terms that the first encoder was scored on."""
@@ -318,4 +394,6 @@ class TermsTask(Task):
             with open_source(config.terms):
                 pass
         elif config.terms and data is not None:
-            read_terms(config.terms, data.split.index[data.split["part"].isin(["train", "test"])].tolist())
+            read_terms(
+                config.terms, data.split.index[data.split["part"].isin(["train", "test"])].tolist()
+            )

@@ -36,7 +36,8 @@ class Explanation(Result):
     signatures : Signatures
         Genes of high weight for each latent, and a table of the latents.
     enrichment : DataFrame or None
-        Gene sets enriched in both, from :func:`genexp.explain.enrichment.find_enrichment`; None where no sets were given.
+        Gene sets enriched in both, from :func:`genexp.explain.enrichment.find_enrichment`; None
+        where no sets were given.
     """
 
     attribution: Attribution
@@ -55,13 +56,27 @@ class Explanation(Result):
             "signatures": self.signatures.list_genes().set_index("source"),
             "signature_weights": self.signatures.weights,
         }
-        return tables if self.enrichment is None else {**tables, "enrichment": self.enrichment.set_index("test")}
+        return (
+            tables
+            if self.enrichment is None
+            else {**tables, "enrichment": self.enrichment.set_index("test")}
+        )
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Largest completeness delta, if the method has one, and medians over targets of the rank correlations."""
-        checks = self.attribution.checks if self.attribution.baselines else self.attribution.checks[["rho_halves"]]
-        metrics = {f"attribution/{name}": checks[name].median() for name in ("rho_baselines", "rho_halves") if name in checks}
+        """Largest completeness delta, if the method has one, and medians over targets of the rank
+        correlations.
+        """
+        checks = (
+            self.attribution.checks
+            if self.attribution.baselines
+            else self.attribution.checks[["rho_halves"]]
+        )
+        metrics = {
+            f"attribution/{name}": checks[name].median()
+            for name in ("rho_baselines", "rho_halves")
+            if name in checks
+        }
         if "completeness_delta" in checks:
             metrics |= {"attribution/completeness_delta": checks["completeness_delta"].max()}
         return {name: float(value) for name, value in metrics.items()}
@@ -107,11 +122,26 @@ def explain_encoder(
     targets = collect_targets(latents, attributed, probe, survival, train, terms)
     attribution_method = METHODS[method]
     baselines = attribution_method.choose(rows["train"], train.obs, seed)
-    attribution = attribute_genes(encoder.encoder, rows["test"], test.obs, attribution_method, baselines, targets, genes, seed)
+    attribution = attribute_genes(
+        encoder.encoder, rows["test"], test.obs, attribution_method, baselines, targets, genes, seed
+    )
     signatures = find_signatures(weights, attribution.strength, z_train, z_test)
-    enrichment = None if gene_sets is None else find_enrichment(gene_sets, genes, signatures.genes, attribution.strength)
+    enrichment = (
+        None
+        if gene_sets is None
+        else find_enrichment(gene_sets, genes, signatures.genes, attribution.strength)
+    )
     n_excluded = len(latents) - len(attributed)
-    notes = (f"Attribution: the {n_excluded} latents with the smallest effect on expression were excluded.",) if n_excluded else ()
+    notes = (
+        (
+            (
+                f"Attribution: the {n_excluded} latents with the smallest effect on expression "
+                "were excluded."
+            ),
+        )
+        if n_excluded
+        else ()
+    )
     return Explanation(attribution, signatures, enrichment, notes=notes)
 
 
@@ -122,9 +152,17 @@ class ExplanationTask(Task):
     title = "Genes"
     one_thread = False
     metrics: ClassVar = {
-        "attribution/completeness_delta": "largest relative distance between the sum of attributions and the change of a target; 0 is best",
-        "attribution/rho_baselines": "rank correlation of genes between two baselines, median over targets; 1 is stable",
-        "attribution/rho_halves": "rank correlation of genes between halves of the samples, median over targets; 1 is stable",
+        "attribution/completeness_delta": (
+            "largest relative distance between the sum of attributions and the change of a "
+            "target; 0 is best"
+        ),
+        "attribution/rho_baselines": (
+            "rank correlation of genes between two baselines, median over targets; 1 is stable"
+        ),
+        "attribution/rho_halves": (
+            "rank correlation of genes between halves of the samples, median over targets; 1 is "
+            "stable"
+        ),
     }
     tables: ClassVar = {
         "attribution_checks": "completeness and stability of the ranking of genes, by target",

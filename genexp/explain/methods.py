@@ -1,7 +1,7 @@
 """Attribution methods, by their name in the configuration.
 
-Saliency is the gradient of the target at the sample itself; the other methods distribute the change of the target from a baseline to the
-sample over the genes.
+Saliency is the gradient of the target at the sample itself; the other methods distribute the change
+of the target from a baseline to the sample over the genes.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ STEPS_EACH = 8
 """Points on the path from each of them (midpoint rule)."""
 
 
-def find_saliency(network: Network, X: np.ndarray, baseline: np.ndarray, weights: np.ndarray) -> Iterator[TargetAttribution]:
-    """Saliency (Simonyan, Vedaldi and Zisserman, arXiv:1312.6034, 2013): the gradient of a target at each sample, target by target.
+def find_saliency(
+    network: Network, X: np.ndarray, baseline: np.ndarray, weights: np.ndarray
+) -> Iterator[TargetAttribution]:
+    """Saliency (Simonyan, Vedaldi and Zisserman, arXiv:1312.6034, 2013): the gradient of a target
+    at each sample, target by target.
 
     Parameters
     ----------
@@ -43,7 +46,8 @@ def find_saliency(network: Network, X: np.ndarray, baseline: np.ndarray, weights
     Yields
     ------
     TargetAttribution
-        One for each target, in units of the target per unit of the gene; gradients do not add up to anything, so ``delta`` is NaN.
+        One for each target, in units of the target per unit of the gene; gradients do not add up to
+        anything, so ``delta`` is NaN.
     """
     here = network.layers[0].map(X)
     gradients = average_gradients(network.layers, here, here, n_steps=1)
@@ -52,12 +56,16 @@ def find_saliency(network: Network, X: np.ndarray, baseline: np.ndarray, weights
         yield TargetAttribution(slopes, slopes.mean(axis=0), float("nan"))
 
 
-def expect_gradients(network: Network, X: np.ndarray, baselines: np.ndarray, weights: np.ndarray) -> Iterator[TargetAttribution]:
-    """Expected gradients (Erion et al., Nature Machine Intelligence 2021), an estimate of SHAP values, target by target.
+def expect_gradients(
+    network: Network, X: np.ndarray, baselines: np.ndarray, weights: np.ndarray
+) -> Iterator[TargetAttribution]:
+    """Expected gradients (Erion et al., Nature Machine Intelligence 2021), an estimate of SHAP
+    values, target by target.
 
-    EG_j(x) = mean over baselines b and t in (0, 1) of (x_j - b_j) * the gradient at b + t (x - b). Erion et al. draw t; here the
-    path from every baseline has ``STEPS_EACH`` steps. EG is therefore the mean of integrated gradients, and adds up to the difference of
-    the target from its mean over the baselines.
+    EG_j(x) = mean over baselines b and t in (0, 1) of (x_j - b_j) * the gradient at b + t (x - b).
+    Erion et al. draw t; here the path from every baseline has ``STEPS_EACH`` steps. EG is therefore
+    the mean of integrated gradients, and adds up to the difference of the target from its mean over
+    the baselines.
 
     Parameters
     ----------
@@ -75,7 +83,9 @@ def expect_gradients(network: Network, X: np.ndarray, baselines: np.ndarray, wei
     """
     first = network.layers[0]
     starts, end = first.map(baselines), first.map(X)
-    gradients = [average_gradients(network.layers, start[None], end, STEPS_EACH) for start in starts]
+    gradients = [
+        average_gradients(network.layers, start[None], end, STEPS_EACH) for start in starts
+    ]
     change = network(X) - network(baselines).mean(axis=0)
     for weight in weights:
         values, slope = np.zeros(X.shape, dtype=np.float32), np.zeros(X.shape[1])
@@ -92,11 +102,15 @@ def choose_none(X_train: np.ndarray, obs: pd.DataFrame, seed: int) -> tuple[Base
 
 
 def draw_baselines(X_train: np.ndarray, obs: pd.DataFrame, seed: int) -> tuple[Baseline, ...]:
-    """``N_BASELINES`` random train samples, and as many others; half of the samples each where there are few."""
+    """``N_BASELINES`` random train samples, and as many others; half of the samples each where
+    there are few.
+    """
     n = min(N_BASELINES, len(X_train) // 2)
     rows = np.random.default_rng(seed).permutation(len(X_train))
     first, second = np.sort(rows[:n]), np.sort(rows[n : 2 * n])
-    return Baseline(np.array(X_train[first]), f"{n} train samples"), Baseline(np.array(X_train[second]), f"{n} other train samples")
+    return Baseline(np.array(X_train[first]), f"{n} train samples"), Baseline(
+        np.array(X_train[second]), f"{n} other train samples"
+    )
 
 
 METHODS: Mapping[str, Method] = {

@@ -12,17 +12,21 @@ import numpy as np
 from genexp.cores import count_cores
 
 MAX_THREADS = 16
-"""Largest number of threads that read or copy values; beyond it they wait for memory and for the file."""
+"""Largest number of threads that read or copy values; beyond it they wait for memory and for the
+file."""
 
 
 def allocate(n_rows: int, n_columns: int) -> np.ndarray:
     """Allocate a matrix of float32 whose memory is taken page by page as it is written.
 
-    ``np.empty`` asks for huge pages. The first column would take all of them while the source of the values is still in memory.
+    ``np.empty`` asks for huge pages. The first column would take all of them while the source of
+    the values is still in memory.
     """
     if not n_rows * n_columns:
         return np.empty((n_rows, n_columns), dtype=np.float32)
-    return np.frombuffer(mmap.mmap(-1, 4 * n_rows * n_columns, access=mmap.ACCESS_COPY), dtype=np.float32).reshape(n_rows, n_columns)
+    return np.frombuffer(
+        mmap.mmap(-1, 4 * n_rows * n_columns, access=mmap.ACCESS_COPY), dtype=np.float32
+    ).reshape(n_rows, n_columns)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class BlockValues:
         """Read the kept part and release each block, see :class:`genexp.files.table.Values`."""
         X = allocate(len(columns), len(rows)) if transpose else allocate(len(rows), len(columns))
         start = position = 0
-        with ThreadPoolExecutor(min(count_cores(), MAX_THREADS)) as pool:  # a transposition waits for memory: threads overlap the waits
+        # a transposition waits for memory: threads overlap the waits
+        with ThreadPoolExecutor(min(count_cores(), MAX_THREADS)) as pool:
             copies = []
             while self.blocks:
                 block = self.blocks.popleft()
@@ -64,7 +69,14 @@ def _inside(rows: np.ndarray, start: int, n_rows: int) -> np.ndarray:
     return rows[low:high] - start
 
 
-def _copy(X: np.ndarray, block: np.ndarray, rows: np.ndarray, columns: np.ndarray, position: int, transpose: bool) -> None:
+def _copy(
+    X: np.ndarray,
+    block: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    position: int,
+    transpose: bool,
+) -> None:
     part = block if len(rows) == len(block) else block[rows]
     part = part if len(columns) == block.shape[1] else part[:, columns]
     if transpose:

@@ -11,7 +11,14 @@ from genexp.errors import CohortError, name_some
 from genexp.files.layout import Layout
 from genexp.names.vocabulary import MISSING_WORDS
 
-MISSING = sorted({variant for word in MISSING_WORDS for variant in (word, word.upper(), word.capitalize(), word.title())} | {"NaN", "None"})
+MISSING = sorted(
+    {
+        variant
+        for word in MISSING_WORDS
+        for variant in (word, word.upper(), word.capitalize(), word.title())
+    }
+    | {"NaN", "None"}
+)
 """Spellings of a missing value among numbers."""
 MAX_TYPOS = 0.5
 """Share of text cells above which a line counts as annotations of the columns."""
@@ -59,8 +66,10 @@ def parse_cells(cells: pa.Array, names: list[str], layout: Layout) -> tuple[np.n
         cell = texts.to_numpy().reshape(shape)
         texts_at = [f"{cell[i, j]!r} at {names[i]}, {columns[j]}" for i, j in typos]
         raise CohortError(
-            f"{layout.file}: expected numbers, found text in {name_some(texts_at)} (and perhaps further below); correct these cells, or "
+            f"{layout.file}: expected numbers, found text in {name_some(texts_at)} (and "
+            "perhaps further below); correct these cells, or "
             "leave them empty if the values are missing"
         )
-    with np.errstate(over="ignore"):  # values beyond float32 become infinite, which is refused later
+    # values beyond float32 become infinite, which is refused later
+    with np.errstate(over="ignore"):
         return values.to_numpy(dtype=np.float32).reshape(shape), is_text

@@ -21,7 +21,8 @@ from genexp.files.probe import MAGIC, ZIP_ERRORS, FileProbe, decode, open_stream
 
 HEAD_BYTES = 1 << 16
 MAX_FILE_BYTES = 1 << 30
-"""Largest size of the unpacked file of one sample; the largest tables of transcripts have a thirtieth of it."""
+"""Largest size of the unpacked file of one sample; the largest tables of transcripts have a
+thirtieth of it."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,10 @@ class Member:
         with report_damage(self.name, "a file of one sample"), self.open() as stream:
             text = stream.read(MAX_FILE_BYTES + 1)
         if len(text) > MAX_FILE_BYTES:
-            raise CohortError(f"{self.name} unpacks to more than {MAX_FILE_BYTES:,} bytes, which no table of one sample has; leave it out")
+            raise CohortError(
+                f"{self.name} unpacks to more than {MAX_FILE_BYTES:,} bytes, which no table "
+                "of one sample has; leave it out"
+            )
         return text
 
     def first_lines(self) -> list[str]:
@@ -82,44 +86,84 @@ def is_collection(probe: FileProbe) -> bool:
 
 @contextmanager
 def open_collection(probe: FileProbe) -> Iterator[list[Member]]:
-    """List the files of a collection and of its folders, no deeper; the files can be read inside the context."""
+    """List the files of a collection and of its folders, no deeper; the files can be read inside
+    the context.
+    """
     if probe.is_folder:
         yield _list_folder(probe.path)
     elif probe.packing == "zip":
         with report_damage(probe.name, "a zip archive"), zipfile.ZipFile(probe.path) as archive:
-            yield _shorten([Member(m.filename, partial(_open_zipped, archive, m)) for m in _zip_members(archive)])
+            yield _shorten(
+                [
+                    Member(m.filename, partial(_open_zipped, archive, m))
+                    for m in _zip_members(archive)
+                ]
+            )
     else:
-        with report_damage(probe.name, "a tar archive"), open_stream(probe) as stream, tarfile.open(fileobj=stream, mode="r:") as tar:
-            yield _shorten([Member(m.name, partial(_open_tarred, tar, m)) for m in tar.getmembers() if m.isfile() and _is_visible(m.name)])
+        with (
+            report_damage(probe.name, "a tar archive"),
+            open_stream(probe) as stream,
+            tarfile.open(fileobj=stream, mode="r:") as tar,
+        ):
+            yield _shorten(
+                [
+                    Member(m.name, partial(_open_tarred, tar, m))
+                    for m in tar.getmembers()
+                    if m.isfile() and _is_visible(m.name)
+                ]
+            )
 
 
 def _list_folder(folder: Path) -> list[Member]:
     paths = sorted([*folder.glob("*"), *folder.glob("*/*")])
     names = [(path, path.relative_to(folder).as_posix()) for path in paths if path.is_file()]
-    return [Member(name, partial(open_stream, FileProbe(path, name))) for path, name in names if _is_visible(name)]
+    return [
+        Member(name, partial(open_stream, FileProbe(path, name)))
+        for path, name in names
+        if _is_visible(name)
+    ]
 
 
 def _zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    return [member for member in archive.infolist() if not member.is_dir() and _is_visible(member.filename)]
+    return [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and _is_visible(member.filename)
+    ]
 
 
 def _is_visible(name: str) -> bool:
-    """Check whether neither a file nor one of its folders is hidden, as those that macOS and Jupyter add are."""
+    """Check whether neither a file nor one of its folders is hidden, as those that macOS and
+    Jupyter add are.
+    """
     return not any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
 
 
 def _shorten(members: list[Member]) -> list[Member]:
-    """Remove the folders that all files of an archive share, and files deeper than one folder below them."""
+    """Remove the folders that all files of an archive share, and files deeper than one folder below
+    them.
+    """
     parts = [PurePosixPath(member.name).parts for member in members]
     depth = 0
-    while parts and all(len(names) > depth + 1 for names in parts) and len({names[depth] for names in parts}) == 1:
+    while (
+        parts
+        and all(len(names) > depth + 1 for names in parts)
+        and len({names[depth] for names in parts}) == 1
+    ):
         depth += 1
-    return [Member("/".join(names[depth:]), member.open) for names, member in zip(parts, members, strict=True) if len(names) - depth <= 2]
+    return [
+        Member("/".join(names[depth:]), member.open)
+        for names, member in zip(parts, members, strict=True)
+        if len(names) - depth <= 2
+    ]
 
 
 def _open_zipped(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> BinaryIO:
     if member.flag_bits & 1:
-        raise CohortError(f"{member.filename} is encrypted; expected a zip archive without a password: unpack it first")
+        raise CohortError(
+            f"{member.filename} is encrypted; expected a zip archive without a password: "
+            "unpack it first"
+        )
     return _unpack(cast(BinaryIO, archive.open(member)))
 
 

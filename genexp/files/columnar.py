@@ -1,6 +1,8 @@
-"""Tables stored by columns: the column of names, the columns of annotations and the columns of values.
+"""Tables stored by columns: the column of names, the columns of annotations and the columns of
+values.
 
-Parquet, Arrow and data frames of R share this module. Values are read by blocks of columns; besides X, memory holds only a few blocks.
+Parquet, Arrow and data frames of R share this module. Values are read by blocks of columns; besides
+X, memory holds only a few blocks.
 """
 
 from __future__ import annotations
@@ -71,7 +73,9 @@ class ColumnValues:
 
     def read(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Read a small part, see :class:`genexp.files.table.Values`."""
-        return self._read_blocks(rows, columns, np.empty((len(columns), len(rows)), dtype=np.float32)).T
+        return self._read_blocks(
+            rows, columns, np.empty((len(columns), len(rows)), dtype=np.float32)
+        ).T
 
     def fill(self, rows: np.ndarray, columns: np.ndarray, transpose: bool) -> np.ndarray:
         """Read the kept part, see :class:`genexp.files.table.Values`."""
@@ -84,14 +88,21 @@ class ColumnValues:
         at_a_time = max(1, BLOCK_BYTES // (4 * max(self.source.n_rows, 1)))
         for start in range(0, len(columns), at_a_time):
             block = self._read_block(self.positions[columns[start : start + at_a_time]])
-            target[start : start + at_a_time] = block if len(rows) == block.shape[1] else block[:, rows]
+            target[start : start + at_a_time] = (
+                block if len(rows) == block.shape[1] else block[:, rows]
+            )
         return target
 
     def _read_block(self, positions: np.ndarray) -> np.ndarray:
-        """Read columns as float32, (n_positions, n_rows), NaN where null. Whole numbers beyond 2^24 are rounded."""
+        """Read columns as float32, (n_positions, n_rows), NaN where null. Whole numbers beyond 2^24
+        are rounded.
+        """
         table = self.source.read([int(position) for position in positions])
         if any(kind != pa.float32() for kind in table.schema.types):
-            table = pa.table([column.cast(pa.float32(), safe=False) for column in table.columns], names=table.column_names)
+            table = pa.table(
+                [column.cast(pa.float32(), safe=False) for column in table.columns],
+                names=table.column_names,
+            )
         batches = table.combine_chunks().to_batches()
         if not batches:
             return np.empty((len(positions), 0), dtype=np.float32)
@@ -100,7 +111,9 @@ class ColumnValues:
 
 @dataclass(frozen=True)
 class _Names:
-    """Names along the rows: texts, their heading, the columns that they use, annotations, and notes for the user."""
+    """Names along the rows: texts, their heading, the columns that they use, annotations, and notes
+    for the user.
+    """
 
     texts: list[str]
     heading: str = ""
@@ -118,15 +131,23 @@ def open_columns(source: ColumnSource, request: Request, kind: str) -> Table:
     CohortError
         The table has columns that are neither numbers nor annotations, or no columns of numbers.
     """
-    schema, titles = source.schema, source.schema.names  # a property that builds the whole list each time
+    # a property that builds the whole list each time
+    schema, titles = source.schema, source.schema.names
     _refuse_nested(schema, request.name)
     names = _find_names(source, request)
     others = [i for i in range(len(schema)) if i not in names.used]
-    annotations = sorted(names.annotations.union(_find_annotations(source, [i for i in others if i not in names.annotations], request)))
+    annotations = sorted(
+        names.annotations.union(
+            _find_annotations(source, [i for i in others if i not in names.annotations], request)
+        )
+    )
     values = [i for i in others if i not in annotations]
     if not values:
         titles_found = name_some(titles[i] for i in others)
-        raise CohortError(f"{request.name}: expected columns of numbers, found only names and annotations: {titles_found}")
+        raise CohortError(
+            f"{request.name}: expected columns of numbers, found only names and annotations: "
+            f"{titles_found}"
+        )
     return Table(
         names.texts,
         [str(titles[i]) for i in values],
@@ -140,53 +161,85 @@ def open_columns(source: ColumnSource, request: Request, kind: str) -> Table:
 
 
 def read_column_annotations(source: ColumnSource) -> pd.DataFrame:
-    """Read all columns with their types; an index that pandas stored comes first, one that only counts rows is dropped."""
+    """Read all columns with their types; an index that pandas stored comes first, one that only
+    counts rows is dropped.
+    """
     frame = source.read(range(len(source.schema))).to_pandas()
     if isinstance(frame.index, pd.RangeIndex) and frame.index.name is None:
         return frame.reset_index(drop=True)
-    titles = [str(title) if title is not None else f"index{level or ''}" for level, title in enumerate(frame.index.names)]
+    titles = [
+        str(title) if title is not None else f"index{level or ''}"
+        for level, title in enumerate(frame.index.names)
+    ]
     return frame.reset_index(names=[title + "_" * (title in frame.columns) for title in titles])
 
 
 def _is_number(kind: pa.DataType) -> bool:
-    return any(test(kind) for test in (pa.types.is_floating, pa.types.is_integer, pa.types.is_decimal, pa.types.is_null))
+    return any(
+        test(kind)
+        for test in (
+            pa.types.is_floating,
+            pa.types.is_integer,
+            pa.types.is_decimal,
+            pa.types.is_null,
+        )
+    )
 
 
 def _is_text(kind: pa.DataType) -> bool:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
+    return any(
+        test(kind)
+        for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    )
 
 
 def _refuse_nested(schema: pa.Schema, name: str) -> None:
     nested = [field.name for field in schema if pa.types.is_nested(field.type)]
     if nested:
         raise CohortError(
-            f"{name}: expected columns of numbers or text, found columns of lists or structures: {name_some(nested)}; drop them"
+            f"{name}: expected columns of numbers or text, found columns of lists or "
+            f"structures: {name_some(nested)}; drop them"
         )
     if len((schema.pandas_metadata or {}).get("column_indexes") or []) > 1:
         raise CohortError(
-            f"{name}: its column names have several levels, such as {name_some(schema.names, 3)}; join the levels to one name, and write "
+            f"{name}: its column names have several levels, such as "
+            f"{name_some(schema.names, 3)}; join the levels to one name, and write "
             "the file again"
         )
 
 
 def _read_texts(source: ColumnSource, position: int) -> list[str]:
     values = source.read([position]).column(0).to_pylist()
-    return ["" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value) for value in values]
+    return [
+        "" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value)
+        for value in values
+    ]
 
 
 def _find_names(source: ColumnSource, request: Request) -> _Names:
-    """Find the names along the rows: the index that pandas stored, else a column of distinct texts or of ids, else row numbers.
+    """Find the names along the rows: the index that pandas stored, else a column of distinct texts
+    or of ids, else row numbers.
 
-    pandas gives every frame an unnamed index of whole numbers, so any better column takes precedence.
+    pandas gives every frame an unnamed index of whole numbers, so any better column takes
+    precedence.
     """
     schema = source.schema
     stored = (schema.pandas_metadata or {}).get("index_columns") or []
-    index = [schema.names.index(column) for column in stored if isinstance(column, str) and column in schema.names]
+    index = [
+        schema.names.index(column)
+        for column in stored
+        if isinstance(column, str) and column in schema.names
+    ]
     if len(index) > 1:
         return _join_levels(source, index)
-    if index and not (pa.types.is_integer(schema.field(index[0]).type) and ROW_NUMBER_TITLES.fullmatch(schema.names[index[0]])):
-        return _Names(_read_texts(source, index[0]), _read_title(schema.names[index[0]]), frozenset(index))
+    if index and not (
+        pa.types.is_integer(schema.field(index[0]).type)
+        and ROW_NUMBER_TITLES.fullmatch(schema.names[index[0]])
+    ):
+        return _Names(
+            _read_texts(source, index[0]), _read_title(schema.names[index[0]]), frozenset(index)
+        )
     numbers = _read_range(stored, source.n_rows)
     if not ROW_NUMBER_TITLES.fullmatch(numbers.heading):
         return numbers
@@ -194,19 +247,33 @@ def _find_names(source: ColumnSource, request: Request) -> _Names:
     names = _choose_column(source, counters, request)
     if names:
         dropped = [schema.names[i] for i in counters if i not in index]
-        notes = (f"Columns that only count rows were dropped: {name_some(dropped)}.",) if dropped else ()
+        notes = (
+            (f"Columns that only count rows were dropped: {name_some(dropped)}.",)
+            if dropped
+            else ()
+        )
         return replace(names, used=names.used.union(counters), notes=names.notes + notes)
     if counters:
-        numbers = _Names(_read_texts(source, counters[0]), _read_title(schema.names[counters[0]]), frozenset(counters[:1]))
+        numbers = _Names(
+            _read_texts(source, counters[0]),
+            _read_title(schema.names[counters[0]]),
+            frozenset(counters[:1]),
+        )
     if not counts_rows(numbers.texts):
         return numbers
-    note = f"The file has no column of names; rows are named by their number, from {numbers.texts[0]}."
+    note = (
+        f"The file has no column of names; rows are named by their number, from {numbers.texts[0]}."
+    )
     return replace(numbers, notes=(note,), are_names=False)
 
 
 def _find_counters(source: ColumnSource) -> list[int]:
     """Find columns that only count rows, such as ``Unnamed: 0``."""
-    titled = [i for i, field in enumerate(source.schema) if pa.types.is_integer(field.type) and ROW_NUMBER_TITLES.fullmatch(field.name)]
+    titled = [
+        i
+        for i, field in enumerate(source.schema)
+        if pa.types.is_integer(field.type) and ROW_NUMBER_TITLES.fullmatch(field.name)
+    ]
     return [i for i in titled if counts_rows(_read_texts(source, i))]
 
 
@@ -216,31 +283,56 @@ def _read_title(title: str) -> str:
 
 
 def _read_range(stored: list, n_rows: int) -> _Names:
-    """Rebuild the index of whole numbers that pandas stores by its start and step; without one, count from 0."""
+    """Rebuild the index of whole numbers that pandas stores by its start and step; without one,
+    count from 0.
+    """
     index = stored[0] if stored and isinstance(stored[0], dict) else {}
     start, step = int(index.get("start") or 0), int(index.get("step") or 1)
-    return _Names([str(start + step * i) for i in range(n_rows)], _read_title(str(index.get("name") or "")))
+    return _Names(
+        [str(start + step * i) for i in range(n_rows)], _read_title(str(index.get("name") or ""))
+    )
 
 
 def _join_levels(source: ColumnSource, positions: list[int]) -> _Names:
-    """Choose the names of an index of several levels: the first level of distinct texts, else all joined. Levels are annotations, too."""
-    titles = [_read_title(source.schema.names[i]) or f"level {level}" for level, i in enumerate(positions)]
+    """Choose the names of an index of several levels: the first level of distinct texts, else all
+    joined. Levels are annotations, too.
+    """
+    titles = [
+        _read_title(source.schema.names[i]) or f"level {level}" for level, i in enumerate(positions)
+    ]
     levels = [_read_texts(source, i) for i in positions]
     for title, texts, position in zip(titles, levels, positions, strict=True):
         if len(set(texts)) == len(texts):
-            note = f"The index has the levels {', '.join(titles)}; the names are {title!r}, whose values are distinct."
-            return _Names(texts, title, frozenset([position]), frozenset(positions) - {position}, (note,))
+            note = (
+                f"The index has the levels {', '.join(titles)}; the names are {title!r}, whose "
+                "values are distinct."
+            )
+            return _Names(
+                texts, title, frozenset([position]), frozenset(positions) - {position}, (note,)
+            )
     joined = ["_".join(parts) for parts in zip(*levels, strict=True)]
     note = f"The names are the levels of the index, {', '.join(titles)}, joined by '_'."
     return _Names(joined, "_".join(titles), annotations=frozenset(positions), notes=(note,))
 
 
 def _choose_column(source: ColumnSource, counters: list[int], request: Request) -> _Names | None:
-    """Choose the column of names: distinct texts under a heading of ids, distinct texts, texts or whole numbers under a heading of ids."""
+    """Choose the column of names: distinct texts under a heading of ids, distinct texts, texts or
+    whole numbers under a heading of ids.
+    """
     schema = source.schema
-    texts = {i: _read_texts(source, i) for i, field in enumerate(schema) if _is_text(field.type) and field.name not in request.named}
-    numbers = {i: _read_texts(source, i) for i, field in enumerate(schema) if _is_number(field.type) and is_id_title(field.name)}
-    numbers = {i: values for i, values in numbers.items() if all(value.isdecimal() for value in values)}
+    texts = {
+        i: _read_texts(source, i)
+        for i, field in enumerate(schema)
+        if _is_text(field.type) and field.name not in request.named
+    }
+    numbers = {
+        i: _read_texts(source, i)
+        for i, field in enumerate(schema)
+        if _is_number(field.type) and is_id_title(field.name)
+    }
+    numbers = {
+        i: values for i, values in numbers.items() if all(value.isdecimal() for value in values)
+    }
     share = {i: len(set(values)) / max(len(values), 1) for i, values in (texts | numbers).items()}
     choices = (
         [i for i in texts if share[i] == 1 and is_id_title(schema.names[i])],
@@ -257,14 +349,29 @@ def _choose_column(source: ColumnSource, counters: list[int], request: Request) 
 
 
 def _find_annotations(source: ColumnSource, positions: list[int], request: Request) -> list[int]:
-    """Find columns without expression values, maybe twice: columns that are not numbers, or that have the name of an annotation."""
-    schema, titles = source.schema, source.schema.names  # a property that builds the whole list each time
+    """Find columns without expression values, maybe twice: columns that are not numbers, or that
+    have the name of an annotation.
+    """
+    # a property that builds the whole list each time
+    schema, titles = source.schema, source.schema.names
     declared = {*request.named, *request.metadata}
     numbers = [i for i in positions if _is_number(schema.field(i).type)]
-    by_name = [] if request.metadata == ("none",) else [numbers[k] for k in find_metadata([titles[i] for i in numbers])]
-    ids = [i for i in numbers if pa.types.is_integer(schema.field(i).type) and is_id_title(titles[i]) and _is_distinct(source, i)]
+    by_name = (
+        []
+        if request.metadata == ("none",)
+        else [numbers[k] for k in find_metadata([titles[i] for i in numbers])]
+    )
+    ids = [
+        i
+        for i in numbers
+        if pa.types.is_integer(schema.field(i).type)
+        and is_id_title(titles[i])
+        and _is_distinct(source, i)
+    ]
     of_other_kind = sorted(set(positions).difference(numbers))
-    _refuse_numbers_as_text(source, [i for i in of_other_kind if titles[i] not in declared], request.name)
+    _refuse_numbers_as_text(
+        source, [i for i in of_other_kind if titles[i] not in declared], request.name
+    )
     named = [i for i in numbers if titles[i] in declared]
     return [*of_other_kind, *named, *by_name, *ids]
 
@@ -276,12 +383,20 @@ def _is_distinct(source: ColumnSource, position: int) -> bool:
 
 def _refuse_numbers_as_text(source: ColumnSource, positions: list[int], name: str) -> None:
     """Refuse numbers stored as text, which may be values or codes."""
-    schema, titles = source.schema, source.schema.names  # a property that builds the whole list each time
-    texts = [i for i in positions if _is_text(schema.field(i).type) and not is_metadata_name(titles[i]) and not is_id_title(titles[i])]
+    # a property that builds the whole list each time
+    schema, titles = source.schema, source.schema.names
+    texts = [
+        i
+        for i in positions
+        if _is_text(schema.field(i).type)
+        and not is_metadata_name(titles[i])
+        and not is_id_title(titles[i])
+    ]
     wrong = [titles[i] for i in texts if _are_numbers(_read_texts(source, i))]
     if wrong:
         raise CohortError(
-            f"{name}: expected numbers, found numbers stored as text in the columns {name_some(wrong)}; store them as numbers if they are "
+            f"{name}: expected numbers, found numbers stored as text in the columns "
+            f"{name_some(wrong)}; store them as numbers if they are "
             f"values of genes, or name them by metadata={wrong[0]} if they are annotations"
         )
 
@@ -297,5 +412,12 @@ def _to_frame(source: ColumnSource, positions: list[int], name: str) -> pd.DataF
     titles = [names[i] for i in positions]
     twice = sorted({title for title in titles if titles.count(title) > 1})
     if twice:
-        raise CohortError(f"{name} has several columns of annotations with the same name: {name_some(twice)}; rename all but one of each")
-    return source.read(positions).to_pandas(ignore_metadata=True) if positions else pd.DataFrame(index=range(source.n_rows))
+        raise CohortError(
+            f"{name} has several columns of annotations with the same name: "
+            f"{name_some(twice)}; rename all but one of each"
+        )
+    return (
+        source.read(positions).to_pandas(ignore_metadata=True)
+        if positions
+        else pd.DataFrame(index=range(source.n_rows))
+    )

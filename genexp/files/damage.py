@@ -16,7 +16,8 @@ from genexp.files.table import Values
 def report_damage(name: str, kind: str) -> Iterator[None]:
     """Turn any error of a library that reads a file into a :class:`CohortError`.
 
-    Libraries raise nearly anything on a file that is cut or altered: struct errors, lookups, assertions, lack of memory.
+    Libraries raise nearly anything on a file that is cut or altered: struct errors, lookups,
+    assertions, lack of memory.
 
     Parameters
     ----------
@@ -33,7 +34,8 @@ def report_damage(name: str, kind: str) -> Iterator[None]:
         # Libraries raise anything at all on damaged files, and no traceback may reach the user.
         reason = " ".join(str(error).split())[:200]
         raise CohortError(
-            f"{name} cannot be read as {kind} ({type(error).__name__}: {reason}); is the file complete? Download it or write it again"
+            f"{name} cannot be read as {kind} ({type(error).__name__}: {reason}); is the "
+            "file complete? Download it or write it again"
         ) from None
 
 
@@ -41,7 +43,8 @@ def report_damage(name: str, kind: str) -> Iterator[None]:
 class GuardedValues:
     """Values of a file whose damage may show only when they are read.
 
-    Values beyond float32 become infinite, which the checks of a cohort report. R's NA is a NaN for which NumPy warns of a cast.
+    Values beyond float32 become infinite, which the checks of a cohort report. R's NA is a NaN for
+    which NumPy warns of a cast.
     """
 
     values: Values

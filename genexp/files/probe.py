@@ -20,11 +20,20 @@ HEAD_BYTES = 1 << 18
 MAX_UNPACKED = 64 << 30
 """Largest unpacked size of a member of a zip archive."""
 MAX_RATIO = 300
-"""Largest ratio of unpacked to packed size in a zip archive: numbers as text shrink to a tenth, a zip bomb to a thousandth."""
+"""Largest ratio of unpacked to packed size in a zip archive: numbers as text shrink to a tenth, a
+zip bomb to a thousandth."""
 
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip"}
 ISAL_ERROR = cast(type[Exception], isal_zlib.error)
-UNPACK_ERRORS = (OSError, EOFError, ValueError, lzma.LZMAError, zlib.error, ISAL_ERROR, zipfile.BadZipFile)
+UNPACK_ERRORS = (
+    OSError,
+    EOFError,
+    ValueError,
+    lzma.LZMAError,
+    zlib.error,
+    ISAL_ERROR,
+    zipfile.BadZipFile,
+)
 """Errors of the decompressors on a file that is cut or altered."""
 ZIP_ERRORS = (*UNPACK_ERRORS, NotImplementedError, struct.error)
 """Errors of a zip archive that is cut or altered, when it is listed or a member is opened."""
@@ -75,7 +84,9 @@ class FileProbe:
 
     @cached_property
     def packing(self) -> str:
-        """``gzip``, ``bzip2``, ``xz``, ``zip`` or empty, by the first bytes; a workbook is no archive."""
+        """``gzip``, ``bzip2``, ``xz``, ``zip`` or empty, by the first bytes; a workbook is no
+        archive.
+        """
         packing = next((name for magic, name in MAGIC.items() if self.raw.startswith(magic)), "")
         return "" if packing == "zip" and self.is_workbook else packing
 
@@ -113,10 +124,15 @@ class FileProbe:
 
 
 def open_stream(probe: FileProbe) -> BinaryIO:
-    """Open a file as an unpacked stream, by its first bytes; ISA-L unpacks gzip in a third of zlib's time."""
+    """Open a file as an unpacked stream, by its first bytes; ISA-L unpacks gzip in a third of
+    zlib's time.
+    """
     for magic, packing in UNKNOWN_PACKING.items():
         if probe.raw.startswith(magic):
-            raise CohortError(f"{probe.name} is packed by {packing}; expected a plain file, or gzip, bzip2, xz or zip: unpack it first")
+            raise CohortError(
+                f"{probe.name} is packed by {packing}; expected a plain file, or gzip, "
+                "bzip2, xz or zip: unpack it first"
+            )
     if probe.packing == "gzip":
         return cast(BinaryIO, igzip.open(probe.path, "rb"))  # type: ignore[no-untyped-call]
     if probe.packing == "bzip2":
@@ -131,23 +147,35 @@ def _open_member(probe: FileProbe) -> BinaryIO:
     try:
         archive = zipfile.ZipFile(probe.path)
     except ZIP_ERRORS as error:
-        raise CohortError(f"{probe.name} is not a whole zip archive ({error}); download it again") from None
-    members = [m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")]
+        raise CohortError(
+            f"{probe.name} is not a whole zip archive ({error}); download it again"
+        ) from None
+    members = [
+        m for m in archive.infolist() if not m.is_dir() and not m.filename.startswith("__MACOSX/")
+    ]
     if len(members) != 1:
         names = name_some(member.filename for member in members)
-        raise CohortError(f"{probe.name}: expected a zip archive of one file, found {names}; unpack it, and name the one to read")
+        raise CohortError(
+            f"{probe.name}: expected a zip archive of one file, found {names}; unpack it, "
+            "and name the one to read"
+        )
     (member,) = members
     if member.file_size > min(MAX_UNPACKED, MAX_RATIO * max(member.compress_size, 4096)):
         raise CohortError(
-            f"{probe.name}: {member.filename} would unpack {member.compress_size:,} bytes to {member.file_size:,}, which no table of "
+            f"{probe.name}: {member.filename} would unpack {member.compress_size:,} bytes to "
+            f"{member.file_size:,}, which no table of "
             "numbers does; unpack it yourself if you trust it"
         )
     if member.flag_bits & 1:
-        raise CohortError(f"{probe.name} is encrypted; expected a zip archive without a password: unpack it first")
+        raise CohortError(
+            f"{probe.name} is encrypted; expected a zip archive without a password: unpack it first"
+        )
     try:
         return cast(BinaryIO, archive.open(member))
     except ZIP_ERRORS as error:
-        raise CohortError(f"{probe.name} is not a whole zip archive ({error}); download it again") from None
+        raise CohortError(
+            f"{probe.name} is not a whole zip archive ({error}); download it again"
+        ) from None
 
 
 def read_head(stream: BinaryIO, name: str) -> bytes:
@@ -159,7 +187,9 @@ def read_head(stream: BinaryIO, name: str) -> bytes:
 
 
 def find_wide_encoding(start: bytes) -> str:
-    """Find the encoding of text with two or four bytes per letter, by its mark or its zeros; empty for other text."""
+    """Find the encoding of text with two or four bytes per letter, by its mark or its zeros; empty
+    for other text.
+    """
     for mark, encoding in (
         (b"\xff\xfe\x00\x00", "utf-32"),
         (b"\x00\x00\xfe\xff", "utf-32"),
@@ -177,14 +207,19 @@ def find_wide_encoding(start: bytes) -> str:
 
 
 def decode(text: bytes) -> tuple[str, str]:
-    """Decode bytes, and return the text and its encoding: UTF-8, UTF-16, UTF-32, else Latin-1 (Windows-1252)."""
+    """Decode bytes, and return the text and its encoding: UTF-8, UTF-16, UTF-32, else Latin-1
+    (Windows-1252).
+    """
     wide = find_wide_encoding(text)
     if wide:
-        return text[: len(text) // 4 * 4 if wide == "utf-32" else len(text) // 2 * 2].decode(wide, errors="replace"), wide.upper()[:6]
+        return text[: len(text) // 4 * 4 if wide == "utf-32" else len(text) // 2 * 2].decode(
+            wide, errors="replace"
+        ), wide.upper()[:6]
     text = text.removeprefix(b"\xef\xbb\xbf")
     try:
         return text.decode("utf-8"), "UTF-8"
     except UnicodeDecodeError as error:
-        if error.start >= len(text) - 4 and len(text) >= HEAD_BYTES - 3:  # the head ends within a letter
+        # the head ends within a letter
+        if error.start >= len(text) - 4 and len(text) >= HEAD_BYTES - 3:
             return text[: error.start].decode("utf-8"), "UTF-8"
         return text.decode("cp1252", errors="replace"), "Latin-1"

@@ -1,4 +1,6 @@
-"""Content of a file: names along both sides, annotations, and values that are read only when needed."""
+"""Content of a file: names along both sides, annotations, and values that are read only when
+needed.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,13 @@ class Values(Protocol):
     """Numbers of a file, in the orientation of the file: (n_rows, n_columns)."""
 
     def read(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-        """Read a small part: float32 (len(rows), len(columns)), NaN where missing; positions in rising order."""
+        """Read a small part: float32 (len(rows), len(columns)), NaN where missing; positions in
+        rising order.
+        """
 
     def fill(self, rows: np.ndarray, columns: np.ndarray, transpose: bool) -> np.ndarray:
-        """Read the kept part whole; callable once, because the memory of the text is released on the way.
+        """Read the kept part whole; callable once, because the memory of the text is released on
+        the way.
 
         Parameters
         ----------
@@ -29,7 +34,8 @@ class Values(Protocol):
         Returns
         -------
         ndarray of float32, C-contiguous
-            (len(rows), len(columns)), or (len(columns), len(rows)) if transposed; NaN where a value is missing.
+            (len(rows), len(columns)), or (len(columns), len(rows)) if transposed; NaN where a value
+            is missing.
         """
 
 
@@ -45,7 +51,8 @@ class DenseValues:
 
     def fill(self, rows: np.ndarray, columns: np.ndarray, transpose: bool) -> np.ndarray:
         """Read the kept part, see :class:`Values`."""
-        whole = (len(rows), len(columns)) == self.array.shape  # positions rise, so equal lengths mean all of them
+        # positions rise, so equal lengths mean all of them
+        whole = (len(rows), len(columns)) == self.array.shape
         part = np.asarray(self.array, dtype=np.float32) if whole else self.read(rows, columns)
         return np.ascontiguousarray(part.T if transpose else part)
 
@@ -63,14 +70,15 @@ class Table:
     heading : str
         Heading of the column of row names; empty if it has none.
     row_annotations : DataFrame, (n_rows, ...)
-        Columns of the file that hold no expression values (text, or a name such as ``Length`` or ``age``), by heading, in the order of
-        ``rows``. Text files give text.
+        Columns of the file that hold no expression values (text, or a name such as ``Length`` or
+        ``age``), by heading, in the order of ``rows``. Text files give text.
     column_annotations : DataFrame, (n_columns, ...)
         Rows of the file that hold no expression values, by name, in the order of ``columns``.
     genes_in_rows : bool or None
         Orientation of the values, where the format fixes it.
     scale : str
-        Value scale where the format or the file gives it: a scale of :mod:`genexp.cohort.scale` or ``ln_norm_count`` (natural logarithms).
+        Value scale where the format or the file gives it: a scale of :mod:`genexp.cohort.scale` or
+        ``ln_norm_count`` (natural logarithms).
     says_scale : str
         Source of the scale, for messages: ``uns["log1p"]``.
     format : str
@@ -97,12 +105,15 @@ class Table:
 
 def list_text_rows(rows: Sequence[tuple[str, list[str]]], n_columns: int) -> pd.DataFrame:
     """Return rows of text, each with its name, as annotations of the columns (n_columns, ...)."""
-    table = pd.DataFrame({i: texts for i, (_, texts) in enumerate(rows)}, index=range(n_columns), dtype=object)
+    table = pd.DataFrame(
+        {i: texts for i, (_, texts) in enumerate(rows)}, index=range(n_columns), dtype=object
+    )
     return name_apart(table.set_axis([name for name, _ in rows], axis=1))
 
 
 def name_apart(table: pd.DataFrame) -> pd.DataFrame:
-    """Make titles of annotations unique: of equal columns one stays, others of one title are numbered, ``stage (2)``.
+    """Make titles of annotations unique: of equal columns one stays, others of one title are
+    numbered, ``stage (2)``.
 
     Otherwise a parameter could mean any of several columns.
     """
@@ -114,6 +125,8 @@ def name_apart(table: pd.DataFrame) -> pd.DataFrame:
         if not any(table.iloc[:, i].equals(other) for other in alike):
             alike.append(table.iloc[:, i])
     named = {
-        f"{title} ({n})" if len(alike) > 1 else title: values for title, alike in columns.items() for n, values in enumerate(alike, start=1)
+        f"{title} ({n})" if len(alike) > 1 else title: values
+        for title, alike in columns.items()
+        for n, values in enumerate(alike, start=1)
     }
     return pd.DataFrame(named, index=table.index)

@@ -1,4 +1,6 @@
-"""File formats of cohorts, one module and one line in ``FORMATS`` each. The first that recognises a file's content reads it."""
+"""File formats of cohorts, one module and one line in ``FORMATS`` each. The first that recognises a
+file's content reads it.
+"""
 
 from __future__ import annotations
 
@@ -32,10 +34,21 @@ from genexp.formats import (
 from genexp.formats.format import Format
 from genexp.formats.r import data as r_data
 
-__all__ = ["FORMATS", "DenseValues", "FileProbe", "Format", "Request", "Table", "Values", "open_annotations", "open_table"]
+__all__ = [
+    "FORMATS",
+    "DenseValues",
+    "FileProbe",
+    "Format",
+    "Request",
+    "Table",
+    "Values",
+    "open_annotations",
+    "open_table",
+]
 
 FORMATS: tuple[Format, ...] = (
-    zarr_store.FORMAT,  # before the formats of a zip archive with one file: a Zarr archive has several
+    # before the formats of a zip archive with one file: a Zarr archive has several
+    zarr_store.FORMAT,
     per_sample.FOLDER,
     refused.FORMAT,
     h5ad.FORMAT,
@@ -59,7 +72,8 @@ FORMATS: tuple[Format, ...] = (
     mistaken.TABLE,
     delimited.FORMAT,
 )
-"""Formats in the order in which they are tried; text separated by delimiters is last, because any text could be it."""
+"""Formats in the order in which they are tried; text separated by delimiters is last, because any
+text could be it."""
 
 
 def find_format(probe: FileProbe) -> Format:
@@ -68,7 +82,10 @@ def find_format(probe: FileProbe) -> Format:
         if file_format.recognise(probe):
             return file_format
     names = ", ".join(file_format.name for file_format in FORMATS)
-    raise CohortError(f"{probe.name} is {'a folder' if probe.is_folder else 'a file'} of an unknown format; genexp reads these: {names}")
+    raise CohortError(
+        f"{probe.name} is {'a folder' if probe.is_folder else 'a file'} of an unknown "
+        f"format; genexp reads these: {names}"
+    )
 
 
 def open_table(path: Path, request: Request) -> Table:
@@ -76,11 +93,17 @@ def open_table(path: Path, request: Request) -> Table:
     probe = FileProbe(path, request.name)
     file_format = find_format(probe)
     if request.layer and not file_format.layer:
-        raise CohortError(f"layer={request.layer}: {request.name} is {file_format.name}, which has no layers; leave layer empty")
+        raise CohortError(
+            f"layer={request.layer}: {request.name} is {file_format.name}, which has no "
+            "layers; leave layer empty"
+        )
     table = file_format.open(probe, request)
     if not table.rows or not table.columns:
         shape = f"{len(table.rows)} rows and {len(table.columns)} columns of values"
-        raise CohortError(f"{request.name} has {shape}; expected a matrix of samples and genes with names along both sides")
+        raise CohortError(
+            f"{request.name} has {shape}; expected a matrix of samples and genes with names "
+            "along both sides"
+        )
     return table
 
 
@@ -91,7 +114,8 @@ def open_annotations(path: Path, request: Request) -> pd.DataFrame:
     if file_format.annotate is None:
         annotated = name_some(other.name for other in FORMATS if other.annotate)
         raise CohortError(
-            f"{request.name} is {file_format.name}, which holds no annotations of samples; give obs a file of one of the formats "
+            f"{request.name} is {file_format.name}, which holds no annotations of samples; "
+            "give obs a file of one of the formats "
             f"{annotated}"
         )
     return file_format.annotate(probe, request)

@@ -32,7 +32,9 @@ class ArrowColumns:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """Names and types of all columns: at the start and at the end of the file, which has no checksums."""
+        """Names and types of all columns: at the start and at the end of the file, which has no
+        checksums.
+        """
         last = pa.ipc.open_file(self.file).schema
         self.file.seek(START)
         first = pa.ipc.read_schema(self.file)
@@ -46,7 +48,9 @@ class ArrowColumns:
         return sum(int(batch.num_rows) for batch in self._open([0]))
 
     def _open(self, positions: Sequence[int]) -> list[pa.RecordBatch]:
-        """Read batches of some columns. Without validation, a damaged file would be read beyond its end."""
+        """Read batches of some columns. Without validation, a damaged file would be read beyond its
+        end.
+        """
         options = pa.ipc.IpcReadOptions(included_fields=list(positions))
         reader = pa.ipc.open_file(self.file, options=options)
         batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
@@ -68,7 +72,8 @@ def recognise(probe: FileProbe) -> bool:
 def _open_file(probe: FileProbe) -> ArrowColumns:
     if probe.head.startswith(OLD):  # pyarrow deprecates it, and does not check its metadata
         raise CohortError(
-            f"{probe.name} is a Feather file of version 1; expected version 2: write it again, as by pandas' to_feather or as Parquet"
+            f"{probe.name} is a Feather file of version 1; expected version 2: write it "
+            "again, as by pandas' to_feather or as Parquet"
         )
     return ArrowColumns(pa.memory_map(str(unpack(probe))))
 

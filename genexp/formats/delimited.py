@@ -1,7 +1,8 @@
 """Text separated by delimiters: a heading, then a name and numbers on every line.
 
-Values go from the file to one float32 array: pieces of text are parsed by threads while the next is decompressed. A piece is parsed as
-one column, with its delimiters made ends of lines, which costs the same for lines of ten values and of fifty thousand.
+Values go from the file to one float32 array: pieces of text are parsed by threads while the next is
+decompressed. A piece is parsed as one column, with its delimiters made ends of lines, which costs
+the same for lines of ten values and of fifty thousand.
 """
 
 from __future__ import annotations
@@ -24,7 +25,14 @@ from genexp.errors import CohortError
 from genexp.files.blocks import MAX_THREADS, BlockValues, allocate
 from genexp.files.cells import MISSING, parse_cells
 from genexp.files.layout import BLANKS, DELIMITER_NAMES, Layout, find_layout, refuse_second_heading
-from genexp.files.probe import UNPACK_ERRORS, FileProbe, Request, decode, find_wide_encoding, open_stream
+from genexp.files.probe import (
+    UNPACK_ERRORS,
+    FileProbe,
+    Request,
+    decode,
+    find_wide_encoding,
+    open_stream,
+)
 from genexp.files.quoted import open_quoted
 from genexp.files.table import Table, list_text_rows, name_apart
 from genexp.files.tabular import read_text_annotations
@@ -38,7 +46,10 @@ HEAD_FIELDS = 100_000
 """Number of fields that are inspected to recognise the layout."""
 
 
-OPEN_END = "The last line of the file does not end with a line break: if the file was cut there, its last number is too short."
+OPEN_END = (
+    "The last line of the file does not end with a line break: if the file was cut there, its "
+    "last number is too short."
+)
 
 
 class IrregularError(Exception):
@@ -81,19 +92,24 @@ def open_text(stream: BinaryIO, probe: FileProbe, request: Request, stop: bytes 
             return open_quoted(_chain(head, pieces), layout)
         parsed = _parse_pieces(_chain(body, pieces), layout)
     except IrregularError as error:
-        if error.is_quoted and not stop:  # quotes after the first piece: read again by the slower reader
+        # quotes after the first piece: read again by the slower reader
+        if error.is_quoted and not stop:
             with open_stream(probe) as again:
                 return open_quoted(iter([recode(again)[1].read()]), layout)
         raise CohortError(str(error)) from None
     except UNPACK_ERRORS as error:
-        raise CohortError(f"{probe.name} cannot be decompressed ({error}); is it complete?") from None
+        raise CohortError(
+            f"{probe.name} cannot be decompressed ({error}); is it complete?"
+        ) from None
     if pieces.has_open_end:
         layout = replace(layout, notes=(*layout.notes, OPEN_END))
     return _build_table(parsed, layout)
 
 
 def recode(stream: BinaryIO) -> tuple[str, BinaryIO]:
-    r"""Recode UTF-16, UTF-32 and text with old Macintosh line ends as UTF-8 with ``\n``; pass on other text unchanged."""
+    r"""Recode UTF-16, UTF-32 and text with old Macintosh line ends as UTF-8 with ``\n``; pass on
+    other text unchanged.
+    """
     start = stream.read(1 << 16)
     whole = cast(BinaryIO, _Joined(start, stream))
     if find_wide_encoding(start):
@@ -121,7 +137,9 @@ class _Joined(io.RawIOBase):
 
 
 class _Pieces(Iterator[bytes]):
-    """Pieces of about PIECE_BYTES that end with a line; none after the line that starts with ``stop``."""
+    """Pieces of about PIECE_BYTES that end with a line; none after the line that starts with
+    ``stop``.
+    """
 
     def __init__(self, stream: BinaryIO, stop: bytes) -> None:
         self.has_open_end = False
@@ -183,7 +201,14 @@ def _skip_lines(text: bytes, n: int) -> bytes:
 def _has_quoted_delimiters(text: bytes, layout: Layout) -> bool:
     """Check whether a line has more delimiters than fields, because quotes enclose some."""
     mark, width = layout.delimiter.encode(), len(layout.headings)
-    return any(line.count(mark) + 1 != width for line in text.split(b"\n") if line.strip() and b'"' in line) or text.count(b'"') % 2 == 1
+    return (
+        any(
+            line.count(mark) + 1 != width
+            for line in text.split(b"\n")
+            if line.strip() and b'"' in line
+        )
+        or text.count(b'"') % 2 == 1
+    )
 
 
 def _chain(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -209,7 +234,11 @@ class _Parsed:
 
 
 def _parse_pieces(pieces: Iterator[bytes], layout: Layout) -> _Parsed:
-    parsed, waiting, n_threads = _Parsed(), deque[Future[_Parsed]](), min(count_cores(), MAX_THREADS)
+    parsed, waiting, n_threads = (
+        _Parsed(),
+        deque[Future[_Parsed]](),
+        min(count_cores(), MAX_THREADS),
+    )
     with ThreadPoolExecutor(n_threads) as pool:
         for piece in pieces:
             waiting.append(pool.submit(_parse_piece, piece, layout))
@@ -238,7 +267,8 @@ def _parse_piece(piece: bytes, layout: Layout) -> _Parsed:
     if layout.is_plain:
         try:
             column = _parse_column(text, pa.float32(), layout, len(names))
-            block = allocate(len(names), width - 1)  # Arrow and malloc would keep the memory after the block is used
+            # Arrow and malloc would keep the memory after the block is used
+            block = allocate(len(names), width - 1)
             block[:] = column.to_numpy(zero_copy_only=False).reshape(len(names), width)[:, 1:]
             return _Parsed(names, deque([block]))
         except pa.ArrowInvalid:
@@ -247,7 +277,9 @@ def _parse_piece(piece: bytes, layout: Layout) -> _Parsed:
 
 
 def _take_names(piece: bytes, layout: Layout) -> tuple[bytearray, list[str], np.ndarray]:
-    """Remove blank lines and, where names are first, put zeros in their place; return text, names and the mask of delimiters."""
+    """Remove blank lines and, where names are first, put zeros in their place; return text, names
+    and the mask of delimiters.
+    """
     text, mark, width = bytearray(piece), layout.delimiter.encode(), len(layout.headings)
     names: list[str] = []
     is_mark = _find_marks(text, mark)
@@ -255,7 +287,8 @@ def _take_names(piece: bytes, layout: Layout) -> tuple[bytearray, list[str], np.
     while start < len(text):
         end = text.find(b"\n", start)
         end = len(text) if end < 0 else end
-        if text[start] in EMPTY and not text[start:end].strip(EMPTY):  # a line is copied only where it may be blank
+        # a line is copied only where it may be blank
+        if text[start] in EMPTY and not text[start:end].strip(EMPTY):
             del text[start : end + 1]
             is_mark = _find_marks(text, mark)
             continue
@@ -274,7 +307,9 @@ def _take_names(piece: bytes, layout: Layout) -> tuple[bytearray, list[str], np.
                 is_mark = _find_marks(text, mark)
                 continue
             name = names[-1] or bytes(text[start : start + 40]).decode(errors="replace")
-            raise IrregularError(_describe_irregular(n_fields, name, layout), is_quoted=b'"' in text)
+            raise IrregularError(
+                _describe_irregular(n_fields, name, layout), is_quoted=b'"' in text
+            )
         if layout.names_at == 0:
             text[start:stop], is_mark[start:stop] = b"0" * (stop - start), False
         start = end + 1
@@ -282,7 +317,9 @@ def _take_names(piece: bytes, layout: Layout) -> tuple[bytearray, list[str], np.
 
 
 def _find_marks(text: bytearray, mark: bytes) -> np.ndarray:
-    """Mark the delimiters among the letters; counting marks by line takes a tenth of the time of ``bytes.count``."""
+    """Mark the delimiters among the letters; counting marks by line takes a tenth of the time of
+    ``bytes.count``.
+    """
     return np.frombuffer(text, dtype=np.uint8) == mark[0]
 
 
@@ -291,12 +328,24 @@ def _parse_column(text: bytearray, kind: pa.DataType, layout: Layout, n_lines: i
     missing = MISSING if kind == pa.float32() else []
     table = pyarrow.csv.read_csv(
         pa.BufferReader(text),
-        pyarrow.csv.ReadOptions(use_threads=False, block_size=len(text) + 1, column_names=["value"]),
-        pyarrow.csv.ParseOptions(delimiter="\t", quote_char='"' if b'"' in text else False, ignore_empty_lines=False),
-        pyarrow.csv.ConvertOptions(column_types={"value": kind}, null_values=missing, strings_can_be_null=False, check_utf8=False),
+        pyarrow.csv.ReadOptions(
+            use_threads=False, block_size=len(text) + 1, column_names=["value"]
+        ),
+        pyarrow.csv.ParseOptions(
+            delimiter="\t", quote_char='"' if b'"' in text else False, ignore_empty_lines=False
+        ),
+        pyarrow.csv.ConvertOptions(
+            column_types={"value": kind},
+            null_values=missing,
+            strings_can_be_null=False,
+            check_utf8=False,
+        ),
     )
     if len(table) != n_lines * len(layout.headings):
-        raise IrregularError(f"{layout.file} has carriage returns within its lines; remove them, or write the file again")
+        raise IrregularError(
+            f"{layout.file} has carriage returns within its lines; remove them, or write the "
+            "file again"
+        )
     return table.column(0).combine_chunks()
 
 
@@ -313,17 +362,27 @@ def _parse_mixed(cells: pa.Array, names: list[str], layout: Layout) -> _Parsed:
     annotations = [pick([i]).to_pylist() for i in layout.texts]
     values, is_text = parse_cells(pick(layout.values), names, layout)
     width = values.shape[1]
-    text_rows = [(names[i], pick(layout.values).slice(i * width, width).to_pylist()) for i in np.flatnonzero(is_text)]
+    text_rows = [
+        (names[i], pick(layout.values).slice(i * width, width).to_pylist())
+        for i in np.flatnonzero(is_text)
+    ]
     kept = np.flatnonzero(~is_text)
     block = allocate(len(kept), values.shape[1])
     block[:] = values[kept]
-    return _Parsed([names[i] for i in kept], deque([block]), [[[column[i] for i in kept] for column in annotations]], text_rows)
+    return _Parsed(
+        [names[i] for i in kept],
+        deque([block]),
+        [[[column[i] for i in kept] for column in annotations]],
+        text_rows,
+    )
 
 
 def _describe_irregular(n_fields: int, name: str, layout: Layout) -> str:
     return (
-        f"{layout.file} is not a regular table: its heading has {len(layout.headings)} fields, the line of {name[:60]!r} has "
-        f"{n_fields}; is the file complete, and is its delimiter {DELIMITER_NAMES[layout.delimiter]}?"
+        f"{layout.file} is not a regular table: its heading has {len(layout.headings)} "
+        f"fields, the line of {name[:60]!r} has "
+        f"{n_fields}; is the file complete, and is its delimiter "
+        f"{DELIMITER_NAMES[layout.delimiter]}?"
     )
 
 
@@ -335,7 +394,9 @@ def _build_table(parsed: _Parsed, layout: Layout) -> Table:
         for i, values in zip(layout.texts, part, strict=True):
             columns[i] += values
     refuse_second_heading((texts for _, texts in parsed.text_rows), layout.headings, layout.file)
-    annotations = pd.DataFrame(columns, index=range(n_rows), dtype=object).set_axis([layout.headings[i] for i in layout.texts], axis=1)
+    annotations = pd.DataFrame(columns, index=range(n_rows), dtype=object).set_axis(
+        [layout.headings[i] for i in layout.texts], axis=1
+    )
     return Table(
         rows,
         [layout.headings[i] for i in layout.values],
@@ -351,7 +412,8 @@ def _build_table(parsed: _Parsed, layout: Layout) -> Table:
 
 FORMAT = Format(
     "text",
-    "a heading, then lines with as many fields, separated by tab, comma, semicolon or blanks; UTF-8, UTF-16 or Latin-1; also gzip, "
+    "a heading, then lines with as many fields, separated by tab, comma, semicolon or "
+    "blanks; UTF-8, UTF-16 or Latin-1; also gzip, "
     "bzip2, xz, zip",
     lambda probe: bool(probe.text.strip()),
     open_delimited,

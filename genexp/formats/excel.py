@@ -1,4 +1,6 @@
-"""Excel workbooks (.xlsx): the sheet with the table is read as text, by the rules for text files."""
+"""Excel workbooks (.xlsx): the sheet with the table is read as text, by the rules for text
+files.
+"""
 
 from __future__ import annotations
 
@@ -46,9 +48,13 @@ def recognise(probe: FileProbe) -> bool:
 def open_excel(probe: FileProbe, request: Request) -> Table:
     """Open the sheet with the table, or the sheet named by ``layer``."""
     sheets = _read_workbook(probe)
-    sheet, notes = _choose_sheet({title: _count_cells(rows) for title, rows in sheets.items()}, request.layer, probe.name)
+    sheet, notes = _choose_sheet(
+        {title: _count_cells(rows) for title, rows in sheets.items()}, request.layer, probe.name
+    )
     table = open_text(io.BytesIO(_to_text(sheets[sheet]).encode()), probe, request)
-    return replace(table, format=NAME, notes=(f"The table is on the sheet {sheet!r}.", *notes, *table.notes))
+    return replace(
+        table, format=NAME, notes=(f"The table is on the sheet {sheet!r}.", *notes, *table.notes)
+    )
 
 
 def annotate(probe: FileProbe, request: Request) -> pd.DataFrame:
@@ -57,7 +63,8 @@ def annotate(probe: FileProbe, request: Request) -> pd.DataFrame:
     tables = [title for title, rows in sheets.items() if _count_cells(rows)]
     if len(tables) != 1:
         raise CohortError(
-            f"{probe.name}: expected one sheet with a table of annotations, found {name_some(tables, 10)}; save the sheet of the "
+            f"{probe.name}: expected one sheet with a table of annotations, found "
+            f"{name_some(tables, 10)}; save the sheet of the "
             "annotations "
             "as a separate workbook, or as CSV"
         )
@@ -71,7 +78,8 @@ def _read_workbook(probe: FileProbe) -> dict[str, list[Row]]:
     """Read the filled rows of all sheets, by the title of the sheet."""
     if probe.head.startswith(OLD):
         raise CohortError(
-            f"{probe.name} is an old Excel workbook (.xls), or one with a password; expected .xlsx without a password: save it as .xlsx "
+            f"{probe.name} is an old Excel workbook (.xls), or one with a password; expected "
+            ".xlsx without a password: save it as .xlsx "
             "or CSV"
         )
     with report_damage(probe.name, "an Excel workbook"):
@@ -84,15 +92,21 @@ def _read_sheets(path: Path, name: str) -> dict[str, list[Row]]:
 
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
-        if sum(m.file_size for m in members) > MAX_RATIO * max(sum(m.compress_size for m in members), 4096):
+        if sum(m.file_size for m in members) > MAX_RATIO * max(
+            sum(m.compress_size for m in members), 4096
+        ):
             raise CohortError(
-                f"{name} would unpack to {sum(m.file_size for m in members):,} bytes, which no workbook of numbers does; expected a "
+                f"{name} would unpack to {sum(m.file_size for m in members):,} bytes, which "
+                "no workbook of numbers does; expected a "
                 "plain workbook: save it again, or save the table as CSV"
             )
         damaged = archive.testzip()
         if damaged:
-            raise CohortError(f"{name} is damaged: its part {damaged} fails its checksum; download it again")
-    with warnings.catch_warnings(), path.open("rb") as file:  # given a path, openpyxl would go by its ending
+            raise CohortError(
+                f"{name} is damaged: its part {damaged} fails its checksum; download it again"
+            )
+    # given a path, openpyxl would go by its ending
+    with warnings.catch_warnings(), path.open("rb") as file:
         warnings.simplefilter("ignore")  # about styles and extensions that are not read
         workbook = openpyxl.load_workbook(file, read_only=True, data_only=True)
         return {sheet.title: list(_read_rows(sheet)) for sheet in workbook.worksheets}
@@ -107,7 +121,9 @@ def _read_rows(sheet: Any) -> Iterator[Row]:
 
 
 def _count_cells(rows: list[Row]) -> int:
-    """Count the cells of the table on a sheet; 0 without a table, which needs two rows and two columns."""
+    """Count the cells of the table on a sheet; 0 without a table, which needs two rows and two
+    columns.
+    """
     widths = [sum(cell is not None for cell in row) for row in rows]
     wide = [width for width in widths if width > 1]
     return sum(wide) if len(wide) > 1 else 0
@@ -121,12 +137,16 @@ def _choose_sheet(sizes: dict[str, int], wanted: str, name: str) -> tuple[str, t
         return wanted, ()
     tables = [sheet for sheet, size in sizes.items() if size]
     if not tables:
-        raise CohortError(f"{name}: expected a sheet with a table, found none in the sheets {name_some(sizes, 10)}")
+        raise CohortError(
+            f"{name}: expected a sheet with a table, found none in the sheets "
+            f"{name_some(sizes, 10)}"
+        )
     largest = max(tables, key=lambda sheet: sizes[sheet])
     others = [sheet for sheet in tables if sheet != largest]
     if any(MUCH_LARGER * sizes[sheet] > sizes[largest] for sheet in others):
         raise CohortError(
-            f"{name} has tables on the sheets {name_some(tables, 10)}; expected one: name the sheet by layer=, such as layer={tables[0]}"
+            f"{name} has tables on the sheets {name_some(tables, 10)}; expected one: name "
+            f"the sheet by layer=, such as layer={tables[0]}"
         )
     return largest, (f"Other sheets were not read: {name_some(others)}.",) if others else ()
 
@@ -151,7 +171,9 @@ def _measure_row(row: Row) -> int:
 
 
 def _find_date_columns(rows: list[Row], width: int) -> set[int]:
-    """Find columns of dates, whose cells are mostly dates; genes that became dates are rare among genes."""
+    """Find columns of dates, whose cells are mostly dates; genes that became dates are rare among
+    genes.
+    """
     n_dates, n_filled = [0] * width, [0] * width
     for row in rows:
         for i, cell in enumerate(row[:width]):
@@ -161,7 +183,9 @@ def _find_date_columns(rows: list[Row], width: int) -> set[int]:
 
 
 def _write_cell(cell: Any, is_dated: bool) -> str:
-    """Write a cell as text; write a gene that became a date as day and month, as Excel shows it (SEPT2: 2-Sep)."""
+    """Write a cell as text; write a gene that became a date as day and month, as Excel shows it
+    (SEPT2: 2-Sep).
+    """
     if cell is None:
         return ""
     if isinstance(cell, bool):
@@ -169,8 +193,14 @@ def _write_cell(cell: Any, is_dated: bool) -> str:
     if isinstance(cell, float):
         return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
     if isinstance(cell, datetime.date):
-        return cell.isoformat().removesuffix("T00:00:00") if is_dated else f"{cell.day}-{MONTHS[cell.month - 1]}"
+        return (
+            cell.isoformat().removesuffix("T00:00:00")
+            if is_dated
+            else f"{cell.day}-{MONTHS[cell.month - 1]}"
+        )
     return " ".join(str(cell).split())
 
 
-FORMAT = Format(NAME, "zip archive with xl/workbook.xml", recognise, open_excel, annotate, layer="a sheet")
+FORMAT = Format(
+    NAME, "zip archive with xl/workbook.xml", recognise, open_excel, annotate, layer="a sheet"
+)

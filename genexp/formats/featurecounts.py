@@ -31,11 +31,16 @@ def open_counts(probe: FileProbe, request: Request) -> Table:
             line = stream.next_line()
         if split_fields(line)[: len(HEADINGS)] != HEADINGS:
             raise CohortError(
-                f"{probe.name}: expected the headings {', '.join(HEADINGS)} and a column for each sample, as featureCounts writes them, "
+                f"{probe.name}: expected the headings {', '.join(HEADINGS)} and a column for "
+                "each sample, as featureCounts writes them, "
                 f"found {name_some(split_fields(line))}; is it complete?"
             )
         stream.put_back(line)
-        table = open_text(as_binary(stream), probe, replace(request, metadata=("none",), named=frozenset(HEADINGS[1:])))
+        table = open_text(
+            as_binary(stream),
+            probe,
+            replace(request, metadata=("none",), named=frozenset(HEADINGS[1:])),
+        )
     samples, notes = shorten_paths(table.columns)
     return replace(
         table,
@@ -50,7 +55,9 @@ def open_counts(probe: FileProbe, request: Request) -> Table:
 
 def _is_counts(probe: FileProbe) -> bool:
     lines = [line for line in probe.lines[:5] if not line.startswith("#")]
-    return probe.text.startswith(PROGRAM) or (bool(lines) and lines[0].replace('"', "").split("\t")[: len(HEADINGS)] == HEADINGS)
+    return probe.text.startswith(PROGRAM) or (
+        bool(lines) and lines[0].replace('"', "").split("\t")[: len(HEADINGS)] == HEADINGS
+    )
 
 
 FORMAT = Format(

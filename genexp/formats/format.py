@@ -26,8 +26,8 @@ class Format:
     open : callable
         Read names and annotations; the values are read later.
     annotate : callable or None
-        Read the same file as a table of annotations: one row per sample, text where the file holds text, the ids in any column.
-        None: the format holds no annotations.
+        Read the same file as a table of annotations: one row per sample, text where the file holds
+        text, the ids in any column. None: the format holds no annotations.
     layer : str
         Meaning of ``layer=`` in this format; empty: none.
     """

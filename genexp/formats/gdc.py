@@ -28,7 +28,8 @@ class Sheet:
     name : str
         Name of the sheet's file, for messages.
     rows : DataFrame
-        One row per file, indexed by the file's name without ``.gz``; the names of samples in the column ``Sample ID``.
+        One row per file, indexed by the file's name without ``.gz``; the names of samples in the
+        column ``Sample ID``.
     """
 
     name: str
@@ -45,7 +46,8 @@ def read_sheet(name: str, text: bytes) -> Sheet | None:
     heading, *rows = [split_fields(line) for line in lines if line.strip()]
     if SAMPLE not in heading or any(len(row) != len(heading) for row in rows):
         raise CohortError(
-            f"{name}: expected a sample sheet of the Genomic Data Commons with a column {SAMPLE!r} and regular lines; is it complete?"
+            f"{name}: expected a sample sheet of the Genomic Data Commons with a column "
+            f"{SAMPLE!r} and regular lines; is it complete?"
         )
     return Sheet(name, _index(pd.DataFrame(rows, columns=heading, dtype=object)))
 
@@ -53,7 +55,10 @@ def read_sheet(name: str, text: bytes) -> Sheet | None:
 def _read_metadata(name: str, text: bytes) -> Sheet | None:
     try:
         entries = json.loads(decode(text)[0])
-        rows = [(entry["file_name"], entry["associated_entities"][0]["entity_submitter_id"]) for entry in entries]
+        rows = [
+            (entry["file_name"], entry["associated_entities"][0]["entity_submitter_id"])
+            for entry in entries
+        ]
     except (ValueError, KeyError, IndexError, TypeError):
         return None
     return Sheet(name, _index(pd.DataFrame(rows, columns=[FILE, SAMPLE], dtype=object)))
@@ -66,11 +71,16 @@ def _index(rows: pd.DataFrame) -> pd.DataFrame:
 def find_sheets(folder: Path) -> list[Sheet]:
     """Find sheets next to a folder, by the names that the portal gives them."""
     paths = sorted([*folder.glob("gdc_sample_sheet*.tsv"), *folder.glob("metadata*.json")])
-    return [sheet for path in paths if (sheet := read_sheet(path.name, path.read_bytes())) is not None]
+    return [
+        sheet for path in paths if (sheet := read_sheet(path.name, path.read_bytes())) is not None
+    ]
 
 
-def name_samples(files: Sequence[str], inside: Sequence[Sheet], nearby: Sequence[Sheet]) -> tuple[list[str], pd.DataFrame, str] | None:
-    """Name the samples of some files; return names, annotations and a note, or None if no sheet names them.
+def name_samples(
+    files: Sequence[str], inside: Sequence[Sheet], nearby: Sequence[Sheet]
+) -> tuple[list[str], pd.DataFrame, str] | None:
+    """Name the samples of some files; return names, annotations and a note, or None if no sheet
+    names them.
 
     Raises
     ------
@@ -83,15 +93,21 @@ def name_samples(files: Sequence[str], inside: Sequence[Sheet], nearby: Sequence
     for sheet in candidates:
         lacking = [key for key in keys if key not in sheet.rows.index]
         if lacking:
-            problem = problem or f"{sheet.name} names {len(keys) - len(lacking)} of {len(keys)} files; it lacks {name_some(lacking)}"
+            problem = problem or (
+                f"{sheet.name} names {len(keys) - len(lacking)} of {len(keys)} files; it "
+                f"lacks {name_some(lacking)}"
+            )
             continue
         rows = sheet.rows[~sheet.rows.index.duplicated()].loc[keys]
         twice = rows[SAMPLE][rows[SAMPLE].duplicated()].unique()
         if not len(twice):
-            annotations = rows.drop(columns=[column for column in DROPPED if column in rows]).reset_index(drop=True)
+            annotations = rows.drop(
+                columns=[column for column in DROPPED if column in rows]
+            ).reset_index(drop=True)
             return rows[SAMPLE].to_list(), annotations, f"Samples are named by {sheet.name}."
         problem = problem or (
-            f"{sheet.name} lists more than one file for the samples {name_some(twice)}; keep one file of each in the folder, or add the "
+            f"{sheet.name} lists more than one file for the samples {name_some(twice)}; keep "
+            "one file of each in the folder, or add the "
             "metadata of the cart (JSON), which name aliquots"
         )
     if problem:

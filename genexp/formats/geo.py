@@ -1,4 +1,6 @@
-"""Series matrices of GEO: lines of annotations with one value per sample, above a matrix of values."""
+"""Series matrices of GEO: lines of annotations with one value per sample, above a matrix of
+values.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class _Header:
     samples: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def of_samples(self, title: str) -> list[str]:
-        """Return the values of the first line with that title, by sample; empty without such a line."""
+        """Return the values of the first line with that title, by sample; empty without such a
+        line.
+        """
         return next((values for line, values in self.samples if line == title), [])
 
 
@@ -45,7 +49,8 @@ def open_series(probe: FileProbe, request: Request) -> Table:
     Raises
     ------
     CohortError
-        The file holds no values, as those of RNA-seq; or it is cut, or its lines contradict each other.
+        The file holds no values, as those of RNA-seq; or it is cut, or its lines contradict each
+        other.
     """
     with TextStream(probe, END) as stream:
         header = _read_header(stream)
@@ -54,25 +59,40 @@ def open_series(probe: FileProbe, request: Request) -> Table:
         table = open_text(as_binary(stream), probe, replace(request, metadata=("none",)))
         if not stream.stopped or stream.has_more():
             problem = "goes on after" if stream.stopped else "has no"
-            raise CohortError(f"{probe.name} {problem} line {END.decode()}, the last of a series matrix; is it complete? Download it again")
+            raise CohortError(
+                f"{probe.name} {problem} line {END.decode()}, the last of a series matrix; "
+                "is it complete? Download it again"
+            )
     _check_table(table, header)
     if len(annotations):
-        annotations = annotations.set_index(ACCESSION, drop=False).loc[table.columns].reset_index(drop=True)
+        annotations = (
+            annotations.set_index(ACCESSION, drop=False).loc[table.columns].reset_index(drop=True)
+        )
     return replace(
         table,
         column_annotations=annotations,
         genes_in_rows=True,
         format="GEO series matrix",
-        notes=(*table.notes, *notes, *_describe_processing(header), *_compare_row_counts(table, header)),
+        notes=(
+            *table.notes,
+            *notes,
+            *_describe_processing(header),
+            *_compare_row_counts(table, header),
+        ),
     )
 
 
 def read_series_annotations(probe: FileProbe, request: Request) -> pd.DataFrame:
-    """Read the annotations of a series matrix, also of one without values: one row per sample, first column ``geo_accession``."""
+    """Read the annotations of a series matrix, also of one without values: one row per sample,
+    first column ``geo_accession``.
+    """
     with TextStream(probe) as stream:
         annotations, _ = _build_annotations(_read_header(stream))
     if annotations.empty:
-        raise CohortError(f"{probe.name} is a GEO series matrix without lines !Sample_..., which hold the annotations; is it complete?")
+        raise CohortError(
+            f"{probe.name} is a GEO series matrix without lines !Sample_..., which hold the "
+            "annotations; is it complete?"
+        )
     return annotations
 
 
@@ -89,11 +109,14 @@ def _read_header(stream: TextStream) -> _Header:
             header.samples.append((title.removeprefix("!Sample_"), values))
         elif line.strip():
             raise CohortError(
-                f"{stream.name}: expected lines !Series_... and !Sample_..., separated by tabs, above the line {BEGIN} of a GEO series "
-                f"matrix, found {line[:60].decode(errors='replace')!r}; use the file as downloaded from GEO"
+                f"{stream.name}: expected lines !Series_... and !Sample_..., separated by "
+                f"tabs, above the line {BEGIN} of a GEO series "
+                f"matrix, found {line[:60].decode(errors='replace')!r}; use the file as "
+                "downloaded from GEO"
             )
     raise CohortError(
-        f"{stream.name} has no line {BEGIN}, below which a GEO series matrix has its values; is it complete? Download it again"
+        f"{stream.name} has no line {BEGIN}, below which a GEO series matrix has its values; "
+        "is it complete? Download it again"
     )
 
 
@@ -104,23 +127,41 @@ def _build_annotations(header: _Header) -> tuple[pd.DataFrame, tuple[str, ...]]:
     accessions = [value for value in header.of_samples(ACCESSION) if value]
     if not accessions or len(set(accessions)) < len(accessions):
         raise CohortError(
-            f"{header.name}: expected one line !Sample_geo_accession with an accession for every sample, found {name_some(accessions)}; is "
+            f"{header.name}: expected one line !Sample_geo_accession with an accession for "
+            f"every sample, found {name_some(accessions)}; is "
             "the series matrix complete? Download it again"
         )
     n_samples = len(accessions)
-    wrong = [f"!Sample_{title}: {len(values)}" for title, values in header.samples if len(values) < n_samples or any(values[n_samples:])]
+    wrong = [
+        f"!Sample_{title}: {len(values)}"
+        for title, values in header.samples
+        if len(values) < n_samples or any(values[n_samples:])
+    ]
     if wrong:
         raise CohortError(
-            f"{header.name} names {n_samples} samples; these lines have another number of values: {name_some(wrong)}; is it complete?"
+            f"{header.name} names {n_samples} samples; these lines have another number of "
+            f"values: {name_some(wrong)}; is it complete?"
         )
     characteristics, notes = _collect_characteristics(header, n_samples)
-    described = [(title, values[:n_samples]) for title, values in header.samples if not DROPPED.fullmatch(title)]
-    titles, columns = zip(*[(ACCESSION, accessions), *described, *characteristics.items()], strict=True)
-    return name_apart(pd.DataFrame(list(zip(*columns, strict=True)), columns=list(titles), dtype=object)), notes
+    described = [
+        (title, values[:n_samples])
+        for title, values in header.samples
+        if not DROPPED.fullmatch(title)
+    ]
+    titles, columns = zip(
+        *[(ACCESSION, accessions), *described, *characteristics.items()], strict=True
+    )
+    return name_apart(
+        pd.DataFrame(list(zip(*columns, strict=True)), columns=list(titles), dtype=object)
+    ), notes
 
 
-def _collect_characteristics(header: _Header, n_samples: int) -> tuple[dict[str, list[str]], tuple[str, ...]]:
-    """Collect values ``key: value`` by key: one line may hold different keys by sample, and two lines the same key."""
+def _collect_characteristics(
+    header: _Header, n_samples: int
+) -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """Collect values ``key: value`` by key: one line may hold different keys by sample, and two
+    lines the same key.
+    """
     values_by_key: dict[tuple[str, str], dict[int, list[str]]] = {}
     spelling: dict[tuple[str, str], str] = {}
     for title, values in header.samples:
@@ -144,9 +185,20 @@ def _collect_characteristics(header: _Header, n_samples: int) -> tuple[dict[str,
         for (key, channel), by_sample in values_by_key.items()
     }
     doubled = [
-        spelling[channel_key] for channel_key, by_sample in values_by_key.items() if any(len(texts) > 1 for texts in by_sample.values())
+        spelling[channel_key]
+        for channel_key, by_sample in values_by_key.items()
+        if any(len(texts) > 1 for texts in by_sample.values())
     ]
-    notes = (f"Some samples have two values of a characteristic, which are joined by '; ': {name_some(doubled)}.",) if doubled else ()
+    notes = (
+        (
+            (
+                "Some samples have two values of a characteristic, which are joined by '; ': "
+                f"{name_some(doubled)}."
+            ),
+        )
+        if doubled
+        else ()
+    )
     return columns, notes
 
 
@@ -165,11 +217,17 @@ def _check_values(stream: TextStream, header: _Header) -> None:
     if heading.strip() and row.strip() and not row.startswith(END) and not heading.startswith(END):
         stream.put_back(heading + row)
         return
-    files = [path.rsplit("/", 1)[-1] for path in header.series.get("supplementary_file", []) if path and path.upper() != "NONE"]
+    files = [
+        path.rsplit("/", 1)[-1]
+        for path in header.series.get("supplementary_file", [])
+        if path and path.upper() != "NONE"
+    ]
     where = f"GEO lists {name_some(files)}" if files else "look for them on the page of the series"
     raise CohortError(
-        f"{header.name} holds annotations but no values, as the series matrices of most sequencing studies do; the values are in a "
-        f"supplementary file of the series ({where}): download it, give it as the cohort, and give this file as obs"
+        f"{header.name} holds annotations but no values, as the series matrices of most "
+        "sequencing studies do; the values are in a "
+        f"supplementary file of the series ({where}): download it, give it as the cohort, "
+        "and give this file as obs"
     )
 
 
@@ -177,40 +235,56 @@ def _check_table(table: Table, header: _Header) -> None:
     """Check that the matrix and the lines above it name the same samples."""
     if len(table.column_annotations.columns):
         raise CohortError(
-            f"{header.name}: expected values, found text in lines {name_some(table.column_annotations.columns)} of the matrix"
+            f"{header.name}: expected values, found text in lines "
+            f"{name_some(table.column_annotations.columns)} of the matrix"
         )
     accessions = header.of_samples(ACCESSION)
     surplus = [name for name in table.columns if name not in accessions]
     lacking = [name for name in accessions if name and name not in table.columns]
     if header.samples and (surplus or lacking or len(set(table.columns)) < len(table.columns)):
         raise CohortError(
-            f"{header.name}: the columns of the matrix and the line !Sample_geo_accession do not name the same samples: "
+            f"{header.name}: the columns of the matrix and the line !Sample_geo_accession do "
+            "not name the same samples: "
             f"{name_some(surplus)} "
-            f"only in the matrix, {name_some(lacking)} only in the line; is the file complete? Download it again"
+            f"only in the matrix, {name_some(lacking)} only in the line; is the file "
+            "complete? Download it again"
         )
 
 
 def _describe_processing(header: _Header) -> tuple[str, ...]:
-    """Quote the submitters' description of the values, if it is the same for all samples and in one line."""
+    """Quote the submitters' description of the values, if it is the same for all samples and in one
+    line.
+    """
     lines = [values for title, values in header.samples if title == "data_processing"]
     texts = {value for value in lines[0] if value} if len(lines) == 1 else set()
     if len(texts) != 1:
         return ()
     (text,) = texts
-    return (f"GEO says of the values: {text if len(text) <= MAX_NOTE else text[: MAX_NOTE - 3] + '...'}",)
+    return (
+        (
+            "GEO says of the values: "
+            f"{text if len(text) <= MAX_NOTE else text[: MAX_NOTE - 3] + '...'}"
+        ),
+    )
 
 
 def _compare_row_counts(table: Table, header: _Header) -> tuple[str, ...]:
     counts = [int(value) for value in header.of_samples("data_row_count") if value.isdigit()]
     if not counts or len(table.rows) >= min(counts):
         return ()
-    return (f"The matrix has {len(table.rows):,} rows; GEO counted {min(counts):,} or more for every sample.",)
+    return (
+        (
+            f"The matrix has {len(table.rows):,} rows; GEO counted {min(counts):,} or more for "
+            "every sample."
+        ),
+    )
 
 
 def refuse_soft(probe: FileProbe, request: Request) -> NoReturn:
     """Refuse a SOFT file, and name the file to use instead."""
     raise CohortError(
-        f"{probe.name} is a SOFT file of GEO, which lists each sample separately; expected a matrix: use the series matrix of the series "
+        f"{probe.name} is a SOFT file of GEO, which lists each sample separately; expected a "
+        "matrix: use the series matrix of the series "
         "(GSE..._series_matrix.txt.gz), or its supplementary files if that holds no values"
     )
 

@@ -49,13 +49,16 @@ def _refuse_mudata(file: h5py.File, name: str) -> None:
     if _is_mudata(file):
         modalities = list(file["mod"])
         raise CohortError(
-            f"{name} is a MuData file with the modalities {name_some(modalities)}; expected AnnData: write one modality to a file, as with "
+            f"{name} is a MuData file with the modalities {name_some(modalities)}; expected "
+            "AnnData: write one modality to a file, as with "
             f'mdata["{modalities[0] if modalities else "rna"}"].write_h5ad("FILE.h5ad")'
         )
 
 
 def _read_annotations(file: h5py.File, from_raw: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read obs, and var of X or raw; for versions before 0.7, anndata takes the categories from uns."""
+    """Read obs, and var of X or raw; for versions before 0.7, anndata takes the categories from
+    uns.
+    """
     if isinstance(file["obs"], h5py.Dataset):
         old = anndata.read_h5ad(file.filename, backed="r")
         var = old.raw.var if from_raw and old.raw is not None else old.var
@@ -66,4 +69,11 @@ def _read_annotations(file: h5py.File, from_raw: bool) -> tuple[pd.DataFrame, pd
     return read_elem(file["obs"]), read_elem(file["raw/var"] if is_raw else file["var"])
 
 
-FORMAT = Format(NAME, "HDF5 with encoding-type anndata, or with obs, var and X", recognise, open_h5ad, annotate, layer="a layer, or raw")
+FORMAT = Format(
+    NAME,
+    "HDF5 with encoding-type anndata, or with obs, var and X",
+    recognise,
+    open_h5ad,
+    annotate,
+    layer="a layer, or raw",
+)

@@ -14,7 +14,9 @@ MAGIC = b"\x89HDF\r\n\x1a\n"
 
 
 def is_hdf5(probe: FileProbe) -> bool:
-    """Check whether a file is HDF5, packed or not; a user block may precede it (512 bytes times a power of two)."""
+    """Check whether a file is HDF5, packed or not; a user block may precede it (512 bytes times a
+    power of two).
+    """
     if probe.is_folder:
         return False
     starts = (0, *(512 << i for i in range(9)))
@@ -38,7 +40,10 @@ def peek(probe: FileProbe, holds: Callable[[h5py.File], bool]) -> bool:
 def read_hdf5_texts(dataset: h5py.Dataset) -> list[str]:
     """Read the texts of a dataset of strings, of fixed or variable length."""
     values = np.asarray(dataset[()]).ravel()
-    return [value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value) for value in values]
+    return [
+        value.decode("utf-8", errors="replace") if isinstance(value, bytes) else str(value)
+        for value in values
+    ]
 
 
 def read_column(dataset: h5py.Dataset) -> np.ndarray:

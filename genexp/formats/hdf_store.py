@@ -1,4 +1,6 @@
-"""Data frames that pandas wrote to HDF5 (``to_hdf``, format ``fixed``): one block of values per data type."""
+"""Data frames that pandas wrote to HDF5 (``to_hdf``, format ``fixed``): one block of values per
+data type.
+"""
 
 from __future__ import annotations
 
@@ -45,11 +47,15 @@ def open_hdf_store(probe: FileProbe, request: Request) -> Table:
         frames = _list_frames(file)
         keys = [key for key in frames if not request.layer or key == request.layer.strip("/")]
         if len(keys) != 1:
-            raise CohortError(f"{probe.name} holds the data frames {name_some(frames, 10)}; expected one: name it by layer=KEY")
+            raise CohortError(
+                f"{probe.name} holds the data frames {name_some(frames, 10)}; expected one: "
+                "name it by layer=KEY"
+            )
         (key,) = keys
         if frames[key] != "frame":
             raise CohortError(
-                f"{probe.name}: {key} is stored as {frames[key]}, whose names are pickled, which genexp never reads; expected a data "
+                f"{probe.name}: {key} is stored as {frames[key]}, whose names are pickled, "
+                "which genexp never reads; expected a data "
                 "frame of format "
                 f'fixed: write it with to_hdf(FILE, key="{key}", format="fixed"), or as Parquet'
             )
@@ -57,9 +63,21 @@ def open_hdf_store(probe: FileProbe, request: Request) -> Table:
 
 
 def _open_frame(group: h5py.Group, name: str) -> Table:
-    blocks = [(_read_names(group[f"block{i}_items"], name), group[f"block{i}_values"]) for i in range(int(group.attrs["nblocks"]))]
-    numbers = [(items, values) for items, values in blocks if values.dtype.kind in "biuf" and values.ndim == 2]
-    pickled = [item for items, values in blocks if values.dtype.kind not in "biuf" or values.ndim != 2 for item in items]
+    blocks = [
+        (_read_names(group[f"block{i}_items"], name), group[f"block{i}_values"])
+        for i in range(int(group.attrs["nblocks"]))
+    ]
+    numbers = [
+        (items, values)
+        for items, values in blocks
+        if values.dtype.kind in "biuf" and values.ndim == 2
+    ]
+    pickled = [
+        item
+        for items, values in blocks
+        if values.dtype.kind not in "biuf" or values.ndim != 2
+        for item in items
+    ]
     notes = (f"Columns without numbers were dropped: {name_some(pickled)}.",) if pickled else ()
     columns, values = _order_columns(numbers, _read_names(group["axis0"], name))
     return Table(
@@ -73,11 +91,14 @@ def _open_frame(group: h5py.Group, name: str) -> Table:
 
 
 def _read_names(dataset: h5py.Dataset, name: str) -> list[str]:
-    """Read the names along an axis; pandas stores dates and others as numbers with another meaning."""
+    """Read the names along an axis; pandas stores dates and others as numbers with another
+    meaning.
+    """
     kind = _read_attribute(dataset, "kind")
     if kind not in ("string", "integer", "float"):
         raise CohortError(
-            f"{name}: expected names as text or numbers along {dataset.name}, found {kind or 'several levels'}; write them as text"
+            f"{name}: expected names as text or numbers along {dataset.name}, found "
+            f"{kind or 'several levels'}; write them as text"
         )
     return read_hdf5_texts(dataset)
 
@@ -88,8 +109,12 @@ def _read_heading(axis: h5py.Dataset) -> str:
     return "" if name == "N." else name
 
 
-def _order_columns(blocks: list[tuple[list[str], h5py.Dataset]], order: list[str]) -> tuple[list[str], Values]:
-    """Order columns: those of one block as in the file, those of several in memory, in the order of the frame."""
+def _order_columns(
+    blocks: list[tuple[list[str], h5py.Dataset]], order: list[str]
+) -> tuple[list[str], Values]:
+    """Order columns: those of one block as in the file, those of several in memory, in the order of
+    the frame.
+    """
     if len(blocks) == 1:
         return blocks[0][0], DenseArray(blocks[0][1])
     items = [item for block, _ in blocks for item in block]

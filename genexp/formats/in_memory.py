@@ -46,7 +46,9 @@ def open_in_memory(adata: AnnData, layer: str = "", name: str = "the AnnData") -
     matrix, var = find_adata_matrix(adata, layer, name)
     values = _open_values(matrix, layer or "X", name)
     layers = list_adata_layers(adata)
-    scale, says_scale, notes = ("", "", ()) if layer else find_scale(adata.uns, layers, values, adata.shape, name)
+    scale, says_scale, notes = (
+        ("", "", ()) if layer else find_scale(adata.uns, layers, values, adata.shape, name)
+    )
     table = Table(
         [str(sample) for sample in adata.obs_names],
         [str(gene) for gene in var.index],
@@ -60,7 +62,10 @@ def open_in_memory(adata: AnnData, layer: str = "", name: str = "the AnnData") -
         notes=notes,
     )
     if not table.rows or not table.columns:
-        raise CohortError(f"{name} has {len(table.rows)} samples and {len(table.columns)} genes; expected a matrix of both")
+        raise CohortError(
+            f"{name} has {len(table.rows)} samples and {len(table.columns)} genes; expected "
+            "a matrix of both"
+        )
     return table
 
 
@@ -75,21 +80,40 @@ def find_adata_matrix(adata: AnnData, layer: str, name: str) -> tuple[Any, pd.Da
     layers = list_adata_layers(adata)
     if not layer:
         if adata.X is None:
-            choice = f"give one by its name, such as layer={'counts' if 'counts' in layers else layers[0]}" if layers else "set its X"
-            raise CohortError(f"{name} has no X; expected one, or a layer named by layer=. Its layers: {name_some(layers)}; {choice}")
+            choice = (
+                (
+                    "give one by its name, such as "
+                    f"layer={'counts' if 'counts' in layers else layers[0]}"
+                )
+                if layers
+                else "set its X"
+            )
+            raise CohortError(
+                f"{name} has no X; expected one, or a layer named by layer=. Its layers: "
+                f"{name_some(layers)}; {choice}"
+            )
         return adata.X, adata.var
     if layer not in layers:
         raise CohortError(
-            f"{name} has no layer {layer!r}; its layers: {name_some(layers, 10)}. Give one of these, or leave layer empty for X"
+            f"{name} has no layer {layer!r}; its layers: {name_some(layers, 10)}. Give one "
+            "of these, or leave layer empty for X"
         )
-    return (adata.layers[layer], adata.var) if layer in adata.layers else (adata.raw.X, adata.raw.var)
+    return (
+        (adata.layers[layer], adata.var) if layer in adata.layers else (adata.raw.X, adata.raw.var)
+    )
 
 
 def hash_anndata(adata: AnnData, layer: str = "") -> str:
-    """Hash the values of X or a layer, the annotations of both sides, and the scale (16 hexadecimal digits of SHA-256)."""
+    """Hash the values of X or a layer, the annotations of both sides, and the scale (16 hexadecimal
+    digits of SHA-256).
+    """
     matrix, var = find_adata_matrix(adata, layer, "the AnnData")
     digest = hashlib.sha256(f"{matrix.dtype} {matrix.shape} {adata.uns.get('scale')}".encode())
-    arrays = [matrix.data, matrix.indices, matrix.indptr] if scipy.sparse.issparse(matrix) else [np.asarray(matrix)]
+    arrays = (
+        [matrix.data, matrix.indices, matrix.indptr]
+        if scipy.sparse.issparse(matrix)
+        else [np.asarray(matrix)]
+    )
     for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
     for table in (adata.obs, var):
@@ -105,4 +129,10 @@ def _open_values(matrix: Any, what: str, name: str) -> Values:
     if not scipy.sparse.issparse(matrix):
         return BorrowedValues(np.asarray(matrix))
     sparse = matrix if matrix.format in ("csr", "csc") else matrix.tocsr()
-    return SparseArray(sparse.data, sparse.indices, np.asarray(sparse.indptr, np.int64), sparse.shape, sparse.format == "csr")
+    return SparseArray(
+        sparse.data,
+        sparse.indices,
+        np.asarray(sparse.indptr, np.int64),
+        sparse.shape,
+        sparse.format == "csr",
+    )

@@ -31,11 +31,18 @@ def open_loom(probe: FileProbe, request: Request) -> Table:
         layers = list(file.get("layers", {}))
         if request.layer and request.layer not in layers:
             raise CohortError(
-                f"{probe.name} has no layer {request.layer!r}; its layers: {name_some(layers, 10)}. Leave layer empty for matrix"
+                f"{probe.name} has no layer {request.layer!r}; its layers: "
+                f"{name_some(layers, 10)}. Leave layer empty for matrix"
             )
         matrix = file["layers"][request.layer] if request.layer else file["matrix"]
-        genes, cells = (read_loom_frame(file[key], length) for key, length in zip(("row_attrs", "col_attrs"), matrix.shape, strict=True))
-        gene_key, cell_key = _find_key(genes, GENE_KEYS, probe.name), _find_key(cells, CELL_KEYS, probe.name)
+        genes, cells = (
+            read_loom_frame(file[key], length)
+            for key, length in zip(("row_attrs", "col_attrs"), matrix.shape, strict=True)
+        )
+        gene_key, cell_key = (
+            _find_key(genes, GENE_KEYS, probe.name),
+            _find_key(cells, CELL_KEYS, probe.name),
+        )
         return Table(
             [str(name) for name in genes[gene_key]],
             [str(name) for name in cells[cell_key]],
@@ -57,8 +64,14 @@ def annotate(probe: FileProbe, request: Request) -> pd.DataFrame:
 
 def read_loom_frame(attributes: h5py.Group, length: int) -> pd.DataFrame:
     """Read the attributes with one value per row or column."""
-    columns = {key: item for key, item in attributes.items() if isinstance(item, h5py.Dataset) and item.shape == (length,)}
-    return pd.DataFrame({key: read_column(item) for key, item in columns.items()}, index=range(length))
+    columns = {
+        key: item
+        for key, item in attributes.items()
+        if isinstance(item, h5py.Dataset) and item.shape == (length,)
+    }
+    return pd.DataFrame(
+        {key: read_column(item) for key, item in columns.items()}, index=range(length)
+    )
 
 
 def _find_key(frame: pd.DataFrame, keys: tuple[str, ...], name: str) -> str:
@@ -67,8 +80,16 @@ def _find_key(frame: pd.DataFrame, keys: tuple[str, ...], name: str) -> str:
         if key in frame:
             return key
     raise CohortError(
-        f"{name}: expected names in the attribute {keys[0]}, found {name_some(frame.columns)}; rename the one that holds them"
+        f"{name}: expected names in the attribute {keys[0]}, found "
+        f"{name_some(frame.columns)}; rename the one that holds them"
     )
 
 
-FORMAT = Format(NAME, "HDF5 with matrix, row_attrs and col_attrs", recognise, open_loom, annotate, layer="a layer")
+FORMAT = Format(
+    NAME,
+    "HDF5 with matrix, row_attrs and col_attrs",
+    recognise,
+    open_loom,
+    annotate,
+    layer="a layer",
+)

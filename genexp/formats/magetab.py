@@ -1,4 +1,6 @@
-"""MAGE-TAB: matrices with two lines of headings (ArrayExpress, TCGA's Firehose), and SDRF tables of their samples."""
+"""MAGE-TAB: matrices with two lines of headings (ArrayExpress, TCGA's Firehose), and SDRF tables of
+their samples.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,13 @@ from genexp.formats.format import Format
 from genexp.formats.textstream import LineFilter, TextStream, as_binary, split_fields
 from genexp.names.likeness import is_gene_column
 
-SAMPLE_REFERENCES = re.compile(r"(hybridi[sz]ation|scan|assay|normali[sz]ation|sample|source|extract|labell?ed extract) ref", re.IGNORECASE)
+SAMPLE_REFERENCES = re.compile(
+    r"(hybridi[sz]ation|scan|assay|normali[sz]ation|sample|source|extract|labell?ed extract) ref",
+    re.IGNORECASE,
+)
 GENE_REFERENCES = re.compile(
-    r"(composite ?element|reporter|probe|term source) (ref|name)|gene(_?id)?|mirna_?id|isoform_?id|transcript_?id", re.IGNORECASE
+    r"(composite ?element|reporter|probe|term source) (ref|name)|gene(_?id)?|mirna_?id|isoform_?id|transcript_?id",  # noqa: E501
+    re.IGNORECASE,
 )
 CLINICAL = "value"
 """Second heading of all columns of clinical tables of Firehose."""
@@ -69,14 +75,28 @@ def open_matrix(probe: FileProbe, request: Request) -> Table:
         quantity, notes = _choose_quantity(headings, probe.name, request)
         samples, quantities = headings.samples, headings.quantities
         of_genes = [i for i, sample in enumerate(samples) if not sample]
-        kept = [*of_genes, *(i for i, name in enumerate(quantities) if samples[i] and name == quantity)]
+        kept = [
+            *of_genes,
+            *(i for i, name in enumerate(quantities) if samples[i] and name == quantity),
+        ]
         annotations = [quantities[i] for i in of_genes]
-        heading = ("\t".join([headings.heading, *annotations, *(samples[i] for i in kept[len(of_genes) :])]) + "\n").encode()
+        heading = (
+            "\t".join(
+                [headings.heading, *annotations, *(samples[i] for i in kept[len(of_genes) :])]
+            )
+            + "\n"
+        ).encode()
         picks = kept != list(range(len(samples)))
         if not picks:
             stream.put_back(heading)
-        source = as_binary(LineFilter(stream, heading, _pick_fields(kept, len(samples), probe.name)) if picks else stream)
-        table = open_text(source, probe, replace(request, metadata=("none",), named=frozenset(annotations)))
+        source = as_binary(
+            LineFilter(stream, heading, _pick_fields(kept, len(samples), probe.name))
+            if picks
+            else stream
+        )
+        table = open_text(
+            source, probe, replace(request, metadata=("none",), named=frozenset(annotations))
+        )
     return replace(
         table,
         genes_in_rows=True,
@@ -90,21 +110,36 @@ def open_matrix(probe: FileProbe, request: Request) -> Table:
 def _read_headings(stream: TextStream) -> _Headings:
     _, *samples = split_fields(stream.next_line())
     heading, *quantities = split_fields(stream.next_line())
-    if len(samples) != len(quantities) or not any(samples) or GENE_REFERENCES.fullmatch(heading) is None:
+    if (
+        len(samples) != len(quantities)
+        or not any(samples)
+        or GENE_REFERENCES.fullmatch(heading) is None
+    ):
         raise CohortError(
-            f"{stream.name}: expected a second line of headings such as 'Composite Element REF' or 'gene_id', with a word for each of the "
-            f"{len(samples):,} columns, below the line 'Hybridization REF', found {heading[:60]!r} and {len(quantities):,} fields; is it "
+            f"{stream.name}: expected a second line of headings such as 'Composite Element "
+            "REF' or 'gene_id', with a word for each of the "
+            f"{len(samples):,} columns, below the line 'Hybridization REF', found "
+            f"{heading[:60]!r} and {len(quantities):,} fields; is it "
             "complete?"
         )
     return _Headings(samples, quantities, heading)
 
 
-def _choose_quantity(headings: _Headings, name: str, request: Request) -> tuple[str, tuple[str, ...]]:
+def _choose_quantity(
+    headings: _Headings, name: str, request: Request
+) -> tuple[str, tuple[str, ...]]:
     """Choose the second heading of the columns to read, with a note on the choice."""
-    names = list(dict.fromkeys(quantity for sample, quantity in zip(headings.samples, headings.quantities, strict=True) if sample))
+    names = list(
+        dict.fromkeys(
+            quantity
+            for sample, quantity in zip(headings.samples, headings.quantities, strict=True)
+            if sample
+        )
+    )
     if [name.lower() for name in names] == [CLINICAL]:
         raise CohortError(
-            f"{name} is a clinical table of Firehose, with samples in columns; expected expression values: give this file as obs"
+            f"{name} is a clinical table of Firehose, with samples in columns; expected "
+            "expression values: give this file as obs"
         )
     measured = [quantity for quantity in names if not is_gene_column(quantity)] or names
     counts = [quantity for quantity in measured if quantity in COUNTS]
@@ -114,16 +149,22 @@ def _choose_quantity(headings: _Headings, name: str, request: Request) -> tuple[
         quantity = (counts or measured)[0]
     else:
         raise CohortError(
-            f"{name} has several columns per sample: {name_some(measured)}; name the one to read, such as layer={measured[0]}"
+            f"{name} has several columns per sample: {name_some(measured)}; name the one to "
+            f"read, such as layer={measured[0]}"
         )
-    if Counter(headings.quantities)[quantity] < len({sample for sample in headings.samples if sample}):
+    if Counter(headings.quantities)[quantity] < len(
+        {sample for sample in headings.samples if sample}
+    ):
         raise CohortError(
-            f"{name}: expected a column {quantity!r} for every sample in the second line of headings; some samples lack it; is the file "
+            f"{name}: expected a column {quantity!r} for every sample in the second line of "
+            "headings; some samples lack it; is the file "
             "complete?"
         )
     others = [title for title in names if title != quantity]
     unread = f"; not read: {name_some(others)}" if others else ""
-    return quantity, (f"The second line of headings says that the values are {quantity!r}{unread}.",)
+    return quantity, (
+        f"The second line of headings says that the values are {quantity!r}{unread}.",
+    )
 
 
 def _pick_fields(kept: list[int], n_columns: int, name: str) -> Callable[[bytes], bytes]:
@@ -135,7 +176,8 @@ def _pick_fields(kept: list[int], n_columns: int, name: str) -> Callable[[bytes]
         if len(fields) != n_columns + 1:
             problem = f"the line of {fields[0][:60].decode(errors='replace')!r} has {len(fields):,}"
             raise CohortError(
-                f"{name} is not a regular table: its headings have {n_columns + 1:,} fields, {problem}; is the file complete?"
+                f"{name} is not a regular table: its headings have {n_columns + 1:,} fields, "
+                f"{problem}; is the file complete?"
             )
         return b"\t".join(pick(fields)) + b"\n"
 
@@ -148,14 +190,16 @@ def read_clinical(probe: FileProbe, request: Request) -> pd.DataFrame:
         headings = _read_headings(stream)
         if {quantity.lower() for quantity in headings.quantities} != {CLINICAL}:
             raise CohortError(
-                f"{probe.name} is a matrix of expression values; expected a table of annotations: give this file as the cohort"
+                f"{probe.name} is a matrix of expression values; expected a table of "
+                "annotations: give this file as the cohort"
             )
         columns = {"sample": headings.samples}
         while line := stream.next_line():
             title, *values = split_fields(line)
             if len(values) != len(headings.samples) or title in columns:
                 raise CohortError(
-                    f"{probe.name}: expected one line of {len(headings.samples):,} values per annotation, found {len(values):,} values "
+                    f"{probe.name}: expected one line of {len(headings.samples):,} values "
+                    f"per annotation, found {len(values):,} values "
                     f"or a second line of {title[:60]!r}; is it complete?"
                 )
             columns[title] = values
@@ -168,23 +212,32 @@ def read_sdrf(probe: FileProbe, request: Request) -> pd.DataFrame:
     files = [title for title in table.columns if FILE_COLUMNS.fullmatch(title)]
     samples = table.drop(columns=files).drop_duplicates()
     names = samples.iloc[:, 0]
-    return samples.reset_index(drop=True) if len(samples) < len(table) and names.is_unique else table
+    return (
+        samples.reset_index(drop=True) if len(samples) < len(table) and names.is_unique else table
+    )
 
 
 def refuse_sdrf(probe: FileProbe, request: Request) -> NoReturn:
     """Refuse an SDRF, which holds no values."""
-    raise CohortError(f"{probe.name} is an SDRF, which describes samples; expected a matrix of expression values: give this file as obs")
+    raise CohortError(
+        f"{probe.name} is an SDRF, which describes samples; expected a matrix of expression "
+        "values: give this file as obs"
+    )
 
 
 def _is_matrix(probe: FileProbe) -> bool:
-    """Check whether the first field starts a first line of headings; the line may be longer than the head of the file."""
+    """Check whether the first field starts a first line of headings; the line may be longer than
+    the head of the file.
+    """
     first = probe.text[:200].split("\t")[0].strip('" ')
     return SAMPLE_REFERENCES.fullmatch(first) is not None
 
 
 def _is_sdrf(probe: FileProbe) -> bool:
     titles = [title.strip('" ').lower() for title in (probe.lines or [""])[0].split("\t")]
-    return titles[0] == "source name" and any(title.startswith(("characteristics", "factor", "protocol", "extract")) for title in titles)
+    return titles[0] == "source name" and any(
+        title.startswith(("characteristics", "factor", "protocol", "extract")) for title in titles
+    )
 
 
 FORMAT = Format(
@@ -195,4 +248,10 @@ FORMAT = Format(
     read_clinical,
     layer="the column of values",
 )
-SDRF = Format("SDRF", "a heading that starts with 'Source Name' and has Characteristics; as annotations", _is_sdrf, refuse_sdrf, read_sdrf)
+SDRF = Format(
+    "SDRF",
+    "a heading that starts with 'Source Name' and has Characteristics; as annotations",
+    _is_sdrf,
+    refuse_sdrf,
+    read_sdrf,
+)

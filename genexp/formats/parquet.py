@@ -38,7 +38,9 @@ class ParquetColumns:
         return int(self.file.metadata.num_rows)
 
     def read(self, positions: Sequence[int]) -> pa.Table:
-        """Read columns by position: the public ``read`` takes names, and gene names may contain dots or occur twice."""
+        """Read columns by position: the public ``read`` takes names, and gene names may contain
+        dots or occur twice.
+        """
         return self.file.reader.read_all(column_indices=list(positions), use_threads=True)
 
 
@@ -49,8 +51,13 @@ def recognise(probe: FileProbe) -> bool:
 
 def _open_file(probe: FileProbe) -> ParquetColumns:
     if probe.head.startswith(b"PARE"):
-        raise CohortError(f"{probe.name} is an encrypted Parquet file; expected one without encryption: write the file again without it")
-    return ParquetColumns(pyarrow.parquet.ParquetFile(unpack(probe), memory_map=True, page_checksum_verification=True))
+        raise CohortError(
+            f"{probe.name} is an encrypted Parquet file; expected one without encryption: "
+            "write the file again without it"
+        )
+    return ParquetColumns(
+        pyarrow.parquet.ParquetFile(unpack(probe), memory_map=True, page_checksum_verification=True)
+    )
 
 
 def open_parquet(probe: FileProbe, request: Request) -> Table:

@@ -1,4 +1,6 @@
-"""One file per sample, as counting programs write them: a folder or archive of such files, or a single file."""
+"""One file per sample, as counting programs write them: a folder or archive of such files, or a
+single file.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,16 @@ from genexp.formats.format import Format
 from genexp.formats.gdc import Sheet, find_sheets, name_samples, read_sheet
 from genexp.formats.sample_file import SampleColumns, read_columns
 from genexp.formats.sample_names import shorten_paths
-from genexp.formats.tools import STAR, STRANDS, TWO_COLUMNS, FileLayout, Tool, find_tool, has_heading, is_of_transcripts
+from genexp.formats.tools import (
+    STAR,
+    STRANDS,
+    TWO_COLUMNS,
+    FileLayout,
+    Tool,
+    find_tool,
+    has_heading,
+    is_of_transcripts,
+)
 
 MAX_LOOKS = 200
 """Number of files that are inspected to recognise the content of a folder."""
@@ -48,14 +59,22 @@ def open_folder(probe: FileProbe, request: Request) -> Table:
         files, sheets, others = _sort_members(members)
         if not files:
             raise CohortError(
-                f"{probe.name}: expected files of one sample each, as STAR, HTSeq, Salmon, kallisto, RSEM, featureCounts or "
-                f"StringTie write them; found {name_some(member.name for member in members)}; unpack the folder or archive, and name the "
+                f"{probe.name}: expected files of one sample each, as STAR, HTSeq, Salmon, "
+                "kallisto, RSEM, featureCounts or "
+                "StringTie write them; found "
+                f"{name_some(member.name for member in members)}; unpack the folder or "
+                "archive, and name the "
                 "file to read"
             )
         files, notes = _choose_kind(files, probe.name)
         paths = [file.member.name for file in files]
         if others:
-            notes += (f"Other files of the folder are not read: {name_some(member.name for member in others)}.",)
+            notes += (
+                (
+                    "Other files of the folder are not read: "
+                    f"{name_some(member.name for member in others)}."
+                ),
+            )
         samples = _read_all(files, request)
     nearby = find_sheets(probe.path.parent)
     named = name_samples([file.member.base for file in files], sheets, nearby)
@@ -84,10 +103,16 @@ def open_file(probe: FileProbe, request: Request) -> Table:
         with open_stream(probe) as stream:
             text = stream.read()
     except UNPACK_ERRORS as error:
-        raise CohortError(f"{probe.name} cannot be decompressed ({error}); is it complete?") from None
+        raise CohortError(
+            f"{probe.name} cannot be decompressed ({error}); is it complete?"
+        ) from None
     names, notes = shorten_paths([probe.name])
     table = _join(
-        [_read(text, layout, probe.name, request)], [probe.name], layout.tool, is_of_transcripts(layout.tool, probe.name), request
+        [_read(text, layout, probe.name, request)],
+        [probe.name],
+        layout.tool,
+        is_of_transcripts(layout.tool, probe.name),
+        request,
     )
     return replace(table, columns=names, notes=("The file is of one sample.", *notes, *table.notes))
 
@@ -111,7 +136,9 @@ def _sort_members(members: Sequence[Member]) -> tuple[list[_File], list[Sheet], 
 
 
 def _choose_kind(files: list[_File], name: str) -> tuple[list[_File], tuple[str, ...]]:
-    """Choose files of one kind: those of genes where one program wrote genes and transcripts; else refuse."""
+    """Choose files of one kind: those of genes where one program wrote genes and transcripts; else
+    refuse.
+    """
     kinds = sorted({file.kind for file in files})
     if len(kinds) == 1:
         return files, ()
@@ -119,14 +146,18 @@ def _choose_kind(files: list[_File], name: str) -> tuple[list[_File], tuple[str,
     if len({program.split()[0] for program, _ in kinds}) == 1 and len(of_genes) == 1:
         unread = [file.member.name for file in files if file.kind[1]]
         return [file for file in files if not file.kind[1]], (
-            f"Files of transcripts are not read, because there are files of genes: {name_some(unread)}.",
+            (
+                "Files of transcripts are not read, because there are files of genes: "
+                f"{name_some(unread)}."
+            ),
         )
     listed = "; ".join(
         f"{program}: {name_some(file.member.name for file in files if file.kind[0] == program)}"
         for program in dict.fromkeys(k[0] for k in kinds)
     )
     raise CohortError(
-        f"{name} holds files of {len(kinds)} kinds: {listed}; expected one kind: put the files of one kind in a separate folder"
+        f"{name} holds files of {len(kinds)} kinds: {listed}; expected one kind: put the "
+        "files of one kind in a separate folder"
     )
 
 
@@ -144,17 +175,28 @@ def _read_all(files: list[_File], request: Request) -> list[SampleColumns]:
 def _read(text: bytes, layout: FileLayout, name: str, request: Request) -> SampleColumns:
     if request.layer and request.layer not in layout.tool.values:
         raise CohortError(
-            f"layer={request.layer}: files of {layout.tool.name} have the columns {name_some(layout.tool.values)}; name one of them"
+            f"layer={request.layer}: files of {layout.tool.name} have the columns "
+            f"{name_some(layout.tool.values)}; name one of them"
         )
     return read_columns(text, layout, name, request.layer)
 
 
-def _join(samples: list[SampleColumns], paths: Sequence[str], tool: Tool, of_transcripts: bool, request: Request) -> Table:
+def _join(
+    samples: list[SampleColumns],
+    paths: Sequence[str],
+    tool: Tool,
+    of_transcripts: bool,
+    request: Request,
+) -> Table:
     """Join samples to a table, genes in the order of the first sample."""
     _check_genes(samples, paths)
     _check_ends(samples, paths)
     column = _find_column(samples, paths)
-    program = "HTSeq" if tool is TWO_COLUMNS and any(sample.n_summaries for sample in samples) else tool.name
+    program = (
+        "HTSeq"
+        if tool is TWO_COLUMNS and any(sample.n_summaries for sample in samples)
+        else tool.name
+    )
     scales = {sample.scale for sample in samples}
     scale = scales.pop() if len(scales) == 1 else ""
     source = program if tool is TWO_COLUMNS else f"the column {column} of {program}"
@@ -179,10 +221,16 @@ def _find_column(samples: list[SampleColumns], paths: Sequence[str]) -> str:
     columns = sorted({sample.column for sample in samples} - {""})
     if len(columns) < 2:
         return columns[0] if columns else STRANDS[0]
-    files = {column: [path for path, sample in zip(paths, samples, strict=True) if sample.column == column] for column in columns}
+    files = {
+        column: [
+            path for path, sample in zip(paths, samples, strict=True) if sample.column == column
+        ]
+        for column in columns
+    }
     listed = "; ".join(f"{column}: {name_some(names)}" for column, names in files.items())
     raise CohortError(
-        f"By the totals of their strands, the files of STAR are from different kinds of libraries: {listed}; name the counts to read: "
+        "By the totals of their strands, the files of STAR are from different kinds of "
+        f"libraries: {listed}; name the counts to read: "
         f"layer={', layer='.join(STRANDS)}"
     )
 
@@ -213,27 +261,35 @@ def _check_genes(samples: list[SampleColumns], paths: Sequence[str]) -> None:
         lacking, further = wanted.difference(others), others.difference(wanted)
         if len(lacking) or len(further):
             raise CohortError(
-                f"expected files with the same genes: {paths[0]} has {len(wanted):,}, {path} has {len(others):,}; the second lacks "
-                f"{name_some(lacking)} and has in addition {name_some(further)}; is each file complete, and of the same genome annotation?"
+                f"expected files with the same genes: {paths[0]} has {len(wanted):,}, {path} "
+                f"has {len(others):,}; the second lacks "
+                f"{name_some(lacking)} and has in addition {name_some(further)}; is each "
+                "file complete, and of the same genome annotation?"
             )
         if not wanted.is_unique or not others.is_unique:
             twice = wanted[wanted.duplicated()].union(others[others.duplicated()])
             raise CohortError(
-                f"{paths[0]} and {path} name genes more than once and in different orders, so they cannot be joined: {name_some(twice)}; "
+                f"{paths[0]} and {path} name genes more than once and in different orders, "
+                f"so they cannot be joined: {name_some(twice)}; "
                 "expected every gene once"
             )
 
 
 def _check_ends(samples: list[SampleColumns], paths: Sequence[str]) -> None:
-    """Check that no file ends within a line, perhaps within a number; accepted where no file ends its last line."""
+    """Check that no file ends within a line, perhaps within a number; accepted where no file ends
+    its last line.
+    """
     cut = [path for sample, path in zip(samples, paths, strict=True) if not sample.ends]
     if cut and (len(cut) < len(samples) or len(samples) == 1):
         raise CohortError(
-            f"The last line has no line break in {name_some(cut)}, as if the file was cut; add a line break if the file is complete"
+            f"The last line has no line break in {name_some(cut)}, as if the file was cut; "
+            "add a line break if the file is complete"
         )
 
 
-def _describe_columns(samples: list[SampleColumns], tool: Tool, column: str, of_transcripts: bool, request: Request) -> tuple[str, ...]:
+def _describe_columns(
+    samples: list[SampleColumns], tool: Tool, column: str, of_transcripts: bool, request: Request
+) -> tuple[str, ...]:
     notes = []
     n_summaries = max(sample.n_summaries for sample in samples)
     others = [title for title in tool.values if title != column]
@@ -245,16 +301,23 @@ def _describe_columns(samples: list[SampleColumns], tool: Tool, column: str, of_
                 if column == STRANDS[0]
                 else ", because that strand holds more than five times the reads of the other"
             )
-        notes.append(f"The values are the column {column!r} of {tool.name}{reason}; layer= selects another: {', '.join(others)}.")
+        notes.append(
+            f"The values are the column {column!r} of {tool.name}{reason}; layer= selects "
+            f"another: {', '.join(others)}."
+        )
     if n_summaries:
-        notes.append(f"Lines that count reads outside of genes are not read ({n_summaries} in a file).")
+        notes.append(
+            f"Lines that count reads outside of genes are not read ({n_summaries} in a file)."
+        )
     if of_transcripts:
         notes.append("The values are of transcripts; genexp does not sum them to genes.")
     return tuple(notes)
 
 
 def _is_folder(probe: FileProbe) -> bool:
-    """Check whether a collection holds a file of one sample; no other format reads a tar archive."""
+    """Check whether a collection holds a file of one sample; no other format reads a tar
+    archive.
+    """
     if not is_collection(probe):
         return False
     if is_tar(probe):
@@ -279,7 +342,8 @@ FOLDER = Format(
 )
 FORMAT = Format(
     "file of one sample",
-    "headings of Salmon, kallisto, RSEM, StringTie, Cufflinks or the Genomic Data Commons, lines N_unmapped of STAR, or two columns "
+    "headings of Salmon, kallisto, RSEM, StringTie, Cufflinks or the Genomic Data Commons, "
+    "lines N_unmapped of STAR, or two columns "
     "without headings",
     _is_file,
     open_file,

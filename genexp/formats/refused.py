@@ -10,15 +10,25 @@ from genexp.files.packing import list_members
 from genexp.files.probe import FileProbe, Request
 from genexp.formats.format import Format
 
-NO_NAMES = "an array of NumPy, which has no names of samples and genes: write a table with both, as with pandas"
-PICKLE = "a pickle, which can run any code when it is read, so genexp never reads one: write the table as Parquet or AnnData"
+NO_NAMES = (
+    "an array of NumPy, which has no names of samples and genes: write a table with both, as "
+    "with pandas"
+)
+PICKLE = (
+    "a pickle, which can run any code when it is read, so genexp never reads one: write the "
+    "table as Parquet or AnnData"
+)
 SHEET = "a spreadsheet of a kind that genexp does not read: save it as .xlsx or CSV"
 
 KINDS = {
     rb"\x93NUMPY": NO_NAMES,
     rb"\x80[\x02-\x05][\x95}\]\(c]|ccopy_reg\n|cpandas\.|cnumpy\.": PICKLE,
-    rb"MATLAB 5\.0 MAT-file": "a file of MATLAB: write the matrix with its names as CSV, as by writetable",
-    rb"SQLite format 3\x00": "a database of SQLite: export the table with names of samples and genes as CSV",
+    rb"MATLAB 5\.0 MAT-file": (
+        "a file of MATLAB: write the matrix with its names as CSV, as by writetable"
+    ),
+    rb"SQLite format 3\x00": (
+        "a database of SQLite: export the table with names of samples and genes as CSV"
+    ),
 }
 """Kind of a file by its first bytes, after unpacking."""
 ARCHIVES = {
@@ -48,12 +58,18 @@ def _find_kind(probe: FileProbe) -> str:
 
 def refuse(probe: FileProbe, request: Request) -> NoReturn:
     """Refuse the file, with its kind and advice."""
-    raise CohortError(f"{probe.name}: expected a table of expression values or of annotations, found {_find_kind(probe)}")
+    raise CohortError(
+        f"{probe.name}: expected a table of expression values or of annotations, found "
+        f"{_find_kind(probe)}"
+    )
 
 
 FORMAT = Format(
     "refused",
-    "first bytes of NumPy, pickle, MATLAB and SQLite, spreadsheets of other kinds: refused with what to do",
+    (
+        "first bytes of NumPy, pickle, MATLAB and SQLite, spreadsheets of other kinds: refused "
+        "with what to do"
+    ),
     recognise,
     refuse,
     refuse,

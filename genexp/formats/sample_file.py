@@ -16,9 +16,7 @@ from genexp.files.cells import MISSING
 from genexp.files.probe import decode
 from genexp.formats.tools import STAR, STRANDS, TWO_COLUMNS, FileLayout
 
-SUMMARY_LINES = (
-    r"^(__\w+|N_(unmapped|multimapping|noFeature|ambiguous)|no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique)$"
-)
+SUMMARY_LINES = r"^(__\w+|N_(unmapped|multimapping|noFeature|ambiguous)|no_feature|ambiguous|too_low_aQual|not_aligned|alignment_not_unique)$"  # noqa: E501
 """Lines of STAR and HTSeq that count reads of no gene."""
 ONE_STRAND = 5
 """Ratio of reads between the strands above which a library counts as stranded."""
@@ -41,7 +39,8 @@ class SampleColumns:
     n_summaries : int
         Number of dropped lines, which count reads outside of genes.
     ends : bool
-        Whether the last line ends with a line break, as programs write it; a file that was cut has none.
+        Whether the last line ends with a line break, as programs write it; a file that was cut has
+        none.
     """
 
     genes: pa.Array
@@ -64,7 +63,8 @@ def read_columns(text: bytes, layout: FileLayout, name: str, column: str = "") -
     name : str
         Name of the file, for messages.
     column : str
-        Column of values; empty: the first of the program's columns, or for STAR the one that fits the library.
+        Column of values; empty: the first of the program's columns, or for STAR the one that fits
+        the library.
 
     Raises
     ------
@@ -73,7 +73,13 @@ def read_columns(text: bytes, layout: FileLayout, name: str, column: str = "") -
     """
     tool = layout.tool
     columns = [column] if column else list(STRANDS) if tool is STAR else [next(iter(tool.values))]
-    table = _parse(_skip_lines(text, layout.n_skipped), layout, [tool.genes, *tool.annotations, *columns], set(columns), name)
+    table = _parse(
+        _skip_lines(text, layout.n_skipped),
+        layout,
+        [tool.genes, *tool.annotations, *columns],
+        set(columns),
+        name,
+    )
     is_summary = pc.match_substring_regex(table.column(tool.genes), SUMMARY_LINES)
     n_summaries = pc.sum(is_summary).as_py() or 0
     if n_summaries:
@@ -98,7 +104,9 @@ def read_columns(text: bytes, layout: FileLayout, name: str, column: str = "") -
 
 
 def choose_strand(totals: Sequence[float]) -> str:
-    """Choose the column of STAR's counts that fits a library, by the totals of its columns; empty without reads."""
+    """Choose the column of STAR's counts that fits a library, by the totals of its columns; empty
+    without reads.
+    """
     unstranded, first, second = totals
     if not unstranded + first + second:
         return ""
@@ -114,22 +122,32 @@ def _skip_lines(text: bytes, n: int) -> bytes:
     return text[at:]
 
 
-def _parse(body: bytes, layout: FileLayout, columns: list[str], numbers: set[str], name: str) -> pa.Table:
+def _parse(
+    body: bytes, layout: FileLayout, columns: list[str], numbers: set[str], name: str
+) -> pa.Table:
     if layout.delimiter == " ":
         body = re.sub(rb"[ \t]+", b"\t", body)
     if not body.isascii():
         body = decode(body)[0].encode()
     if not body.strip():
-        raise CohortError(f"{name} holds no genes; expected one line per gene, as {layout.tool.name} writes them; is the file complete?")
+        raise CohortError(
+            f"{name} holds no genes; expected one line per gene, as {layout.tool.name} "
+            "writes them; is the file complete?"
+        )
     try:
         return pyarrow.csv.read_csv(
             pa.BufferReader(body),
-            pyarrow.csv.ReadOptions(column_names=list(layout.columns), use_threads=False, block_size=len(body) + 1),
+            pyarrow.csv.ReadOptions(
+                column_names=list(layout.columns), use_threads=False, block_size=len(body) + 1
+            ),
             pyarrow.csv.ParseOptions(
-                delimiter="\t" if layout.delimiter == " " else layout.delimiter, quote_char='"' if b'"' in body else False
+                delimiter="\t" if layout.delimiter == " " else layout.delimiter,
+                quote_char='"' if b'"' in body else False,
             ),
             pyarrow.csv.ConvertOptions(
-                column_types={title: pa.float64() if title in numbers else pa.string() for title in columns},
+                column_types={
+                    title: pa.float64() if title in numbers else pa.string() for title in columns
+                },
                 include_columns=columns,
                 null_values=MISSING,
                 strings_can_be_null=False,
@@ -138,5 +156,6 @@ def _parse(body: bytes, layout: FileLayout, columns: list[str], numbers: set[str
     except (pa.ArrowInvalid, pa.ArrowKeyError) as error:
         reason = str(error).split("\n")[0][:160]
         raise CohortError(
-            f"{name}: expected a regular table of {layout.tool.name} with {name_some(columns)}: {reason}; is it complete?"
+            f"{name}: expected a regular table of {layout.tool.name} with "
+            f"{name_some(columns)}: {reason}; is it complete?"
         ) from None

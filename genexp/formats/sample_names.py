@@ -13,19 +13,21 @@ ENDINGS = re.compile(
         | [._-]?(ReadsPerGene|Aligned(\.sortedByCoord|\.toTranscriptome)?)
         | [._-](counts?|htseq|htseq[-_.]?counts?|feature_?counts?|quant|genes?|isoforms?|abundances?|gene_abund(ances?)?|t_data|rsem|salmon
                |kallisto|star|star_gene_counts|augmented_star_gene_counts|rna_seq|fpkm|fpkm[-_]uq|tpm|normalized|mirnas|quantification|mirbase21
-               |sorted|dedup|rmdup|markdup|markdups|umi_dedup|sorted_by_coord|sortedByCoord|unstranded) )$""",
+               |sorted|dedup|rmdup|markdup|markdups|umi_dedup|sorted_by_coord|sortedByCoord|unstranded) )$""",  # noqa: E501
     re.VERBOSE | re.IGNORECASE,
 )
 """Endings that programs append to the name of a sample."""
 ALIKE = re.compile(
-    r"(quant|abundance|readspergene|genes|isoforms|gene_abund(ance)?|counts?|htseq|t_data|rsem|results|output|out|aligned)?", re.IGNORECASE
+    r"(quant|abundance|readspergene|genes|isoforms|gene_abund(ance)?|counts?|htseq|t_data|rsem|results|output|out|aligned)?",
+    re.IGNORECASE,
 )
 """Names of files that do not name the sample; the folder does."""
 GEO_SAMPLE = re.compile(r"(GSM\d{3,})[_.-].*")
 
 
 def shorten_paths(paths: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    r"""Shorten paths of files to names of samples, with notes; keep the paths where nothing shorter is unique.
+    r"""Shorten paths of files to names of samples, with notes; keep the paths where nothing shorter
+    is unique.
 
     Parameters
     ----------
@@ -49,8 +51,12 @@ def _strip_endings(name: str) -> str:
     return name
 
 
-def _shorten_accessions(names: list[str], paths: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Shorten names to GEO's accessions, which precede the names of files and identify samples in annotations."""
+def _shorten_accessions(
+    names: list[str], paths: Sequence[str]
+) -> tuple[list[str], tuple[str, ...]]:
+    """Shorten names to GEO's accessions, which precede the names of files and identify samples in
+    annotations.
+    """
     matches = [GEO_SAMPLE.fullmatch(name) for name in names]
     accessions = [match[1] for match in matches if match]
     if len(set(accessions)) == len(names):
@@ -67,4 +73,7 @@ def check_unique(names: Sequence[str], source: str) -> None:
     """Check that no two samples have the same name."""
     twice = sorted({name for name in names if list(names).count(name) > 1})
     if twice:
-        raise CohortError(f"{source}: found more than one file of the samples {name_some(twice)}; keep one file of each")
+        raise CohortError(
+            f"{source}: found more than one file of the samples {name_some(twice)}; keep one "
+            "file of each"
+        )

@@ -1,4 +1,6 @@
-"""Counts of 10x Genomics: Cell Ranger's HDF5 files, of version 3 and later (group matrix) and of version 2 (one group per genome)."""
+"""Counts of 10x Genomics: Cell Ranger's HDF5 files, of version 3 and later (group matrix) and of
+version 2 (one group per genome).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ N_CHECKED = 1_000_000
 """Number of stored values that are inspected to recognise counts."""
 MAX_DROPLETS = 50_000
 MIN_GENES = 100
-"""An unfiltered matrix has more barcodes than MAX_DROPLETS, most of them empty droplets with fewer genes than MIN_GENES."""
+"""An unfiltered matrix has more barcodes than MAX_DROPLETS, most of them empty droplets with fewer
+genes than MIN_GENES."""
 
 
 def recognise(probe: FileProbe) -> bool:
@@ -30,37 +33,63 @@ def recognise(probe: FileProbe) -> bool:
 
 
 def _list_matrices(file: h5py.File) -> list[str]:
-    return [key for key, group in file.items() if isinstance(group, h5py.Group) and set(group) >= PARTS]
+    return [
+        key for key, group in file.items() if isinstance(group, h5py.Group) and set(group) >= PARTS
+    ]
 
 
 def open_tenx(probe: FileProbe, request: Request) -> Table:
-    """Open the genes x cells matrix of Cell Ranger's HDF5 file; names are gene ids, symbols the column ``gene_name``."""
+    """Open the genes x cells matrix of Cell Ranger's HDF5 file; names are gene ids, symbols the
+    column ``gene_name``.
+    """
     with report_damage(probe.name, NAME):
         file = open_hdf5(probe)
         genomes = _list_matrices(file)
         if len(genomes) > 1:
             raise CohortError(
-                f"{probe.name} holds the matrices of several genomes: {name_some(genomes)}; expected one: keep one of them, as with "
+                f"{probe.name} holds the matrices of several genomes: {name_some(genomes)}; "
+                "expected one: keep one of them, as with "
                 f'scanpy.read_10x_h5(FILE, genome="{genomes[0]}").write_h5ad("FILE.h5ad")'
             )
         group = file[genomes[0]]
         features = _read_features(group)
         n_genes, n_cells = (int(length) for length in group["shape"][()])
-        values = SparseArray(group["data"], group["indices"], group["indptr"][()].astype(np.int64), (n_genes, n_cells), by_rows=False)
+        values = SparseArray(
+            group["data"],
+            group["indices"],
+            group["indptr"][()].astype(np.int64),
+            (n_genes, n_cells),
+            by_rows=False,
+        )
         return build_table(values, features, read_hdf5_texts(group["barcodes"]), probe.name, NAME)
 
 
 def _read_features(group: h5py.Group) -> pd.DataFrame:
     """Read the ids, symbols and types of the features."""
     if "features" not in group:
-        return pd.DataFrame({"gene_id": read_hdf5_texts(group["genes"]), "gene_name": read_hdf5_texts(group["gene_names"])})
+        return pd.DataFrame(
+            {
+                "gene_id": read_hdf5_texts(group["genes"]),
+                "gene_name": read_hdf5_texts(group["gene_names"]),
+            }
+        )
     stored = group["features"]
-    columns = {"gene_id": "id", "gene_name": "name", "feature_type": "feature_type", "genome": "genome"}
-    return pd.DataFrame({title: read_hdf5_texts(stored[key]) for title, key in columns.items() if key in stored})
+    columns = {
+        "gene_id": "id",
+        "gene_name": "name",
+        "feature_type": "feature_type",
+        "genome": "genome",
+    }
+    return pd.DataFrame(
+        {title: read_hdf5_texts(stored[key]) for title, key in columns.items() if key in stored}
+    )
 
 
-def build_table(values: SparseArray, features: pd.DataFrame, barcodes: list[str], name: str, kind: str) -> Table:
-    """Build the table of a genes x cells matrix, without features that are not genes (antibodies, guides).
+def build_table(
+    values: SparseArray, features: pd.DataFrame, barcodes: list[str], name: str, kind: str
+) -> Table:
+    """Build the table of a genes x cells matrix, without features that are not genes (antibodies,
+    guides).
 
     Parameters
     ----------
@@ -75,7 +104,8 @@ def build_table(values: SparseArray, features: pd.DataFrame, barcodes: list[str]
     """
     if values.shape != (len(features), len(barcodes)):
         raise CohortError(
-            f"{name}: the matrix has {values.shape[0]} rows and {values.shape[1]} columns, but there are {len(features)} features and "
+            f"{name}: the matrix has {values.shape[0]} rows and {values.shape[1]} columns, "
+            f"but there are {len(features)} features and "
             f"{len(barcodes)} barcodes; do these files belong together?"
         )
     _refuse_droplets(values, name)
@@ -99,8 +129,10 @@ def _refuse_droplets(values: SparseArray, name: str) -> None:
     n_stored = np.diff(values.indptr)
     if not values.by_rows and len(n_stored) > MAX_DROPLETS and np.median(n_stored) < MIN_GENES:
         raise CohortError(
-            f"{name} has {len(n_stored):,} barcodes, half of them with fewer than {int(np.median(n_stored)) + 1} genes; expected cells, "
-            "but most of these are empty droplets: give the filtered matrix (filtered_feature_bc_matrix)"
+            f"{name} has {len(n_stored):,} barcodes, half of them with fewer than "
+            f"{int(np.median(n_stored)) + 1} genes; expected cells, "
+            "but most of these are empty droplets: give the filtered matrix "
+            "(filtered_feature_bc_matrix)"
         )
 
 
@@ -109,10 +141,18 @@ def _select_genes(features: pd.DataFrame, name: str) -> tuple[np.ndarray, tuple[
     if "feature_type" not in features:
         return np.ones(len(features), dtype=bool), ()
     is_gene = (features["feature_type"] == GENES).to_numpy()
-    others = ", ".join(f"{count} of {kind}" for kind, count in features["feature_type"][~is_gene].value_counts().items())
+    others = ", ".join(
+        f"{count} of {kind}"
+        for kind, count in features["feature_type"][~is_gene].value_counts().items()
+    )
     if not is_gene.any():
-        raise CohortError(f"{name} has no feature of the type {GENES}, only {others}; expected genes: give the matrix of gene expression")
+        raise CohortError(
+            f"{name} has no feature of the type {GENES}, only {others}; expected genes: give "
+            "the matrix of gene expression"
+        )
     return is_gene, (f"Features other than genes were dropped: {others}.",) if others else ()
 
 
-FORMAT = Format(NAME, "HDF5 with barcodes, data, indices, indptr and shape in one group", recognise, open_tenx)
+FORMAT = Format(
+    NAME, "HDF5 with barcodes, data, indices, indptr and shape in one group", recognise, open_tenx
+)

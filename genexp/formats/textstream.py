@@ -80,7 +80,9 @@ class TextStream(io.RawIOBase):
         return lines
 
     def has_more(self) -> bool:
-        """Check whether anything other than blanks follows the line at which :meth:`read` stopped."""
+        """Check whether anything other than blanks follows the line at which :meth:`read`
+        stopped.
+        """
         self.next_line()
         while line := self.next_line():
             if line.strip():
@@ -110,7 +112,9 @@ class LineFilter(io.RawIOBase):
         Function from a line to a line, both with line breaks.
     """
 
-    def __init__(self, stream: TextStream, heading: bytes, change: Callable[[bytes], bytes]) -> None:
+    def __init__(
+        self, stream: TextStream, heading: bytes, change: Callable[[bytes], bytes]
+    ) -> None:
         self.stream, self.heading, self.change, self._rest = stream, heading, change, b""
 
     def read(self, size: int = -1) -> bytes:

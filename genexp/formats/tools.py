@@ -1,4 +1,6 @@
-"""Programs that write one file per sample: recognition of their files, and the meaning of their columns."""
+"""Programs that write one file per sample: recognition of their files, and the meaning of their
+columns.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ STAR_SUMMARY = re.compile(r"N_(unmapped|multimapping|noFeature|ambiguous)\t")
 MIN_LINES = 3
 """Number of lines that are needed to recognise a file without headings."""
 COMMENT = re.compile(r"#(?!gene\t)")
-"""Start of a line that is no heading; early files of the Genomic Data Commons have the heading ``#gene``."""
+"""Start of a line that is no heading; early files of the Genomic Data Commons have the heading
+``#gene``."""
 FEATURE_COUNTS = ("Geneid", "Chr", "Start", "End", "Strand", "Length")
 
 
@@ -56,10 +59,20 @@ TOOLS = (
         "STAR counts of the Genomic Data Commons",
         ("gene_id", "gene_name", "gene_type", "unstranded"),
         "gene_id",
-        dict.fromkeys(STRANDS, "counts") | {"tpm_unstranded": "tpm", "fpkm_unstranded": "norm_count", "fpkm_uq_unstranded": "norm_count"},
+        dict.fromkeys(STRANDS, "counts")
+        | {
+            "tpm_unstranded": "tpm",
+            "fpkm_unstranded": "norm_count",
+            "fpkm_uq_unstranded": "norm_count",
+        },
         ("gene_name", "gene_type"),
     ),
-    Tool("STAR counts of the Genomic Data Commons", ("gene", *STRANDS), "gene", dict.fromkeys(STRANDS, "counts")),
+    Tool(
+        "STAR counts of the Genomic Data Commons",
+        ("gene", *STRANDS),
+        "gene",
+        dict.fromkeys(STRANDS, "counts"),
+    ),
     Tool(
         "Salmon",
         ("Name", "Length", "EffectiveLength", "TPM", "NumReads"),
@@ -74,7 +87,20 @@ TOOLS = (
         {"est_counts": "counts", "tpm": "tpm"},
         of_transcripts=True,
     ),
-    Tool("RSEM genes", ("gene_id", "transcript_id(s)", "length", "effective_length", "expected_count", "TPM", "FPKM"), "gene_id", _RSEM),
+    Tool(
+        "RSEM genes",
+        (
+            "gene_id",
+            "transcript_id(s)",
+            "length",
+            "effective_length",
+            "expected_count",
+            "TPM",
+            "FPKM",
+        ),
+        "gene_id",
+        _RSEM,
+    ),
     Tool(
         "RSEM isoforms",
         ("transcript_id", "gene_id", "length", "effective_length", "expected_count", "TPM", "FPKM"),
@@ -83,8 +109,18 @@ TOOLS = (
         ("gene_id",),
         of_transcripts=True,
     ),
-    Tool("RSEM genes of TCGA", ("gene_id", "raw_count", "scaled_estimate", "transcript_id"), "gene_id", {"raw_count": "counts"}),
-    Tool("RSEM normalised genes of TCGA", ("gene_id", "normalized_count"), "gene_id", {"normalized_count": "norm_count"}),
+    Tool(
+        "RSEM genes of TCGA",
+        ("gene_id", "raw_count", "scaled_estimate", "transcript_id"),
+        "gene_id",
+        {"raw_count": "counts"},
+    ),
+    Tool(
+        "RSEM normalised genes of TCGA",
+        ("gene_id", "normalized_count"),
+        "gene_id",
+        {"normalized_count": "norm_count"},
+    ),
     Tool(
         "miRNA counts of TCGA",
         ("miRNA_ID", "read_count", "reads_per_million_miRNA_mapped"),
@@ -92,7 +128,12 @@ TOOLS = (
         {"read_count": "counts", "reads_per_million_miRNA_mapped": "tpm"},
     ),
     Tool("sample tables of GEO", ("ID_REF", "VALUE"), "ID_REF", {"VALUE": ""}),
-    Tool("sample tables of ArrayExpress", ("Reporter Identifier", "VALUE"), "Reporter Identifier", {"VALUE": ""}),
+    Tool(
+        "sample tables of ArrayExpress",
+        ("Reporter Identifier", "VALUE"),
+        "Reporter Identifier",
+        {"VALUE": ""},
+    ),
     Tool(
         "StringTie",
         ("Gene ID", "Gene Name", "Reference", "Strand", "Start", "End", "Coverage", "FPKM", "TPM"),
@@ -133,7 +174,9 @@ class FileLayout:
 
 def find_tool(lines: Sequence[str]) -> FileLayout | None:
     """Recognise a file of one sample by its first whole lines."""
-    start = next((i for i, line in enumerate(lines) if line.strip() and not COMMENT.match(line)), len(lines))
+    start = next(
+        (i for i, line in enumerate(lines) if line.strip() and not COMMENT.match(line)), len(lines)
+    )
     if len(lines) - start < 2:
         return None
     fields = [field.strip('" ') for field in lines[start].removeprefix("#").split("\t")]
@@ -148,7 +191,11 @@ def find_tool(lines: Sequence[str]) -> FileLayout | None:
 
 def _find_star(lines: Sequence[str], start: int) -> FileLayout | None:
     first = lines[0].split("\t")
-    if len(first) == 4 and all(value.isdecimal() for value in first[1:]) and any(STAR_SUMMARY.match(line) for line in lines):
+    if (
+        len(first) == 4
+        and all(value.isdecimal() for value in first[1:])
+        and any(STAR_SUMMARY.match(line) for line in lines)
+    ):
         return FileLayout(STAR, "\t", (STAR.genes, *STRANDS), start)
     return None
 
@@ -156,20 +203,31 @@ def _find_star(lines: Sequence[str], start: int) -> FileLayout | None:
 def _find_two_columns(lines: Sequence[str], start: int) -> FileLayout | None:
     """Recognise names and values; a heading adds one line to skip."""
     for delimiter in ("\t", ",", ";", " "):
-        rows = [line.split(delimiter) if delimiter != " " else line.split() for line in lines if line.strip()]
-        if len(rows) > MIN_LINES and len(rows[-1]) != 2:  # the head of the file may end within a line
+        rows = [
+            line.split(delimiter) if delimiter != " " else line.split()
+            for line in lines
+            if line.strip()
+        ]
+        # the head of the file may end within a line
+        if len(rows) > MIN_LINES and len(rows[-1]) != 2:
             rows.pop()
         if len(rows) < MIN_LINES or any(len(row) != 2 for row in rows):
             continue
         are_names = all(NUMBER.fullmatch(row[0].strip('" ')) is None for row in rows)
-        are_values = [NUMBER.fullmatch(row[1].strip('" ')) is not None or is_missing(row[1]) for row in rows]
+        are_values = [
+            NUMBER.fullmatch(row[1].strip('" ')) is not None or is_missing(row[1]) for row in rows
+        ]
         if all(are_values[1:]) and (are_names or not are_values[0]):
-            return FileLayout(TWO_COLUMNS, delimiter, (TWO_COLUMNS.genes, "value"), start + (not are_values[0]))
+            return FileLayout(
+                TWO_COLUMNS, delimiter, (TWO_COLUMNS.genes, "value"), start + (not are_values[0])
+            )
     return None
 
 
 def is_of_transcripts(tool: Tool, file: str) -> bool:
-    """Check whether values are of transcripts: Salmon writes files of genes with the same headings."""
+    """Check whether values are of transcripts: Salmon writes files of genes with the same
+    headings.
+    """
     return tool.of_transcripts and "gene" not in PurePosixPath(file).name.lower()
 
 

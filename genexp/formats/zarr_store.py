@@ -55,17 +55,21 @@ def _open_group(probe: FileProbe) -> Any:
     for path, text in _read_metadata(probe):
         if _names_pickle(json.loads(text)):  # NumCodecs would run the code in the pickle
             raise CohortError(
-                f"{probe.name}: {path} is stored as pickled objects, which can run any code, so genexp never reads them; write it again "
+                f"{probe.name}: {path} is stored as pickled objects, which can run any code, "
+                "so genexp never reads them; write it again "
                 "as text or numbers"
             )
     if probe.is_folder:
         group = zarr.open_group(probe.path, mode="r")
     else:
-        root = min((m for m in list_members(probe) if ROOT.fullmatch(m)), key=len).rpartition("/")[0]
+        root = min((m for m in list_members(probe) if ROOT.fullmatch(m)), key=len).rpartition("/")[
+            0
+        ]
         group = zarr.open_group(zarr.storage.ZipStore(probe.path, mode="r"), path=root, mode="r")
     if not is_anndata(group):
         raise CohortError(
-            f"{probe.name} is a Zarr store without AnnData; expected obs, var and X in it: write it with AnnData's write_zarr"
+            f"{probe.name} is a Zarr store without AnnData; expected obs, var and X in it: "
+            "write it with AnnData's write_zarr"
         )
     return group
 
@@ -79,14 +83,17 @@ def _names_pickle(metadata: Any) -> bool:
 
 
 def _describe_gaps(group: Any, layer: str) -> tuple[str, ...]:
-    """Note absent chunks of the values: Zarr writes no chunk of zeros only, and reads a lost chunk as zeros."""
+    """Note absent chunks of the values: Zarr writes no chunk of zeros only, and reads a lost chunk
+    as zeros.
+    """
     stored = find_matrix(group, layer, "")
     array = stored if hasattr(stored, "dtype") else stored["data"]
     n_absent = array.nchunks - array.nchunks_initialized
     if not n_absent:
         return ()
     return (
-        f"{n_absent} of {array.nchunks} chunks of the values are not in the store and are read as zeros, which is correct if the store "
+        f"{n_absent} of {array.nchunks} chunks of the values are not in the store and are "
+        "read as zeros, which is correct if the store "
         "is complete.",
     )
 
@@ -104,4 +111,11 @@ def _read_metadata(probe: FileProbe) -> Iterator[tuple[str, bytes]]:
                 yield member, archive.read(member)
 
 
-FORMAT = Format(NAME, "folder or zip archive with .zgroup or zarr.json", recognise, open_zarr, annotate, layer="a layer, or raw")
+FORMAT = Format(
+    NAME,
+    "folder or zip archive with .zgroup or zarr.json",
+    recognise,
+    open_zarr,
+    annotate,
+    layer="a layer, or raw",
+)

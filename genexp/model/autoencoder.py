@@ -16,10 +16,15 @@ from genexp.model.layers import Dropout, Linear, Tied
 from genexp.model.output import GeneOutput
 
 OUTPUT_GAIN = 0.1
-"""Standard deviation of an untrained output, in units of its input: it starts near the mean of the data."""
+"""Standard deviation of an untrained output, in units of its input: it starts near the mean of the
+data."""
 
 
-ACTIVATIONS: dict[str, list[nn.Module]] = {"linear": [], "relu": [nn.ReLU()], "sigmoid": [nn.Sigmoid()]}
+ACTIVATIONS: dict[str, list[nn.Module]] = {
+    "linear": [],
+    "relu": [nn.ReLU()],
+    "sigmoid": [nn.Sigmoid()],
+}
 """Modules that may follow the last layer of an encoder."""
 
 
@@ -44,10 +49,12 @@ class Parts:
 
 
 def draw_linear(n_in: int, n_out: int, power: float) -> Linear:
-    """Affine layer with He-normal weights (He et al., ICCV 2015) for inputs of mean squared length ``power``.
+    """Affine layer with He-normal weights (He et al., ICCV 2015) for inputs of mean squared length
+    ``power``.
 
-    ``W ~ N(0, 2 / power)``: the length takes the place of the number of inputs. It is the same on standardised genes, and unchanged by a
-    rotation, so training in the row space starts from the same distribution as training on genes.
+    ``W ~ N(0, 2 / power)``: the length takes the place of the number of inputs. It is the same on
+    standardised genes, and unchanged by a rotation, so training in the row space starts from the
+    same distribution as training on genes.
     """
     linear = Linear(n_in, n_out)
     nn.init.normal_(linear.weight, std=math.sqrt(2 / power))
@@ -56,21 +63,36 @@ def draw_linear(n_in: int, n_out: int, power: float) -> Linear:
 
 
 def build_body(
-    widths: Sequence[int], dropout: float, batch_norm: bool, power_in: float, power_out: float, activation: str = "linear"
+    widths: Sequence[int],
+    dropout: float,
+    batch_norm: bool,
+    power_in: float,
+    power_out: float,
+    activation: str = "linear",
 ) -> nn.Sequential:
-    """Linear, batch norm, ReLU and dropout for each hidden width, and a last linear layer with an activation.
+    """Linear, batch norm, ReLU and dropout for each hidden width, and a last linear layer with an
+    activation.
 
-    The input has the mean squared length ``power_in``. The output starts at ``OUTPUT_GAIN`` of the standard deviation that gives
-    rows of mean squared length ``power_out``, except for rectified and sigmoid latents, which would be almost constant.
+    The input has the mean squared length ``power_in``. The output starts at ``OUTPUT_GAIN`` of the
+    standard deviation that gives rows of mean squared length ``power_out``, except for rectified
+    and sigmoid latents, which would be almost constant.
     """
     layers: list[nn.Module] = []
-    # A rectified unit behind He-normal weights has mean square 1, so a layer's output has a mean squared length of its width.
+    # A rectified unit behind He-normal weights has mean square 1, so a layer's output has a mean
+    # squared length of its width.
     powers = [power_in, *map(float, widths[1:])]
     for (n_in, n_out), power in zip(pairwise(widths[:-1]), powers, strict=False):
-        layers += [draw_linear(n_in, n_out, power), *([nn.BatchNorm1d(n_out)] if batch_norm else []), nn.ReLU(), Dropout(dropout)]
+        layers += [
+            draw_linear(n_in, n_out, power),
+            *([nn.BatchNorm1d(n_out)] if batch_norm else []),
+            nn.ReLU(),
+            Dropout(dropout),
+        ]
     last = Linear(widths[-2], widths[-1])
     gain = OUTPUT_GAIN if activation == "linear" else 1.0
-    nn.init.normal_(last.weight, std=gain * math.sqrt(power_out / widths[-1] / powers[len(widths) - 2]))
+    nn.init.normal_(
+        last.weight, std=gain * math.sqrt(power_out / widths[-1] / powers[len(widths) - 2])
+    )
     nn.init.zeros_(last.bias)
     return nn.Sequential(*layers, last, *ACTIVATIONS[activation])
 
@@ -78,7 +100,8 @@ def build_body(
 class Autoencoder(nn.Module):
     """``z = f(x) + L x``, ``x_hat = g(z) + M z``; without skip connections L and M are absent.
 
-    PCA-initialised, L and M start as the principal axes and the last layers of f and g at zero, so the untrained network *is* PCA.
+    PCA-initialised, L and M start as the principal axes and the last layers of f and g at zero, so
+    the untrained network *is* PCA.
 
     Parameters
     ----------
@@ -114,7 +137,8 @@ class Autoencoder(nn.Module):
         self.encoder_shortcut = Linear(n_inputs, n_latent, bias=False)
         self.decoder_shortcut = Linear(n_latent, n_inputs, bias=False)
         with torch.no_grad():
-            # Latents have a root mean square of about 1 in this unit, the scale for which the decoder's layers are drawn.
+            # Latents have a root mean square of about 1 in this unit, the scale for which the
+            # decoder's layers are drawn.
             self.encoder_shortcut.weight.copy_(principal.T / unit)
             self.decoder_shortcut.weight.copy_(principal * unit)
             for body in (self.encoder, self.decoder):
@@ -162,7 +186,9 @@ class Autoencoder(nn.Module):
         return last
 
     def hidden_maps(self) -> list[tuple[Tensor, Tensor, Tensor | float, Tensor | float]]:
-        """Weight, bias, gain and shift of each hidden layer of the encoder: batch norm as the affine map of its running statistics."""
+        """Weight, bias, gain and shift of each hidden layer of the encoder: batch norm as the
+        affine map of its running statistics.
+        """
         maps: list[tuple[Tensor, Tensor, Tensor | float, Tensor | float]] = []
         for module in list(self.encoder.children())[:-1]:
             if isinstance(module, nn.Linear):

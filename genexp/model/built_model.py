@@ -29,14 +29,21 @@ class BuiltModel:
         return self.model_type.config
 
     def run(self, minibatch: Minibatch) -> Pass:
-        """Encode and decode a minibatch; losses of the model type, of the heads, and the L1 penalty on the first layer."""
+        """Encode and decode a minibatch; losses of the model type, of the heads, and the L1 penalty
+        on the first layer.
+        """
         result = self.model_type.run(self.network, minibatch)
         losses = dict(result.losses)
         if self.network.heads is not None:
-            losses |= self.network.heads.measure_losses(result.z, minibatch.targets, self.config.head_weight)
+            losses |= self.network.heads.measure_losses(
+                result.z, minibatch.targets, self.config.head_weight
+            )
         if self.config.l1:
-            # Per gene, as the squared error is: one weight means the same on cohorts of different numbers of genes.
-            losses["l1"] = self.config.l1 * self.network.first_weights().abs().sum() / minibatch.n_genes
+            # Per gene, as the squared error is: one weight means the same on cohorts of different
+            # numbers of genes.
+            losses["l1"] = (
+                self.config.l1 * self.network.first_weights().abs().sum() / minibatch.n_genes
+            )
         return Pass(result.z, result.x_hat, losses)
 
     def is_monitored(self, loss: str) -> bool:

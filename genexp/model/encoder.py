@@ -1,7 +1,8 @@
 """The shipped form of an encoder: genes, transform and weights, in numpy alone.
 
-Together with those of the modules that it imports, this file's text is part of every registered encoder, so it imports nothing else of
-genexp, no torch and no mlflow. Whatever basis or kind an encoder was trained in, it ends here: affine layers between genes and latents.
+Together with those of the modules that it imports, this file's text is part of every registered
+encoder, so it imports nothing else of genexp, no torch and no mlflow. Whatever basis or kind an
+encoder was trained in, it ends here: affine layers between genes and latents.
 """
 
 from __future__ import annotations
@@ -21,14 +22,23 @@ import pandas as pd
 from genexp.model.checks import Rows, check_annotated, check_facts
 from genexp.model.distribution import check_distribution
 from genexp.model.prediction import Head
-from genexp.model.table import AnnotatedMatrix, GeneMismatchError, check_absent, match_columns, read_frame, read_values
+from genexp.model.table import (
+    AnnotatedMatrix,
+    GeneMismatchError,
+    check_absent,
+    match_columns,
+    read_frame,
+    read_values,
+)
 from genexp.preprocessing.transform import Transform
 
 FORMAT = 1
 
 
 class Layer(ABC):
-    """A linear map with a bias, then an activation: ``linear``, ``relu``, ``sigmoid`` or ``softplus``."""
+    """A linear map with a bias, then an activation: ``linear``, ``relu``, ``sigmoid`` or
+    ``softplus``.
+    """
 
     bias: np.ndarray
     activation: str
@@ -91,7 +101,8 @@ class Affine(Layer):
 
 @dataclass(frozen=True)
 class Convolution(Layer):
-    """Patterns in windows along ordered genes; the first layer of a network, if any. Zeros fill the last window.
+    """Patterns in windows along ordered genes; the first layer of a network, if any. Zeros fill the
+    last window.
 
     Parameters
     ----------
@@ -124,7 +135,9 @@ class Convolution(Layer):
         return self.n_windows * self.weight.size
 
     def map(self, x: np.ndarray) -> np.ndarray:
-        """Map rows (n, n_genes) to pre-activations (n, n_channels * n_windows), channel by channel."""
+        """Map rows (n, n_genes) to pre-activations (n, n_channels * n_windows), channel by
+        channel.
+        """
         kernel = self.weight.shape[1]
         line = np.zeros((len(x), (self.n_windows - 1) * self.stride + kernel), dtype=np.float32)
         line[:, : len(self.order)] = (x - self.origin)[:, self.order]
@@ -132,12 +145,20 @@ class Convolution(Layer):
         return (windows @ self.weight.T + self.bias).transpose(0, 2, 1).reshape(len(x), -1)
 
     def pull(self, gradient: np.ndarray) -> np.ndarray:
-        """Gradients (n, n_genes) for the input from those (n, n_channels * n_windows) for the pre-activations."""
+        """Gradients (n, n_genes) for the input from those (n, n_channels * n_windows) for the
+        pre-activations.
+        """
         kernel = self.weight.shape[1]
-        by_window = gradient.reshape(len(gradient), -1, self.n_windows).transpose(0, 2, 1) @ self.weight
-        line = np.zeros((len(gradient), (self.n_windows - 1) * self.stride + kernel), dtype=gradient.dtype)
+        by_window = (
+            gradient.reshape(len(gradient), -1, self.n_windows).transpose(0, 2, 1) @ self.weight
+        )
+        line = np.zeros(
+            (len(gradient), (self.n_windows - 1) * self.stride + kernel), dtype=gradient.dtype
+        )
         for place in range(kernel):
-            line[:, place : place + (self.n_windows - 1) * self.stride + 1 : self.stride] += by_window[:, :, place]
+            line[:, place : place + (self.n_windows - 1) * self.stride + 1 : self.stride] += (
+                by_window[:, :, place]
+            )
         pulled = np.empty((len(gradient), len(self.order)), dtype=gradient.dtype)
         pulled[:, self.order] = line[:, : len(self.order)]
         return pulled
@@ -145,7 +166,9 @@ class Convolution(Layer):
 
 @dataclass(frozen=True)
 class LogCpm:
-    """Last step of a decoder of counts: logits of proportions to scaled log2(common_library share + 1), by the transform's own scaling."""
+    """Last step of a decoder of counts: logits of proportions to scaled log2(common_library share +
+    1), by the transform's own scaling.
+    """
 
     shift: np.ndarray
     spread: np.ndarray
@@ -161,7 +184,9 @@ class LogCpm:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in sequence, with a PCA-initialised linear skip connection (``shortcut``) and a last step where there are any."""
+    """Layers in sequence, with a PCA-initialised linear skip connection (``shortcut``) and a last
+    step where there are any.
+    """
 
     layers: tuple[Layer, ...]
     shortcut: Affine | None = None
@@ -177,10 +202,23 @@ class Network:
 
     def to_parts(self, name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Split into what JSON holds and what safetensors holds."""
-        named: dict[str, Layer | LogCpm] = {f"{name}.{i}": layer for i, layer in enumerate(self.layers)}
-        named |= {f"{name}.{key}": part for key, part in (("shortcut", self.shortcut), ("output", self.output)) if part is not None}
-        parts = {f"{key}.{part}": value for key, layer in named.items() for part, value in vars(layer).items()}
-        spec: dict[str, Any] = {"activations": [layer.activation for layer in self.layers], "shortcut": self.shortcut is not None}
+        named: dict[str, Layer | LogCpm] = {
+            f"{name}.{i}": layer for i, layer in enumerate(self.layers)
+        }
+        named |= {
+            f"{name}.{key}": part
+            for key, part in (("shortcut", self.shortcut), ("output", self.output))
+            if part is not None
+        }
+        parts = {
+            f"{key}.{part}": value
+            for key, layer in named.items()
+            for part, value in vars(layer).items()
+        }
+        spec: dict[str, Any] = {
+            "activations": [layer.activation for layer in self.layers],
+            "shortcut": self.shortcut is not None,
+        }
         if self.output is not None:
             spec |= {"output": "log_cpm", "common_library": self.output.common_library}
         if isinstance(self.layers[0], Convolution):
@@ -188,16 +226,32 @@ class Network:
         return spec, {key: value for key, value in parts.items() if isinstance(value, np.ndarray)}
 
     @classmethod
-    def from_parts(cls, name: str, spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Network:
+    def from_parts(
+        cls, name: str, spec: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> Network:
         """Undo :meth:`to_parts`."""
 
         def layer(key: str, activation: str) -> Affine:
             return Affine(arrays[f"{name}.{key}.weight"], arrays[f"{name}.{key}.bias"], activation)
 
-        layers: tuple[Layer, ...] = tuple(layer(str(i), activation) for i, activation in enumerate(spec["activations"]))
+        layers: tuple[Layer, ...] = tuple(
+            layer(str(i), activation) for i, activation in enumerate(spec["activations"])
+        )
         if "stride" in spec:
-            order, origin, weight, bias = (arrays[f"{name}.0.{part}"] for part in ("order", "origin", "weight", "bias"))
-            layers = (Convolution(order.astype(np.int64), origin, weight, bias, spec["stride"], layers[0].activation), *layers[1:])
+            order, origin, weight, bias = (
+                arrays[f"{name}.0.{part}"] for part in ("order", "origin", "weight", "bias")
+            )
+            layers = (
+                Convolution(
+                    order.astype(np.int64),
+                    origin,
+                    weight,
+                    bias,
+                    spec["stride"],
+                    layers[0].activation,
+                ),
+                *layers[1:],
+            )
         output = None
         if "output" in spec:
             shift, spread = (arrays[f"{name}.output.{part}"] for part in ("shift", "spread"))
@@ -247,16 +301,26 @@ class Encoder:
 
     @property
     def facts(self) -> dict[str, object]:
-        """Facts that tell encoders apart, for one line: cohort, kind, numbers of genes and latents, scale."""
+        """Facts that tell encoders apart, for one line: cohort, kind, numbers of genes and latents,
+        scale.
+        """
         kind = dict(self.card.get("config", {})).get("kind", "unknown")
         size = {"genes": len(self.genes), "latents": self.n_latent}
-        return {"cohort": self.card.get("cohort", "unknown"), "kind": kind, **size, "scale": self.scale}
+        return {
+            "cohort": self.card.get("cohort", "unknown"),
+            "kind": kind,
+            **size,
+            "scale": self.scale,
+        }
 
     def __repr__(self) -> str:
         return f"<Encoder: {', '.join(f'{name}={value}' for name, value in self.facts.items())}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{name}</th><td>{html.escape(str(value))}</td></tr>" for name, value in self.facts.items())
+        rows = "".join(
+            f"<tr><th>{name}</th><td>{html.escape(str(value))}</td></tr>"
+            for name, value in self.facts.items()
+        )
         return f"<table><caption>Encoder</caption>{rows}</table>"
 
     @property
@@ -269,21 +333,25 @@ class Encoder:
         """Column names of the latents."""
         return [f"latent_{i:0{len(str(self.n_latent - 1))}d}" for i in range(self.n_latent)]
 
-    def encode(self, expression: pd.DataFrame | AnnotatedMatrix, batch: str | Iterable[str] | None = None) -> pd.DataFrame:
+    def encode(
+        self, expression: pd.DataFrame | AnnotatedMatrix, batch: str | Iterable[str] | None = None
+    ) -> pd.DataFrame:
         """Latents of raw expression.
 
         Parameters
         ----------
         expression : DataFrame or AnnData, (n_samples, any genes)
-            Raw values on ``scale``; columns are gene names in any order and form, others are ignored. Of an AnnData, ``X`` is read.
+            Raw values on ``scale``; columns are gene names in any order and form, others are
+            ignored. Of an AnnData, ``X`` is read.
         batch : str or iterable of str, (n_samples,), optional
-            Batch of all samples, or of each; needed where the encoder corrects batches, and not used elsewhere.
+            Batch of all samples, or of each; needed where the encoder corrects batches, and not
+            used elsewhere.
 
         Returns
         -------
         DataFrame of float32, (n_samples, n_latent)
-            With the index of ``expression``; ``attrs["filled_genes"]`` names genes that were absent, ``attrs["notes"]`` holds the
-            sentences of which each is a warning, too.
+            With the index of ``expression``; ``attrs["filled_genes"]`` names genes that were
+            absent, ``attrs["notes"]`` holds the sentences of which each is a warning, too.
 
         Raises
         ------
@@ -294,17 +362,22 @@ class Encoder:
         ScaleError
             Values are not on ``scale``.
         BatchError
-            Batches are corrected, and that of a sample is not told, or is one that the encoder does not know and may not estimate.
+            Batches are corrected, and that of a sample is not told, or is one that the encoder does
+            not know and may not estimate.
         """
         raw, absent, samples, notes = self._read(expression)
-        latent = pd.DataFrame(self.encoder(self.transform.apply(raw, batch)), index=samples, columns=self.latents)
+        latent = pd.DataFrame(
+            self.encoder(self.transform.apply(raw, batch)), index=samples, columns=self.latents
+        )
         latent.attrs |= {"filled_genes": absent, "notes": notes}
         for note in notes:
             warnings.warn(note, stacklevel=2)
         return latent
 
     def decode(self, latent: pd.DataFrame | np.ndarray) -> pd.DataFrame:
-        """Expression on the normalised scale (n_samples, n_genes) from latents (n_samples, n_latent)."""
+        """Expression on the normalised scale (n_samples, n_genes) from latents (n_samples,
+        n_latent).
+        """
         index = latent.index if isinstance(latent, pd.DataFrame) else None
         values = self.decoder(np.asarray(latent, dtype=np.float32))
         return pd.DataFrame(self.transform.invert(values), index=index, columns=list(self.genes))
@@ -325,12 +398,14 @@ class Encoder:
         head : str
             Name of the head.
         subjects : sequence of str, (n_samples,), optional
-            Subject of each row, for a head that reads sequences; the rows of a subject stand in their order.
+            Subject of each row, for a head that reads sequences; the rows of a subject stand in
+            their order.
 
         Returns
         -------
         DataFrame of float32, (n_samples, n_classes or 1)
-            Probability of each class of a label; of ``survival`` the log relative hazard ``risk_score`` (higher = worse).
+            Probability of each class of a label; of ``survival`` the log relative hazard
+            ``risk_score`` (higher = worse).
 
         Raises
         ------
@@ -341,17 +416,24 @@ class Encoder:
         """
         found = self.find_head(head)
         latent = self.encode(expression, batch)
-        return pd.DataFrame(found(latent.to_numpy(), subjects), index=latent.index, columns=found.columns)
+        return pd.DataFrame(
+            found(latent.to_numpy(), subjects), index=latent.index, columns=found.columns
+        )
 
     def find_head(self, name: str) -> Head:
         """Head of a name, or a ``ValueError`` with those that there are."""
         for head in self.heads:
             if head.name == name:
                 return head
-        raise ValueError(f"this encoder predicts {', '.join(head.name for head in self.heads) or 'nothing'}; '{name}' was asked for")
+        raise ValueError(
+            "this encoder predicts "
+            f"{', '.join(head.name for head in self.heads) or 'nothing'}; '{name}' was asked "
+            "for"
+        )
 
     def align(self, expression: pd.DataFrame | AnnotatedMatrix) -> tuple[np.ndarray, list[str]]:
-        """Pick the encoder's genes: raw float32 rows (n_samples, n_genes), NaN where absent, and the absent names.
+        """Pick the encoder's genes: raw float32 rows (n_samples, n_genes), NaN where absent, and
+        the absent names.
 
         Checks and warns as :meth:`encode`.
         """
@@ -360,23 +442,42 @@ class Encoder:
             warnings.warn(note, stacklevel=2)
         return raw, absent
 
-    def _read(self, expression: pd.DataFrame | AnnotatedMatrix) -> tuple[np.ndarray, list[str], pd.Index, list[str]]:
+    def _read(
+        self, expression: pd.DataFrame | AnnotatedMatrix
+    ) -> tuple[np.ndarray, list[str], pd.Index, list[str]]:
         """Raw rows, absent genes, samples, and what is to be said about them; after all checks."""
         frame = read_frame(expression)
         if not isinstance(expression, pd.DataFrame):
             check_annotated(expression.uns, self.scale)
-        columns = match_columns([str(name) for name in frame.columns], self.genes, self.sources, self.duplicates, self.max_missing)
+        columns = match_columns(
+            [str(name) for name in frame.columns],
+            self.genes,
+            self.sources,
+            self.duplicates,
+            self.max_missing,
+        )
         absent = [self.genes[int(i)] for i in np.flatnonzero(columns.first < 0)]
         check_absent(absent, frame, self.genes, self.max_missing)
         raw, notes = read_values(frame, columns)
         rows = Rows.of(raw, frame.index, self.genes, np.flatnonzero(columns.first >= 0), self.scale)
-        notes = [columns.note] * bool(columns.note) + notes + check_facts(rows) + check_distribution(rows, self.transform)
+        notes = (
+            [columns.note] * bool(columns.note)
+            + notes
+            + check_facts(rows)
+            + check_distribution(rows, self.transform)
+        )
         share = 0.0 if rows.complete else float(np.isnan(raw).mean())
         if share > self.max_missing:
-            raise GeneMismatchError(f"{share:.0%} of the values are missing; this encoder accepts {self.max_missing:.0%}")
+            raise GeneMismatchError(
+                f"{share:.0%} of the values are missing; this encoder accepts "
+                f"{self.max_missing:.0%}"
+            )
         if absent:
             shown = f"{', '.join(absent[:5])}{', ...' if len(absent) > 5 else ''}"
-            notes.append(f"{len(absent)} of {len(self.genes)} genes are absent and stand at their training mean: {shown}")
+            notes.append(
+                f"{len(absent)} of {len(self.genes)} genes are absent and stand at their "
+                f"training mean: {shown}"
+            )
         return raw, absent, frame.index, notes
 
     def save(self, folder: Path) -> None:
@@ -398,7 +499,10 @@ class Encoder:
             spec[name] = getattr(self, name)
         spec |= {"genes": list(self.genes), "sources": list(self.sources), "card": dict(self.card)}
         folder.mkdir(parents=True, exist_ok=True)
-        save_file({name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()}, folder / "encoder.safetensors")
+        save_file(
+            {name: np.ascontiguousarray(array, dtype=np.float32) for name, array in arrays.items()},
+            folder / "encoder.safetensors",
+        )
         (folder / "encoder.json").write_text(json.dumps(spec, indent=1, default=str))
 
     @classmethod
@@ -408,17 +512,30 @@ class Encoder:
 
         spec = json.loads((Path(folder) / "encoder.json").read_text())
         if spec["format"] != FORMAT:
-            raise ValueError(f"encoder format {spec['format']} is not {FORMAT}: load it with the genexp version that wrote it")
+            raise ValueError(
+                f"encoder format {spec['format']} is not {FORMAT}: load it with the genexp "
+                "version that wrote it"
+            )
         arrays = load_file(Path(folder) / "encoder.safetensors")
 
         def pick(start: str) -> dict[str, np.ndarray]:
-            return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+            return {
+                name.removeprefix(start): array
+                for name, array in arrays.items()
+                if name.startswith(start)
+            }
 
         return cls(
-            **{name: spec[name] for name in ("genes", "sources", "scale", "duplicates", "max_missing", "card")},
+            **{
+                name: spec[name]
+                for name in ("genes", "sources", "scale", "duplicates", "max_missing", "card")
+            },
             transform=Transform.from_parts(spec["transform"], pick("transform.")),
             encoder=Network.from_parts("encoder", spec["encoder"], arrays),
             decoder=Network.from_parts("decoder", spec["decoder"], arrays),
             calibration=pick("calibration."),
-            heads=tuple(Head.from_parts(one, pick(f"head.{i}.")) for i, one in enumerate(spec.get("heads", []))),
+            heads=tuple(
+                Head.from_parts(one, pick(f"head.{i}."))
+                for i, one in enumerate(spec.get("heads", []))
+            ),
         )

@@ -11,15 +11,18 @@ LEAF = 16
 
 
 def order_by_correlation(loadings: np.ndarray) -> np.ndarray:
-    """Order genes by principal direction divisive partitioning (Boley, Data Mining and Knowledge Discovery 1998).
+    """Order genes by principal direction divisive partitioning (Boley, Data Mining and Knowledge
+    Discovery 1998).
 
-    Genes are sorted along the direction in which their loadings differ most and halved, and so is each half: a hierarchy whose
-    leaves, read from left to right, are the order. A half is read in its parent's sense.
+    Genes are sorted along the direction in which their loadings differ most and halved, and so is
+    each half: a hierarchy whose leaves, read from left to right, are the order. A half is read in
+    its parent's sense.
 
     Parameters
     ----------
     loadings : ndarray, (n_genes, n_axes)
-        Of the genes on principal axes, times the standard deviations along these: the product of two rows is the genes' covariance.
+        Of the genes on principal axes, times the standard deviations along these: the product of
+        two rows is the genes' covariance.
 
     Returns
     -------
@@ -33,7 +36,8 @@ def order_by_correlation(loadings: np.ndarray) -> np.ndarray:
 def _divide(points: np.ndarray, members: np.ndarray, parent: np.ndarray) -> list[np.ndarray]:
     centred = points[members] - points[members].mean(axis=0)
     axis = np.linalg.eigh(centred.T @ centred)[1][:, -1]
-    # The sign of an eigenvector is arbitrary, and differs between libraries; that of the parent fixes it.
+    # The sign of an eigenvector is arbitrary, and differs between libraries; that of the parent
+    # fixes it.
     axis = axis if axis @ parent >= 0 else -axis
     ordered = members[np.argsort(centred @ axis, kind="stable")]
     if len(members) <= LEAF:

@@ -1,4 +1,6 @@
-"""Layers: faster versions of torch's own on a CPU, masks, convolutions, propagations and tied weights."""
+"""Layers: faster versions of torch's own on a CPU, masks, convolutions, propagations and tied
+weights.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from torch import Tensor, nn
 class Linear(nn.Linear):
     """An affine layer whose products are oneDNN's on a CPU, where torch itself takes MKL's.
 
-    On an AMD processor with AVX-512 oneDNN did 150 GFLOP/s on a core and MKL 85. Gradients of gradients are not there.
+    On an AMD processor with AVX-512 oneDNN did 150 GFLOP/s on a core and MKL 85. Gradients of
+    gradients are not there.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -22,18 +25,21 @@ class Linear(nn.Linear):
 
     def map_by(self, weight: Tensor, x: Tensor) -> Tensor:
         """Map rows by weights (n_out, n_in) and the layer's bias."""
-        if x.device.type == "cpu" and x.dtype == torch.float32 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        is_fast = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        if is_fast and x.device.type == "cpu" and x.dtype == torch.float32:
             return nn.functional.linear(x.to_mkldnn(), weight, self.bias).to_dense()
         return nn.functional.linear(x, weight, self.bias)
 
 
 class Masked(Linear):
-    """An affine layer with some of the connections of another one; the others' weights are 0 and stay so.
+    """An affine layer with some of the connections of another one; the others' weights are 0 and
+    stay so.
 
     Parameters
     ----------
     linear : Linear
-        Untrained; its weights are taken, larger where a unit has few connections, so that outputs are of the same size.
+        Untrained; its weights are taken, larger where a unit has few connections, so that outputs
+        are of the same size.
     mask : Tensor of bool, (n_out, n_in)
         Weights that exist.
     """
@@ -43,7 +49,8 @@ class Masked(Linear):
     def __init__(self, linear: nn.Linear, mask: Tensor) -> None:
         super().__init__(linear.in_features, linear.out_features)
         self.register_buffer("mask", mask.float(), persistent=False)
-        # Weights grow as connections become fewer, which keeps the variance; a unit without any must not divide by 0.
+        # Weights grow as connections become fewer, which keeps the variance; a unit without any
+        # must not divide by 0.
         share = self.mask.mean(1, keepdim=True).clamp(min=1 / linear.in_features)
         with torch.no_grad():
             self.weight.copy_(linear.weight * self.mask / share.sqrt())
@@ -55,7 +62,8 @@ class Masked(Linear):
 
 
 class GeneConvolution(nn.Module):
-    """Rectified patterns in windows along ordered genes; zeros, which are the genes' means, fill the last window.
+    """Rectified patterns in windows along ordered genes; zeros, which are the genes' means, fill
+    the last window.
 
     Parameters
     ----------
@@ -71,7 +79,9 @@ class GeneConvolution(nn.Module):
 
     order: Tensor
 
-    def __init__(self, order: Tensor, channels: int, kernel: int, stride: int, power: float, batch_norm: bool) -> None:
+    def __init__(
+        self, order: Tensor, channels: int, kernel: int, stride: int, power: float, batch_norm: bool
+    ) -> None:
         super().__init__()
         self.register_buffer("order", order)
         self.conv = nn.Conv1d(1, channels, kernel, stride)
@@ -98,7 +108,9 @@ class Propagation(nn.Module):
         super().__init__()
         index = torch.from_numpy(np.stack([matrix.row, matrix.col]).astype(np.int64))
         values = torch.from_numpy(matrix.data)
-        tensor = torch.sparse_coo_tensor(index, values, matrix.shape, is_coalesced=True, check_invariants=True)
+        tensor = torch.sparse_coo_tensor(
+            index, values, matrix.shape, is_coalesced=True, check_invariants=True
+        )
         self.register_buffer("matrix", tensor, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -110,7 +122,9 @@ class Dropout(nn.Dropout):
     """Dropout by float32 draws; torch's mask draws doubles, which takes three times as long."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Zero each value with probability ``p`` and scale the others by 1/(1-p), while training."""
+        """Zero each value with probability ``p`` and scale the others by 1/(1-p), while
+        training.
+        """
         if not self.training or not self.p:
             return x
         return x * torch.rand_like(x).ge_(self.p).mul_(1 / (1 - self.p))
@@ -121,7 +135,8 @@ class Tied(nn.Module):
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
-        self._source = (linear,)  # a tuple, so that the other's weights are not counted as this layer's
+        # a tuple, so that the other's weights are not counted as this layer's
+        self._source = (linear,)
         self.bias = nn.Parameter(torch.zeros(linear.in_features))
 
     @property

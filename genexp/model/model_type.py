@@ -1,6 +1,8 @@
-"""The contract of a model type: its network, the treatment of minibatches in training, and its losses.
+"""The contract of a model type: its network, the treatment of minibatches in training, and its
+losses.
 
-:class:`ModelType` is the base; each model type is a subclass in a file of its own under :mod:`genexp.model.types`. Settings contain the
+:class:`ModelType` is the base; each model type is a subclass in a file of its own under
+:mod:`genexp.model.types`. Settings contain the
 parameters of all model types and must load at once, so torch is imported where it computes.
 """
 
@@ -83,8 +85,8 @@ class Minibatch:
         Squared length of the part of each row outside the coordinates.
     n_genes : int
     targets : mapping of str to Tensor, (n,)
-        Class codes by label, -1 where unknown; ``time_days`` (NaN where unknown) and ``event`` for survival; further values that the
-        model type reads of each sample.
+        Class codes by label, -1 where unknown; ``time_days`` (NaN where unknown) and ``event`` for
+        survival; further values that the model type reads of each sample.
     directions : Tensor of float32, (n_genes, n_inputs), or None
         Orthonormal map from coordinates to genes; None where they are the same.
     epoch : int
@@ -114,7 +116,8 @@ class Pass:
     z : Tensor of float32, (n, n_latent)
     x_hat : Tensor of float32, (n, n_inputs)
     losses : mapping of str to Tensor, (n,) or ()
-        Each with its weight, by row where a loss has rows; the total loss is the sum of their means.
+        Each with its weight, by row where a loss has rows; the total loss is the sum of their
+        means.
     """
 
     z: Tensor
@@ -137,19 +140,23 @@ class ModelType(ABC):
     Parameters: ClassVar[type[Section]] = Section
     """Parameters that this model type adds; their names are free of other model types' names."""
     gene_wise: str = ""
-    """Reason why the model type is trained on genes; empty where training in the row space is exact."""
+    """Reason why the model type is trained on genes; empty where training in the row space is
+    exact."""
     latent_activation: ClassVar[str] = "linear"
-    """``linear``, ``relu`` or ``sigmoid``, unless the configuration overrides it (:attr:`activation`)."""
+    """``linear``, ``relu`` or ``sigmoid``, unless the configuration overrides it
+    (:attr:`activation`)."""
     heads: ClassVar[tuple[str, ...]] = ()
     """Targets that are predicted even where the configuration names none."""
     columns: ClassVar[tuple[str, ...]] = ()
     """Columns of the preprocessed annotations that the model type needs in addition to genes."""
     block: ClassVar[str] = ""
-    """Name of the value whose equal rows stay together in one minibatch; empty: each row is drawn alone."""
+    """Name of the value whose equal rows stay together in one minibatch; empty: each row is drawn
+    alone."""
     detached_losses: ClassVar[tuple[str, ...]] = ()
     """Losses with a stop-gradient at the latents; excluded from early stopping."""
     loss: ClassVar[str] = SQUARED_ERROR
-    """Name of the loss: only losses of one name can be compared between model types, and with PCA."""
+    """Name of the loss: only losses of one name can be compared between model types, and with
+    PCA."""
 
     def __init__(self, config: Any) -> None:
         self.config = config
@@ -157,15 +164,25 @@ class ModelType(ABC):
     @property
     def parameters(self) -> list[str]:
         """Names of the parameters that act in this model type in addition to those of every one."""
-        return [name for base in type(self).__mro__ if issubclass(base, ModelType) for name in base.Parameters.model_fields]
+        return [
+            name
+            for base in type(self).__mro__
+            if issubclass(base, ModelType)
+            for name in base.Parameters.model_fields
+        ]
 
     @property
     def needs_genes(self) -> str:
-        """Reason why this configuration is trained on genes; empty where training in the row space is exact."""
+        """Reason why this configuration is trained on genes; empty where training in the row space
+        is exact.
+        """
         if self.config.output != "linear":
             return self.gene_wise or f"output={self.config.output} acts on each gene"
-        # |W|_1 depends on the coordinates, unlike squared weights and squared errors, which a rotation leaves as they are.
-        return self.gene_wise or ("an L1 penalty on weights is another one in the row space" if self.config.l1 else "")
+        # |W|_1 depends on the coordinates, unlike squared weights and squared errors, which a
+        # rotation leaves as they are.
+        return self.gene_wise or (
+            "an L1 penalty on weights is another one in the row space" if self.config.l1 else ""
+        )
 
     @property
     def activation(self) -> str:
@@ -174,7 +191,9 @@ class ModelType(ABC):
 
     @property
     def n_state(self) -> int:
-        """Units of the memory through which heads read a subject's samples; 0: they read each sample alone."""
+        """Units of the memory through which heads read a subject's samples; 0: they read each
+        sample alone.
+        """
         return 0
 
     def check(self, data: TrainingData) -> None:
@@ -185,7 +204,9 @@ class ModelType(ABC):
             check_range(self.config.output, data)
 
     def read(self, obs: pd.DataFrame) -> dict[str, np.ndarray]:
-        """Read the values (n,) of each sample that the model type needs in addition to genes and targets: its ``columns``."""
+        """Read the values (n,) of each sample that the model type needs in addition to genes and
+        targets: its ``columns``.
+        """
         import numpy as np
 
         return {name: obs[name].to_numpy(np.float32) for name in self.columns}
@@ -207,8 +228,12 @@ class ModelType(ABC):
     def finish(self, network: Autoencoder, train: Minibatch) -> None:  # noqa: B027
         """Complete the network of the best epoch once training has ended."""
 
-    def measure_reconstruction(self, network: Autoencoder, x_hat: Tensor, minibatch: Minibatch) -> Tensor:
-        """Compute the configured reconstruction loss per gene of each row (n,): squared error or cross-entropy."""
+    def measure_reconstruction(
+        self, network: Autoencoder, x_hat: Tensor, minibatch: Minibatch
+    ) -> Tensor:
+        """Compute the configured reconstruction loss per gene of each row (n,): squared error or
+        cross-entropy.
+        """
         if self.config.reconstruction == "cross_entropy":
             from genexp.model.output import GeneOutput
 
@@ -218,8 +243,10 @@ class ModelType(ABC):
 
 
 def measure_squared_error(x_hat: Tensor, minibatch: Minibatch) -> Tensor:
-    """Compute ``(|c - c_hat|^2 + outside) / n_genes`` of each row (n,): with orthonormal coordinates c, the squared error in genes.
+    """Compute ``(|c - c_hat|^2 + outside) / n_genes`` of each row (n,): with orthonormal
+    coordinates c, the squared error in genes.
 
-    In float32 also where the network ran in bfloat16, whose 8 significant bits would lose small errors in the sum over genes.
+    In float32 also where the network ran in bfloat16, whose 8 significant bits would lose small
+    errors in the sum over genes.
     """
     return ((x_hat.float() - minibatch.x).square().sum(1) + minibatch.outside) / minibatch.n_genes

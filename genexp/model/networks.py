@@ -10,9 +10,11 @@ from genexp.model.autoencoder import Autoencoder, Parts
 from genexp.model.counts import LN2, MIN_COUNT, CountOutput, Dispersion
 
 LOGVAR_RANGE = (-12.0, 6.0)
-"""Range of log variances: their exponential neither vanishes nor overflows in float32, also where training goes astray."""
+"""Range of log variances: their exponential neither vanishes nor overflows in float32, also where
+training goes astray."""
 LOGVAR_INIT = -8.0
-"""Initial log variance of the latents: small compared with their mean, so that training begins at PCA."""
+"""Initial log variance of the latents: small compared with their mean, so that training begins at
+PCA."""
 
 
 class VariationalAutoencoder(Autoencoder):
@@ -46,7 +48,9 @@ class VariationalAutoencoder(Autoencoder):
 
 
 class CenterLossAutoencoder(Autoencoder):
-    """An autoencoder with a centre (n_classes, n_latent) for each class, which moves without gradients."""
+    """An autoencoder with a centre (n_classes, n_latent) for each class, which moves without
+    gradients.
+    """
 
     centers: Tensor
 
@@ -87,10 +91,11 @@ class CountAutoencoder(Autoencoder):
 
     @torch.no_grad()
     def start_at(self, fill: np.ndarray) -> None:
-        """Let logits start at the mean proportions: ``fill`` (n_genes,) are train means of log2(common_library share + 1).
+        """Let logits start at the mean proportions: ``fill`` (n_genes,) are train means of
+        log2(common_library share + 1).
 
-        The skip connection, made for scaled values, starts in logits: d log(share) is about ln 2 times d log2, and a scaled value times
-        the gene's scale is a difference of log2.
+        The skip connection, made for scaled values, starts in logits: d log(share) is about ln 2
+        times d log2, and a scaled value times the gene's scale is a difference of log2.
         """
         last = self.last_decoder_layer()
         logits = torch.expm1(LN2 * torch.from_numpy(fill)).clamp(min=MIN_COUNT).log()
@@ -99,7 +104,9 @@ class CountAutoencoder(Autoencoder):
             self.decoder_shortcut.weight.mul_(LN2 * self.count_output.scale[:, None])
 
     def decode_logits(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits of proportions (n, n_genes) and the decoder's last hidden layer (n, n_features), of latents (n, n_latent)."""
+        """Logits of proportions (n, n_genes) and the decoder's last hidden layer (n, n_features),
+        of latents (n, n_latent).
+        """
         features: Tensor = self.decoder[:-1](z)
         logits: Tensor = self.decoder[-1](features)
         if self.decoder_shortcut is not None:

@@ -1,8 +1,9 @@
-"""Principal components of train rows, for the start of training and for the baseline that encoders are compared with.
+"""Principal components of train rows, for the start of training and for the baseline that encoders
+are compared with.
 
-The smaller of the Gram matrix (n x n) and the covariance (n_genes x n_genes) is decomposed. Both are summed in float64, block by block:
-a direction of singular value s carries the rounding of the largest one divided by s, and expression has singular values that differ by
-orders of magnitude.
+The smaller of the Gram matrix (n x n) and the covariance (n_genes x n_genes) is decomposed. Both
+are summed in float64, block by block: a direction of singular value s carries the rounding of the
+largest one divided by s, and expression has singular values that differ by orders of magnitude.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ import numpy as np
 GENES_AT_A_TIME = 2048
 ROWS_AT_A_TIME = 1024
 RELATIVE_RANK = 1e-10
-"""Eigenvalues below this share of the largest are rounding of the float32 input: (1e-5)^2 of singular values."""
+"""Eigenvalues below this share of the largest are rounding of the float32 input: (1e-5)^2 of
+singular values."""
 
 Blocks = Iterable[tuple[slice, np.ndarray]]
 """Some genes, and the centred values of all rows there, (n, n_some) of float64."""
 
 
-def decompose_rows(blocks: Blocks, n_rows: int, k: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Left singular vectors (n, r) and singular values (r,) of centred rows, largest first, of float64.
+def decompose_rows(
+    blocks: Blocks, n_rows: int, k: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Left singular vectors (n, r) and singular values (r,) of centred rows, largest first, of
+    float64.
 
     Parameters
     ----------
@@ -38,8 +43,11 @@ def decompose_rows(blocks: Blocks, n_rows: int, k: int | None = None) -> tuple[n
     return np.ascontiguousarray(vectors), np.sqrt(values)
 
 
-def find_axes(blocks: Callable[[], Blocks], X: np.ndarray, mean: np.ndarray, k: int, whole: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Principal axes (n_genes, k) of rows, and the squared length (k,) of the rows along them, largest first.
+def find_axes(
+    blocks: Callable[[], Blocks], X: np.ndarray, mean: np.ndarray, k: int, whole: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Principal axes (n_genes, k) of rows, and the squared length (k,) of the rows along them,
+    largest first.
 
     Parameters
     ----------
@@ -51,7 +59,8 @@ def find_axes(blocks: Callable[[], Blocks], X: np.ndarray, mean: np.ndarray, k: 
     k : int
         Cut to the rank that the rows have.
     whole : bool
-        Decompose a Gram matrix whole, so that the axes are those of :func:`decompose_rows`, and keep axes without variance.
+        Decompose a Gram matrix whole, so that the axes are those of :func:`decompose_rows`, and
+        keep axes without variance.
     """
     if len(X) > X.shape[1]:
         covariance = np.zeros((X.shape[1], X.shape[1]))
@@ -65,14 +74,21 @@ def find_axes(blocks: Callable[[], Blocks], X: np.ndarray, mean: np.ndarray, k: 
     return np.concatenate([part.T @ weights for _, part in blocks()]), np.square(singular[:k])
 
 
-def _find_largest(matrix: np.ndarray, k: int | None, keep_null: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Up to ``k`` largest eigenvalues, descending, of a symmetric matrix, and their vectors; those of rounding are left out, or kept."""
+def _find_largest(
+    matrix: np.ndarray, k: int | None, keep_null: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Up to ``k`` largest eigenvalues, descending, of a symmetric matrix, and their vectors; those
+    of rounding are left out, or kept.
+    """
     from scipy.linalg import eigh
 
     n = len(matrix)
-    if k is None:  # divide and conquer is the fastest for all eigenvectors, and has no variant for some
+    # divide and conquer is the fastest for all eigenvectors, and has no variant for some
+    if k is None:
         values, vectors = eigh(matrix, overwrite_a=True, check_finite=False, driver="evd")
     else:
-        values, vectors = eigh(matrix, subset_by_index=(max(n - k, 0), n - 1), overwrite_a=True, check_finite=False)
+        values, vectors = eigh(
+            matrix, subset_by_index=(max(n - k, 0), n - 1), overwrite_a=True, check_finite=False
+        )
     kept = (values[::-1] > RELATIVE_RANK * values[-1]) | keep_null
     return values[::-1][kept], vectors[:, ::-1][:, kept]

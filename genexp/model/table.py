@@ -1,6 +1,7 @@
 """The table that an encoder is given: its genes among the columns, and their values as numbers.
 
-This file's text is part of every registered encoder, so it imports nothing of genexp but :mod:`genexp.names.genes` and
+This file's text is part of every registered encoder, so it imports nothing of genexp but
+:mod:`genexp.names.genes` and
 :mod:`genexp.errors`, whose texts are too.
 """
 
@@ -21,7 +22,8 @@ from genexp.names.genes import NAMELESS, current_name, describe_case, describe_f
 OBJECTS_OF_NUMBERS = ("floating", "integer", "mixed-integer-float", "empty")
 """Columns of Python objects all of which are numbers, as pandas infers."""
 GENES_IN_INDEX = 0.2
-"""Share of the encoder's genes in a table's index from which the table stands the wrong way round."""
+"""Share of the encoder's genes in a table's index from which the table stands the wrong way
+round."""
 
 
 class ExpressionError(ValueError):
@@ -33,7 +35,9 @@ class GeneMismatchError(ExpressionError):
 
 
 class AnnotatedMatrix(Protocol):
-    """Part of an AnnData that is read: ``X`` with the names of its observations and variables, and ``uns``."""
+    """Part of an AnnData that is read: ``X`` with the names of its observations and variables, and
+    ``uns``.
+    """
 
     uns: Mapping[str, Any]
 
@@ -71,23 +75,38 @@ def read_frame(expression: pd.DataFrame | AnnotatedMatrix) -> pd.DataFrame:
     if not isinstance(expression, pd.DataFrame) and not hasattr(expression, "to_df"):
         shape = f" of shape {tuple(expression.shape)}" if hasattr(expression, "shape") else ""
         raise ExpressionError(
-            "a pandas DataFrame with samples in rows and gene names as columns, or an AnnData, was expected; found "
-            f"{type(expression).__name__}{shape}: without names no value belongs to a gene. Give pandas.DataFrame(values, columns=genes); "
+            "a pandas DataFrame with samples in rows and gene names as columns, or an "
+            "AnnData, was expected; found "
+            f"{type(expression).__name__}{shape}: without names no value belongs to a gene. "
+            "Give pandas.DataFrame(values, columns=genes); "
             "over HTTP, dataframe_split or dataframe_records"
         )
     if getattr(expression, "X", True) is None:
-        raise ExpressionError("an AnnData with values in X was expected; its X is empty. Put the layer that the encoder takes into X")
+        raise ExpressionError(
+            "an AnnData with values in X was expected; its X is empty. Put the layer that "
+            "the encoder takes into X"
+        )
     frame = expression if isinstance(expression, pd.DataFrame) else expression.to_df()
     if 0 in frame.shape:
-        raise ExpressionError(f"a table with samples and genes was expected; found {frame.shape[0]} rows and {frame.shape[1]} columns")
+        raise ExpressionError(
+            f"a table with samples and genes was expected; found {frame.shape[0]} rows and "
+            f"{frame.shape[1]} columns"
+        )
     return frame
 
 
-def match_columns(names: Sequence[str], genes: Sequence[str], sources: Sequence[str], duplicates: str, max_missing: float) -> Columns:
+def match_columns(
+    names: Sequence[str],
+    genes: Sequence[str],
+    sources: Sequence[str],
+    duplicates: str,
+    max_missing: float,
+) -> Columns:
     """Find genes among the names of columns.
 
-    A gene is found by the name that the training file gave it, by its own, or by the normal form of either
-    (:func:`genexp.names.genes.current_name`); regardless of case only where more than ``max_missing`` of the genes would be absent.
+    A gene is found by the name that the training file gave it, by its own, or by the normal form of
+    either (:func:`genexp.names.genes.current_name`); regardless of case only where more than
+    ``max_missing`` of the genes would be absent.
 
     Parameters
     ----------
@@ -115,22 +134,41 @@ def match_columns(names: Sequence[str], genes: Sequence[str], sources: Sequence[
         columns = [places[:1] for places in columns]
     several = {i: places for i, places in enumerate(columns) if len(places) > 1}
     if several and duplicates != "mean":
-        twice = [f"{genes[i]}: {', '.join(names[j] for j in places[:3])}" for i, places in several.items()]
-        raise GeneMismatchError(f"{len(twice)} genes occur more than once ({'; '.join(twice[:5])}); give each gene one column")
+        twice = [
+            f"{genes[i]}: {', '.join(names[j] for j in places[:3])}"
+            for i, places in several.items()
+        ]
+        raise GeneMismatchError(
+            f"{len(twice)} genes occur more than once ({'; '.join(twice[:5])}); give each "
+            "gene one column"
+        )
     return Columns(np.array([places[0] if places else -1 for places in columns]), several, note)
 
 
-def _find_exact(names: Sequence[str], genes: Sequence[str], sources: Sequence[str]) -> list[list[int]]:
+def _find_exact(
+    names: Sequence[str], genes: Sequence[str], sources: Sequence[str]
+) -> list[list[int]]:
     """Columns of each gene by the training file's name, else by its own."""
     places = {name: [j] for j, name in enumerate(names)}
     if len(places) < len(names):
         places = _group(names)
     nowhere: list[int] = []
-    return [places.get(source) or places.get(gene, nowhere) for gene, source in zip(genes, sources, strict=True)]
+    return [
+        places.get(source) or places.get(gene, nowhere)
+        for gene, source in zip(genes, sources, strict=True)
+    ]
 
 
-def _find_by(form: Any, columns: list[list[int]], names: Sequence[str], genes: Sequence[str], sources: Sequence[str]) -> None:
-    """Add the columns of genes that are still without one by a form of their name, where it is that of one gene."""
+def _find_by(
+    form: Any,
+    columns: list[list[int]],
+    names: Sequence[str],
+    genes: Sequence[str],
+    sources: Sequence[str],
+) -> None:
+    """Add the columns of genes that are still without one by a form of their name, where it is that
+    of one gene.
+    """
     wanted = [form(gene) for gene in genes]
     counts = Counter(wanted)
     places = _group([form(name) for name in names])
@@ -148,7 +186,9 @@ def _group(names: Sequence[str]) -> dict[str, list[int]]:
     return places
 
 
-def check_absent(absent: Sequence[str], frame: pd.DataFrame, genes: Sequence[str], max_missing: float) -> None:
+def check_absent(
+    absent: Sequence[str], frame: pd.DataFrame, genes: Sequence[str], max_missing: float
+) -> None:
     """Refuse a table that lacks too many genes, and say what it has in their place.
 
     Raises
@@ -163,24 +203,31 @@ def check_absent(absent: Sequence[str], frame: pd.DataFrame, genes: Sequence[str
     in_index = len(wanted.intersection(match_key(str(name)) for name in frame.index))
     if in_index > max(GENES_IN_INDEX * n, n - len(absent)):
         raise GeneMismatchError(
-            f"samples in rows and genes in columns were expected; found {in_index} of the encoder's {n} genes in the table's index, "
+            f"samples in rows and genes in columns were expected; found {in_index} of the "
+            f"encoder's {n} genes in the table's index, "
             "so it stands the wrong way round. Give expression.T"
         )
     expected, found = describe_form(genes), describe_form(str(name) for name in frame.columns)
     alike = expected.partition(" (")[0] == found.partition(" (")[0]
     advice = (
-        "they are of one kind, so the table is of other genes: take an encoder that was trained on them"
+        (
+            "they are of one kind, so the table is of other genes: take an encoder that was "
+            "trained on them"
+        )
         if alike
         else "give columns the encoder's kind of names"
     )
     raise GeneMismatchError(
-        f"{len(absent)} of the encoder's {n} genes are absent ({', '.join(absent[:5])}{', ...' if len(absent) > 5 else ''}); it accepts up "
-        f"to {max_missing:.0%}. The encoder names genes by {expected}, the table's {frame.shape[1]} columns by {found}; {advice}"
+        f"{len(absent)} of the encoder's {n} genes are absent "
+        f"({', '.join(absent[:5])}{', ...' if len(absent) > 5 else ''}); it accepts up "
+        f"to {max_missing:.0%}. The encoder names genes by {expected}, the table's "
+        f"{frame.shape[1]} columns by {found}; {advice}"
     )
 
 
 def read_values(frame: pd.DataFrame, columns: Columns) -> tuple[np.ndarray, list[str]]:
-    """Values (n_samples, n_genes) of float32 of the found columns, NaN where absent or missing; and what is to be said about them.
+    """Values (n_samples, n_genes) of float32 of the found columns, NaN where absent or missing; and
+    what is to be said about them.
 
     Raises
     ------
@@ -210,7 +257,9 @@ def _is_real(dtype: Any) -> bool:
 
 
 def _convert(frame: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
-    """Numbers (n, n_columns) of float32 of columns of any type; and a sentence where some were text."""
+    """Numbers (n, n_columns) of float32 of columns of any type; and a sentence where some were
+    text.
+    """
     values = np.empty(frame.shape, dtype=np.float32)
     text: list[str] = []
     wrong: list[str] = []
@@ -223,16 +272,23 @@ def _convert(frame: pd.DataFrame) -> tuple[np.ndarray, list[str]]:
         wrong += [f"{name}: {odd.iloc[0]!r}"] if len(odd) else []
     if wrong:
         raise ExpressionError(
-            f"numbers were expected; found others in the columns of {name_some(wrong)}. Convert them (decimal points, no units), or leave "
+            f"numbers were expected; found others in the columns of {name_some(wrong)}. "
+            "Convert them (decimal points, no units), or leave "
             "those columns out"
         )
-    return values, [f"numbers were read from text or categories in the columns of {name_some(text)}"] if text else []
+    return values, [
+        f"numbers were read from text or categories in the columns of {name_some(text)}"
+    ] if text else []
 
 
 def _read_text(column: pd.Series) -> tuple[np.ndarray, pd.Series]:
-    """Numbers (n,) of a column of text, NaN where it says that one is missing; and the values that are neither."""
+    """Numbers (n,) of a column of text, NaN where it says that one is missing; and the values that
+    are neither.
+    """
     column = column.astype(object)
-    missing = column.isna() | column.map(lambda value: isinstance(value, str) and value.strip() in NAMELESS)
+    missing = column.isna() | column.map(
+        lambda value: isinstance(value, str) and value.strip() in NAMELESS
+    )
     readable = column.map(lambda value: isinstance(value, (str, Real))) & ~missing
     numbers = pd.to_numeric(column.where(readable), errors="coerce").to_numpy(dtype=np.float32)
     return numbers, column[np.isnan(numbers) & ~missing.to_numpy()]

@@ -2,5 +2,5 @@
 
 LABEL, SURVIVAL = "label", "survival"
 SUBJECT, POSITION = "sequence/subject", "sequence/position"
-"""Subject of a sample and its position among the subject's samples, for heads with a memory. No column of annotations is likely to have
-these names."""
+"""Subject of a sample and its position among the subject's samples, for heads with a memory. No
+column of annotations is likely to have these names."""

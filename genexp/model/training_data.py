@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 class TrainingData(Protocol):
     """Train and validation samples; :class:`genexp.preprocessing.Preprocessed` is one.
 
-    A protocol, because settings contain the parameters of the model types and preprocessing imports settings: a model type that
-    imported preprocessing would close a circle. Test samples are no part of it.
+    A protocol, because settings contain the parameters of the model types and preprocessing imports
+    settings: a model type that imported preprocessing would close a circle. Test samples are no
+    part of it.
     """
 
     @property

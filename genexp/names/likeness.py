@@ -1,4 +1,6 @@
-"""Resemblance of the names in a file to genes, samples, annotations of either, summary rows and row numbers."""
+"""Resemblance of the names in a file to genes, samples, annotations of either, summary rows and row
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -37,14 +39,28 @@ class Likeness:
 
 
 def measure_likeness(names: Sequence[str], limit: int = 500) -> Likeness:
-    """Measure the shares of names that look like genes or samples, on evenly spaced names if there are more than ``limit``."""
-    sampled = [names[i].strip().strip('"') for i in np.linspace(0, len(names) - 1, min(len(names), limit)).astype(int)]
+    """Measure the shares of names that look like genes or samples, on evenly spaced names if there
+    are more than ``limit``.
+    """
+    sampled = [
+        names[i].strip().strip('"')
+        for i in np.linspace(0, len(names) - 1, min(len(names), limit)).astype(int)
+    ]
     counts = np.zeros(5)
     for name in sampled:
-        is_gene, is_sample = GENE_IDS.fullmatch(name) is not None, SAMPLE_IDS.fullmatch(name) is not None
+        is_gene, is_sample = (
+            GENE_IDS.fullmatch(name) is not None,
+            SAMPLE_IDS.fullmatch(name) is not None,
+        )
         is_symbol = not is_gene and not is_sample and SYMBOLS.fullmatch(name) is not None
         is_family = is_symbol and (FAMILIES.fullmatch(name) is not None or name.upper() in KNOWN)
-        counts += (is_gene and not is_sample, is_symbol, is_family, is_sample and not is_gene, GENERIC_SAMPLES.fullmatch(name) is not None)
+        counts += (
+            is_gene and not is_sample,
+            is_symbol,
+            is_family,
+            is_sample and not is_gene,
+            GENERIC_SAMPLES.fullmatch(name) is not None,
+        )
     return Likeness(*(float(count) / max(len(sampled), 1) for count in counts))
 
 
@@ -71,7 +87,9 @@ def is_metadata_name(name: str) -> bool:
 
 
 def find_unusual_names(names: Sequence[str]) -> list[int]:
-    """Find the positions of names that are more than a plain symbol or id; only these need the slow, close look."""
+    """Find the positions of names that are more than a plain symbol or id; only these need the
+    slow, close look.
+    """
     return list(_find_unusual_names(tuple(names)))
 
 
@@ -83,7 +101,8 @@ def _find_unusual_names(names: tuple[str, ...]) -> tuple[int, ...]:
 def find_metadata(names: Sequence[str]) -> list[int]:
     """Find the positions of names of annotations.
 
-    Symbols of fly genes are lower-case words (``arm``, ``y``, ``os``). Among many such names, only names of several words count.
+    Symbols of fly genes are lower-case words (``arm``, ``y``, ``os``). Among many such names, only
+    names of several words count.
     """
     positions = [i for i in find_unusual_names(names) if is_metadata_name(names[i])]
     if not positions:
@@ -95,7 +114,9 @@ def find_metadata(names: Sequence[str]) -> list[int]:
 
 
 def is_summary(name: str) -> bool:
-    """Check whether a name is that of a row or column that sums up others: ``__no_feature``, ``N_unmapped``, ``Total``."""
+    """Check whether a name is that of a row or column that sums up others: ``__no_feature``,
+    ``N_unmapped``, ``Total``.
+    """
     return SUMMARIES.fullmatch(name.strip()) is not None
 
 

@@ -1,4 +1,6 @@
-"""Words and forms that distinguish the names in a file: genes, samples, annotations of either, summaries, missing values."""
+"""Words and forms that distinguish the names in a file: genes, samples, annotations of either,
+summaries, missing values.
+"""
 
 import re
 
@@ -11,7 +13,7 @@ GENE_IDS = re.compile(
         | [a-z]{3,4}-(mir|miR|let|miR-let)-\S+ | MIMAT\d+ | (sp|tr)\|\w+\|\w+ | [OPQ]\d[A-Z0-9]{3}\d(-\d+)?
         | A[Tt][1-5MC][Gg]\d{5}(\.\d+)? | FB(gn|tr)\d{7} | WBGene\d{8} | Y[A-P][LR]\d{3}[WC](-[A-Z])? | LOC_Os\d\dg\d{5}(\.\d+)?
         | Os\d\d[gt]\d{7} | Zm\d{5}\w+ | TRINITY_\S+ | (XLOC|TCONS)_\d+ | (MSTRG|STRG)\.\d+(\.\d+)?
-        | (GENE|[Gg]ene|SIM|[Pp]robe|[Pp]robeset|[Tt]ranscript)[ _.-]?\d+ """,
+        | (GENE|[Gg]ene|SIM|[Pp]robe|[Pp]robeset|[Tt]ranscript)[ _.-]?\d+ """,  # noqa: E501
     re.VERBOSE,
 )
 """Identifiers that only genes, transcripts and probes have."""
@@ -19,7 +21,7 @@ GENE_IDS = re.compile(
 SYMBOLS = re.compile(
     r"""  [A-Z][A-Z0-9]{1,11}((-|\.|@|/)[A-Z0-9]{1,8}){0,2} | C[0-9XY]{1,2}orf\d+ | [A-Z]{2}\d{6}\.\d+ | (RP|CT)[A-Z0-9]*-\d+[A-Z]+\d+\.\d+
         | [A-Z][a-z][a-z0-9]{1,8}(-?[a-z0-9]{1,4}){0,2} | \d{7}[A-Z]\d\dRik | Gm\d{2,}
-        | [a-z]{3,4}-\d+(\.\d+)? | [A-Z]{2,6}\d*[a-z]?\d* """,
+        | [a-z]{3,4}-\d+(\.\d+)? | [A-Z]{2,6}\d*[a-z]?\d* """,  # noqa: E501
     re.VERBOSE,
 )
 """Form of symbols of human, mouse, rat and worm; names of cell lines have it, too."""
@@ -32,7 +34,8 @@ FAMILIES = re.compile(
     r"\d+[A-Z]*\d*[A-Z]?|SLC\d+A\d+|COL\d+A\d|HLA-\w+|MT-\w+|C\d+orf\d+|(KIAA|LOC)\d+",
     re.IGNORECASE,
 )
-"""Families of genes whose members make up a fifth of a transcriptome, and after which no cell line is named."""
+"""Families of genes whose members make up a fifth of a transcriptome, and after which no cell line
+is named."""
 
 KNOWN_TEXT = """
 ACTB GAPDH TP53 MYC EGFR ERBB2 ESR1 PGR AR KRAS NRAS BRAF PIK3CA PTEN RB1 CDKN2A BRCA1 BRCA2 ATM VHL APC MKI67 TOP2A BIRC5 AURKA
@@ -43,7 +46,7 @@ TYMS MLANA PMEL TYR MITF NPM1 DNMT3A IDH1 IDH2 FLT3 RUNX1 TET2 ASXL1 JAK2 NF1 NF
 HPRT1 TBP B2M PPIA TFRC UBC YWHAZ SDHA HMBS PGK1 LDHA ENO1 PKM TPI1 TSPAN6 TNMD DPM1 SCYL3 C1orf112 FGR CFH FUCA2 GCLC NFYA STPG1
 NIPAL3 LAS1L ENPP4 SEMA3F CFTR ANKIB1 A1BG A1CF A2M A2ML1 A4GALT AAAS AACS AAMP AARS1 AASDH ABAT DDX11L1 WASH7P OR4F5 SAMD11 NOC2L
 KLHL17 PLEKHN1 PERM1 HES4 ISG15 AGRN
-"""
+"""  # noqa: E501
 KNOWN = frozenset(KNOWN_TEXT.split())
 """Genes that nearly every platform measures."""
 
@@ -53,39 +56,46 @@ SAMPLE_IDS = re.compile(
         | ([\w.-]+[_.#:-])?[ACGTN]{10,}([-_.:#]\w+)? | [0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12} | .+\.(bam|sam|cel|fastq|fq|htseq)(\.gz)?
         | ([Ss]ample|[Pp]atient|[Ss]ubject|[Dd]onor|[Ii]ndividual|[Tt]umou?r|[Nn]ormal|[Cc]ontrol|[Cc]trl|[Cc]ase|[Cc]ell|[Mm]ouse|[Bb]iopsy
           |SAMPLE|PATIENT|SUBJECT|DONOR|CONTRAST|CELL|SIM-?S|[Cc]ontrast|[Tt]reated|[Uu]ntreated|WT|KO|[Rr]ep|[Rr]eplicate|[Pp]t|[Ll]ib(rary)?)
-          [ _.-]?\w{0,3}[ _.-]?\d+.* """,
+          [ _.-]?\w{0,3}[ _.-]?\d+.* """,  # noqa: E501
     re.VERBOSE | re.IGNORECASE,
 )
 """Identifiers that only samples, patients, runs and cells have."""
 
-GENERIC_SAMPLES = re.compile(r"[SPTNXDV]\d{1,5}[A-Za-z]?|[A-Za-z]{1,12}[_.-](\d{1,3}|[A-D]|rep\d)|\d+[A-Za-z]?", re.IGNORECASE)
+GENERIC_SAMPLES = re.compile(
+    r"[SPTNXDV]\d{1,5}[A-Za-z]?|[A-Za-z]{1,12}[_.-](\d{1,3}|[A-D]|rep\d)|\d+[A-Za-z]?",
+    re.IGNORECASE,
+)
 
 GENE_TITLES = re.compile(
-    r"gene|genes|symbols?|hugo_?symbol|(gene|ensembl|entrez|probe|transcript|feature|hgnc|refseq)[ _.]?(set)?[ "
+    r"gene|genes|symbols?|hugo_?symbol|(gene|ensembl|entrez|probe|transcript|feature|hgnc|refseq)[ _.]?(set)?[ "  # noqa: E501
     r"_.]?(ids?|names?|symbols?|version)|"
-    r"(gene|target|transcript|probe)[ _.]?(short_?name|ids?|name|symbol)|ensembl|entrez.*|probe(set|s)?|id_ref|geneid|symbol_id|"
-    r"gen|hgnc|locus_?tag|composite element ref|hybridization ref|gene.*symbol|.*gene_id|mirna.*|transcripts?|name_of_gene",
+    r"(gene|target|transcript|probe)[ _.]?(short_?name|ids?|name|symbol)|ensembl|entrez.*|probe(set|s)?|id_ref|geneid|symbol_id|"  # noqa: E501
+    r"gen|hgnc|locus_?tag|composite element ref|hybridization ref|gene.*symbol|.*gene_id|mirna.*|transcripts?|name_of_gene",  # noqa: E501
     re.IGNORECASE,
 )
 SAMPLE_TITLES = re.compile(
-    r"samples?|(sample|patient|subject|case|donor|cell|run|barcode|aliquot|participant|individual|model|depmap|profile)[ _.]?"
+    r"samples?|(sample|patient|subject|case|donor|cell|run|barcode|aliquot|participant|individual|model|depmap|profile)[ _.]?"  # noqa: E501
     r"(ids?|names?|barcodes?|line|lines|accession|uuid|s)?|barcodes?|cell_?lines?|patients?|contrasts?|accession|.*barcode|.*sample.*id|ccle_name|tumou?r",
     re.IGNORECASE,
 )
 SAMPLE_NAMES = re.compile(
     r"samples?(_?(ids?|names?|barcodes?|accession|code|key))?|barcodes?|aliquot(_.*)?|geo_accession|.*_sample_(id|name)|run"
 )
-"""Headings of names of samples, and not of patients or groups, in the form of :func:`normal_title`."""
+"""Headings of names of samples, and not of patients or groups, in the form of
+:func:`normal_title`."""
 ID_TITLES = re.compile(
-    r"|unnamed: ?\d+(\.\d+)*|id|ids|name|names|index|row_?names?|x|v1|\.\.\.1|key|level_0|accession|identifier", re.IGNORECASE
+    r"|unnamed: ?\d+(\.\d+)*|id|ids|name|names|index|row_?names?|x|v1|\.\.\.1|key|level_0|accession|identifier",  # noqa: E501
+    re.IGNORECASE,
 )
 ROW_NUMBER_TITLES = re.compile(
-    r"|unnamed: ?\d+(\.\d+)*|index|x|v1|\.\.\.1|row(_?(number|nr|no|id|index))?|no|nr|n|level_0|#|__index_level_\d__", re.IGNORECASE
+    r"|unnamed: ?\d+(\.\d+)*|index|x|v1|\.\.\.1|row(_?(number|nr|no|id|index))?|no|nr|n|level_0|#|__index_level_\d__",  # noqa: E501
+    re.IGNORECASE,
 )
 
 OUTCOMES = r"os|pfs|dfs|dss|pfi|dfi|rfs|dmfs|survival|overall_survival"
-FURTHER = r"efs|mfs|css|bcr|lfs|ttp|disease_free|progression_free|follow_?up|death|relapse|recurrence|last_contact"
-"""Outcomes; those of the second line are endpoints only with a further word, since EFS and BCR are genes, too."""
+FURTHER = r"efs|mfs|css|bcr|lfs|ttp|disease_free|progression_free|follow_?up|death|relapse|recurrence|last_contact"  # noqa: E501
+"""Outcomes; those of the second line are endpoints only with a further word, since EFS and BCR are
+genes, too."""
 SAMPLE_COLUMNS = re.compile(
     rf"""
         age|sex|gender|race|ethnicity|ancestry|stage|grade|labels?|class(es)?|target|types?|subtypes?|groups?|batch(es)?
@@ -128,22 +138,39 @@ GENE_COLUMNS = re.compile(
 
 FLY_SYMBOLS = re.compile(r"[a-z]{1,5}\d{0,3}[A-Z]?")
 
-PREFIXES = "log2|pam50|her2|ki67|smoking|alcohol|menopaus|entrez|ensembl|refseq|unigene|hgnc|mgi|uniprot|kegg"
+PREFIXES = "log2|pam50|her2|ki67|smoking|alcohol|menopaus|entrez|ensembl|refseq|unigene|hgnc|mgi|uniprot|kegg"  # noqa: E501
 ORDINARY = re.compile(rf"(?!(?i:{PREFIXES}))[A-Za-z]+\d[A-Za-z0-9]*")
-"""Names of letters and digits alone, such as most symbols and ids of genes; no annotation, summary, date or empty name has this form."""
+"""Names of letters and digits alone, such as most symbols and ids of genes; no annotation, summary,
+date or empty name has this form."""
 
 SUMMARIES = re.compile(
     r"__\w+|N_(unmapped|multimapping|noFeature|ambiguous)|(no_feature|ambiguous|too_low_aqual|not_aligned|alignment_not_unique)|Unassigned_\w+|Assigned|"
     r"(grand[ "
     r"_]?)?totals?|sum|sums|mean|average|avg|median|std|sd|stdev|count_?sum|column_?(sum|total)s?|row_?(sum|total)s?|total_(reads|counts?)|"
-    r"library_?size|lib_?size|unmapped(_reads)?|summe|gesamt|somme|\*|(mean|average|avg|median|stdev)[ _.]\w+",
+    r"library_?size|lib_?size|unmapped(_reads)?|summe|gesamt|somme|\*|(mean|average|avg|median|stdev)[ _.]\w+",  # noqa: E501
     re.IGNORECASE,
 )
 """Names of rows or columns that sum up others."""
 
 MISSING_WORDS = frozenset(
     [
-        *("", "na", "n/a", "n.a.", "#n/a", "#na", "#n/a n/a", "<na>", "nan", "-nan", "-1.#ind", "1.#qnan", "none reported", "null", "nil"),
+        *(
+            "",
+            "na",
+            "n/a",
+            "n.a.",
+            "#n/a",
+            "#na",
+            "#n/a n/a",
+            "<na>",
+            "nan",
+            "-nan",
+            "-1.#ind",
+            "1.#qnan",
+            "none reported",
+            "null",
+            "nil",
+        ),
         *(
             "#value!",
             "#ref!",
@@ -173,7 +200,17 @@ MISSING_WORDS = frozenset(
             "not assessed",
             "not known",
         ),
-        *("not collected", "not done", "not provided", "not specified", "not stated", "unknown", "unk", "unavailable", "undetermined"),
+        *(
+            "not collected",
+            "not done",
+            "not provided",
+            "not specified",
+            "not stated",
+            "unknown",
+            "unk",
+            "unavailable",
+            "undetermined",
+        ),
         *(
             "[not available]",
             "[not applicable]",
@@ -184,7 +221,15 @@ MISSING_WORDS = frozenset(
             "[pending]",
             "[unavailable]",
         ),
-        *("unknown/not reported", "not reported/unknown", "(unknown)", "no data", "data not available", "not allowed to collect"),
+        *(
+            "unknown/not reported",
+            "not reported/unknown",
+            "(unknown)",
+            "no data",
+            "data not available",
+            "not allowed to collect",
+        ),
     ]
 )
-"""Words for a missing value in clinical tables, lower case. ``None`` is not among them: it may be a treatment."""
+"""Words for a missing value in clinical tables, lower case. ``None`` is not among them: it may be a
+treatment."""

@@ -31,7 +31,9 @@ LEVEL_NAMES = {
 
 
 def plot_sample_quality(data: Preprocessed) -> Figure:
-    """Plot the share of detected genes and the mean expression of every sample, by part, with the excluded samples."""
+    """Plot the share of detected genes and the mean expression of every sample, by part, with the
+    excluded samples.
+    """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 4), layout="constrained", dpi=150)
@@ -39,17 +41,24 @@ def plot_sample_quality(data: Preprocessed) -> Figure:
     _draw_groups(left, data.split, "detected")
     threshold = float(data.report["settings"]["min_sample_detected"])
     left.axhline(threshold, color=MUTED, linewidth=1, linestyle="--")
-    left.set_title(f"dashed: excluded below {threshold:g}", loc="left", fontsize="small", color=MUTED)
+    left.set_title(
+        f"dashed: excluded below {threshold:g}", loc="left", fontsize="small", color=MUTED
+    )
     left.set(ylabel="share of genes detected", ylim=(0, 1.03))
     _draw_groups(right, data.split, "level")
-    right.set(ylabel=LEVEL_NAMES.get(data.scale, "mean log2 expression"), yscale="log" if data.scale in LINEAR else "linear")
+    right.set(
+        ylabel=LEVEL_NAMES.get(data.scale, "mean log2 expression"),
+        yscale="log" if data.scale in LINEAR else "linear",
+    )
     n_kept, n_excluded = data.report["samples"]["kept"], data.report["samples"]["lost"]
     figure.suptitle(f"{data.name}: {n_kept:,} samples kept, {n_excluded:,} excluded", color=INK)
     return figure
 
 
 def plot_gene_quality(data: Preprocessed) -> Figure:
-    """Plot mean and standard deviation of every gene over the train samples; filtered genes by the reason."""
+    """Plot mean and standard deviation of every gene over the train samples; filtered genes by the
+    reason.
+    """
     from matplotlib.figure import Figure
 
     filtered = data.read_table("lost_genes")
@@ -61,7 +70,9 @@ def plot_gene_quality(data: Preprocessed) -> Figure:
         _draw_genes(axes, filtered[filtered["reason"] == reason], str(reason))
     over = "over train samples" if data.transform.correction is None else "within batches"
     axes.set(xlabel=f"mean over train samples ({_unit(data)})", ylabel=f"standard deviation {over}")
-    axes.set_title(f"{data.name}: {len(data.var):,} genes kept, {len(filtered):,} filtered", color=INK)
+    axes.set_title(
+        f"{data.name}: {len(data.var):,} genes kept, {len(filtered):,} filtered", color=INK
+    )
     axes.legend(frameon=False)
     return figure
 
@@ -71,8 +82,24 @@ def _draw_genes(axes: Axes, genes: pd.DataFrame, reason: str) -> None:
     mark = "o" if reason == "kept" else "X"
     colour = GENE_COLOURS[reason]
     size = 2.5 if len(genes) > 2000 else 4 if len(genes) > 50 else 6
-    axes.plot(genes["mean"], np.sqrt(genes["variance"]), mark, markersize=size, markeredgewidth=0, color=colour, alpha=0.5)
-    axes.plot([], [], mark, markersize=6, markeredgewidth=0, color=colour, label=f"{reason} ({len(genes):,})")
+    axes.plot(
+        genes["mean"],
+        np.sqrt(genes["variance"]),
+        mark,
+        markersize=size,
+        markeredgewidth=0,
+        color=colour,
+        alpha=0.5,
+    )
+    axes.plot(
+        [],
+        [],
+        mark,
+        markersize=6,
+        markeredgewidth=0,
+        color=colour,
+        label=f"{reason} ({len(genes):,})",
+    )
 
 
 def _unit(data: Preprocessed) -> str:
@@ -93,11 +120,34 @@ def _draw_groups(axes: Axes, samples: pd.DataFrame, column: str) -> None:
     for position, group in enumerate(groups):
         values = samples.loc[samples["part"] == group, column].to_numpy()
         sideways = position + jitter.uniform(-0.3, 0.3, len(values))
-        axes.plot(sideways, values, linestyle="none", marker="o", markersize=3, markeredgewidth=0, alpha=0.5, color=GROUP_COLOURS[group])
-        thin: dict[str, Any] = {f"{element}props": {"color": INK, "linewidth": 0.8} for element in ("box", "whisker", "cap")}
-        axes.boxplot(values, positions=[position], widths=0.7, showfliers=False, medianprops={"color": INK, "linewidth": 1.8}, **thin)
+        axes.plot(
+            sideways,
+            values,
+            linestyle="none",
+            marker="o",
+            markersize=3,
+            markeredgewidth=0,
+            alpha=0.5,
+            color=GROUP_COLOURS[group],
+        )
+        thin: dict[str, Any] = {
+            f"{element}props": {"color": INK, "linewidth": 0.8}
+            for element in ("box", "whisker", "cap")
+        }
+        axes.boxplot(
+            values,
+            positions=[position],
+            widths=0.7,
+            showfliers=False,
+            medianprops={"color": INK, "linewidth": 1.8},
+            **thin,
+        )
     axes.set_xticks(
-        range(len(groups)), [f"{'excluded' if group == EXCLUDED else group}\n{(samples['part'] == group).sum():,}" for group in groups]
+        range(len(groups)),
+        [
+            f"{'excluded' if group == EXCLUDED else group}\n{(samples['part'] == group).sum():,}"
+            for group in groups
+        ],
     )
 
 

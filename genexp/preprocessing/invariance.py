@@ -1,4 +1,6 @@
-"""Test that the fit uses train samples alone: it must not change when all other samples are corrupted."""
+"""Test that the fit uses train samples alone: it must not change when all other samples are
+corrupted.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,12 @@ FACTOR = np.float32(4)
 """Factor of the corruption: a power of two, so that multiplying and dividing float32 is exact."""
 
 
-def find_dependent(X: np.ndarray, held_out: np.ndarray, fitted: FittedGenes, fit: Callable[[np.ndarray], FittedGenes]) -> list[str]:
+def find_dependent(
+    X: np.ndarray,
+    held_out: np.ndarray,
+    fitted: FittedGenes,
+    fit: Callable[[np.ndarray], FittedGenes],
+) -> list[str]:
     """Find the fitted values that change when the held-out rows change, by name.
 
     Parameters
@@ -38,12 +45,18 @@ def find_dependent(X: np.ndarray, held_out: np.ndarray, fitted: FittedGenes, fit
     changed = [name for name, values in arrays.items() if not np.array_equal(values, others[name])]
     if fitted.transform.to_parts()[0] != refitted.transform.to_parts()[0]:
         changed.append("normalisation")
-    return changed + [name for name in ("var", "filtered") if not getattr(fitted, name).equals(getattr(refitted, name))]
+    return changed + [
+        name
+        for name in ("var", "filtered")
+        if not getattr(fitted, name).equals(getattr(refitted, name))
+    ]
 
 
 @contextmanager
 def _corrupted(X: np.ndarray, rows: np.ndarray) -> Iterator[None]:
-    """Give every gene the multiplied values of another in some rows; restore them exactly at the end."""
+    """Give every gene the multiplied values of another in some rows; restore them exactly at the
+    end.
+    """
     blocks = [rows[start : start + ROWS_AT_A_TIME] for start in range(0, len(rows), ROWS_AT_A_TIME)]
     for block in blocks:
         X[block] = X[block][:, ::-1] * FACTOR

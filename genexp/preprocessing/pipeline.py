@@ -1,4 +1,6 @@
-"""Preprocessing of a cohort from reading to the stored matrices, or from the cache where they exist."""
+"""Preprocessing of a cohort from reading to the stored matrices, or from the cache where they
+exist.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,30 @@ import pandas as pd
 
 import genexp
 from genexp.errors import PreprocessError, name_some
-from genexp.preprocessing.confounding import measure_confounding, refuse_confounding, warn_of_confounding
+from genexp.preprocessing.confounding import (
+    measure_confounding,
+    refuse_confounding,
+    warn_of_confounding,
+)
 from genexp.preprocessing.correction import Correction
 from genexp.preprocessing.fit import FittedGenes, choose_normalisation, fit_genes
 from genexp.preprocessing.invariance import find_dependent
 from genexp.preprocessing.quality import measure_quality
-from genexp.preprocessing.split import EXCLUDED, PARTS, count_labels, draw_split, hash_split, warn_of_split, warn_of_test
-from genexp.preprocessing.store import Preprocessed, load_preprocessed, prepare_cache, write_preprocessed
+from genexp.preprocessing.split import (
+    EXCLUDED,
+    PARTS,
+    count_labels,
+    draw_split,
+    hash_split,
+    warn_of_split,
+    warn_of_test,
+)
+from genexp.preprocessing.store import (
+    Preprocessed,
+    load_preprocessed,
+    prepare_cache,
+    write_preprocessed,
+)
 from genexp.preprocessing.tails import warn_of_tails
 from genexp.preprocessing.transform import Transform
 from genexp.settings.preprocessing import PreprocessConfig
@@ -34,9 +53,11 @@ if TYPE_CHECKING:
 
 
 def preprocess_cohort(settings: PreprocessSettings, tracker: Tracker) -> Preprocessed:
-    """Read a cohort, split it, choose genes and scale them by the train samples, and log the result.
+    """Read a cohort, split it, choose genes and scale them by the train samples, and log the
+    result.
 
-    A cohort that was preprocessed before, from the same files with the same settings and code, comes from the cache.
+    A cohort that was preprocessed before, from the same files with the same settings and code,
+    comes from the cache.
 
     Raises
     ------
@@ -60,20 +81,25 @@ def preprocess_cohort(settings: PreprocessSettings, tracker: Tracker) -> Preproc
     return data
 
 
-def prepare_cohort(settings: PreprocessSettings, fingerprint: Callable[[], str], read: Callable[[], AnnData]) -> tuple[Preprocessed, bool]:
+def prepare_cohort(
+    settings: PreprocessSettings, fingerprint: Callable[[], str], read: Callable[[], AnnData]
+) -> tuple[Preprocessed, bool]:
     """Preprocess a cohort, or take it from the cache; return it, and whether it was cached.
 
     Parameters
     ----------
     settings : PreprocessSettings
     fingerprint : callable
-        Function that hashes everything that determines the result of ``read`` (:func:`genexp.cohort.cohort_fingerprint`).
+        Function that hashes everything that determines the result of ``read``
+        (:func:`genexp.cohort.cohort_fingerprint`).
     read : callable
         Function that reads and checks the cohort.
     """
     cohorts = prepare_cache(settings.run.cache)
     values = settings.preprocessing.model_dump()
-    folder = cohorts / hash_values([fingerprint(), values, settings.run.seed, genexp.__version__, hash_code()])
+    folder = cohorts / hash_values(
+        [fingerprint(), values, settings.run.seed, genexp.__version__, hash_code()]
+    )
     data = find_preprocessed(folder)
     if data is not None:
         return data, True
@@ -88,7 +114,9 @@ def print_warnings(data: Preprocessed) -> None:
 
 
 def log_reading(report: Mapping[str, Any], tracker: Tracker) -> None:
-    """Log the reading of a cohort (``cohort/reading.json``), with orientation, scale and grouping by patient as tags."""
+    """Log the reading of a cohort (``cohort/reading.json``), with orientation, scale and grouping
+    by patient as tags.
+    """
     from genexp.cohort.reading import dump_reading
 
     tracker.log_text("cohort/reading.json", dump_reading(report))
@@ -103,29 +131,54 @@ def log_reading(report: Mapping[str, Any], tracker: Tracker) -> None:
 
 
 def preprocess_anndata(adata: AnnData, settings: PreprocessSettings, folder: Path) -> Preprocessed:
-    """Preprocess a checked cohort into ``folder``; the path to a cohort in the settings is not read.
+    """Preprocess a checked cohort into ``folder``; the path to a cohort in the settings is not
+    read.
 
-    The chain is split, filter, normalise, correct, scale. Batches are corrected without covariates, because keeping the differences
-    between labels needs the labels of held-out samples; :mod:`genexp.preprocessing.confounding` measures the
-    cost. A batch without train samples is refused, or estimated in each part from the part's own samples (``unseen_batch``).
+    The chain is split, filter, normalise, correct, scale. Batches are corrected without covariates,
+    because keeping the differences between labels needs the labels of held-out samples;
+    :mod:`genexp.preprocessing.confounding` measures the cost. A batch without train samples is
+    refused, or estimated in each part from the part's own samples (``unseen_batch``).
     """
     X, scale = np.asarray(adata.X), str(adata.uns["scale"])
     normalise = choose_normalisation(settings.preprocessing.normalise, scale, X)
     quality = measure_quality(X, scale).set_index(adata.obs.index)
     stays = (quality["detected"] >= settings.preprocessing.min_sample_detected).to_numpy()
     _check_samples_left(quality[~stays], int(stays.sum()), settings.preprocessing)
-    part = draw_split(adata.obs[stays], settings.preprocessing.split, settings.run.seed).reindex(adata.obs.index, fill_value=EXCLUDED)
+    part = draw_split(adata.obs[stays], settings.preprocessing.split, settings.run.seed).reindex(
+        adata.obs.index, fill_value=EXCLUDED
+    )
     cramers_v = measure_confounding(adata.obs[part == "train"]) if settings.reading.batch else None
     refuse_confounding(cramers_v, settings.preprocessing.correction)
-    batch = None if settings.preprocessing.correction == "none" else adata.obs["batch"].to_numpy(dtype=object)
+    batch = (
+        None
+        if settings.preprocessing.correction == "none"
+        else adata.obs["batch"].to_numpy(dtype=object)
+    )
     train = np.flatnonzero(part == "train")
-    fit = partial(fit_genes, var=adata.var, train=train, scale=scale, normalise=normalise, config=settings, batch=batch)
+    fit = partial(
+        fit_genes,
+        var=adata.var,
+        train=train,
+        scale=scale,
+        normalise=normalise,
+        config=settings,
+        batch=batch,
+    )
     held_out = np.flatnonzero(part != "train")
     fitted = fit(X)
-    fitted_state = {"n_held_out": len(held_out), "changed": find_dependent(X, held_out, fitted, fit)}
+    fitted_state = {
+        "n_held_out": len(held_out),
+        "changed": find_dependent(X, held_out, fitted, fit),
+    }
     report = _report(adata, part, fitted, settings, cramers_v) | {"fitted_state": fitted_state}
     report["warnings"] += warn_of_tails(
-        X, adata.obs.index, train, fitted, lambda clip: fit(X, config=settings.model_copy(update={"clip": clip})), scale, batch
+        X,
+        adata.obs.index,
+        train,
+        fitted,
+        lambda clip: fit(X, config=settings.model_copy(update={"clip": clip})),
+        scale,
+        batch,
     )
     return write_preprocessed(
         folder,
@@ -135,7 +188,10 @@ def preprocess_anndata(adata: AnnData, settings: PreprocessSettings, folder: Pat
         fitted.var,
         fitted.transform,
         report,
-        {"lost_genes": fitted.filtered, "lost_samples": quality[~stays].assign(reason="too few genes detected")},
+        {
+            "lost_genes": fitted.filtered,
+            "lost_samples": quality[~stays].assign(reason="too few genes detected"),
+        },
     )
 
 
@@ -155,11 +211,14 @@ def apply_transform(
     Parameters
     ----------
     raw : ndarray of float32, (n_samples, n_genes)
-        Raw values of the encoder's genes in its order, NaN where missing (:meth:`genexp.model.encoder.Encoder.align`).
+        Raw values of the encoder's genes in its order, NaN where missing
+        (:meth:`genexp.model.encoder.Encoder.align`).
     obs : DataFrame, (n_samples, ...)
-        Annotations with ``group`` and, where the transform corrects batches, ``batch``; index sample id.
+        Annotations with ``group`` and, where the transform corrects batches, ``batch``; index
+        sample id.
     split : DataFrame
-        ``part`` and ``group`` of the samples that the encoder was trained with (:attr:`Preprocessed.split`); index sample id.
+        ``part`` and ``group`` of the samples that the encoder was trained with
+        (:attr:`Preprocessed.split`); index sample id.
     var : DataFrame, (n_genes, ...)
         The encoder's genes; index gene name, with the column ``source``.
     transform : Transform
@@ -172,25 +231,41 @@ def apply_transform(
     Returns
     -------
     Preprocessed
-        Samples keep their part (or stay excluded), and new samples of a known group take the group's part; all others
-        are test samples.
+        Samples keep their part (or stay excluded), and new samples of a known group take the
+        group's part; all others are test samples.
     """
     part = place_samples(obs, split)
     spec, arrays = transform.to_parts()
-    texts = [obs.to_csv(), part.to_csv(), hash_values([list(var.index), spec, scale, name, genexp.__version__, hash_code()])]
+    texts = [
+        obs.to_csv(),
+        part.to_csv(),
+        hash_values([list(var.index), spec, scale, name, genexp.__version__, hash_code()]),
+    ]
     numbers = [np.ascontiguousarray(array).data for array in (raw, *arrays.values())]
     folder = prepare_cache(cache) / _hash_bytes([text.encode() for text in texts] + numbers)
     data = find_preprocessed(folder)
     if data is None:
-        report = {"name": name, "scale": scale, "normalise": transform.normalise, "warnings": [], "labels": _label_counts(obs, part)}
+        report = {
+            "name": name,
+            "scale": scale,
+            "normalise": transform.normalise,
+            "warnings": [],
+            "labels": _label_counts(obs, part),
+        }
         assignment = pd.concat([part, obs["group"]], axis=1)
-        data = write_preprocessed(folder, lambda index: raw[index], obs, assignment, var, transform, report, {})
+        data = write_preprocessed(
+            folder, lambda index: raw[index], obs, assignment, var, transform, report, {}
+        )
     return data
 
 
 def place_samples(obs: pd.DataFrame, split: pd.DataFrame) -> pd.Series:
-    """Assign every sample of a cohort to a part of an earlier split: its own, else its group's, else test."""
-    part_of_group = split[split["part"] != EXCLUDED].drop_duplicates("group").set_index("group")["part"]
+    """Assign every sample of a cohort to a part of an earlier split: its own, else its group's,
+    else test.
+    """
+    part_of_group = (
+        split[split["part"] != EXCLUDED].drop_duplicates("group").set_index("group")["part"]
+    )
     of_sample, of_group = obs.index.to_series().map(split["part"]), obs["group"].map(part_of_group)
     part = of_sample.where(of_sample.notna(), of_group)
     return part.where(part.notna(), "test").rename("part")
@@ -208,17 +283,27 @@ def find_preprocessed(folder: Path) -> Preprocessed | None:
 
 
 def hash_code() -> str:
-    """Hash the code that determines a preprocessed cohort: all packages from names to preprocessing."""
-    packages = [Path(genexp.__file__).parent / name for name in ("names", "files", "formats", "query", "cohort", "preprocessing")]
+    """Hash the code that determines a preprocessed cohort: all packages from names to
+    preprocessing.
+    """
+    packages = [
+        Path(genexp.__file__).parent / name
+        for name in ("names", "files", "formats", "query", "cohort", "preprocessing")
+    ]
     assert all(package.is_dir() for package in packages)
-    return _hash_bytes([path.read_bytes() for package in packages for path in sorted(package.rglob("*.py"))])
+    return _hash_bytes(
+        [path.read_bytes() for package in packages for path in sorted(package.rglob("*.py"))]
+    )
 
 
 def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: bool) -> None:
     """Log the cohort in the run: tags, tables, the fitted transform and two figures."""
     from genexp.preprocessing.figures import plot_gene_quality, plot_sample_quality
 
-    filtered_genes, excluded_samples = data.read_table("lost_genes"), data.read_table("lost_samples")
+    filtered_genes, excluded_samples = (
+        data.read_table("lost_genes"),
+        data.read_table("lost_samples"),
+    )
     parts = data.report["parts"]
     tracker.set_tags(
         {
@@ -236,7 +321,12 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
     if (cramers_v := data.report.get("cramers_v")) is not None:
         tracker.set_tags({"batch_label_cramers_v": round(cramers_v, 3)})
     if (correction := data.transform.correction) is not None:
-        tracker.set_tags({"correction": data.report["correction"]["method"], "n_batches": len(correction.batches)})
+        tracker.set_tags(
+            {
+                "correction": data.report["correction"]["method"],
+                "n_batches": len(correction.batches),
+            }
+        )
     if data.report["warnings"]:
         tracker.set_tags({"preprocess_warnings": "; ".join(data.report["warnings"])})
     tracker.log_dataset(
@@ -256,22 +346,34 @@ def log_preprocessed(data: Preprocessed, tracker: Tracker, source: str, reused: 
     tracker.log_figure("figures/qc_genes.png", plot_gene_quality(data))
 
 
-def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, settings: PreprocessSettings, cramers_v: float | None) -> dict[str, Any]:
+def _report(
+    adata: AnnData,
+    part: pd.Series,
+    fitted: FittedGenes,
+    settings: PreprocessSettings,
+    cramers_v: float | None,
+) -> dict[str, Any]:
     counts = count_labels(adata.obs, part)
     warnings = (
         warn_of_split(counts, settings.preprocessing.split)
         + warn_of_test(adata.obs, part)
         + warn_of_confounding(cramers_v, settings.preprocessing.correction)
     )
-    correction = describe_correction(fitted.transform.correction, adata.obs, part, settings.preprocessing)
+    correction = describe_correction(
+        fitted.transform.correction, adata.obs, part, settings.preprocessing
+    )
     if correction.get("n_genes_left"):
         warnings.append(
-            f"{correction['n_genes_left']} of {len(fitted.var)} genes do not vary within some batch, and so keep their differences "
+            f"{correction['n_genes_left']} of {len(fitted.var)} genes do not vary within "
+            "some batch, and so keep their differences "
             "between batches"
         )
-    if settings.preprocessing.n_top_genes is not None and settings.preprocessing.n_top_genes > len(fitted.var):
+    if settings.preprocessing.n_top_genes is not None and settings.preprocessing.n_top_genes > len(
+        fitted.var
+    ):
         warnings.append(
-            f"n_top_genes={settings.preprocessing.n_top_genes} asks for more genes than the {len(fitted.var)} that pass the other filters"
+            f"n_top_genes={settings.preprocessing.n_top_genes} asks for more genes than the "
+            f"{len(fitted.var)} that pass the other filters"
         )
     return {
         "name": str(adata.uns["name"]),
@@ -279,27 +381,40 @@ def _report(adata: AnnData, part: pd.Series, fitted: FittedGenes, settings: Prep
         "digest": str(adata.uns["digest"]),
         "cohort": adata.uns.get("report", {}),
         "settings": section_values(settings.preprocessing),
-        "policies": {"duplicates": settings.reading.duplicates, "missing": settings.reading.missing, "seed": settings.run.seed},
+        "policies": {
+            "duplicates": settings.reading.duplicates,
+            "missing": settings.reading.missing,
+            "seed": settings.run.seed,
+        },
         "normalise": fitted.transform.normalise,
         "correction": correction,
         "cramers_v": cramers_v,
         "split_hash": hash_split(part),
         "groups": adata.obs["group"].groupby(part).nunique().to_dict(),
         "labels": _label_counts(adata.obs, part),
-        "genes": {"kept": len(fitted.var), "lost": fitted.filtered["reason"].value_counts().to_dict()},
+        "genes": {
+            "kept": len(fitted.var),
+            "lost": fitted.filtered["reason"].value_counts().to_dict(),
+        },
         "samples": {"kept": int((part != EXCLUDED).sum()), "lost": int((part == EXCLUDED).sum())},
         "warnings": warnings,
     }
 
 
-def describe_correction(correction: Correction | None, obs: pd.DataFrame, part: pd.Series, config: PreprocessConfig) -> dict[str, Any]:
-    """Describe the correction of batches: method, samples of every batch by part, and number of unchanged genes."""
+def describe_correction(
+    correction: Correction | None, obs: pd.DataFrame, part: pd.Series, config: PreprocessConfig
+) -> dict[str, Any]:
+    """Describe the correction of batches: method, samples of every batch by part, and number of
+    unchanged genes.
+    """
     if correction is None:
         return {"method": "none"}
     return {
         "method": config.correction,
         "prior": correction.prior,
-        "batches": pd.crosstab(obs["batch"], part).reindex(columns=list(PARTS), fill_value=0).T.to_dict(),
+        "batches": pd.crosstab(obs["batch"], part)
+        .reindex(columns=list(PARTS), fill_value=0)
+        .T.to_dict(),
         "unseen": sorted(set(obs.loc[part != EXCLUDED, "batch"]) - set(correction.batches)),
         "n_genes_left": int((correction.spread == 0).sum()),
     }
@@ -314,8 +429,10 @@ def _check_samples_left(excluded: pd.DataFrame, n_left: int, config: PreprocessC
 
     if n_left < MIN_SAMPLES:
         raise PreprocessError(
-            f"expected at least {MIN_SAMPLES} samples, found {n_left} after excluding {name_some(excluded.index)}, in which fewer than "
-            f"{config.min_sample_detected:.0%} of the genes are detected; lower min_sample_detected or check the scale of the cohort"
+            f"expected at least {MIN_SAMPLES} samples, found {n_left} after excluding "
+            f"{name_some(excluded.index)}, in which fewer than "
+            f"{config.min_sample_detected:.0%} of the genes are detected; lower "
+            "min_sample_detected or check the scale of the cohort"
         )
 
 

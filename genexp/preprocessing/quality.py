@@ -14,15 +14,24 @@ from genexp.settings.preprocessing import PreprocessConfig
 
 GENES_AT_A_TIME = 512
 """Number of genes whose statistics are computed together in float64."""
-GENE_REASONS = ("not detected", "duplicate", "not among the top genes", "low variance", "constant", "missing")
+GENE_REASONS = (
+    "not detected",
+    "duplicate",
+    "not among the top genes",
+    "low variance",
+    "constant",
+    "missing",
+)
 """Reasons for filtering a gene."""
 RESOLUTION = 1e-5
-"""Share of a gene's largest value below which its standard deviation is rounding: float32 resolves a value to 6e-8 of its
-size, so scaling by a smaller standard deviation would magnify the rounding to about 0.01 standard deviations."""
+"""Share of a gene's largest value below which its standard deviation is rounding: float32 resolves
+a value to 6e-8 of its size, so scaling by a smaller standard deviation would magnify the rounding
+to about 0.01 standard deviations."""
 
 
 def find_floor(scale: str, minimum: float | np.ndarray) -> float | np.ndarray:
-    """Return the value of an undetected gene; -inf, below every measured value, for a scale without such a value.
+    """Return the value of an undetected gene; -inf, below every measured value, for a scale without
+    such a value.
 
     Parameters
     ----------
@@ -49,8 +58,9 @@ def measure_quality(X: np.ndarray, scale: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame, (n_samples, 2)
-        ``detected``, the share of genes measured above the floor of the scale (for ``log2_tpm`` the sample's smallest value), and
-        ``level``, the library size (sum) of counts and other linear values, or the mean of other scales.
+        ``detected``, the share of genes measured above the floor of the scale (for ``log2_tpm`` the
+        sample's smallest value), and ``level``, the library size (sum) of counts and other linear
+        values, or the mean of other scales.
     """
     detected, level = np.zeros(len(X)), np.zeros(len(X))
     for start in range(0, len(X), ROWS_AT_A_TIME):
@@ -75,7 +85,8 @@ def measure_genes(values: np.ndarray) -> pd.DataFrame:
     Returns
     -------
     DataFrame of float64, (n_genes, 4)
-        ``mean``, ``variance`` (population, ddof = 0, accumulated in float64), ``minimum``, ``maximum``; NaN for a gene without values.
+        ``mean``, ``variance`` (population, ddof = 0, accumulated in float64), ``minimum``,
+        ``maximum``; NaN for a gene without values.
     """
     table = np.full((4, values.shape[1]), np.nan)
     for start in range(0, values.shape[1], GENES_AT_A_TIME):
@@ -91,7 +102,9 @@ def measure_genes(values: np.ndarray) -> pd.DataFrame:
 
 
 def join_batches(values: np.ndarray, batch: np.ndarray) -> None:
-    """Shift batches (n_train,) to one mean in every gene of train values (n_train, n_genes), in place; the rest varies within batches."""
+    """Shift batches (n_train,) to one mean in every gene of train values (n_train, n_genes), in
+    place; the rest varies within batches.
+    """
     members = [np.flatnonzero(batch == name) for name in np.unique(batch)]
     for start in range(0, values.shape[1], GENES_AT_A_TIME):
         x = values[:, start : start + GENES_AT_A_TIME]
@@ -102,7 +115,10 @@ def join_batches(values: np.ndarray, batch: np.ndarray) -> None:
 
 def _average(x: np.ndarray) -> np.ndarray:
     """Average values without the missing ones, (n_genes,) of float64; 0 where all are missing."""
-    return np.asarray(np.nansum(x, axis=0, dtype=np.float64) / np.maximum(np.count_nonzero(~np.isnan(x), axis=0), 1))
+    return np.asarray(
+        np.nansum(x, axis=0, dtype=np.float64)
+        / np.maximum(np.count_nonzero(~np.isnan(x), axis=0), 1)
+    )
 
 
 def measure_mad(values: np.ndarray, genes: np.ndarray) -> np.ndarray:
@@ -128,8 +144,11 @@ def measure_mad(values: np.ndarray, genes: np.ndarray) -> np.ndarray:
     return mad
 
 
-def filter_genes(statistics: pd.DataFrame, config: PreprocessConfig, drop_missing: bool) -> np.ndarray:
-    """Apply the rules of the filter; return for each gene the first rule that it breaks, "" if it breaks none.
+def filter_genes(
+    statistics: pd.DataFrame, config: PreprocessConfig, drop_missing: bool
+) -> np.ndarray:
+    """Apply the rules of the filter; return for each gene the first rule that it breaks, "" if it
+    breaks none.
 
     Parameters
     ----------
@@ -152,11 +171,15 @@ def filter_genes(statistics: pd.DataFrame, config: PreprocessConfig, drop_missin
         "constant": ~(np.sqrt(statistics["variance"]) > RESOLUTION * largest),
         "low variance": statistics["variance"] <= config.min_variance,
     }
-    return np.select([broken.to_numpy() for broken in rules.values()], list(rules), default="").astype(object)
+    return np.select(
+        [broken.to_numpy() for broken in rules.values()], list(rules), default=""
+    ).astype(object)
 
 
 def pick_most_variable(names: np.ndarray, variance: np.ndarray, reasons: np.ndarray) -> np.ndarray:
-    """Mark ``duplicate`` all but the most variable of unfiltered genes with one name (the first among equals)."""
+    """Mark ``duplicate`` all but the most variable of unfiltered genes with one name (the first
+    among equals).
+    """
     left = np.flatnonzero(reasons == "")
     order = left[np.argsort(-variance[left], kind="stable")]
     later = order[pd.Series(names[order]).duplicated().to_numpy()]
@@ -166,5 +189,7 @@ def pick_most_variable(names: np.ndarray, variance: np.ndarray, reasons: np.ndar
 
 
 def pick_top_genes(mad: np.ndarray, n_top_genes: int) -> np.ndarray:
-    """Pick the indices of the genes of largest median absolute deviation, in matrix order; the first among equals."""
+    """Pick the indices of the genes of largest median absolute deviation, in matrix order; the
+    first among equals.
+    """
     return np.sort(np.argsort(-mad, kind="stable")[:n_top_genes])

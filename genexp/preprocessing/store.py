@@ -1,4 +1,6 @@
-"""Preprocessed cohort on disk: one matrix per part, written once and whole, so that training never reads test rows."""
+"""Preprocessed cohort on disk: one matrix per part, written once and whole, so that training never
+reads test rows.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ MANIFEST = "files.json"
 
 @dataclass(frozen=True)
 class Preprocessed:
-    """A split, filtered and scaled cohort. Train and validation rows are read freely; every access to held-out test rows is counted.
+    """A split, filtered and scaled cohort. Train and validation rows are read freely; every access
+    to held-out test rows is counted.
 
     Parameters
     ----------
@@ -42,10 +45,11 @@ class Preprocessed:
     split_hash : str
         Hash of the parts of all samples.
     split : DataFrame, (n_samples, ...)
-        ``part`` (``lost`` for excluded samples) and ``group`` of every sample, with its quality (``detected``, ``level``) where it was
-        measured; index sample id.
+        ``part`` (``lost`` for excluded samples) and ``group`` of every sample, with its quality
+        (``detected``, ``level``) where it was measured; index sample id.
     var : DataFrame, (n_genes, ...)
-        Kept genes in matrix order: index gene name; ``source``, ``entrez_id`` and the statistics by which genes were filtered.
+        Kept genes in matrix order: index gene name; ``source``, ``entrez_id`` and the statistics by
+        which genes were filtered.
     transform : Transform
         Transform from raw expression to the stored values.
     report : dict
@@ -73,11 +77,23 @@ class Preprocessed:
         return pd.read_parquet(self.folder / f"{part}.parquet")
 
     def access_test(self) -> tuple[np.ndarray, pd.DataFrame]:
-        """Load scaled values (n, n_genes) and annotations of the test rows; the access is counted on the split."""
-        line = json.dumps({"opened": datetime.now(UTC).isoformat(timespec="seconds"), "fingerprint": self.fingerprint}) + "\n"
+        """Load scaled values (n, n_genes) and annotations of the test rows; the access is counted
+        on the split.
+        """
+        line = (
+            json.dumps(
+                {
+                    "opened": datetime.now(UTC).isoformat(timespec="seconds"),
+                    "fingerprint": self.fingerprint,
+                }
+            )
+            + "\n"
+        )
         with _writing(self._access_log), self._access_log.open("a") as file:
             file.write(line)
-        return np.load(self.folder / "test.npy", mmap_mode="r"), pd.read_parquet(self.folder / "test.parquet")
+        return np.load(self.folder / "test.npy", mmap_mode="r"), pd.read_parquet(
+            self.folder / "test.parquet"
+        )
 
     @property
     def n_accesses(self) -> int:
@@ -89,14 +105,17 @@ class Preprocessed:
         return self.folder.parent / f"openings-{self.split_hash}.jsonl"
 
     def read_table(self, name: Literal["lost_genes", "lost_samples"]) -> pd.DataFrame:
-        """Load the filtered genes (index gene name) or excluded samples (index sample id), with the reason."""
+        """Load the filtered genes (index gene name) or excluded samples (index sample id), with the
+        reason.
+        """
         return pd.read_parquet(self.folder / f"{name}.parquet")
 
     @staticmethod
     def _refuse_test(part: str) -> None:
         if part not in ("train", "val"):
             raise PreprocessError(
-                f"expected train or val, found {part}: held-out test rows are read by access_test() alone, which counts the access"
+                f"expected train or val, found {part}: held-out test rows are read by "
+                "access_test() alone, which counts the access"
             )
 
 
@@ -119,9 +138,20 @@ def load_preprocessed(folder: Path) -> Preprocessed:
         var = pd.read_parquet(folder / "var.parquet")
     except (OSError, ValueError) as error:
         raise PreprocessError(
-            f"expected a preprocessed cohort in {folder}, found a broken one ({error}); delete the folder and run again"
+            f"expected a preprocessed cohort in {folder}, found a broken one ({error}); "
+            "delete the folder and run again"
         ) from error
-    return Preprocessed(folder, report["name"], report["scale"], folder.name, hash_split(split["part"]), split, var, transform, report)
+    return Preprocessed(
+        folder,
+        report["name"],
+        report["scale"],
+        folder.name,
+        hash_split(split["part"]),
+        split,
+        var,
+        transform,
+        report,
+    )
 
 
 def _check_files(folder: Path) -> None:
@@ -152,8 +182,8 @@ def write_preprocessed(
 ) -> Preprocessed:
     """Transform and write a cohort, part by part and block by block.
 
-    Everything is written into a temporary sibling, which is then renamed in one step, so a folder of that name is complete.
-    If another process was faster, its folder stays.
+    Everything is written into a temporary sibling, which is then renamed in one step, so a folder
+    of that name is complete. If another process was faster, its folder stays.
 
     Parameters
     ----------
@@ -162,15 +192,18 @@ def write_preprocessed(
     raw_rows : callable
         Function from some rows of ``obs`` to raw values (len(rows), n_genes) of the kept genes.
     obs, split : DataFrame, (n_samples, ...)
-        Annotations and assignment of the same samples in the same order. Where counts become counts per million, the annotations are
-        stored with ``library``, the sum of a sample over the kept genes: it recovers the counts from the scaled values. Where batches
-        are corrected, ``obs`` has the column ``batch``.
+        Annotations and assignment of the same samples in the same order. Where counts become counts
+        per million, the annotations are stored with ``library``, the sum of a sample over the kept
+        genes: it recovers the counts from the scaled values. Where batches are corrected, ``obs``
+        has the column ``batch``.
     var : DataFrame, (n_genes, ...)
         Kept genes.
     transform : Transform
-        Transform of raw rows. An unseen batch is estimated in each part from the rows of that part, or refused.
+        Transform of raw rows. An unseen batch is estimated in each part from the rows of that part,
+        or refused.
     report : dict
-        Report to store; ``parts`` is added, with the numbers of ``samples`` and of ``filled`` values of each part.
+        Report to store; ``parts`` is added, with the numbers of ``samples`` and of ``filled``
+        values of each part.
     tables : dict of str to DataFrame
         Further tables to store by name.
 
@@ -186,8 +219,14 @@ def write_preprocessed(
             parts = {}
             for part in PARTS:
                 rows = np.flatnonzero(split["part"].to_numpy() == part)
-                n_filled, library = _write_matrix(temporary / f"{part}.npy", raw_rows, rows, transform, obs.get("batch"))
-                annotations = obs.iloc[rows] if transform.normalise not in OF_COUNTS else obs.iloc[rows].assign(library=library)
+                n_filled, library = _write_matrix(
+                    temporary / f"{part}.npy", raw_rows, rows, transform, obs.get("batch")
+                )
+                annotations = (
+                    obs.iloc[rows]
+                    if transform.normalise not in OF_COUNTS
+                    else obs.iloc[rows].assign(library=library)
+                )
                 _make_writable(annotations).to_parquet(temporary / f"{part}.parquet")
                 parts[part] = {"samples": len(rows), "filled": n_filled}
             _write_rest(temporary, split, var, transform, {**report, "parts": parts}, tables)
@@ -200,35 +239,60 @@ def write_preprocessed(
 
 
 def _write_matrix(
-    path: Path, raw_rows: Callable[[np.ndarray], np.ndarray], rows: np.ndarray, transform: Transform, batch: pd.Series | None
+    path: Path,
+    raw_rows: Callable[[np.ndarray], np.ndarray],
+    rows: np.ndarray,
+    transform: Transform,
+    batch: pd.Series | None,
 ) -> tuple[int, np.ndarray]:
-    """Write transformed rows as .npy; return the number of filled missing values, and the library size (n_samples,).
+    """Write transformed rows as .npy; return the number of filled missing values, and the library
+    size (n_samples,).
 
-    It writes a plain file, not a memory map: pages of a map count as memory, and on a full disk a map kills the process.
+    It writes a plain file, not a memory map: pages of a map count as memory, and on a full disk a
+    map kills the process.
     """
     from tqdm import tqdm
 
     n_filled, library = 0, np.zeros(len(rows))
     part_batch = None if batch is None else batch.iloc[rows]
-    transform = transform.extend_to_batches(part_batch, len(rows), lambda index: raw_rows(rows[index]))
+    transform = transform.extend_to_batches(
+        part_batch, len(rows), lambda index: raw_rows(rows[index])
+    )
     with path.open("wb") as file:
         _write_header(file, (len(rows), len(transform.shift)))
-        for start in tqdm(range(0, len(rows), ROWS_AT_A_TIME), desc=f"scale {path.stem}", unit="block", leave=False, disable=None):
+        for start in tqdm(
+            range(0, len(rows), ROWS_AT_A_TIME),
+            desc=f"scale {path.stem}",
+            unit="block",
+            leave=False,
+            disable=None,
+        ):
             block = slice(start, start + ROWS_AT_A_TIME)
             raw = raw_rows(rows[block])
             n_filled += int(np.count_nonzero(np.isnan(raw)))
             library[block] = measure_library(raw)
-            file.write(transform.apply(raw, None if part_batch is None else part_batch.iloc[block]).data)
+            file.write(
+                transform.apply(raw, None if part_batch is None else part_batch.iloc[block]).data
+            )
     return n_filled, library
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, int]) -> None:
-    header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)), "fortran_order": False, "shape": shape}
+    header = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(np.float32)),
+        "fortran_order": False,
+        "shape": shape,
+    }
     np.lib.format.write_array_header_1_0(file, header)
 
 
 def _write_rest(
-    folder: Path, split: pd.DataFrame, var: pd.DataFrame, transform: Transform, report: dict[str, Any], tables: dict[str, pd.DataFrame]
+    folder: Path,
+    split: pd.DataFrame,
+    var: pd.DataFrame,
+    transform: Transform,
+    report: dict[str, Any],
+    tables: dict[str, pd.DataFrame],
 ) -> None:
     from safetensors.numpy import save_file
 
@@ -238,7 +302,9 @@ def _write_rest(
     (folder / "report.json").write_text(json.dumps(report, indent=1, default=str))
     for name, table in {"split": split, "var": var, **tables}.items():
         _make_writable(table).to_parquet(folder / f"{name}.parquet")
-    (folder / MANIFEST).write_text(json.dumps({path.name: path.stat().st_size for path in sorted(folder.iterdir())}))
+    (folder / MANIFEST).write_text(
+        json.dumps({path.name: path.stat().st_size for path in sorted(folder.iterdir())})
+    )
 
 
 def _rename_whole(temporary: Path, folder: Path) -> None:
@@ -251,8 +317,14 @@ def _rename_whole(temporary: Path, folder: Path) -> None:
 
 def _make_writable(table: pd.DataFrame) -> pd.DataFrame:
     """Turn columns of mixed numbers and texts into texts, which Parquet can hold."""
-    mixed = [name for name in table if pd.api.types.infer_dtype(table[name], skipna=True).startswith("mixed")]
-    return table.assign(**{name: table[name].where(table[name].isna(), table[name].astype(str)) for name in mixed})
+    mixed = [
+        name
+        for name in table
+        if pd.api.types.infer_dtype(table[name], skipna=True).startswith("mixed")
+    ]
+    return table.assign(
+        **{name: table[name].where(table[name].isna(), table[name].astype(str)) for name in mixed}
+    )
 
 
 @contextmanager
@@ -262,5 +334,6 @@ def _writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise PreprocessError(
-            f"expected a folder to write to, but {path} cannot be written ({error.strerror or error}); name another folder with cache="
+            f"expected a folder to write to, but {path} cannot be written "
+            f"({error.strerror or error}); name another folder with cache="
         ) from error

@@ -1,4 +1,6 @@
-"""Heavy tails: a few values dominate the loss, so that an encoder learns little else; and the effect of ``clip=`` on them."""
+"""Heavy tails: a few values dominate the loss, so that an encoder learns little else; and the
+effect of ``clip=`` on them.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +16,12 @@ from genexp.preprocessing.fit import FittedGenes
 from genexp.preprocessing.transform import ROWS_AT_A_TIME
 
 LARGEST = 0.01
-"""Share of the largest values whose part of the loss is measured. A smaller share fails for small cohorts: one of n train samples
-can make up all of a gene's variance, but has 1/n of the values."""
+"""Share of the largest values whose part of the loss is measured. A smaller share fails for small
+cohorts: one of n train samples can make up all of a gene's variance, but has 1/n of the values."""
 HEAVY = 0.3
-"""Part of the loss from which tails count as heavy: 0.08 in normal values, 0.05 to 0.21 in real cohorts of logarithms, 0.33 to 0.85
-in z-scores of unlogged values and in values without a logarithm."""
+"""Part of the loss from which tails count as heavy: 0.08 in normal values, 0.05 to 0.21 in real
+cohorts of logarithms, 0.33 to 0.85 in z-scores of unlogged values and in values without a
+logarithm."""
 HELPS = 0.9
 """Share of the tails' part above which a clip leaves too much to be advised."""
 CLIP_ZSCORE = (10.0, 3.0)
@@ -29,7 +32,8 @@ CLIP_QUANTILES = (0.999, 0.99)
 
 @dataclass(frozen=True)
 class Tail:
-    """Part of the largest values in the loss of an encoder that predicts every gene's mean: in the squared, scaled deviations.
+    """Part of the largest values in the loss of an encoder that predicts every gene's mean: in the
+    squared, scaled deviations.
 
     Parameters
     ----------
@@ -38,7 +42,8 @@ class Tail:
     sample, gene : str
         Sample and gene of the largest deviation.
     value : float
-        This value, normalised and clipped, but neither corrected nor scaled: the value to which ``clip=`` applies.
+        This value, normalised and clipped, but neither corrected nor scaled: the value to which
+        ``clip=`` applies.
     deviations : float
         Its distance from the gene's train mean, in train standard deviations.
     """
@@ -50,7 +55,13 @@ class Tail:
     deviations: float
 
 
-def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: FittedGenes, batch: np.ndarray | None = None) -> Tail:
+def measure_tail(
+    X: np.ndarray,
+    samples: pd.Index,
+    train: np.ndarray,
+    fitted: FittedGenes,
+    batch: np.ndarray | None = None,
+) -> Tail:
     """Find the largest values of the train samples, and their part in the loss.
 
     Parameters
@@ -71,7 +82,9 @@ def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: Fi
     per_gene, record, index = np.zeros(len(genes)), -1.0, (0, 0)
     for start in range(0, len(train), ROWS_AT_A_TIME):
         rows = train[start : start + ROWS_AT_A_TIME]
-        squares = transform.apply(fitted.columns.take(X, rows), None if batch is None else batch[rows])
+        squares = transform.apply(
+            fitted.columns.take(X, rows), None if batch is None else batch[rows]
+        )
         squares -= centre
         np.square(squares, out=squares)
         per_gene += squares.sum(axis=0, dtype=np.float64)
@@ -91,14 +104,18 @@ def measure_tail(X: np.ndarray, samples: pd.Index, train: np.ndarray, fitted: Fi
 
 
 class Largest:
-    """Collector of the ``LARGEST`` share of ``n`` values given block by block: ``values``, in no order."""
+    """Collector of the ``LARGEST`` share of ``n`` values given block by block: ``values``, in no
+    order.
+    """
 
     def __init__(self, n: int) -> None:
         self.values = np.empty(0, dtype=np.float32)
         self._limit, self._floor = math.ceil(LARGEST * n), -np.inf
 
     def add(self, block: np.ndarray) -> None:
-        """Add the values of a block that exceed the smallest kept one; the others, which are most, are not sorted."""
+        """Add the values of a block that exceed the smallest kept one; the others, which are most,
+        are not sorted.
+        """
         joined = np.concatenate([self.values, block[block > self._floor]])
         if len(joined) > self._limit:
             joined = np.partition(joined, len(joined) - self._limit)[-self._limit :]
@@ -107,7 +124,8 @@ class Largest:
 
 
 def choose_clips(X: np.ndarray, train: np.ndarray, fitted: FittedGenes, scale: str) -> list[float]:
-    """Choose clips to try, the widest first: round numbers for z-scores, else quantiles of the size of the normalised train values.
+    """Choose clips to try, the widest first: round numbers for z-scores, else quantiles of the size
+    of the normalised train values.
 
     Parameters
     ----------
@@ -121,9 +139,12 @@ def choose_clips(X: np.ndarray, train: np.ndarray, fitted: FittedGenes, scale: s
         return [candidate for candidate in CLIP_ZSCORE if candidate < clip]
     sizes = Largest(len(train) * len(fitted.var))
     for start in range(0, len(train), ROWS_AT_A_TIME):
-        values = fitted.transform.normalise_rows(fitted.columns.take(X, train[start : start + ROWS_AT_A_TIME]))
+        values = fitted.transform.normalise_rows(
+            fitted.columns.take(X, train[start : start + ROWS_AT_A_TIME])
+        )
         sizes.add(np.nan_to_num(np.abs(values)))
-    shares = np.clip(1 - (1 - np.array(CLIP_QUANTILES)) / LARGEST, 0, 1)  # of the values kept, which are the upper end of all
+    # of the values kept, which are the upper end of all
+    shares = np.clip(1 - (1 - np.array(CLIP_QUANTILES)) / LARGEST, 0, 1)
     return [size for size in map(_round_up, np.quantile(sizes.values, shares)) if 0 < size < clip]
 
 
@@ -136,7 +157,8 @@ def warn_of_tails(
     scale: str,
     batch: np.ndarray | None = None,
 ) -> list[str]:
-    """Warn of tails that dominate the loss, with the effect of ``clip=``; no sentence where they do not.
+    """Warn of tails that dominate the loss, with the effect of ``clip=``; no sentence where they do
+    not.
 
     Parameters
     ----------
@@ -157,8 +179,10 @@ def warn_of_tails(
         except PreprocessError:  # too tight a clip leaves fewer than two genes that vary
             continue
     sentence = (
-        f"heavy tails: {LARGEST:.0%} of the values of train samples carry {tail.share:.0%} of the squared loss (8% if they were normal; "
-        f"largest: {tail.value:.6g} of gene {tail.gene} in sample {tail.sample}, {tail.deviations:.0f} standard deviations from the mean)"
+        f"heavy tails: {LARGEST:.0%} of the values of train samples carry {tail.share:.0%} "
+        "of the squared loss (8% if they were normal; "
+        f"largest: {tail.value:.6g} of gene {tail.gene} in sample {tail.sample}, "
+        f"{tail.deviations:.0f} standard deviations from the mean)"
     )
     return [f"{sentence}; {_describe_clips(tail.share, shares)}"]
 
@@ -167,8 +191,13 @@ def _describe_clips(share: float, shares: dict[float, float]) -> str:
     """Describe the share that clips would leave to the tails."""
     helpful = {clip: left for clip, left in shares.items() if left < HELPS * share}
     if not helpful:
-        return "clip= would not help: check scale= and normalise=, because a logarithm brings such values together"
-    first, *others = (f"clip={clip:g} would bring that to {left:.0%}" for clip, left in helpful.items())
+        return (
+            "clip= would not help: check scale= and normalise=, because a logarithm brings such "
+            "values together"
+        )
+    first, *others = (
+        f"clip={clip:g} would bring that to {left:.0%}" for clip, left in helpful.items()
+    )
     return ", ".join([first, *(other.replace("would bring that ", "") for other in others)])
 
 

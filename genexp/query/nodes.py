@@ -40,7 +40,9 @@ class Constant:
         if isinstance(self.value, bool):
             return Operand("truth", self.value, False, str(self.value), self.position)
         if isinstance(self.value, str):
-            return Operand("text", self.value, False, f"the text {shorten(self.value)!r}", self.position)
+            return Operand(
+                "text", self.value, False, f"the text {shorten(self.value)!r}", self.position
+            )
         return Operand("number", self.value, False, f"the number {self.value}", self.position)
 
 
@@ -73,7 +75,9 @@ class Condition:
 
 @dataclass(frozen=True)
 class Comparison(Condition):
-    """Chained comparisons: ``a < b < c`` has the first operand a and the links (<, b) and (<, c)."""
+    """Chained comparisons: ``a < b < c`` has the first operand a and the links (<, b) and (<,
+    c).
+    """
 
     first: Node
     links: tuple[tuple[str, Node], ...]
@@ -99,11 +103,18 @@ class Membership(Condition):
         """Return the rows in which the value equals one of the constants."""
         values = self.operand.evaluate(columns)
         if values.is_constant:
-            raise QueryFault(values.position, f"{values.name} is not a column, and only a column can be in a list", ALLOWED)
+            raise QueryFault(
+                values.position,
+                f"{values.name} is not a column, and only a column can be in a list",
+                ALLOWED,
+            )
         mask, others = np.zeros(len(values.data), dtype=bool), list(self.constants)
         if values.kind == "text":  # all texts at once: a list of sample ids is long
             mask = (
-                pd.Series(values.data).isin([other.value for other in others if isinstance(other.value, str)]).to_numpy() & ~values.missing
+                pd.Series(values.data)
+                .isin([other.value for other in others if isinstance(other.value, str)])
+                .to_numpy()
+                & ~values.missing
             )
             others = [other for other in others if not isinstance(other.value, str)]
         for constant in others:
@@ -124,28 +135,46 @@ class Missing(Condition):
 
 @dataclass(frozen=True)
 class TextTest(Condition):
-    """Condition that a text contains, begins or ends with a plain text, which is no regular expression."""
+    """Condition that a text contains, begins or ends with a plain text, which is no regular
+    expression.
+    """
 
     column: Column
     method: str
     text: str
 
     def hold(self, columns: Mapping[str, Operand]) -> np.ndarray:
-        """Return the rows whose text passes; refuse a pattern without matches that looks like a regular expression."""
+        """Return the rows whose text passes; refuse a pattern without matches that looks like a
+        regular expression.
+        """
         values = self.column.evaluate(columns)
         if values.kind == "empty":
             return np.zeros(len(values.data), dtype=bool)
         if values.kind != "text":
-            raise QueryFault(self.position, f"{values.name} holds {NOUNS[values.kind]}, and {self.method} is for text")
+            raise QueryFault(
+                self.position,
+                f"{values.name} holds {NOUNS[values.kind]}, and {self.method} is for text",
+            )
         texts = pd.Series(values.data, dtype=object).str
         if self.method == ".str.contains":
             passes = texts.contains(self.text, regex=False)
         else:
-            passes = texts.startswith(self.text) if self.method == ".str.startswith" else texts.endswith(self.text)
+            passes = (
+                texts.startswith(self.text)
+                if self.method == ".str.startswith"
+                else texts.endswith(self.text)
+            )
         mask = passes.to_numpy(dtype=bool) & ~values.missing
         if not mask.any() and re.search(r"[|*+?^$\[\]{}()\\]", self.text):
-            advice = f"{self.method} looks for plain text, not for a regular expression; join several conditions by or"
-            raise QueryFault(self.position, f"no value of {values.name} passes {self.method}({shorten(self.text)!r})", advice)
+            advice = (
+                f"{self.method} looks for plain text, not for a regular expression; join several "
+                "conditions by or"
+            )
+            raise QueryFault(
+                self.position,
+                f"no value of {values.name} passes {self.method}({shorten(self.text)!r})",
+                advice,
+            )
         return mask
 
 
@@ -174,14 +203,28 @@ class Junction(Condition):
 
 
 def hold(node: Node, columns: Mapping[str, Operand]) -> np.ndarray:
-    """Return the mask of the rows in which a node holds, (n_rows,) bool; the node must be a condition, or a column of True and False."""
+    """Return the mask of the rows in which a node holds, (n_rows,) bool; the node must be a
+    condition, or a column of True and False.
+    """
     values = node.evaluate(columns)
     if values.is_constant:
-        raise QueryFault(values.position, f"{values.name} alone is not a condition on samples", "compare a column with it, as in age > 40")
+        raise QueryFault(
+            values.position,
+            f"{values.name} alone is not a condition on samples",
+            "compare a column with it, as in age > 40",
+        )
     if values.kind == "empty":
         return np.zeros(len(values.data), dtype=bool)
-    truths, is_other = to_truths(values.data) if values.kind == "text" else (values.data, np.array(values.kind != "truth"))
+    truths, is_other = (
+        to_truths(values.data)
+        if values.kind == "text"
+        else (values.data, np.array(values.kind != "truth"))
+    )
     if (is_other & ~values.missing).any():
         advice = "compare it with a value, as in age > 40 or type == 'tumor'"
-        raise QueryFault(values.position, f"{values.name} holds {NOUNS[values.kind]} and is not a condition on samples", advice)
+        raise QueryFault(
+            values.position,
+            f"{values.name} holds {NOUNS[values.kind]} and is not a condition on samples",
+            advice,
+        )
     return np.logical_and(truths, np.logical_not(values.missing))

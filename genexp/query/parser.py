@@ -1,10 +1,22 @@
-"""Tokens of a query, and the recursive descent from tokens to nodes; length and depth are limited."""
+"""Tokens of a query, and the recursive descent from tokens to nodes; length and depth are
+limited.
+"""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from genexp.query.nodes import Column, Comparison, Constant, Junction, Membership, Missing, Negation, Node, TextTest
+from genexp.query.nodes import (
+    Column,
+    Comparison,
+    Constant,
+    Junction,
+    Membership,
+    Missing,
+    Negation,
+    Node,
+    TextTest,
+)
 from genexp.query.values import COMPARISONS, NUMBER
 from genexp.query.wording import ALLOWED, BARE_NAME, HINTS, KEYWORDS, TRUTHS, QueryFault, shorten
 
@@ -13,7 +25,7 @@ MAX_DEPTH = 50  # a level takes about eight frames of Python's stack, whose limi
 
 TOKEN = re.compile(
     rf"""(?P<blank>\s+) | (?P<number>{NUMBER})(?![\w.]) | (?P<word>{BARE_NAME}) | (?P<method>\.{BARE_NAME}) | (?P<column>`(?:[^`]|``)*`)
-    | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*") | (?P<symbol>==|!=|<=|>=|[=<>()\[\],&|~+-])""",
+    | (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*") | (?P<symbol>==|!=|<=|>=|[=<>()\[\],&|~+-])""",  # noqa: E501
     re.VERBOSE | re.DOTALL,
 )
 TEXT_METHODS = (".str.contains", ".str.startswith", ".str.endswith")
@@ -32,14 +44,21 @@ class Token:
 def tokenize(where: str) -> list[Token]:
     """Cut a query into tokens; keywords, ``&`` and ``|`` are symbols."""
     if len(where) > MAX_LENGTH:
-        raise QueryFault(MAX_LENGTH, f"the query goes on to {len(where):,} characters; at most {MAX_LENGTH:,} are read")
+        raise QueryFault(
+            MAX_LENGTH,
+            f"the query goes on to {len(where):,} characters; at most {MAX_LENGTH:,} are read",
+        )
     tokens: list[Token] = []
     position = 0
     while position < len(where):
         match = TOKEN.match(where, position)
         if match is None:
             hint = HINTS.get(where[position])
-            raise QueryFault(position, f"{where[position]!r} is not allowed{f': {hint}' if hint else ''}", ALLOWED)
+            raise QueryFault(
+                position,
+                f"{where[position]!r} is not allowed{f': {hint}' if hint else ''}",
+                ALLOWED,
+            )
         kind, text = str(match.lastgroup), match.group()
         if text in KEYWORDS or text in ("&", "|"):
             kind, text = "symbol", {"&": "and", "|": "or"}.get(text, text)
@@ -50,7 +69,9 @@ def tokenize(where: str) -> list[Token]:
 
 
 class Parser:
-    """Recursive descent over the grammar of this package; ``columns`` are the first mentions of columns, by name."""
+    """Recursive descent over the grammar of this package; ``columns`` are the first mentions of
+    columns, by name.
+    """
 
     def __init__(self, where: str) -> None:
         self.tokens = tokenize(where)
@@ -72,7 +93,11 @@ class Parser:
 
     def _unexpected(self, expected: str) -> QueryFault:
         text = self.token.text if self.token.kind == "end" else repr(shorten(self.token.text))
-        hint = f": {HINTS[self.token.text]}" if self.token.kind == "symbol" and self.token.text in HINTS else ""
+        hint = (
+            f": {HINTS[self.token.text]}"
+            if self.token.kind == "symbol" and self.token.text in HINTS
+            else ""
+        )
         return QueryFault(self.token.position, f"expected {expected}, found {text}{hint}", ALLOWED)
 
     def _is(self, *symbols: str) -> bool:
@@ -94,7 +119,11 @@ class Parser:
 
     def _descend(self, parse: Callable[[], Node]) -> Node:
         if self.depth == MAX_DEPTH:
-            raise QueryFault(self.token.position, f"the query is nested more than {MAX_DEPTH} deep", "remove parentheses or repeated not")
+            raise QueryFault(
+                self.token.position,
+                f"the query is nested more than {MAX_DEPTH} deep",
+                "remove parentheses or repeated not",
+            )
         self.depth += 1
         node = parse()
         self.depth -= 1
@@ -111,7 +140,11 @@ class Parser:
 
     def _parse_negated(self) -> Node:
         position = self.token.position
-        return Negation(position, self._descend(self._parse_negated)) if self._accept("not") else self._parse_comparison()
+        return (
+            Negation(position, self._descend(self._parse_negated))
+            if self._accept("not")
+            else self._parse_comparison()
+        )
 
     def _parse_comparison(self) -> Node:
         position, operand = self.token.position, self._parse_operand()
@@ -146,7 +179,9 @@ class Parser:
             query = self._descend(self._parse_any)
             self._require(")")
             return query
-        if self.token.kind == "column" or (self.token.kind == "word" and self.token.text not in TRUTHS):
+        if self.token.kind == "column" or (
+            self.token.kind == "word" and self.token.text not in TRUTHS
+        ):
             return self._parse_column()
         return self._parse_constant("a column, a value or '('")
 
@@ -183,7 +218,9 @@ class Parser:
             method = next((method for method in METHODS if name.endswith(method)), name)
             name = name.removesuffix(method)
         if method and method not in METHODS:
-            raise QueryFault(token.position, f"{shorten(method)!r} is not a method of queries", ALLOWED)
+            raise QueryFault(
+                token.position, f"{shorten(method)!r} is not a method of queries", ALLOWED
+            )
         column = Column(token.position, name)
         self.columns.setdefault(name, column)
         return self._parse_method(column, method) if method else column
@@ -218,5 +255,8 @@ def _read_number(token: Token) -> int | float:
 def _read_text(token: Token) -> str:
     text = token.text[1:-1]
     if any(escape[1] not in "\\'\"" for escape in re.findall(r"\\.", text, re.DOTALL)):
-        raise QueryFault(token.position, r"a backslash is allowed only before a quote or a second backslash: \' \" \\")
+        raise QueryFault(
+            token.position,
+            r"a backslash is allowed only before a quote or a second backslash: \' \" \\",
+        )
     return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)

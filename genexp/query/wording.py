@@ -10,8 +10,10 @@ KEYWORDS = {"and", "or", "not", "in", "is"}
 TRUTHS = {"True": True, "False": False}
 
 ALLOWED = (
-    "a query compares columns with numbers, 'texts', True, False or [lists] by == != < <= > >=, in, not in, is missing, is not missing; "
-    "joins conditions by and, or, not and parentheses; and has the methods .isna(), .notna(), .isin([...]), .str.contains('...'), "
+    "a query compares columns with numbers, 'texts', True, False or [lists] by == != < <= > "
+    ">=, in, not in, is missing, is not missing; "
+    "joins conditions by and, or, not and parentheses; and has the methods .isna(), "
+    ".notna(), .isin([...]), .str.contains('...'), "
     ".str.startswith('...') and .str.endswith('...'), as in type == 'tumor' and not age < 40"
 )
 BACKTICKS = "a column name with characters other than letters, digits, _ and dots needs backticks"
@@ -21,7 +23,13 @@ HINTS = {
     **dict.fromkeys("'\"`", "it is not closed"),
     "@": "variables are not supported",
     **dict.fromkeys("+-*/%^", f"arithmetic is not a condition on samples; {BACKTICKS}"),
-    **dict.fromkeys("0123456789", "a number is written as 40, 1.5 or 1e-3, and a column name that begins with a digit needs backticks"),
+    **dict.fromkeys(
+        "0123456789",
+        (
+            "a number is written as 40, 1.5 or 1e-3, and a column name that begins with a digit "
+            "needs backticks"
+        ),
+    ),
     **dict.fromkeys("‘’“”«»„", "a text is written between straight quotes, ' or \""),
 }
 

@@ -12,14 +12,24 @@ from genexp.verdict.compare import format_encoders, format_interval
 
 
 def render_comparison(table: pd.DataFrame, differences: pd.DataFrame, notes: Sequence[str]) -> str:
-    """Write a page with the table of encoders and the paired differences; it needs no network and no script."""
+    """Write a page with the table of encoders and the paired differences; it needs no network and
+    no script.
+    """
     encoders = format_encoders(table)
     style = (files("genexp.report") / "report.css").read_text(encoding="utf-8")
     caption = "Scores on test samples, with intervals of 95 % from each run's own verdict."
     table_html = render_table(caption, list(encoders), encoders.itertuples(index=False, name=None))
     parts = [*(render_paragraph(note) for note in notes), table_html]
     if len(differences):
-        headers = ["Encoder", "Compared with", "Task", "Quantity", "Difference [95 %]", "Test samples", "Outcome"]
+        headers = [
+            "Encoder",
+            "Compared with",
+            "Task",
+            "Quantity",
+            "Difference [95 %]",
+            "Test samples",
+            "Outcome",
+        ]
         rows = (
             [
                 row.encoder,
@@ -32,11 +42,16 @@ def render_comparison(table: pd.DataFrame, differences: pd.DataFrame, notes: Seq
             ]
             for row in differences.itertuples()
         )
-        caption = "Differences on the same test samples: paired bootstrap over their groups, without the variation between seeds."
+        caption = (
+            "Differences on the same test samples: paired bootstrap over their groups, without "
+            "the variation between seeds."
+        )
         parts.append(render_table(caption, headers, rows))
     body = render_section("encoders", "Encoders compared", *parts)
     title = to_html(f"{len(table)} encoders compared")
     return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n<style>{style}</style>\n</head>\n'
-        f'<body>\n<header><h1>{title}</h1></header>\n<main id="main">\n{body}</main>\n</body>\n</html>\n'
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta '
+        f'charset="utf-8">\n<title>{title}</title>\n<style>{style}</style>\n</head>\n'
+        f"<body>\n<header><h1>{title}</h1></header>\n<main "
+        f'id="main">\n{body}</main>\n</body>\n</html>\n'
     )

@@ -1,4 +1,6 @@
-"""Interactive plots of the report, as plotly figures in plain dictionaries; plotly.js draws them in the page."""
+"""Interactive plots of the report, as plotly figures in plain dictionaries; plotly.js draws them in
+the page.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,17 @@ from genexp.evaluation.latents import DISPLAY
 from genexp.evaluation.probe import Probe
 from genexp.evaluation.projection import Embeddings
 from genexp.evaluation.reconstruction import Reconstruction
-from genexp.palette import ENCODER, INK, MUTED, PCA, UNLABELLED, Mark, mark_batches, mark_clusters, mark_labels
+from genexp.palette import (
+    ENCODER,
+    INK,
+    MUTED,
+    PCA,
+    UNLABELLED,
+    Mark,
+    mark_batches,
+    mark_clusters,
+    mark_labels,
+)
 from genexp.report.figures.curves import choose_horizon, choose_time_unit, trace_curves
 from genexp.report.figures.maps import MAPS, UNKNOWN, name_map_axes
 from genexp.report.figures.survival import RISK_COLOURS
@@ -32,10 +44,17 @@ BLUES = [[0.0, "#F7FBFF"], [0.25, "#C6DBEF"], [0.5, "#6BAED6"], [0.75, "#2171B5"
 def build_plots(evaluation: Evaluation) -> dict[str, Plot]:
     """Build every plot except the embeddings, by its id in the page."""
     results = evaluation.results
-    clustering, probe, heads = results.require(Clustering), results.get_result(Probe), results.get_result(HeadResults)
+    clustering, probe, heads = (
+        results.require(Clustering),
+        results.get_result(Probe),
+        results.get_result(HeadResults),
+    )
     discrimination = results.get_result(Discrimination)
     survival, prognosis = results.get_result(Survival), results.get_result(Prognosis)
-    plots = {"choice": plot_choice(clustering), "genes": plot_genes(results.require(Reconstruction))}
+    plots = {
+        "choice": plot_choice(clustering),
+        "genes": plot_genes(results.require(Reconstruction)),
+    }
     if clustering.contingency is not None:
         plots["composition"] = plot_counts(clustering.contingency, "cluster", "label")
     if probe is not None:
@@ -43,27 +62,42 @@ def build_plots(evaluation: Evaluation) -> dict[str, Plot]:
     if discrimination is not None:
         plots["roc"] = plot_roc(discrimination)
     for index, head in enumerate(heads.labels if heads is not None else ()):
-        plots[f"confusion-head-{index}"] = plot_counts(head.confusion, f"{head.name} by the head", f"true {head.name}")
+        plots[f"confusion-head-{index}"] = plot_counts(
+            head.confusion, f"{head.name} by the head", f"true {head.name}"
+        )
     if survival is not None:
         patients = survival.patients
-        colours = {name: mark.colour for name, mark in mark_clusters(sorted(patients["cluster"].unique())).items()}
-        plots["kaplan_meier"] = plot_survival_curves(patients, survival.kaplan_meier, "cluster", colours)
+        colours = {
+            name: mark.colour
+            for name, mark in mark_clusters(sorted(patients["cluster"].unique())).items()
+        }
+        plots["kaplan_meier"] = plot_survival_curves(
+            patients, survival.kaplan_meier, "cluster", colours
+        )
     if prognosis is not None:
-        plots["risk_groups"] = plot_survival_curves(prognosis.patients, prognosis.curves, "risk_group", RISK_COLOURS)
+        plots["risk_groups"] = plot_survival_curves(
+            prognosis.patients, prognosis.curves, "risk_group", RISK_COLOURS
+        )
     return plots
 
 
 def collect_samples(embeddings: Embeddings, batch: pd.Series | None = None) -> dict[str, Any]:
-    """Collect the data of the embeddings for the script of the page: each sample once, groups as codes, coordinates to four digits.
+    """Collect the data of the embeddings for the script of the page: each sample once, groups as
+    codes, coordinates to four digits.
 
     Returns
     -------
     dict
-        ``ids``; ``parts`` (names by sample); ``groups``, by ``label`` and ``batch`` (where there is one) and ``cluster``: ``names``,
-        ``colours``, ``symbols`` and ``codes`` (the group of each sample); ``maps``, by name: ``title``, ``x``, ``y``, ``axes``.
+        ``ids``; ``parts`` (names by sample); ``groups``, by ``label`` and ``batch`` (where there is
+        one) and ``cluster``: ``names``, ``colours``, ``symbols`` and ``codes`` (the group of each
+        sample); ``maps``, by name: ``title``, ``x``, ``y``, ``axes``.
     """
     table = embeddings.coordinates
-    groups = {"cluster": _code_groups(table["cluster"].astype(str), mark_clusters(sorted(table["cluster"].unique())))}
+    groups = {
+        "cluster": _code_groups(
+            table["cluster"].astype(str), mark_clusters(sorted(table["cluster"].unique()))
+        )
+    }
     if batch is not None:
         groups = {"batch": _code_known(batch.loc[table.index], mark_batches, "(unknown)"), **groups}
     if table["label"].notna().any():
@@ -78,10 +112,17 @@ def collect_samples(embeddings: Embeddings, batch: pd.Series | None = None) -> d
         }
         for name, title in MAPS.items()
     }
-    return {"ids": table.index.astype(str).tolist(), "parts": table["part"].astype(str).tolist(), "groups": groups, "maps": maps}
+    return {
+        "ids": table.index.astype(str).tolist(),
+        "parts": table["part"].astype(str).tolist(),
+        "groups": groups,
+        "maps": maps,
+    }
 
 
-def _code_known(values: pd.Series, mark: Callable[[Iterable[object]], dict[str, Mark]], unknown: str) -> dict[str, Any]:
+def _code_known(
+    values: pd.Series, mark: Callable[[Iterable[object]], dict[str, Mark]], unknown: str
+) -> dict[str, Any]:
     """Groups of the samples with a known value, and a grey group of the others."""
     coded = values.astype("category").cat.remove_unused_categories()
     marks = mark(coded.cat.categories)
@@ -114,7 +155,13 @@ def _axis(title: str, **more: Any) -> dict[str, Any]:
 def plot_choice(clustering: Clustering) -> Plot:
     """Silhouette over train samples by number of clusters."""
     colours = {"encoder": ENCODER, "pca": PCA}
-    dashes = {"encoder": "solid", "pca": "dash", "nmf": "dashdot", "random": "longdash", "raw": "dot"}
+    dashes = {
+        "encoder": "solid",
+        "pca": "dash",
+        "nmf": "dashdot",
+        "random": "longdash",
+        "raw": "dot",
+    }
     lines = [
         {
             "type": "scatter",
@@ -136,7 +183,11 @@ def plot_choice(clustering: Clustering) -> Plot:
         "y1": 1,
         "line": {"color": INK, "dash": "dot"},
     }
-    layout = {"xaxis": _axis("number of clusters k", dtick=1), "yaxis": _axis("silhouette, train samples"), "shapes": [marker]}
+    layout = {
+        "xaxis": _axis("number of clusters k", dtick=1),
+        "yaxis": _axis("silhouette, train samples"),
+        "shapes": [marker],
+    }
     return {"data": lines, "layout": layout}
 
 
@@ -155,16 +206,29 @@ def plot_counts(counts: pd.DataFrame, x: str, y: str) -> Plot:
         "z": shares.tolist(),
         "text": counts.to_numpy().tolist(),
         "texttemplate": "%{text}" if counts.shape[1] <= 12 else "",
-        "hovertemplate": f"{y} %{{y}}<br>{x} %{{x}}<br>%{{text}} samples (%{{z:.1%}})<extra></extra>",
+        "hovertemplate": (
+            f"{y} %{{y}}<br>{x} %{{x}}<br>%{{text}} samples (%{{z:.1%}})<extra></extra>"
+        ),
         "zmin": 0,
         "zmax": 1,
         "colorscale": BLUES,
         "xgap": 1.5,
         "ygap": 1.5,
-        "colorbar": {"tickformat": ".0%", "title": {"text": "share of row"}, "thickness": 12, "outlinewidth": 0},
+        "colorbar": {
+            "tickformat": ".0%",
+            "title": {"text": "share of row"},
+            "thickness": 12,
+            "outlinewidth": 0,
+        },
     }
-    axes = {"xaxis": _axis(x, type="category", showgrid=False), "yaxis": _axis(y, type="category", showgrid=False, autorange="reversed")}
-    return {"data": [heat], "layout": {**axes, "height": int(np.clip(160 + 34 * len(counts), 330, 900))}}
+    axes = {
+        "xaxis": _axis(x, type="category", showgrid=False),
+        "yaxis": _axis(y, type="category", showgrid=False, autorange="reversed"),
+    }
+    return {
+        "data": [heat],
+        "layout": {**axes, "height": int(np.clip(160 + 34 * len(counts), 330, 900))},
+    }
 
 
 def plot_roc(discrimination: Discrimination) -> Plot:
@@ -183,12 +247,19 @@ def plot_roc(discrimination: Discrimination) -> Plot:
         for name in discrimination.per_class["auroc"].dropna().index
         for misses, hits in [trace_roc(discrimination, str(name))]
     ]
-    axes = {"xaxis": _axis("false positive rate", range=[-0.02, 1.02]), "yaxis": _axis("true positive rate", range=[-0.02, 1.03])}
+    axes = {
+        "xaxis": _axis("false positive rate", range=[-0.02, 1.02]),
+        "yaxis": _axis("true positive rate", range=[-0.02, 1.03]),
+    }
     return {"data": lines, "layout": {**axes, "height": 430}}
 
 
-def plot_survival_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str, colours: Mapping[str, str]) -> Plot:
-    """Kaplan-Meier curves of the test patients with bands and censor marks; a click on a group hides it."""
+def plot_survival_curves(
+    patients: pd.DataFrame, curves: pd.DataFrame, by: str, colours: Mapping[str, str]
+) -> Plot:
+    """Kaplan-Meier curves of the test patients with bands and censor marks; a click on a group
+    hides it.
+    """
     patients = patients[patients["part"] == "test"]
     horizon = choose_horizon(patients["time_days"])
     unit, length = choose_time_unit(horizon)
@@ -196,11 +267,24 @@ def plot_survival_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str, 
     for name, steps, censored in trace_curves(patients, curves, by):
         colour, group = colours[str(name)], f"cluster {name}" if by == "cluster" else f"{name} risk"
         time = (steps["time_days"] / length).round(4).tolist()
-        step = {"type": "scatter", "mode": "lines", "x": time, "legendgroup": group, "showlegend": False, "hoverinfo": "skip"}
+        step = {
+            "type": "scatter",
+            "mode": "lines",
+            "x": time,
+            "legendgroup": group,
+            "showlegend": False,
+            "hoverinfo": "skip",
+        }
         edge = {"shape": "hv", "width": 0, "color": colour}
         traces += [
             {**step, "y": _finite(steps["low"]), "line": edge},
-            {**step, "y": _finite(steps["high"]), "line": edge, "fill": "tonexty", "fillcolor": _fade(colour)},
+            {
+                **step,
+                "y": _finite(steps["high"]),
+                "line": edge,
+                "fill": "tonexty",
+                "fillcolor": _fade(colour),
+            },
             {
                 **step,
                 "y": _finite(steps["survival"]),
@@ -219,7 +303,14 @@ def plot_survival_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str, 
             },
         ]
     xaxis = _axis(f"time ({unit})", range=[0, horizon / length * 1.01])
-    return {"data": traces, "layout": {"xaxis": xaxis, "yaxis": _axis("survival probability", range=[0, 1.03]), "height": 460}}
+    return {
+        "data": traces,
+        "layout": {
+            "xaxis": xaxis,
+            "yaxis": _axis("survival probability", range=[0, 1.03]),
+            "height": 460,
+        },
+    }
 
 
 def _fade(colour: str, opacity: float = 0.12) -> str:
@@ -250,5 +341,10 @@ def plot_genes(reconstruction: Reconstruction) -> Plot:
         )
     return {
         "data": lines,
-        "layout": {"xaxis": _axis(f"R² of the gene (lower values at the left end, {low:.2f})".replace("-", "−")), "yaxis": _axis("genes")},
+        "layout": {
+            "xaxis": _axis(
+                f"R² of the gene (lower values at the left end, {low:.2f})".replace("-", "−")
+            ),
+            "yaxis": _axis("genes"),
+        },
     }

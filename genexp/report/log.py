@@ -10,7 +10,9 @@ from genexp.verdict.evaluation import Evaluation
 
 
 def log_evaluation(evaluation: Evaluation, tracker: Tracker) -> None:
-    """Log metrics, tags, description, tables under ``evaluation/``, figures under ``figures/`` and ``report.html``."""
+    """Log metrics, tags, description, tables under ``evaluation/``, figures under ``figures/`` and
+    ``report.html``.
+    """
     tracker.log_metrics(evaluation.metrics)
     tracker.set_tags({**evaluation.tags, **_list_facts(evaluation)})
     tracker.describe(describe_evaluation(evaluation))
@@ -25,4 +27,7 @@ def _list_facts(evaluation: Evaluation) -> dict[str, object]:
     """Tags that ``compare`` shows: cohort, split and configuration of the encoder."""
     summary, config = evaluation.summary, evaluation.summary["card"].get("config", {})
     facts = {name: summary[name] for name in ("cohort", "split_hash", "n_latent", "test_openings")}
-    return facts | {"kind": config.get("kind", ""), "n_seeds": 1 if evaluation.seeds is None else len(evaluation.seeds.scores)}
+    return facts | {
+        "kind": config.get("kind", ""),
+        "n_seeds": 1 if evaluation.seeds is None else len(evaluation.seeds.scores),
+    }

@@ -1,7 +1,8 @@
 """The report as one HTML page: verdict, interactive plots, methods, and tables for download.
 
-The page contains everything it needs, with plotly.js once, and loads nothing from the network: its content security policy forbids it.
-Texts of users (sample ids, labels, gene names) are escaped where they enter the page.
+The page contains everything it needs, with plotly.js once, and loads nothing from the network: its
+content security policy forbids it. Texts of users (sample ids, labels, gene names) are escaped
+where they enter the page.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from genexp.report.sections.registry import list_sections
 from genexp.verdict.evaluation import Evaluation
 
 MAX_BYTES = 7_900_000
-"""Maximum size of the page: tables that do not fit are only named; the run has them next to the report."""
+"""Maximum size of the page: tables that do not fit are only named; the run has them next to the
+report."""
 
 
 MANY = 3000
@@ -30,10 +32,12 @@ MANY = 3000
 
 
 POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src "
+    "'unsafe-inline'; img-src data: blob:; "
     "base-uri 'none'; form-action 'none'"
 )
-"""Content security policy: nothing is fetched; plotly's WebGL needs 'unsafe-eval' to build its drawing commands."""
+"""Content security policy: nothing is fetched; plotly's WebGL needs 'unsafe-eval' to build its
+drawing commands."""
 
 
 def render_report(evaluation: Evaluation) -> str:
@@ -49,7 +53,11 @@ def render_report(evaluation: Evaluation) -> str:
     batch_effects = evaluation.results.get_result(BatchEffects)
     batch = None if batch_effects is None else batch_effects.batch
     look = {"ink": INK, "muted": MUTED, "grid": GRID, "many": MANY}
-    data = {"samples": collect_samples(evaluation.results.require(Embeddings), batch), "plots": build_plots(evaluation), "look": look}
+    data = {
+        "samples": collect_samples(evaluation.results.require(Embeddings), batch),
+        "plots": build_plots(evaluation),
+        "look": look,
+    }
     scripts = (
         f'<script type="application/json" id="page-data">{write_json(data)}</script>\n'
         f"<script>{get_plotlyjs()}</script>\n<script>{_read_asset('report.js')}</script>"
@@ -66,7 +74,9 @@ def _read_asset(name: str) -> str:
     return (files("genexp.report") / name).read_text(encoding="utf-8")
 
 
-def _render_page(evaluation: Evaluation, sections: Sequence[str], scripts: str, contents: Mapping[str, str]) -> str:
+def _render_page(
+    evaluation: Evaluation, sections: Sequence[str], scripts: str, contents: Mapping[str, str]
+) -> str:
     summary = evaluation.summary
     title = to_html(f"Encoder of {summary['cohort']}: evaluation")
     n_samples = sum(summary[f"n_{part}"] for part in ("train", "val", "test"))
@@ -74,12 +84,17 @@ def _render_page(evaluation: Evaluation, sections: Sequence[str], scripts: str, 
         "Genes": f"{summary['n_genes']:,}",
         "Latents": summary["n_latent"],
         "Samples": f"{n_samples:,}",
-        "train / val / test": " / ".join(f"{summary[f'n_{part}']:,}" for part in ("train", "val", "test")),
+        "train / val / test": " / ".join(
+            f"{summary[f'n_{part}']:,}" for part in ("train", "val", "test")
+        ),
         "Values": summary["scale"],
     }
     if where := summary["card"].get("cohort_settings", {}).get("where"):
         facts["Trained where"] = where
-    listed = "".join(f"<div><dt>{to_html(name)}</dt><dd>{to_html(value)}</dd></div>" for name, value in facts.items())
+    listed = "".join(
+        f"<div><dt>{to_html(name)}</dt><dd>{to_html(value)}</dd></div>"
+        for name, value in facts.items()
+    )
     links = "".join(f'<li><a href="#{name}">{title}</a></li>' for name, title in contents.items())
     return f"""<!doctype html>
 <html lang="en">
@@ -105,4 +120,4 @@ def _render_page(evaluation: Evaluation, sections: Sequence[str], scripts: str, 
 {scripts}
 </body>
 </html>
-"""
+"""  # noqa: E501

@@ -37,16 +37,26 @@ def render_provenance(evaluation: Evaluation) -> str:
     }
     of_encoder = {
         f"encoder: {name}": value
-        for name, value in {**drop_other_kinds(update_stored(card.get("config", {}))), **update_stored(card)}.items()
+        for name, value in {
+            **drop_other_kinds(update_stored(card.get("config", {}))),
+            **update_stored(card),
+        }.items()
         if isinstance(value, str | int | float) and value != ""
     }
-    rows = [[name, Html(f"<code>{to_html(value)}</code>")] for name, value in {**facts, **of_encoder}.items()]
+    rows = [
+        [name, Html(f"<code>{to_html(value)}</code>")]
+        for name, value in {**facts, **of_encoder}.items()
+    ]
     audit = ([check, row.outcome, row.found] for check, row in evaluation.audit.checks.iterrows())
     return render_section(
         "methods",
         "Methods",
         render_paragraph(" ".join(_describe_methods(evaluation))),
-        render_table("Audit of the split, before anything was evaluated.", ["Check", "Outcome", "Finding"], audit),
+        render_table(
+            "Audit of the split, before anything was evaluated.",
+            ["Check", "Outcome", "Finding"],
+            audit,
+        ),
         render_table("Provenance and settings.", ["Item", "Value"], rows),
     )
 
@@ -55,9 +65,13 @@ def drop_other_kinds(config: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters of an encoder, without those of other model types."""
     if config.get("kind") not in MODEL_TYPES:
         return dict(config)
-    encoder_config = EncoderConfig(**{name: value for name, value in config.items() if name in EncoderConfig.model_fields})
+    encoder_config = EncoderConfig(
+        **{name: value for name, value in config.items() if name in EncoderConfig.model_fields}
+    )
     parameters_of_type = {*create_model_type(encoder_config).parameters}
-    others = {name for parameters in KIND_PARAMETERS for name in parameter_names(parameters)} - parameters_of_type
+    others = {
+        name for parameters in KIND_PARAMETERS for name in parameter_names(parameters)
+    } - parameters_of_type
     return {name: value for name, value in config.items() if name not in others}
 
 
@@ -65,28 +79,62 @@ def _describe_methods(evaluation: Evaluation) -> list[str]:
     summary = evaluation.summary
     n_accesses = summary["test_openings"]
     sentences = [
-        f"The cohort {summary['cohort']} ({summary['scale']}, {summary['n_genes']:,} genes after filtering) was split once into",
-        f"{summary['n_train']:,} train, {summary['n_val']:,} validation and {summary['n_test']:,} test samples,",
+        (
+            f"The cohort {summary['cohort']} ({summary['scale']}, {summary['n_genes']:,} genes "
+            "after filtering) was split once into"
+        ),
+        (
+            f"{summary['n_train']:,} train, {summary['n_val']:,} validation and "
+            f"{summary['n_test']:,} test samples,"
+        ),
         "with all samples of a group, such as a patient, in one part.",
-        "Gene filter, scaling, PCA, clusters, probe and Cox regression were fitted on train samples alone.",
-        f"The held-out test samples of this split have been accessed {n_accesses} {'time' if n_accesses == 1 else 'times'}.",
-        "The encoder is compared with PCA, NMF (values shifted by each gene's train minimum) and a random projection (decoded by least",
-        "squares), each with as many components, and the raw genes: the same penalised models on all scaled genes, in the row space of the",
+        (
+            "Gene filter, scaling, PCA, clusters, probe and Cox regression were fitted on train "
+            "samples alone."
+        ),
+        (
+            f"The held-out test samples of this split have been accessed {n_accesses} "
+            f"{'time' if n_accesses == 1 else 'times'}."
+        ),
+        (
+            "The encoder is compared with PCA, NMF (values shifted by each gene's train minimum) "
+            "and a random projection (decoded by least"
+        ),
+        (
+            "squares), each with as many components, and the raw genes: the same penalised "
+            "models on all scaled genes, in the row space of the"
+        ),
         "train samples.",
         "R² is 1 − Σ(x − x̂)² / Σ(x − train mean)² over scaled values.",
-        f"Clusters: k-means, k from 2 to {summary['max_clusters']} by silhouette; for comparison a Gaussian mixture and Ward's tree.",
-        f"Embeddings: t-SNE (openTSNE, perplexity {evaluation.results.require(Embeddings).perplexity:g}), UMAP and PCA of the latents;",
+        (
+            f"Clusters: k-means, k from 2 to {summary['max_clusters']} by silhouette; for "
+            "comparison a Gaussian mixture and Ward's tree."
+        ),
+        (
+            "Embeddings: t-SNE (openTSNE, perplexity "
+            f"{evaluation.results.require(Embeddings).perplexity:g}), UMAP and PCA of the "
+            "latents;"
+        ),
         "no score was computed on an embedding.",
     ]
     if evaluation.results.get_result(Probe) is not None:
         sentences.append("Label: logistic regression, penalty by grouped cross-validation.")
     sentences += describe_terms(evaluation.results.get_result(Terms))
     if evaluation.results.get_result(Outcomes) is not None:
-        sentences.append("Continuous outcomes: ridge regression, penalty by grouped cross-validation on train samples.")
+        sentences.append(
+            "Continuous outcomes: ridge regression, penalty by grouped cross-validation on "
+            "train samples."
+        )
     if evaluation.results.get_result(Survival) is not None:
         sentences += [
-            "Survival: one sample per patient, ridge Cox regression, penalty by cross-validation, Harrell's C;",
-            "Kaplan-Meier with 95 % bands and log-rank test by cluster; q after Benjamini and Hochberg.",
+            (
+                "Survival: one sample per patient, ridge Cox regression, penalty by "
+                "cross-validation, Harrell's C;"
+            ),
+            (
+                "Kaplan-Meier with 95 % bands and log-rank test by cluster; q after Benjamini "
+                "and Hochberg."
+            ),
         ]
     if (prognosis := evaluation.results.get_result(Prognosis)) is not None:
         sentences += describe_survival_methods(prognosis)

@@ -22,7 +22,9 @@ def join_names(names: Iterable[str]) -> str:
 
 def colour_outcome(outcome: str) -> str:
     """Colour of a row of the verdict, by its outcome."""
-    return ENCODER if outcome.startswith("better") else PCA if outcome.startswith("worse") else MUTED
+    return (
+        ENCODER if outcome.startswith("better") else PCA if outcome.startswith("worse") else MUTED
+    )
 
 
 def name_quantity(quantity: str) -> str:
@@ -34,7 +36,9 @@ def format_difference(row: Any) -> str:
     """Difference and interval of a row of the verdict, with true minus signs."""
     if not math.isfinite(row.difference):
         return "–"
-    difference, low, high = (f"{round(number, 3) + 0.0:+.3f}" for number in (row.difference, row.low, row.high))
+    difference, low, high = (
+        f"{round(number, 3) + 0.0:+.3f}" for number in (row.difference, row.low, row.high)
+    )
     return f"{difference} [{low}, {high}]".replace("-", "−")
 
 

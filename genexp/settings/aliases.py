@@ -1,6 +1,7 @@
 """Former names of parameters, which are still accepted with a warning.
 
-They come from command lines, MLproject (``-P``), Python and the cards of encoders that earlier versions registered.
+They come from command lines, MLproject (``-P``), Python and the cards of encoders that earlier
+versions registered.
 """
 
 from __future__ import annotations
@@ -25,15 +26,23 @@ def former_names(parameter: str) -> list[str]:
 
 
 def update_stored(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give parameters that an earlier version stored their present names and values, without a warning."""
+    """Give parameters that an earlier version stored their present names and values, without a
+    warning.
+    """
     named = {NAMES.get(name, name): value for name, value in values.items()}
-    return {name: VALUES.get((name, value), value) if isinstance(value, str) else value for name, value in named.items()}
+    return {
+        name: VALUES.get((name, value), value) if isinstance(value, str) else value
+        for name, value in named.items()
+    }
 
 
-def update_names(values: Mapping[str, Any], defaults: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def update_names(
+    values: Mapping[str, Any], defaults: Mapping[str, str]
+) -> tuple[dict[str, Any], list[str]]:
     """Give parameters their present names and values; also one sentence for each that was renamed.
 
-    ``mlflow run`` passes every present name with its default, so a present name with its default counts as not given.
+    ``mlflow run`` passes every present name with its default, so a present name with its default
+    counts as not given.
 
     Parameters
     ----------
@@ -54,7 +63,10 @@ def update_names(values: Mapping[str, Any], defaults: Mapping[str, str]) -> tupl
         value = named.pop(former)
         given = named.get(present, value)
         if given != value and str(given) != defaults[present]:
-            raise ValueError(f"{former}={value} and {present}={given} are one parameter with two values; give {present} alone")
+            raise ValueError(
+                f"{former}={value} and {present}={given} are one parameter with two values; "
+                f"give {present} alone"
+            )
         named[present] = value
         notes.append(f"parameter {former} is now called {present}")
     for (name, former), present in VALUES.items():

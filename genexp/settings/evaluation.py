@@ -14,14 +14,27 @@ class EvaluationConfig(Section):
 
     perplexity: float = Field(30.0, ge=1, description="perplexity of t-SNE")
     max_clusters: int = Field(10, ge=2, le=100, description="largest number of clusters to try")
-    gene_sets: str = Field("", description="GMT file (also .gz) of gene sets to find behind latents, classes and risk; empty: none")
+    gene_sets: str = Field(
+        "",
+        description=(
+            "GMT file (also .gz) of gene sets to find behind latents, classes and risk; empty: none"
+        ),
+    )
     attribution: Literal["integrated_gradients", "saliency", "expected_gradients"] = Field(
-        "integrated_gradients", description="method that attributes latents, classes and risk to genes"
+        "integrated_gradients",
+        description="method that attributes latents, classes and risk to genes",
     )
     outcomes: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
         (),
-        description="columns of obs with continuous outcomes, such as age or drug response, to predict from latents; empty: none",
+        description=(
+            "columns of obs with continuous outcomes, such as age or drug response, to predict "
+            "from latents; empty: none"
+        ),
     )
     terms: str = Field(
-        "", description="table (TSV, CSV, also .gz, Parquet) of terms, 0 or 1 by sample id, to predict from latents; empty: none"
+        "",
+        description=(
+            "table (TSV, CSV, also .gz, Parquet) of terms, 0 or 1 by sample id, to predict from "
+            "latents; empty: none"
+        ),
     )

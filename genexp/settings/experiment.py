@@ -14,7 +14,18 @@ class ExperimentConfig(Section):
 
     experiment: str = Field(
         "",
-        description="published system to reproduce: a folder of experiments/, whose parameters are the defaults; empty: none",
+        description=(
+            "published system to reproduce: a folder of experiments/, whose parameters are the "
+            "defaults; empty: none"
+        ),
     )
-    size: Literal["full", "small"] = Field("full", description="size of an experiment; small: a check of one or two minutes")
-    keep: str = Field("", description="folder to which an experiment also writes its tables and figures; empty: only to the run")
+    size: Literal["full", "small"] = Field(
+        "full", description="size of an experiment; small: a check of one or two minutes"
+    )
+    keep: str = Field(
+        "",
+        description=(
+            "folder to which an experiment also writes its tables and figures; empty: only to "
+            "the run"
+        ),
+    )

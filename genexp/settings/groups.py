@@ -1,4 +1,6 @@
-"""Groups of parameters, as help shows them: one for each section, and one for the numbers of each model type."""
+"""Groups of parameters, as help shows them: one for each section, and one for the numbers of each
+model type.
+"""
 
 from __future__ import annotations
 
@@ -69,9 +71,15 @@ def list_groups(kind: type[Section]) -> list[Group]:
 
 
 def _title_model_types() -> dict[type[Section], str]:
-    """Title of each section of numbers that one model type has of its own, and its subclasses with it."""
+    """Title of each section of numbers that one model type has of its own, and its subclasses with
+    it.
+    """
     titles: dict[type[Section], str] = {}
     for section in KIND_PARAMETERS:
-        names = [name for name, kind in MODEL_TYPES.items() if any(vars(base).get("Parameters") is section for base in kind.__mro__)]
+        names = [
+            name
+            for name, kind in MODEL_TYPES.items()
+            if any(vars(base).get("Parameters") is section for base in kind.__mro__)
+        ]
         titles[section] = titles[KIND_SPACES[section]] = f"model, kind={' or '.join(names)}"
     return titles

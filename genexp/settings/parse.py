@@ -19,7 +19,8 @@ def parse_settings(kind: type[AnySection], values: dict[str, Any]) -> AnySection
     Raises
     ------
     ConfigError
-        An unknown name, or a value that is not of its parameter's type and range; all of them in one message.
+        An unknown name, or a value that is not of its parameter's type and range; all of them in
+        one message.
     """
     try:
         return kind(**values)
@@ -36,7 +37,9 @@ def _describe_problem(kind: type[Section], problem: Any) -> str:
         import difflib
 
         close = difflib.get_close_matches(name, fields, n=1)
-        return f"unknown parameter '{name}'" + (f"; did you mean '{close[0]}'?" if close else f" (known: {', '.join(fields)})")
+        return f"unknown parameter '{name}'" + (
+            f"; did you mean '{close[0]}'?" if close else f" (known: {', '.join(fields)})"
+        )
     reason = problem["msg"].removeprefix("Value error, ")
     if not place:
         return reason

@@ -7,7 +7,15 @@ import re
 import sys
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    create_model,
+    model_validator,
+)
 
 from genexp.settings.aliases import update_names
 
@@ -26,7 +34,10 @@ def split_widths(value: object) -> object:
     if isinstance(value, str) and value.startswith("halving:"):
         first, _, n_layers = value.removeprefix("halving:").partition("x")
         if not (first.isdigit() and n_layers.isdigit() and int(n_layers) <= MAX_LAYERS):
-            raise ValueError(f"expected halving:WIDTHxLAYERS with at most {MAX_LAYERS} layers, as in halving:1024x3")
+            raise ValueError(
+                f"expected halving:WIDTHxLAYERS with at most {MAX_LAYERS} layers, as in "
+                "halving:1024x3"
+            )
         return tuple(max(int(first) // 2**i, 1) for i in range(int(n_layers)))
     return split_list(value)
 
@@ -39,7 +50,9 @@ def none_if_blank(value: object) -> object:
 def check_shares(text: str) -> str:
     """Refuse what is not the shares of a split."""
     shares = text.split("/")
-    if len(shares) not in (2, 3) or not all(re.fullmatch(r"\d+(\.\d+)?", share) for share in shares):
+    if len(shares) not in (2, 3) or not all(
+        re.fullmatch(r"\d+(\.\d+)?", share) for share in shares
+    ):
         raise ValueError("expected train/val/test as in 70/15/15, or development/test as in 85/15")
     if min(map(float, shares)) <= 0 or not math.isclose(sum(map(float, shares)), 100, abs_tol=1e-6):
         raise ValueError("the shares must be positive and sum to 100")
@@ -47,7 +60,9 @@ def check_shares(text: str) -> str:
 
 
 class Range(BaseModel):
-    """A closed interval to search, written ``low..high``; a single value is an interval of one point."""
+    """A closed interval to search, written ``low..high``; a single value is an interval of one
+    point.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     low: float
@@ -92,7 +107,9 @@ def within(low: float, high: float, whole: bool = False) -> AfterValidator:
 
 
 class Section(BaseModel):
-    """Common behaviour: immutable, an unknown name is an error, and a former name is accepted with a warning."""
+    """Common behaviour: immutable, an unknown name is an error, and a former name is accepted with
+    a warning.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -101,7 +118,9 @@ class Section(BaseModel):
     def _update_names(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        updated, notes = update_names(values, {name: format_value(field.default) for name, field in cls.model_fields.items()})
+        updated, notes = update_names(
+            values, {name: format_value(field.default) for name, field in cls.model_fields.items()}
+        )
         for note in notes:
             print(f"note: {note}", file=sys.stderr)
         return updated
@@ -131,6 +150,16 @@ def make_searchable(section: type[Section]) -> type[Section]:
             bounds = {type(part).__name__: part for part in field.metadata}
             low = getattr(bounds.get("Ge"), "ge", getattr(bounds.get("Gt"), "gt", -math.inf))
             high = getattr(bounds.get("Le"), "le", getattr(bounds.get("Lt"), "lt", math.inf))
-            kind, default = Annotated[Range, within(low, high, whole=kind is int)], format_value(default)
+            kind, default = (
+                Annotated[Range, within(low, high, whole=kind is int)],
+                format_value(default),
+            )
         fields[name] = (kind, Field(default, description=field.description))
-    return create_model(f"{section.__name__}Space", __base__=Section, __doc__=section.__doc__, **fields)
+    return create_model(
+        f"{section.__name__}Space", __base__=Section, __doc__=section.__doc__, **fields
+    )
+
+
+def read_summary(documented: object) -> str:
+    """First paragraph of the docstring of a class or function, in one line."""
+    return " ".join((documented.__doc__ or "").strip().split("\n\n")[0].split())

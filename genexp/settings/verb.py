@@ -17,14 +17,19 @@ from genexp.settings.values import held_sections, parameter_fields
 @cache
 def find_owners(kind: type[Section]) -> dict[str, str]:
     """Name of the section that holds a parameter, by parameter."""
-    return {name: attribute for attribute, section in held_sections(kind).items() for name in parameter_fields(section)}
+    return {
+        name: attribute
+        for attribute, section in held_sections(kind).items()
+        for name in parameter_fields(section)
+    }
 
 
 class VerbSettings(Section):
     """Sections of a verb.
 
-    ``TrainSettings(n_latent=32)`` puts the parameter into the section that has it. ``settings.training`` is that section, which a
-    function takes as its argument; ``settings.n_latent`` reads the parameter where types are not checked, as in a notebook.
+    ``TrainSettings(n_latent=32)`` puts the parameter into the section that has it.
+    ``settings.training`` is that section, which a function takes as its argument;
+    ``settings.n_latent`` reads the parameter where types are not checked, as in a notebook.
     """
 
     @model_validator(mode="before")
@@ -33,17 +38,24 @@ class VerbSettings(Section):
         """Accept former names, and put each parameter into its section."""
         if not isinstance(values, dict):
             return values
-        defaults = {name: format_value(field.default) for name, field in parameter_fields(cls).items()}
+        defaults = {
+            name: format_value(field.default) for name, field in parameter_fields(cls).items()
+        }
         updated, notes = update_names(values, defaults)
         for note in notes:
             print(f"note: {note}", file=sys.stderr)
         return _distribute(cls, updated)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy with other values of some parameters, which are named flat, or with other sections."""
+        """Copy with other values of some parameters, which are named flat, or with other
+        sections.
+        """
         changed = _distribute(type(self), update or {})
         sections = {
-            name: getattr(self, name).model_copy(update=values) if isinstance(values, dict) else values for name, values in changed.items()
+            name: getattr(self, name).model_copy(update=values)
+            if isinstance(values, dict)
+            else values
+            for name, values in changed.items()
         }
         return super().model_copy(update=sections, deep=deep)
 
@@ -59,11 +71,14 @@ class VerbSettings(Section):
 
 
 def _distribute(kind: type[Section], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by section: the parameters of one as a dict, under its name; what no section has stays as it is."""
+    """Values by section: the parameters of one as a dict, under its name; what no section has stays
+    as it is.
+    """
     owners = find_owners(kind)
     divided = {name: value for name, value in values.items() if name not in owners}
     for name, value in values.items():
         if name in owners:
-            before = divided.get(owners[name], {})  # a section that is given whole beside some of its parameters
+            # a section that is given whole beside some of its parameters
+            before = divided.get(owners[name], {})
             divided[owners[name]] = {**dict(before), name: value}
     return divided

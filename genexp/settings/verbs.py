@@ -1,7 +1,8 @@
 """The settings of every verb: the sections that it holds.
 
-A parameter has one name everywhere: ``-P n_latent=32``, ``--n-latent 32`` and ``TrainSettings(n_latent=32)`` put it into the section that
-has it. A function takes its own section as argument (``settings.training``) and never sees the rest. MLproject is rendered from here
+A parameter has one name everywhere: ``-P n_latent=32``, ``--n-latent 32`` and
+``TrainSettings(n_latent=32)`` put it into the section that has it. A function takes its own section
+as argument (``settings.training``) and never sees the rest. MLproject is rendered from here
 (:mod:`genexp.settings.mlproject`), and a test fails when it differs.
 """
 
@@ -20,7 +21,12 @@ from genexp.settings.preprocessing import PreprocessConfig
 from genexp.settings.search import SearchSpace, TuningConfig
 from genexp.settings.section import Section, split_list
 from genexp.settings.tracking import EncoderChoice, RegistryConfig, RunConfig
-from genexp.settings.training import EncoderConfig, ReplicationConfig, TrainingConfig, TransferConfig
+from genexp.settings.training import (
+    EncoderConfig,
+    ReplicationConfig,
+    TrainingConfig,
+    TransferConfig,
+)
 from genexp.settings.verb import VerbSettings
 
 
@@ -34,7 +40,10 @@ class PreprocessSettings(VerbSettings):
     @model_validator(mode="after")
     def _check_batch(self) -> PreprocessSettings:
         if self.preprocessing.correction != "none" and not self.reading.batch:
-            raise ValueError(f"correction={self.preprocessing.correction} needs the batch of every sample; name its column with batch=")
+            raise ValueError(
+                f"correction={self.preprocessing.correction} needs the batch of every "
+                "sample; name its column with batch="
+            )
         return self
 
 
@@ -69,7 +78,9 @@ class EvaluateSettings(VerbSettings):
 
 
 class MainSettings(TrainSettings):
-    """Preprocess, train, evaluate and register with one configuration; or reproduce a published system (experiment=NAME)."""
+    """Preprocess, train, evaluate and register with one configuration; or reproduce a published
+    system (experiment=NAME).
+    """
 
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
     reproduction: ExperimentConfig = Field(default_factory=ExperimentConfig)
@@ -87,11 +98,17 @@ class EncodeSettings(VerbSettings):
 
 
 class ConvertSettings(VerbSettings):
-    """Write a cohort as it was read, with values, annotations and scale, as AnnData or as a table."""
+    """Write a cohort as it was read, with values, annotations and scale, as AnnData or as a
+    table.
+    """
 
     reading: CohortConfig = Field(default_factory=CohortConfig)
     out: Annotated[str, AfterValidator(ends_in(".h5ad", ".parquet", ".tsv.gz", ".tsv"))] = Field(
-        "cohort.h5ad", min_length=1, description="file to write: .h5ad, or .parquet, .tsv.gz or .tsv with the annotations beside it"
+        "cohort.h5ad",
+        min_length=1,
+        description=(
+            "file to write: .h5ad, or .parquet, .tsv.gz or .tsv with the annotations beside it"
+        ),
     )
 
 
@@ -99,7 +116,9 @@ class DescribeSettings(VerbSettings):
     """Report how a file would be read, the likely roles of its columns, and anything suspicious."""
 
     reading: CohortConfig = Field(default_factory=CohortConfig)
-    out: Annotated[str, AfterValidator(ends_in(".html"))] = Field("", description="page to write (.html); empty: print only")
+    out: Annotated[str, AfterValidator(ends_in(".html"))] = Field(
+        "", description="page to write (.html); empty: print only"
+    )
 
 
 class CompareSettings(Section):
@@ -107,16 +126,23 @@ class CompareSettings(Section):
 
     runs: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
         (),
-        description="evaluations to compare, also without --runs: run ids, NAME/version, NAME@alias; the first is the reference",
+        description=(
+            "evaluations to compare, also without --runs: run ids, NAME/version, NAME@alias; the "
+            "first is the reference"
+        ),
     )
-    experiment_name: str = Field("", description="MLflow experiment whose evaluations are all listed")
+    experiment_name: str = Field(
+        "", description="MLflow experiment whose evaluations are all listed"
+    )
     out: Annotated[str, AfterValidator(ends_in(".html", ".tsv"))] = Field(
         "", description="file to write: .html (both tables) or .tsv (encoders); empty: print only"
     )
 
 
 class ContrastsSettings(VerbSettings):
-    """Compute log2 fold changes from expression and groups, data set by data set, as a cohort with gene sets as labels."""
+    """Compute log2 fold changes from expression and groups, data set by data set, as a cohort with
+    gene sets as labels.
+    """
 
     reading: SourceConfig = Field(default_factory=SourceConfig)
     contrast: ContrastConfig = Field(default_factory=ContrastConfig)

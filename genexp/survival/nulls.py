@@ -1,7 +1,9 @@
-"""Null models of survival: as many random genes, and as many random projections, instead of the latents.
+"""Null models of survival: as many random genes, and as many random projections, instead of the
+latents.
 
-Most sets of random genes predict survival in many cancers (Venet et al., PLoS Computational Biology 2011). A concordance above 1/2
-therefore says little about a representation; its rank among these null models says more.
+Most sets of random genes predict survival in many cancers (Venet et al., PLoS Computational Biology
+2011). A concordance above 1/2 therefore says little about a representation; its rank among these
+null models says more.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ N_NULLS = 20
 KINDS = ("random genes", "random projections")
 
 
-def draw_nulls(X: np.ndarray, in_train: np.ndarray, patients: pd.DataFrame, n_latent: int, seed: int) -> pd.DataFrame:
+def draw_nulls(
+    X: np.ndarray, in_train: np.ndarray, patients: pd.DataFrame, n_latent: int, seed: int
+) -> pd.DataFrame:
     """Draw null models, and measure their concordance on test patients.
 
     Each is a ridge Cox regression like that of the encoder, fitted on train patients.
@@ -66,9 +70,11 @@ def compare_with_nulls(nulls: pd.DataFrame, concordance: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame, (2, 4)
-        Index ``kind``: ``median``, ``low``, ``high`` (5th and 95th percentile) of the nulls, and ``as_good``, the share of nulls whose
-        value is at least ``concordance``.
+        Index ``kind``: ``median``, ``low``, ``high`` (5th and 95th percentile) of the nulls, and
+        ``as_good``, the share of nulls whose value is at least ``concordance``.
     """
     grouped = nulls.groupby("kind", sort=False)["c_index"]
-    table = grouped.quantile([0.5, 0.05, 0.95]).unstack().set_axis(["median", "low", "high"], axis=1)
+    table = (
+        grouped.quantile([0.5, 0.05, 0.95]).unstack().set_axis(["median", "low", "high"], axis=1)
+    )
     return table.assign(as_good=grouped.apply(lambda values: float((values >= concordance).mean())))

@@ -1,4 +1,6 @@
-"""Assessment of the risk score: risk groups, calibration, null models, and the gain over clinical covariates."""
+"""Assessment of the risk score: risk groups, calibration, null models, and the gain over clinical
+covariates.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,13 @@ from genexp.evaluation.probe import scale_latents
 from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task
 from genexp.names.genes import match_key
 from genexp.survival.groups import compare_groups, cut_risk
-from genexp.survival.increment import MIN_GENES, PROLIFERATION, measure_increments, read_covariates, score_proliferation
+from genexp.survival.increment import (
+    MIN_GENES,
+    PROLIFERATION,
+    measure_increments,
+    read_covariates,
+    score_proliferation,
+)
 from genexp.survival.nulls import compare_with_nulls, draw_nulls
 from genexp.survival.regression import Survival, estimate_curves
 from genexp.survival.scores import calibrate
@@ -22,15 +30,16 @@ from genexp.survival.scores import calibrate
 
 @dataclass(frozen=True)
 class Prognosis(Result):
-    """Assessment of the risk score of the encoder's latents, on test patients unless stated otherwise.
+    """Assessment of the risk score of the encoder's latents, on test patients unless stated
+    otherwise.
 
     Parameters
     ----------
     c_index : float
         Harrell's C-index of the latents.
     patients : DataFrame, (n_patients, ...)
-        Table of :class:`~genexp.survival.regression.Survival`, with ``risk_group`` (``low``, ``middle``, ``high``: cut at the tertiles
-        of the train patients' risk).
+        Table of :class:`~genexp.survival.regression.Survival`, with ``risk_group`` (``low``,
+        ``middle``, ``high``: cut at the tertiles of the train patients' risk).
     curves : DataFrame
         Kaplan-Meier steps by ``risk_group``, like those by cluster.
     groups : DataFrame, (2, 7)
@@ -76,18 +85,35 @@ class Prognosis(Result):
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Hazard ratio and permutation p of the groups, increments, and shares of nulls at least as good."""
-        metrics = {f"survival/permutation_p_{name}": row for name, row in self.groups["permutation_p"].items()}
+        """Hazard ratio and permutation p of the groups, increments, and shares of nulls at least as
+        good.
+        """
+        metrics = {
+            f"survival/permutation_p_{name}": row
+            for name, row in self.groups["permutation_p"].items()
+        }
         metrics["survival/hazard_ratio_high_low"] = self.groups.loc["risk_group", "hazard_ratio"]
-        metrics |= {f"survival/increment_over_{name}": row for name, row in self.increments["increment"].items()}
-        metrics |= {f"survival/{kind.replace(' ', '_')}_as_good": row for kind, row in self.places["as_good"].items()}
+        metrics |= {
+            f"survival/increment_over_{name}": row
+            for name, row in self.increments["increment"].items()
+        }
+        metrics |= {
+            f"survival/{kind.replace(' ', '_')}_as_good": row
+            for kind, row in self.places["as_good"].items()
+        }
         return {name: float(value) for name, value in metrics.items()}
 
 
 def evaluate_prognosis(
-    survival: Survival, rows: Mapping[str, np.ndarray], train: PartLatents, test: PartLatents, genes: Sequence[str], seed: int
+    survival: Survival,
+    rows: Mapping[str, np.ndarray],
+    train: PartLatents,
+    test: PartLatents,
+    genes: Sequence[str],
+    seed: int,
 ) -> Prognosis:
-    """Assess the encoder's risk score: groups, calibration, increments over covariates, and null models.
+    """Assess the encoder's risk score: groups, calibration, increments over covariates, and null
+    models.
 
     Parameters
     ----------
@@ -117,7 +143,9 @@ def evaluate_prognosis(
         groups=compare_groups(on_test, seed),
         calibration=calibrate(patients, ENCODER, horizon),
         horizon=horizon,
-        increments=measure_increments(z, covariates, patients, patients[f"risk_{ENCODER}"].to_numpy(), seed),
+        increments=measure_increments(
+            z, covariates, patients, patients[f"risk_{ENCODER}"].to_numpy(), seed
+        ),
         nulls=nulls,
         places=compare_with_nulls(nulls, concordance),
         notes=tuple(notes),
@@ -127,12 +155,20 @@ def evaluate_prognosis(
 def _collect_patients(
     patients: pd.DataFrame, rows: Mapping[str, np.ndarray], parts: tuple[PartLatents, ...]
 ) -> tuple[pd.DataFrame, np.ndarray, np.ndarray]:
-    """Annotations, scaled expression (n_patients, n_genes) and latents (n_patients, n_latent) of the patients, in their order."""
-    at = {part.part: part.obs.index.get_indexer(patients.index[patients["part"] == part.part]) for part in parts}
+    """Annotations, scaled expression (n_patients, n_genes) and latents (n_patients, n_latent) of
+    the patients, in their order.
+    """
+    at = {
+        part.part: part.obs.index.get_indexer(patients.index[patients["part"] == part.part])
+        for part in parts
+    }
     obs = pd.concat([part.obs.iloc[at[part.part]] for part in parts])
     X, z = (
         np.concatenate([values[at[name]] for name, values in table.items()])
-        for table in ({part.part: rows[part.part] for part in parts}, {part.part: part.z[ENCODER] for part in parts})
+        for table in (
+            {part.part: rows[part.part] for part in parts},
+            {part.part: part.z[ENCODER] for part in parts},
+        )
     )
     return obs, X, z
 
@@ -144,10 +180,15 @@ def _collect_covariates(
     clinical, notes = read_covariates(obs, in_train)
     models = {"clinical": clinical} if clinical.shape[1] else {}
     if not models:
-        notes.append("Survival: no column of the annotations holds age or stage, so the latents are not compared with a clinical model.")
+        notes.append(
+            "Survival: no column of the annotations holds age or stage, so the latents are "
+            "not compared with a clinical model."
+        )
     score, n_measured = score_proliferation(X, in_train, [match_key(str(gene)) for gene in genes])
     if score is None:
-        lack = f"{n_measured} of its {len(PROLIFERATION)} genes are measured, {MIN_GENES} are needed"
+        lack = (
+            f"{n_measured} of its {len(PROLIFERATION)} genes are measured, {MIN_GENES} are needed"
+        )
         return models, [*notes, f"Survival: not adjusted for proliferation: {lack}."]
     standard = (score - score[in_train].mean()) / score[in_train].std()
     models["proliferation"] = pd.DataFrame({"proliferation": standard}, index=obs.index)
@@ -163,15 +204,26 @@ def _choose_horizon(quality: pd.DataFrame) -> float:
 
 
 class PrognosisTask(Task):
-    """Assessment of the encoder's risk score: risk groups, calibration, increments over covariates, and null models."""
+    """Assessment of the encoder's risk score: risk groups, calibration, increments over covariates,
+    and null models.
+    """
 
     name = "prognosis"
     title = "Prognosis"
     metrics: ClassVar = {
-        "survival/permutation_p_*": "p of a permutation test of survival between clusters, or risk groups, test patients",
-        "survival/hazard_ratio_high_low": "hazard ratio of patients with high compared with low predicted risk, test patients",
-        "survival/increment_over_*": "gain in C-index when the latents join clinical covariates, proliferation, or both",
-        "survival/*_as_good": "share of null models (random genes or projections) whose C-index is at least that of the latents",
+        "survival/permutation_p_*": (
+            "p of a permutation test of survival between clusters, or risk groups, test patients"
+        ),
+        "survival/hazard_ratio_high_low": (
+            "hazard ratio of patients with high compared with low predicted risk, test patients"
+        ),
+        "survival/increment_over_*": (
+            "gain in C-index when the latents join clinical covariates, proliferation, or both"
+        ),
+        "survival/*_as_good": (
+            "share of null models (random genes or projections) whose C-index is at least that "
+            "of the latents"
+        ),
     }
     tables: ClassVar = {
         "survival_groups": "differences between clusters, and between risk groups",
@@ -187,4 +239,6 @@ class PrognosisTask(Task):
         if survival is None:
             return Skipped()
         X = {part: inputs.X[part] for part in ("train", "test")}
-        return evaluate_prognosis(survival, X, inputs.train, inputs.test, inputs.encoder.genes, inputs.seed)
+        return evaluate_prognosis(
+            survival, X, inputs.train, inputs.test, inputs.encoder.genes, inputs.seed
+        )

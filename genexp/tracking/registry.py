@@ -65,20 +65,29 @@ def register_encoder(
     description: str = "",
     tags: Mapping[str, object] | None = None,
 ) -> Registration:
-    """Store an encoder in the run and as a new version of ``config.name``; give it ``config.alias`` if it is better.
+    """Store an encoder in the run and as a new version of ``config.name``; give it ``config.alias``
+    if it is better.
 
-    Validation alone decides: a lower ``loss_val`` than the holder's on the same data, by the ``data_fingerprint``
-    of the encoders' cards. On other data (another cohort, split, filter or scaling) losses cannot be compared, and the newer
-    version takes the alias; ``champion_reason`` gives the reason.
+    Validation alone decides: a lower ``loss_val`` than the holder's on the same data, by the
+    ``data_fingerprint`` of the encoders' cards. On other data (another cohort, split, filter or
+    scaling) losses cannot be compared, and the newer version takes the alias; ``champion_reason``
+    gives the reason.
     """
     if not math.isfinite(loss_val):
-        raise RegistryError(f"expected a finite validation loss; found {loss_val}: nothing was registered")
+        raise RegistryError(
+            f"expected a finite validation loss; found {loss_val}: nothing was registered"
+        )
     client = tracker.client
     with mlflow_errors(f"the registry (model '{config.name}')"):
         holder = _find_holder(client, config.name, config.alias)
         takes, reason = _compare(loss_val, str(encoder.card["data_fingerprint"]), holder)
         data = {name: encoder.card[name] for name in ("data_fingerprint", "split_hash")}
-        facts = {"loss/val": repr(float(loss_val)), **data, "champion_reason": reason, **(tags or {})}
+        facts = {
+            "loss/val": repr(float(loss_val)),
+            **data,
+            "champion_reason": reason,
+            **(tags or {}),
+        }
         model = _log_model(encoder, tracker)
         created = client.create_model_version(
             config.name,
@@ -106,7 +115,11 @@ def load_encoder(name: str) -> Encoder:
     client = open_store()
     uri = _resolve(client, name)
     with mlflow_errors(f"encoder '{name}'"), tempfile.TemporaryDirectory() as folder:
-        return Encoder.load(Path(mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{ARTIFACT}", dst_path=folder)))
+        return Encoder.load(
+            Path(
+                mlflow.artifacts.download_artifacts(f"{uri}/artifacts/{ARTIFACT}", dst_path=folder)
+            )
+        )
 
 
 def training_run(name: str) -> str:
@@ -116,7 +129,9 @@ def training_run(name: str) -> str:
         return run[1]
     model_version = _find_version(open_store(), name)
     if not model_version.run_id:
-        raise RegistryError(f"encoder '{name}' has no link to its run; name an encoder registered by genexp")
+        raise RegistryError(
+            f"encoder '{name}' has no link to its run; name an encoder registered by genexp"
+        )
     return model_version.run_id
 
 
@@ -129,20 +144,29 @@ def download_artifact(run_id: str, path: str, folder: Path) -> Path:
 
 def model_text() -> str:
     """Return the Python text of a registered encoder, which imports nothing of genexp."""
-    text = "\n\n".join(files(package).joinpath(name).read_text(encoding="utf-8") for package, name in TEXT_PARTS)
-    text = re.sub(r"^from (genexp\.|__future__).*\n", "", text, flags=re.MULTILINE)
-    return f'"""An encoder registered by genexp {__version__}."""\n\nfrom __future__ import annotations\n\n{text}'
+    text = "\n\n".join(
+        files(package).joinpath(name).read_text(encoding="utf-8") for package, name in TEXT_PARTS
+    )
+    text = re.sub(r"^from (genexp\.|__future__)[^(\n]*(\([^)]*\))?\n", "", text, flags=re.MULTILINE)
+    return (
+        f'"""An encoder registered by genexp {__version__}."""\n\nfrom __future__ import '
+        f"annotations\n\n{text}"
+    )
 
 
 def _log_model(encoder: Encoder, tracker: MlflowTracker) -> ModelInfo:
     """Store the encoder as a model of the run, from code: text and tensors, no pickle."""
     client, run_id = tracker.client, tracker.run_id
     params = client.get_run(run_id).data.params
-    logged = client.create_logged_model(tracker.experiment_id, ARTIFACT, run_id, params=params, model_type="encoder")
+    logged = client.create_logged_model(
+        tracker.experiment_id, ARTIFACT, run_id, params=params, model_type="encoder"
+    )
     size = {"n_genes": len(encoder.genes), "n_latent": encoder.n_latent}
     with tempfile.TemporaryDirectory() as temporary, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*An input example was not provided")  # one would hold every gene
-        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")  # of mlflow's own classes
+        # one would hold every gene
+        warnings.filterwarnings("ignore", message=".*An input example was not provided")
+        # of mlflow's own classes
+        warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
         folder, text = Path(temporary, ARTIFACT), Path(temporary, "registered_encoder.py")
         text.write_text(model_text(), encoding="utf-8")
         encoder.save(folder)
@@ -161,7 +185,9 @@ def _log_model(encoder: Encoder, tracker: MlflowTracker) -> ModelInfo:
 
 
 def _signature(encoder: Encoder) -> ModelSignature:
-    """Build a signature of outputs and parameters only: MLflow would enforce inputs exactly, but an encoder accepts genes in any order."""
+    """Build a signature of outputs and parameters only: MLflow would enforce inputs exactly, but an
+    encoder accepts genes in any order.
+    """
     outputs = Schema([ColSpec("float", name) for name in encoder.latents])
     params = [ParamSpec("output", "string", "latent")]
     if encoder.transform.correction is not None:
@@ -171,22 +197,38 @@ def _signature(encoder: Encoder) -> ModelSignature:
     return ModelSignature(outputs=outputs, params=ParamSchema(params))
 
 
-def _compare(loss_val: float, data_fingerprint: str, holder: ModelVersion | None) -> tuple[bool, str]:
+def _compare(
+    loss_val: float, data_fingerprint: str, holder: ModelVersion | None
+) -> tuple[bool, str]:
     """Decide whether a new version takes the alias, with the reason."""
     if holder is None:
         return True, "first to hold the alias"
     if holder.tags.get("data_fingerprint") != data_fingerprint or "loss/val" not in holder.tags:
-        return True, f"newer than version {holder.version}, whose validation loss is of other data and cannot be compared"
+        return (
+            True,
+            (
+                f"newer than version {holder.version}, whose validation loss is of other data "
+                "and cannot be compared"
+            ),
+        )
     before = float(holder.tags["loss/val"])
-    comparison = f"validation loss {loss_val:.6g} against {before:.6g} of version {holder.version} on the same data"
-    return loss_val < before, f"better: {comparison}" if loss_val < before else f"not better: {comparison}"
+    comparison = (
+        f"validation loss {loss_val:.6g} against {before:.6g} of version {holder.version} on the "
+        "same data"
+    )
+    return (
+        loss_val < before,
+        f"better: {comparison}" if loss_val < before else f"not better: {comparison}",
+    )
 
 
 def _find_holder(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
     """Find the version that holds the alias, if any; create the registered model if it is new."""
     models = client.search_registered_models(filter_string=f"name = '{name}'")
     if not models:
-        client.create_registered_model(name, description="Encoders of gene expression, made by genexp.")
+        client.create_registered_model(
+            name, description="Encoders of gene expression, made by genexp."
+        )
         return None
     held = models[0].aliases.get(alias)
     return client.get_model_version(name, held) if held else None
@@ -206,16 +248,26 @@ def _find_version(client: MlflowClient, name: str) -> ModelVersion:
     model, alias = name.removeprefix("models:/").partition("@")[::2]
     model, number = model.partition("/")[::2]
     with mlflow_errors("the registry"):
-        models = client.search_registered_models(filter_string=f"name = '{model}'") if "'" not in model else []
+        models = (
+            client.search_registered_models(filter_string=f"name = '{model}'")
+            if "'" not in model
+            else []
+        )
         if not models:
             names = [other.name for other in client.search_registered_models(max_results=1000)]
-            raise RegistryError(f"expected the name of a registered encoder; found '{model}'. Registered: {name_some(names)}")
+            raise RegistryError(
+                f"expected the name of a registered encoder; found '{model}'. Registered: "
+                f"{name_some(names)}"
+            )
         aliases = dict(models[0].aliases)
-        versions = [str(other.version) for other in client.search_model_versions(f"name = '{model}'")]
+        versions = [
+            str(other.version) for other in client.search_model_versions(f"name = '{model}'")
+        ]
         number = str(number or aliases.get(alias or DEFAULT_ALIAS, ""))
         if number not in versions:
             raise RegistryError(
-                f"'{name}' names no version of '{model}'. Aliases: {name_some(f'@{alias}' for alias in aliases)}; "
+                f"'{name}' names no version of '{model}'. Aliases: "
+                f"{name_some(f'@{alias}' for alias in aliases)}; "
                 f"versions: {name_some(versions)}. Write {model}@alias or {model}/version"
             )
         return client.get_model_version(model, number)

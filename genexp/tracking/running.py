@@ -17,9 +17,11 @@ from genexp.tracking.tracker import MlflowTracker
 
 @contextmanager
 def hold_run(tracker: MlflowTracker, cache: str | Path) -> Iterator[None]:
-    """Hold a locked file for a run while its process lives, after ending the runs of processes that died.
+    """Hold a locked file for a run while its process lives, after ending the runs of processes that
+    died.
 
-    A process that is killed (``kill -9``, out of memory) cannot end its run, but the system releases its lock.
+    A process that is killed (``kill -9``, out of memory) cannot end its run, but the system
+    releases its lock.
 
     Raises
     ------
@@ -33,7 +35,8 @@ def hold_run(tracker: MlflowTracker, cache: str | Path) -> Iterator[None]:
         file = unlocked.open("w")
     except OSError as error:
         raise ConfigError(
-            f"expected a cache folder that can be written, but {folder} cannot ({error.strerror}); name another folder with cache="
+            f"expected a cache folder that can be written, but {folder} cannot "
+            f"({error.strerror}); name another folder with cache="
         ) from None
     with file:
         _end_killed(tracker.client, folder)
@@ -48,7 +51,9 @@ def hold_run(tracker: MlflowTracker, cache: str | Path) -> Iterator[None]:
 
 
 def _end_killed(client: MlflowClient, folder: Path) -> None:
-    """Mark runs KILLED whose file is not locked; runs of other stores are left to commands that use these stores."""
+    """Mark runs KILLED whose file is not locked; runs of other stores are left to commands that use
+    these stores.
+    """
     for path in folder.glob("[!.]*"):
         with path.open() as file:
             try:
@@ -65,8 +70,15 @@ def _mark_killed(client: MlflowClient, run_id: str) -> None:
         run = client.get_run(run_id)
     except MlflowException:
         return
-    children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{run_id}' and attributes.status = 'RUNNING'")
+    children = client.search_runs(
+        [run.info.experiment_id],
+        f"tags.`mlflow.parentRunId` = '{run_id}' and attributes.status = 'RUNNING'",
+    )
     for killed in (run, *children):
         if killed.info.status == "RUNNING":
             client.set_terminated(killed.info.run_id, "KILLED")
-            client.set_tag(killed.info.run_id, "error", "its process was killed; the same command continues where it stopped")
+            client.set_tag(
+                killed.info.run_id,
+                "error",
+                "its process was killed; the same command continues where it stopped",
+            )

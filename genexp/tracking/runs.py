@@ -1,4 +1,6 @@
-"""Life cycle of a run: joined or created, and ended with a status after every failure that Python can catch."""
+"""Life cycle of a run: joined or created, and ended with a status after every failure that Python
+can catch.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,15 @@ RUN_ID_VARIABLE = "MLFLOW_RUN_ID"
 
 
 @contextmanager
-def start_run(verb: str, settings: PreprocessSettings | EvaluateSettings, inside_active: bool = False) -> Iterator[MlflowTracker]:
+def start_run(
+    verb: str, settings: PreprocessSettings | EvaluateSettings, inside_active: bool = False
+) -> Iterator[MlflowTracker]:
     """Open the run of one invocation, and end it with the status of the context's outcome.
 
-    It joins the run of ``mlflow run``, else creates one in ``settings.run.experiment_name``; with ``inside_active``, nested in the
-    run that ``mlflow.start_run`` opened in this process, if any. No exception: FINISHED; an interrupt or SIGTERM:
-    KILLED; any other exception: FAILED, with its message as tag ``error`` and description.
+    It joins the run of ``mlflow run``, else creates one in ``settings.run.experiment_name``; with
+    ``inside_active``, nested in the run that ``mlflow.start_run`` opened in this process, if any.
+    No exception: FINISHED; an interrupt or SIGTERM: KILLED; any other exception: FAILED, with its
+    message as tag ``error`` and description.
 
     Raises
     ------
@@ -46,13 +51,22 @@ def start_run(verb: str, settings: PreprocessSettings | EvaluateSettings, inside
     """
     client = open_store()
     values = section_values(settings)
-    name = settings.run.run_name or f"{verb} {values.get('experiment') or _cohort_name(values.get('cohort', ''))}".strip()
+    name = (
+        settings.run.run_name
+        or f"{verb} {values.get('experiment') or _cohort_name(values.get('cohort', ''))}".strip()
+    )
     with mlflow_errors("the tracking store"):
         parent = mlflow.active_run() if inside_active else None
         if parent is not None:
-            run = client.create_run(parent.info.experiment_id, tags=resolve_tags({"mlflow.parentRunId": parent.info.run_id}), run_name=name)
+            run = client.create_run(
+                parent.info.experiment_id,
+                tags=resolve_tags({"mlflow.parentRunId": parent.info.run_id}),
+                run_name=name,
+            )
         else:
-            run = _join_run(client, name, bool(settings.run.run_name)) or _create_run(client, settings.run.experiment_name, name)
+            run = _join_run(client, name, bool(settings.run.run_name)) or _create_run(
+                client, settings.run.experiment_name, name
+            )
     writer = MetricWriter(client)
     tracker = MlflowTracker(client, run.info.run_id, run.info.experiment_id, writer)
     address = run_address(client, run.info.experiment_id, run.info.run_id)
@@ -87,13 +101,17 @@ def continue_run(run_id: str) -> Iterator[MlflowTracker]:
 
 
 def is_set_up() -> bool:
-    """Check whether MLflow has a place to log: a tracking URI, an active run, or a run of ``mlflow run``."""
+    """Check whether MLflow has a place to log: a tracking URI, an active run, or a run of ``mlflow
+    run``.
+    """
     is_set: bool = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
     return is_set or mlflow.active_run() is not None or bool(os.environ.get(RUN_ID_VARIABLE))
 
 
 def fail_run(error: GenexpError) -> None:
-    """Mark the run of ``mlflow run`` FAILED, if the settings are invalid, before :func:`start_run`."""
+    """Mark the run of ``mlflow run`` FAILED, if the settings are invalid, before
+    :func:`start_run`.
+    """
     run_id = os.environ.pop(RUN_ID_VARIABLE, None)
     if run_id:
         with suppress(GenexpError, *STORE_ERRORS):
@@ -122,14 +140,20 @@ def _mark_unfinished(client: MlflowClient, run_id: str, error: BaseException) ->
     if isinstance(error, KeyboardInterrupt | SystemExit):
         client.set_terminated(run_id, "KILLED")
         return
-    message = str(error) if isinstance(error, (GenexpError, *STORE_ERRORS)) else f"{type(error).__name__}: {error}"
+    message = (
+        str(error)
+        if isinstance(error, (GenexpError, *STORE_ERRORS))
+        else f"{type(error).__name__}: {error}"
+    )
     client.set_terminated(run_id, "FAILED")
     client.set_tag(run_id, "error", message[:5000])
     client.set_tag(run_id, "mlflow.note.content", f"**Failed.** {message[:5000]}")
 
 
 def _join_run(client: MlflowClient, name: str, name_is_given: bool) -> Run | None:
-    """Join the run of ``mlflow run``; replace its random name (``bold-ant-123``) by a descriptive one."""
+    """Join the run of ``mlflow run``; replace its random name (``bold-ant-123``) by a descriptive
+    one.
+    """
     run_id = os.environ.pop(RUN_ID_VARIABLE, None)
     if not run_id:
         return None
@@ -145,7 +169,8 @@ def _create_run(client: MlflowClient, experiment: str, name: str) -> Run:
         experiment_id = _create_experiment(client, experiment)
     elif stored.lifecycle_stage == "deleted":
         raise RegistryError(
-            f"experiment '{experiment}' was deleted: restore it with 'mlflow experiments restore -x {stored.experiment_id}', "
+            f"experiment '{experiment}' was deleted: restore it with 'mlflow experiments "
+            f"restore -x {stored.experiment_id}', "
             "or name another experiment"
         )
     else:
@@ -154,7 +179,9 @@ def _create_run(client: MlflowClient, experiment: str, name: str) -> Run:
 
 
 def _create_experiment(client: MlflowClient, experiment: str) -> str:
-    """Create an experiment; with a SQLite store, its artifacts are next to the store, whatever the current folder is."""
+    """Create an experiment; with a SQLite store, its artifacts are next to the store, whatever the
+    current folder is.
+    """
     uri, folder = client.tracking_uri, None
     if uri.startswith("sqlite:"):
         folder = str(sqlite_path(uri).resolve().parent / "mlruns" / quote(experiment, safe=""))
@@ -181,7 +208,10 @@ def _check_artifacts_writable(run: Run) -> None:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise RegistryError(f"expected a folder for artifacts that can be written at {path}; found: {error.strerror}") from error
+            raise RegistryError(
+                f"expected a folder for artifacts that can be written at {path}; found: "
+                f"{error.strerror}"
+            ) from error
 
 
 @contextmanager

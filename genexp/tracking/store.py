@@ -21,7 +21,8 @@ from mlflow.utils.rest_utils import http_request
 
 from genexp.errors import RegistryError
 
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # a progress bar for every pair of files has no use
+# a progress bar for every pair of files has no use
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 STORE_ERRORS = (MlflowException, requests.RequestException)
 """Errors of MLflow when a store refuses a request or cannot be reached."""
@@ -44,7 +45,11 @@ def open_store() -> MlflowClient:
         _probe_sqlite(uri)
     elif re.match(r"(postgresql|mysql|mssql)[+:]", uri):
         _probe_database(uri)
-    with mlflow_errors(f"the tracking store {hide_password(uri)}"), _one_opener(uri), _quiet_migrations():
+    with (
+        mlflow_errors(f"the tracking store {hide_password(uri)}"),
+        _one_opener(uri),
+        _quiet_migrations(),
+    ):
         client = MlflowClient()
         client.search_experiments(max_results=1)
     return client
@@ -66,7 +71,10 @@ def hide_password(uri: str) -> str:
 
 def run_address(client: MlflowClient, experiment_id: str, run_id: str) -> str:
     """Return the address of a run: a link, or the command that serves the store, and the link."""
-    uri, page = hide_password(client.tracking_uri), f"/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
+    uri, page = (
+        hide_password(client.tracking_uri),
+        f"/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning",
+    )
     if re.match(r"https?://", uri):
         return uri.rstrip("/") + page
     return f"mlflow ui --backend-store-uri {uri}\n    then http://127.0.0.1:5000{page}"
@@ -80,23 +88,39 @@ def sqlite_path(uri: str) -> Path:
 def _probe_server(uri: str) -> None:
     """Send one small request; ``/health`` also answers clients that the server refuses."""
     address = hide_password(uri)
-    advice = "Start it (mlflow server, or docker compose up), or set MLFLOW_TRACKING_URI to one that runs"
-    once = {"params": {"experiment_name": "Default"}, "max_retries": 0, "timeout": PROBE_SECONDS, "raise_on_status": False}
+    advice = (
+        "Start it (mlflow server, or docker compose up), or set MLFLOW_TRACKING_URI to one that "
+        "runs"
+    )
+    once = {
+        "params": {"experiment_name": "Default"},
+        "max_retries": 0,
+        "timeout": PROBE_SECONDS,
+        "raise_on_status": False,
+    }
     try:
         credentials = get_default_host_creds(uri)  # type: ignore[no-untyped-call]
         answer = http_request(credentials, "/api/2.0/mlflow/experiments/get-by-name", "GET", **once)  # type: ignore[no-untyped-call]
     except STORE_ERRORS as error:
         raise RegistryError(
-            f"expected an MLflow server at {address}; it did not answer within {PROBE_SECONDS} seconds. {advice}"
+            f"expected an MLflow server at {address}; it did not answer within "
+            f"{PROBE_SECONDS} seconds. {advice}"
         ) from error
     if answer.status_code == 401:
-        raise RegistryError(f"the server at {address} requires a login: set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
+        raise RegistryError(
+            f"the server at {address} requires a login: set MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD"
+        )
     if answer.status_code == 403:
         raise RegistryError(
-            f"the server at {address} refuses this client ({answer.text.strip()[:200]}): start it with --allowed-hosts naming this host"
+            f"the server at {address} refuses this client ({answer.text.strip()[:200]}): "
+            "start it with --allowed-hosts naming this host"
         )
     if answer.status_code >= 500 or not re.search(r'"(experiment|error_code)"', answer.text):
-        raise RegistryError(f"expected an MLflow server at {address}; it answered {answer.status_code}, unlike MLflow. {advice}")
+        raise RegistryError(
+            f"expected an MLflow server at {address}; it answered {answer.status_code}, "
+            f"unlike MLflow. {advice}"
+        )
 
 
 def _probe_sqlite(uri: str) -> None:
@@ -111,7 +135,8 @@ def _probe_sqlite(uri: str) -> None:
             connection.close()
     except (OSError, sqlite3.Error) as error:
         raise RegistryError(
-            f"expected a tracking store that can be written at {path}; found: {error}. Set MLFLOW_TRACKING_URI to sqlite:///PATH in a "
+            f"expected a tracking store that can be written at {path}; found: {error}. Set "
+            "MLFLOW_TRACKING_URI to sqlite:///PATH in a "
             "folder that you may write to, or to the address of an MLflow server"
         ) from error
 
@@ -122,13 +147,16 @@ def _probe_database(uri: str) -> None:
         engine = sqlalchemy.create_engine(uri, connect_args=options)
     except ModuleNotFoundError as error:
         raise RegistryError(
-            f"a tracking store at {hide_password(uri)} needs the Python package '{error.name}', which is not installed; for PostgreSQL "
+            f"a tracking store at {hide_password(uri)} needs the Python package "
+            f"'{error.name}', which is not installed; for PostgreSQL "
             "install 'genexp[server]', or psycopg[binary]"
         ) from error
     try:
         engine.connect().close()
     except sqlalchemy.exc.SQLAlchemyError as error:
-        raise RegistryError(f"expected a database at {hide_password(uri)}; it cannot be used: {error}") from error
+        raise RegistryError(
+            f"expected a database at {hide_password(uri)}; it cannot be used: {error}"
+        ) from error
     finally:
         engine.dispose()
 

@@ -33,10 +33,12 @@ log = logging.getLogger(__name__)
 
 
 class MetricWriter:
-    """Writer that collects the metrics of a run and its children, and sends them in a separate thread.
+    """Writer that collects the metrics of a run and its children, and sends them in a separate
+    thread.
 
-    A request costs milliseconds on SQLite and more over a network; a training loop pays microseconds. When the
-    store fails, metrics are kept and sent later; an error is raised if :meth:`close` cannot send them.
+    A request costs milliseconds on SQLite and more over a network; a training loop pays
+    microseconds. When the store fails, metrics are kept and sent later; an error is raised if
+    :meth:`close` cannot send them.
     """
 
     def __init__(self, client: MlflowClient) -> None:
@@ -45,14 +47,21 @@ class MetricWriter:
         self._pending_lock = threading.Lock()
         self._sending_lock = threading.Lock()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._send_regularly, name="genexp-metrics", daemon=True)
+        self._thread = threading.Thread(
+            target=self._send_regularly, name="genexp-metrics", daemon=True
+        )
         self._thread.start()
 
     def add(self, run_id: str, metrics: Mapping[str, float], step: int) -> None:
-        """Add metrics of one step; infinite values become NaN, because MLflow would draw them as 1.8e308."""
+        """Add metrics of one step; infinite values become NaN, because MLflow would draw them as
+        1.8e308.
+        """
         now = int(time.time() * 1000)
         values = {key: float(value) for key, value in metrics.items()}
-        entries = [Metric(key, value if math.isfinite(value) else math.nan, now, step) for key, value in values.items()]
+        entries = [
+            Metric(key, value if math.isfinite(value) else math.nan, now, step)
+            for key, value in values.items()
+        ]
         with self._pending_lock:
             self._pending.setdefault(run_id, []).extend(entries)
 
@@ -85,14 +94,18 @@ class MetricWriter:
             except Exception as error:  # noqa: BLE001
                 # A failure of the tracking server must not end a training of hours.
                 if not warned:
-                    log.warning("metrics could not be sent; they are kept and sent again later: %s", error)
+                    log.warning(
+                        "metrics could not be sent; they are kept and sent again later: %s", error
+                    )
                 warned = True
 
 
 class MlflowTracker:
     """A run in MLflow that can be written to; created by :func:`genexp.tracking.runs.start_run`."""
 
-    def __init__(self, client: MlflowClient, run_id: str, experiment_id: str, writer: MetricWriter) -> None:
+    def __init__(
+        self, client: MlflowClient, run_id: str, experiment_id: str, writer: MetricWriter
+    ) -> None:
         self.client = client
         self.run_id = run_id
         self.experiment_id = experiment_id
@@ -103,7 +116,11 @@ class MlflowTracker:
         """Log parameters; keys that the run already has stay unchanged."""
         if self._known_params is None:
             self._known_params = set(self.client.get_run(self.run_id).data.params)
-        new = [Param(key, format_value(value)) for key, value in params.items() if key not in self._known_params]
+        new = [
+            Param(key, format_value(value))
+            for key, value in params.items()
+            if key not in self._known_params
+        ]
         for start in range(0, len(new), 100):
             self.client.log_batch(self.run_id, params=new[start : start + 100])
         self._known_params |= set(params)
@@ -143,13 +160,23 @@ class MlflowTracker:
         send = self.client.log_artifacts if Path(path).is_dir() else self.client.log_artifact
         send(self.run_id, str(path), folder or None)
 
-    def log_dataset(self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str) -> None:
+    def log_dataset(
+        self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str
+    ) -> None:
         """Log the data of the run, for the Datasets column of the MLflow UI."""
         profile = {"num_rows": n_samples, "num_elements": n_samples * n_genes, "n_genes": n_genes}
         kind, remote, _ = source.partition("://")
         address = json.dumps({"uri": source})
-        dataset = Dataset(name, digest, source_type=kind if remote else "local", source=address, profile=json.dumps(profile))
-        self.client.log_inputs(self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])])
+        dataset = Dataset(
+            name,
+            digest,
+            source_type=kind if remote else "local",
+            source=address,
+            profile=json.dumps(profile),
+        )
+        self.client.log_inputs(
+            self.run_id, [DatasetInput(dataset, [InputTag("mlflow.data.context", context)])]
+        )
 
     @contextmanager
     def child(self, name: str) -> Iterator[MlflowTracker]:
@@ -173,4 +200,6 @@ class MlflowTracker:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, artifact.name)
             yield path
-            self.log_file(path, "" if artifact.parent == PurePosixPath(".") else str(artifact.parent))
+            self.log_file(
+                path, "" if artifact.parent == PurePosixPath(".") else str(artifact.parent)
+            )

@@ -21,7 +21,10 @@ def build_model(basis: Basis, model_type: ModelType, targets: Targets = NO_TARGE
     network = model_type.build(measure_inputs(basis, model_type.config.n_latent, targets))
     if targets.classes or targets.survival:
         balanced = model_type.config.class_weights == "balanced"
-        weights = {name: weigh_classes(targets.train[name], len(classes)) for name, classes in targets.classes.items()}
+        weights = {
+            name: weigh_classes(targets.train[name], len(classes))
+            for name, classes in targets.classes.items()
+        }
         classes = (targets.classes, targets.survival, weights if balanced else None)
         network.heads = Heads(model_type.config.n_latent, *classes, model_type.n_state)
     return BuiltModel(model_type, network)
@@ -30,7 +33,8 @@ def build_model(basis: Basis, model_type: ModelType, targets: Targets = NO_TARGE
 def measure_inputs(basis: Basis, n_latent: int, targets: Targets) -> Inputs:
     """Measure the statistics of the train rows from which initial weights are drawn.
 
-    Sums of squares are in float64: they have as many terms as the matrix has values, and ``residual`` is a difference of two of them.
+    Sums of squares are in float64: they have as many terms as the matrix has values, and
+    ``residual`` is a difference of two of them.
     """
     principal = as_tensor(np.ascontiguousarray(basis.principal[:, :n_latent]), torch.device("cpu"))
     train = as_tensor(basis.train, torch.device("cpu"))
@@ -54,26 +58,35 @@ def measure_inputs(basis: Basis, n_latent: int, targets: Targets) -> Inputs:
 
 
 def weigh_classes(codes: np.ndarray, n_classes: int) -> Tensor:
-    """Weights (n_classes,) of mean 1 over rows, so that classes weigh the same whatever their size; ``codes`` (n,) are -1 where unknown."""
+    """Weights (n_classes,) of mean 1 over rows, so that classes weigh the same whatever their size;
+    ``codes`` (n,) are -1 where unknown.
+    """
     counts = np.bincount(codes[codes >= 0], minlength=n_classes)
     # A class without rows has no loss to weigh; the maximum only keeps the division finite.
     return torch.from_numpy((counts.sum() / n_classes / np.maximum(counts, 1)).astype(np.float32))
 
 
 def load_rows(basis: Basis, targets: Targets, device: torch.device) -> tuple[Minibatch, Minibatch]:
-    """Bring all train rows and all validation rows to a device: they stay there, as one copy per step would cost more than a step."""
+    """Bring all train rows and all validation rows to a device: they stay there, as one copy per
+    step would cost more than a step.
+    """
     directions = None if basis.directions is None else as_tensor(basis.directions, device)
 
     def load(rows: np.ndarray, outside: Tensor | float, values: dict[str, np.ndarray]) -> Minibatch:
         tensors = {name: as_tensor(array, device) for name, array in values.items()}
         return Minibatch(as_tensor(rows, device), basis.n_genes, outside, tensors, directions)
 
-    # Train rows lie wholly in the coordinates; validation rows have a part outside them that no network can reconstruct.
-    return load(basis.train, 0.0, dict(targets.train)), load(basis.val, as_tensor(basis.outside, device), dict(targets.val))
+    # Train rows lie wholly in the coordinates; validation rows have a part outside them that no
+    # network can reconstruct.
+    return load(basis.train, 0.0, dict(targets.train)), load(
+        basis.val, as_tensor(basis.outside, device), dict(targets.val)
+    )
 
 
 def as_tensor(array: np.ndarray, device: torch.device) -> Tensor:
-    """Bring an array to a device. On the CPU it shares memory with the array, a memory map for instance: nobody may write to it."""
+    """Bring an array to a device. On the CPU it shares memory with the array, a memory map for
+    instance: nobody may write to it.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         return torch.from_numpy(array).to(device)

@@ -67,7 +67,9 @@ class Checkpoint:
         return Progress(**state["progress"])
 
     def save(self, progress: Progress) -> None:
-        """Write the state, unless the last time is too near; a crash leaves the earlier file whole."""
+        """Write the state, unless the last time is too near; a crash leaves the earlier file
+        whole.
+        """
         start = time.monotonic()
         if self.path is None or start < self.due:
             return

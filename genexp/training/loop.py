@@ -29,10 +29,12 @@ from genexp.training.steps import draw_steps, split_rows
 from genexp.training.targets import NO_TARGETS, Targets
 
 STEPS_AN_EPOCH = 4
-"""Steps of an epoch at least, for which the minibatch shrinks on small cohorts: patience and schedule count epochs, and an epoch of one
-step would end a training after as many steps as the patience has epochs."""
+"""Steps of an epoch at least, for which the minibatch shrinks on small cohorts: patience and
+schedule count epochs, and an epoch of one step would end a training after as many steps as the
+patience has epochs."""
 ROWS_AT_A_TIME = 4096
-"""Rows that are scored together: large enough for full speed, small enough for a wide hidden layer to fit into memory."""
+"""Rows that are scored together: large enough for full speed, small enough for a wide hidden layer
+to fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class Fitted:
     model : BuiltModel
         Its network has the weights of the best epoch.
     history : DataFrame, indexed by epoch
-        Epoch 0 being the untrained network: ``loss/train``, ``loss/val``, ``r2/val``, ``learning_rate``, and where there are several
-        losses each of them, ``loss_kl/train``, ``loss_kl/val`` ...
+        Epoch 0 being the untrained network: ``loss/train``, ``loss/val``, ``r2/val``,
+        ``learning_rate``, and where there are several losses each of them, ``loss_kl/train``,
+        ``loss_kl/val`` ...
     best_epoch : int
         Of the lowest ``loss/val``.
     val_losses : ndarray of float64, (n_val,)
@@ -80,7 +83,8 @@ class Fitted:
 class Validation:
     """Validation rows: their squared errors in gene space, the part outside the basis added back.
 
-    In float64, as epochs and trials are told apart by differences of a thousandth, and R2 is a difference from 1.
+    In float64, as epochs and trials are told apart by differences of a thousandth, and R2 is a
+    difference from 1.
     """
 
     def __init__(self, rows: Minibatch) -> None:
@@ -89,10 +93,14 @@ class Validation:
 
     def losses(self, x_hat: Tensor) -> Tensor:
         """Squared error per gene of each row, (n_val,) of float64."""
-        return ((self.rows.x - x_hat).square().sum(1, dtype=torch.float64) + self.rows.outside) / self.rows.n_genes
+        return (
+            (self.rows.x - x_hat).square().sum(1, dtype=torch.float64) + self.rows.outside
+        ) / self.rows.n_genes
 
     def r2(self, loss: float) -> float:
-        """Share of the squared distance from the train mean that is explained: ``1 - sum |x - x_hat|^2 / sum |x|^2``."""
+        """Share of the squared distance from the train mean that is explained: ``1 - sum |x -
+        x_hat|^2 / sum |x|^2``.
+        """
         return 1 - loss * self.rows.n_genes / self.power
 
     def loss_pca(self, principal: Tensor) -> float:
@@ -104,7 +112,9 @@ def choose_device(config: EncoderConfig) -> torch.device:
     """Device of a training; ``auto`` takes a GPU when there is one."""
     available = torch.cuda.is_available()
     if config.device == "cuda" and not available:
-        raise TrainingError("device=cuda: this machine has no usable CUDA device; use device=auto or device=cpu")
+        raise TrainingError(
+            "device=cuda: this machine has no usable CUDA device; use device=auto or device=cpu"
+        )
     device = torch.device("cuda" if available and config.device != "cpu" else "cpu")
     if config.precision == "bfloat16" and device.type == "cpu":
         raise TrainingError("precision=bfloat16 needs a GPU; use precision=float32 here")
@@ -124,8 +134,8 @@ def fit_autoencoder(
 ) -> Fitted:
     """Train until the validation loss stops falling, and return the best epoch.
 
-    Epoch 0, the untrained network, is evaluated like every other and can win: with skip connections it is PCA, so no training ends
-    worse than PCA on validation rows.
+    Epoch 0, the untrained network, is evaluated like every other and can win: with skip connections
+    it is PCA, so no training ends worse than PCA on validation rows.
 
     Parameters
     ----------
@@ -154,7 +164,9 @@ def fit_autoencoder(
     """
     training = _Training(basis, model_type, seed, targets, initialise, checkpoint)
     training.begin(tracker or NullTracker())
-    with _show_progress(model_type.config.epochs, len(training.progress.history), progress_bar) as bar:
+    with _show_progress(
+        model_type.config.epochs, len(training.progress.history), progress_bar
+    ) as bar:
         pruned_at = training.continue_to_end(tracker or NullTracker(), prune_above or {}, bar)
     return training.finish(pruned_at)
 
@@ -173,8 +185,10 @@ class _Training:
     ) -> None:
         self.config = model_type.config
         device = choose_device(self.config)
-        # One generator for everything random, in this order: initial weights, pretraining, then per epoch the order of rows, and per step
-        # dropout and noise. A seed therefore gives the same training on every machine with the same torch, also from a checkpoint.
+        # One generator for everything random, in this order: initial weights, pretraining, then per
+        # epoch the order of rows, and per step
+        # dropout and noise. A seed therefore gives the same training on every machine with the same
+        # torch, also from a checkpoint.
         torch.manual_seed(seed)
         # Weights are drawn on the CPU and moved, because a GPU's generator would draw others.
         self.model = build_model(basis, model_type, targets)
@@ -185,12 +199,18 @@ class _Training:
         self.schedule: ReduceLROnPlateau | LRScheduler = build_schedule(self.optimiser, self.config)
         self.train, val = load_rows(basis, targets, device)
         self.validation = Validation(val)
-        self.loss_pca = self.validation.loss_pca(as_tensor(basis.principal[:, : self.config.n_latent], device))
-        self.checkpoint = Checkpoint(checkpoint, network=self.model.network, optimiser=self.optimiser, schedule=self.schedule)
+        self.loss_pca = self.validation.loss_pca(
+            as_tensor(basis.principal[:, : self.config.n_latent], device)
+        )
+        self.checkpoint = Checkpoint(
+            checkpoint, network=self.model.network, optimiser=self.optimiser, schedule=self.schedule
+        )
         self.progress = Progress()
 
     def begin(self, tracker: Tracker) -> None:
-        """Continue at the checkpoint, whose epochs are logged again, or prepare the network for epoch 0."""
+        """Continue at the checkpoint, whose epochs are logged again, or prepare the network for
+        epoch 0.
+        """
         self.progress = self.checkpoint.resume()
         for epoch, metrics in enumerate(self.progress.history):
             tracker.log_metrics(metrics, step=epoch)
@@ -199,7 +219,9 @@ class _Training:
         else:
             self.model.model_type.prepare(self.model.network.train(), self.train)
 
-    def continue_to_end(self, tracker: Tracker, prune_above: Mapping[int, float], bar: tqdm) -> int | None:
+    def continue_to_end(
+        self, tracker: Tracker, prune_above: Mapping[int, float], bar: tqdm
+    ) -> int | None:
         """Run the remaining epochs; the epoch at which the training was pruned, or None."""
         progress = self.progress
         for epoch in range(len(progress.history), self.config.epochs + 1):
@@ -207,10 +229,14 @@ class _Training:
             progress.history.append(metrics)
             tracker.log_metrics(metrics, step=epoch)
             self.checkpoint.save(progress)
-            losses = f"loss {metrics['loss/train']:.4f}, val {metrics['loss/val']:.4f}, best {progress.best_loss:.4f}"
+            losses = (
+                f"loss {metrics['loss/train']:.4f}, val {metrics['loss/val']:.4f}, best "
+                f"{progress.best_loss:.4f}"
+            )
             bar.set_postfix_str(f"{losses}, PCA {self.loss_pca:.4f}")
             bar.update(min(epoch, 1))
-            # Patience counts from the best epoch, 0 included: a network that never beats PCA stops after as many epochs.
+            # Patience counts from the best epoch, 0 included: a network that never beats PCA stops
+            # after as many epochs.
             if epoch - progress.best_epoch >= self.config.patience:
                 return None
             # The best loss so far, not the latest: one bad epoch is noise.
@@ -219,9 +245,15 @@ class _Training:
         return None
 
     def run_epoch(self, epoch: int) -> dict[str, float]:
-        """Train one epoch, evaluate it, and keep its weights where it is the best so far; epoch 0 is evaluated only."""
+        """Train one epoch, evaluate it, and keep its weights where it is the best so far; epoch 0
+        is evaluated only.
+        """
         learning_rate = self.optimiser.param_groups[0]["lr"]
-        train_losses = train_epoch(self.model, self.optimiser, self.train, epoch) if epoch else score(self.model, self.train, 0).losses
+        train_losses = (
+            train_epoch(self.model, self.optimiser, self.train, epoch)
+            if epoch
+            else score(self.model, self.train, 0).losses
+        )
         scored = score(self.model, self.validation.rows, epoch)
         loss_val = check_finite(self.model.sum_monitored(scored.losses), epoch, learning_rate)
         if isinstance(self.schedule, ReduceLROnPlateau):
@@ -234,7 +266,10 @@ class _Training:
             self.progress.best_epoch, self.progress.best_loss = epoch, loss_val
             keep_weights(self.model.network, self.progress.best_weights)
         metrics = name_metrics(train_losses, scored.losses, self.model)
-        return metrics | {"r2/val": self.validation.r2(float(squared_errors.mean())), "learning_rate": learning_rate}
+        return metrics | {
+            "r2/val": self.validation.r2(float(squared_errors.mean())),
+            "learning_rate": learning_rate,
+        }
 
     def finish(self, pruned_at: int | None) -> Fitted:
         """Restore the best epoch, complete its network, and evaluate it once more."""
@@ -246,25 +281,38 @@ class _Training:
         scored = score(model, self.validation.rows, progress.best_epoch)
         squared_errors = self.validation.losses(scored.x_hat)
         history = pd.DataFrame(progress.history).rename_axis("epoch")
-        # A model type may have replaced its decoder at the end: R2 is that of the network that is shipped.
-        history.loc[progress.best_epoch, "r2/val"] = self.validation.r2(float(squared_errors.mean()))
+        # A model type may have replaced its decoder at the end: R2 is that of the network that is
+        # shipped.
+        history.loc[progress.best_epoch, "r2/val"] = self.validation.r2(
+            float(squared_errors.mean())
+        )
         losses = (squared_errors.cpu().numpy(), scored.rows.cpu().numpy())
         return Fitted(model, history, progress.best_epoch, *losses, self.loss_pca, pruned_at)
 
 
 def _show_progress(n_epochs: int, n_evaluated: int, visible: bool) -> tqdm:
     """Bar over the epochs after epoch 0."""
-    return tqdm(total=n_epochs, initial=max(n_evaluated - 1, 0), desc="train", unit="epoch", disable=not visible)
+    return tqdm(
+        total=n_epochs,
+        initial=max(n_evaluated - 1, 0),
+        desc="train",
+        unit="epoch",
+        disable=not visible,
+    )
 
 
-def train_epoch(model: BuiltModel, optimiser: AdamW, train: Minibatch, epoch: int) -> dict[str, float]:
+def train_epoch(
+    model: BuiltModel, optimiser: AdamW, train: Minibatch, epoch: int
+) -> dict[str, float]:
     """One pass over the train rows in random order; returns the mean of each loss on the way."""
     model.network.train()
     n_rows = len(train.x)
     n_steps = max(round(n_rows / model.config.minibatch), min(STEPS_AN_EPOCH, n_rows // 2), 1)
     total: dict[str, Tensor] = {}
     for rows in draw_steps(n_rows, n_steps, train.targets.get(model.model_type.block)):
-        for name, value in train_step(model, optimiser, train.pick(rows.to(train.x.device), epoch)).items():
+        for name, value in train_step(
+            model, optimiser, train.pick(rows.to(train.x.device), epoch)
+        ).items():
             total[name] = total.get(name, 0) + value * (len(rows) / n_rows)
     # Tensors until here: reading a value waits for the GPU, and one wait per epoch costs nothing.
     return {name: float(value) for name, value in total.items()}
@@ -272,8 +320,11 @@ def train_epoch(model: BuiltModel, optimiser: AdamW, train: Minibatch, epoch: in
 
 def train_step(model: BuiltModel, optimiser: AdamW, minibatch: Minibatch) -> dict[str, Tensor]:
     """Change the weights by one minibatch; returns its losses, not waited for."""
-    # Only the forward pass is in bfloat16: weights, gradients and moments stay float32, and so do sums over genes (measure_squared_error).
-    with torch.autocast(minibatch.x.device.type, torch.bfloat16, enabled=model.config.precision == "bfloat16"):
+    # Only the forward pass is in bfloat16: weights, gradients and moments stay float32, and so do
+    # sums over genes (measure_squared_error).
+    with torch.autocast(
+        minibatch.x.device.type, torch.bfloat16, enabled=model.config.precision == "bfloat16"
+    ):
         result = model.run(minibatch)
     means = {name: loss.mean() for name, loss in result.losses.items()}
     optimiser.zero_grad(set_to_none=True)
@@ -287,7 +338,9 @@ def train_step(model: BuiltModel, optimiser: AdamW, minibatch: Minibatch) -> dic
 
 @dataclass(frozen=True)
 class Scored:
-    """Reconstructions (n, n_inputs), mean losses, and the monitored loss of each row (n,): the sum of those that rows have."""
+    """Reconstructions (n, n_inputs), mean losses, and the monitored loss of each row (n,): the sum
+    of those that rows have.
+    """
 
     x_hat: Tensor
     losses: dict[str, float]
@@ -302,21 +355,38 @@ def score(model: BuiltModel, rows: Minibatch, epoch: int) -> Scored:
     """
     model.network.eval()
     n_rows = len(rows.x)
-    split = [index.to(rows.x.device) for index in split_rows(n_rows, ROWS_AT_A_TIME, rows.targets.get(model.model_type.block))]
+    split = [
+        index.to(rows.x.device)
+        for index in split_rows(n_rows, ROWS_AT_A_TIME, rows.targets.get(model.model_type.block))
+    ]
     parts = [model.run(rows.pick(index, epoch)) for index in split]
     shares = [len(part.z) / n_rows for part in parts]
     losses = {
-        name: sum(share * float(part.losses[name].mean(dtype=torch.float64)) for share, part in zip(shares, parts, strict=True))
+        name: sum(
+            share * float(part.losses[name].mean(dtype=torch.float64))
+            for share, part in zip(shares, parts, strict=True)
+        )
         for name in parts[0].losses
     }
-    monitored = [[loss.double() for name, loss in part.losses.items() if loss.ndim and model.is_monitored(name)] for part in parts]
+    monitored = [
+        [
+            loss.double()
+            for name, loss in part.losses.items()
+            if loss.ndim and model.is_monitored(name)
+        ]
+        for part in parts
+    ]
     by_row = torch.cat([torch.stack(part).sum(0) for part in monitored])
     back = torch.cat(split).argsort()
     return Scored(torch.cat([part.x_hat for part in parts])[back], losses, by_row[back])
 
 
-def name_metrics(train: Mapping[str, float], val: Mapping[str, float], model: BuiltModel) -> dict[str, float]:
-    """Losses of an epoch under their names: the monitored sum, and each loss where there are several."""
+def name_metrics(
+    train: Mapping[str, float], val: Mapping[str, float], model: BuiltModel
+) -> dict[str, float]:
+    """Losses of an epoch under their names: the monitored sum, and each loss where there are
+    several.
+    """
     metrics = {"loss/train": model.sum_monitored(train), "loss/val": model.sum_monitored(val)}
     for name in train if len(train) > 1 else ():
         metrics |= {f"loss_{name}/train": train[name], f"loss_{name}/val": val[name]}
@@ -324,7 +394,9 @@ def name_metrics(train: Mapping[str, float], val: Mapping[str, float], model: Bu
 
 
 def keep_weights(network: Autoencoder, kept: dict[str, Tensor]) -> None:
-    """Copy the state of the network into ``kept``, in place where it holds one: no second copy is allocated in each better epoch."""
+    """Copy the state of the network into ``kept``, in place where it holds one: no second copy is
+    allocated in each better epoch.
+    """
     for name, value in network.state_dict().items():
         if name in kept:
             kept[name].copy_(value)
@@ -333,7 +405,8 @@ def keep_weights(network: Autoencoder, kept: dict[str, Tensor]) -> None:
 
 
 def is_better(loss: float, best: float, min_delta: float) -> bool:
-    """Tell whether a loss is below the best so far by more than the relative ``min_delta``: smaller gains do not renew the patience.
+    """Tell whether a loss is below the best so far by more than the relative ``min_delta``: smaller
+    gains do not renew the patience.
 
     Relative to the absolute value, as log likelihoods may be negative.
     """

@@ -23,14 +23,17 @@ def draw_steps(n_rows: int, n_steps: int, block: Tensor | None = None) -> Sequen
     if block is None:
         return torch.randperm(n_rows).tensor_split(n_steps)
     _, code, sizes = torch.unique(block.cpu(), return_inverse=True, return_counts=True)
-    # One draw per epoch on the CPU, with and without blocks: the same seed gives the same steps on every device.
+    # One draw per epoch on the CPU, with and without blocks: the same seed gives the same steps on
+    # every device.
     order = torch.randperm(len(sizes))
     rows = order.argsort()[code].argsort(stable=True)
     return _join(torch.split(rows, sizes[order].tolist()), max(n_rows / n_steps, MIN_ROWS))
 
 
 def split_rows(n_rows: int, n_at_a_time: int, block: Tensor | None = None) -> Sequence[Tensor]:
-    """Rows that are scored together, about ``n_at_a_time`` of them; as they are where there are no blocks."""
+    """Rows that are scored together, about ``n_at_a_time`` of them; as they are where there are no
+    blocks.
+    """
     if block is None or n_rows <= n_at_a_time:
         return torch.split(torch.arange(n_rows), n_at_a_time)
     rows, sizes = block.cpu().argsort(stable=True), torch.unique(block.cpu(), return_counts=True)[1]
@@ -38,7 +41,9 @@ def split_rows(n_rows: int, n_at_a_time: int, block: Tensor | None = None) -> Se
 
 
 def _join(blocks: Sequence[Tensor], n_rows: float) -> list[Tensor]:
-    """Blocks one after the other until they have ``n_rows``; a rest of fewer than ``MIN_ROWS`` goes to the last."""
+    """Blocks one after the other until they have ``n_rows``; a rest of fewer than ``MIN_ROWS`` goes
+    to the last.
+    """
     joined: list[Tensor] = []
     held: list[Tensor] = []
     n_held = 0

@@ -17,7 +17,8 @@ from genexp.settings.training import EncoderConfig
 MAX_CLASSES = 100
 """Most classes of a label: more distinct values are names or numbers."""
 MIN_ROWS = 2
-"""Train rows of a class, at least: nothing can be learnt from fewer, and balanced weights would let them outweigh all others."""
+"""Train rows of a class, at least: nothing can be learnt from fewer, and balanced weights would let
+them outweigh all others."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Targets:
     survival : bool
         Whether survival is a target.
     train, val : mapping of str to ndarray, (n,)
-        Class codes by label (int64, -1 where unknown or not among the classes); ``time_days`` (float32, NaN where unknown) and ``event``;
-        further values that the model type reads of each sample.
+        Class codes by label (int64, -1 where unknown or not among the classes); ``time_days``
+        (float32, NaN where unknown) and ``event``; further values that the model type reads of each
+        sample.
     """
 
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -45,7 +47,9 @@ NO_TARGETS = Targets()
 
 
 def name_heads(model_type: ModelType) -> tuple[str, ...]:
-    """Targets of a training: those that the configuration names, and those that the model type requires."""
+    """Targets of a training: those that the configuration names, and those that the model type
+    requires.
+    """
     return tuple(dict.fromkeys((*model_type.heads, *model_type.config.heads)))
 
 
@@ -55,8 +59,9 @@ def build_targets(data: Preprocessed, model_type: ModelType) -> Targets:
     Raises
     ------
     TrainingError
-        The model type cannot be trained on the cohort, a column is absent, or train rows have fewer than two classes of it or more
-        than ``MAX_CLASSES``, those with fewer rows than ``MIN_ROWS`` excluded.
+        The model type cannot be trained on the cohort, a column is absent, or train rows have fewer
+        than two classes of it or more than ``MAX_CLASSES``, those with fewer rows than ``MIN_ROWS``
+        excluded.
     """
     heads, config = name_heads(model_type), model_type.config
     model_type.check(data)
@@ -80,25 +85,36 @@ def build_targets(data: Preprocessed, model_type: ModelType) -> Targets:
 
 def _list_classes(obs: pd.DataFrame, name: str, config: EncoderConfig) -> tuple[str, ...]:
     if name not in obs:
-        hint = "name the column with label=" if name == "label" else f"the annotations have {name_some(list(obs.columns))}"
+        hint = (
+            "name the column with label="
+            if name == "label"
+            else f"the annotations have {name_some(list(obs.columns))}"
+        )
         request = f"kind={config.kind}, heads={','.join(config.heads)}"
         raise TrainingError(f"{request}: a column '{name}' of obs was expected, found none; {hint}")
     counts = obs[name].dropna().map(str).value_counts()
     classes = sorted(counts.index[counts >= MIN_ROWS])
     if not 2 <= len(classes) <= MAX_CLASSES:
         raise TrainingError(
-            f"heads: 2 to {MAX_CLASSES} classes of '{name}' with {MIN_ROWS} train rows or more were expected, found {len(classes)}"
+            f"heads: 2 to {MAX_CLASSES} classes of '{name}' with {MIN_ROWS} train rows or "
+            f"more were expected, found {len(classes)}"
         )
     return tuple(classes)
 
 
 def _check_survival(obs: pd.DataFrame, config: EncoderConfig) -> None:
     if not {"time_days", "event"} <= set(obs):
-        raise TrainingError(f"heads={','.join(config.heads)}: survival was expected among the annotations; name it with time= and event=")
+        raise TrainingError(
+            f"heads={','.join(config.heads)}: survival was expected among the annotations; "
+            "name it with time= and event="
+        )
 
 
 def _read_survival(obs: pd.DataFrame) -> dict[str, np.ndarray]:
     """Follow-up and event; both unknown where one is, or where nobody was followed."""
     time, event = obs["time_days"].to_numpy(np.float32), obs["event"].to_numpy(np.float32)
     is_followed = np.isfinite(time) & np.isfinite(event) & (np.nan_to_num(time) > 0)
-    return {"time_days": np.where(is_followed, time, np.nan).astype(np.float32), "event": np.nan_to_num(event).astype(bool) & is_followed}
+    return {
+        "time_days": np.where(is_followed, time, np.nan).astype(np.float32),
+        "event": np.nan_to_num(event).astype(bool) & is_followed,
+    }

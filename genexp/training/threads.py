@@ -17,7 +17,8 @@ from genexp.training.optimiser import build_optimiser
 from genexp.training.targets import NO_TARGETS, Targets
 
 STEPS = 3
-"""Steps that are timed for each number of threads, after a first one, which pays for allocations; the fastest counts."""
+"""Steps that are timed for each number of threads, after a first one, which pays for allocations;
+the fastest counts."""
 HOPELESS = 3.0
 """A number of threads whose first step took this many times the best one's is not tried further."""
 TIE = 1.05
@@ -25,7 +26,9 @@ TIE = 1.05
 
 
 def choose_threads(basis: Basis, model_type: ModelType, targets: Targets = NO_TARGETS) -> int:
-    """Set and return the number of threads: as configured, or the fastest of 1, 2, 4, ... up to the cores."""
+    """Set and return the number of threads: as configured, or the fastest of 1, 2, 4, ... up to the
+    cores.
+    """
     threads = model_type.config.threads
     n_threads = int(threads) if threads != "auto" else _measure(basis, model_type, targets)
     torch.set_num_threads(n_threads)
@@ -33,7 +36,9 @@ def choose_threads(basis: Basis, model_type: ModelType, targets: Targets = NO_TA
 
 
 def _measure(basis: Basis, model_type: ModelType, targets: Targets) -> int:
-    """Time a few training steps for each number of threads, on a network that is discarded; ties go to fewer threads."""
+    """Time a few training steps for each number of threads, on a network that is discarded; ties go
+    to fewer threads.
+    """
     candidates = [2**i for i in range(count_cores().bit_length()) if 2**i <= count_cores()]
     if len(candidates) == 1:
         return 1

@@ -49,7 +49,8 @@ class Trained:
     latents : ndarray of float32, (n_train, n_latent)
         Latents of the train samples.
     build : callable
-        Maps the weights back to gene space, lazily: there the network is many times larger, and of several only the best is needed.
+        Maps the weights back to gene space, lazily: there the network is many times larger, and of
+        several only the best is needed.
     """
 
     seed: int
@@ -77,14 +78,19 @@ class StartFrom:
         Raises
         ------
         TrainingError
-            The model type has layers that no encoder has, or latents or an output that are not linear.
+            The model type has layers that no encoder has, or latents or an output that are not
+            linear.
         """
         kind = model_type.config.kind
         if reason := model_type.gene_wise:
-            raise TrainingError(f"init: kind={kind} has layers of its own ({reason}); start another kind from an encoder")
+            raise TrainingError(
+                f"init: kind={kind} has layers of its own ({reason}); start another kind "
+                "from an encoder"
+            )
         if model_type.activation != "linear" or model_type.config.output != "linear":
             raise TrainingError(
-                f"init: linear latents and output were expected, as an encoder to start from has; kind={kind} has {model_type.activation} "
+                "init: linear latents and output were expected, as an encoder to start from "
+                f"has; kind={kind} has {model_type.activation} "
                 f"latents here and output={model_type.config.output}"
             )
 
@@ -106,8 +112,9 @@ def train_encoder(
 ) -> Trained:
     """Train on a preprocessed cohort, and log curves, figure and metrics.
 
-    ``seed`` decides initial weights, order and dropout, ``run.seed`` where it is not given; the split is that of ``data`` either way.
-    An interrupted training of the same configuration on the same data continues at its checkpoint.
+    ``seed`` decides initial weights, order and dropout, ``run.seed`` where it is not given; the
+    split is that of ``data`` either way. An interrupted training of the same configuration on the
+    same data continues at its checkpoint.
     """
     seed = run.seed if seed is None else seed
     if start_from is not None:
@@ -118,11 +125,24 @@ def train_encoder(
     start = time.perf_counter()
     targets = build_targets(data, model_type)
     basis = build_basis(data, config.basis, config.n_latent, model_type.needs_genes)
-    # Timing draws weights and dropout; the seed is set after it, so that the threads measured do not change what is learnt.
-    tracker.set_tags({"basis": basis.name, "basis.reason": basis.reason, "threads": choose_threads(basis, model_type, targets)})
+    # Timing draws weights and dropout; the seed is set after it, so that the threads measured do
+    # not change what is learnt.
+    tracker.set_tags(
+        {
+            "basis": basis.name,
+            "basis.reason": basis.reason,
+            "threads": choose_threads(basis, model_type, targets),
+        }
+    )
     initialise = None if start_from is None else start_from.initialise(data, basis)
-    began = None if start_from is None else [start_from.source.card.get("training_fingerprint"), start_from.freeze]
-    fingerprint = hash_values([section_values(config, EncoderConfig), data.fingerprint, seed, began])
+    began = (
+        None
+        if start_from is None
+        else [start_from.source.card.get("training_fingerprint"), start_from.freeze]
+    )
+    fingerprint = hash_values(
+        [section_values(config, EncoderConfig), data.fingerprint, seed, began]
+    )
     fitted = fit_autoencoder(
         basis,
         model_type,
@@ -134,7 +154,11 @@ def train_encoder(
         initialise=initialise,
     )
     metrics = summarise(fitted) | {"train/seconds": time.perf_counter() - start}
-    facts: dict[str, Any] = {"training_fingerprint": fingerprint, "config": section_values(config, EncoderConfig), "basis": basis.name}
+    facts: dict[str, Any] = {
+        "training_fingerprint": fingerprint,
+        "config": section_values(config, EncoderConfig),
+        "basis": basis.name,
+    }
     facts |= {"seed": run.seed, "training_seed": seed, "metrics": metrics}
     trained = Trained(
         seed,
@@ -160,15 +184,22 @@ def log_training(trained: Trained, tracker: Tracker) -> None:
     tracker.log_metrics(trained.metrics)
     fitted = trained.fitted
     tracker.log_figure(
-        "figures/loss.png", plot_history(fitted.history.reset_index(), trained.metrics.get("loss/val_pca"), fitted.best_epoch)
+        "figures/loss.png",
+        plot_history(
+            fitted.history.reset_index(), trained.metrics.get("loss/val_pca"), fitted.best_epoch
+        ),
     )
     tracker.log_table("training/history.tsv", fitted.history)
 
 
 def summarise(fitted: Fitted) -> dict[str, float]:
-    """Metrics of the best epoch compared with PCA's, under the names that every run has; PCA's loss where the loss is a squared error."""
+    """Metrics of the best epoch compared with PCA's, under the names that every run has; PCA's loss
+    where the loss is a squared error.
+    """
     model_type = fitted.model.model_type
-    squared_error = model_type.loss == SQUARED_ERROR and model_type.config.reconstruction == "squared_error"
+    squared_error = (
+        model_type.loss == SQUARED_ERROR and model_type.config.reconstruction == "squared_error"
+    )
     best = fitted.history.loc[fitted.best_epoch]
     r2_pca = 1 - (1 - best["r2/val"]) * fitted.loss_pca / fitted.val_losses.mean()
     return {
@@ -180,11 +211,21 @@ def summarise(fitted: Fitted) -> dict[str, float]:
     }
 
 
-def build_encoder(fitted: Fitted, basis: Basis, data: Preprocessed, max_missing: float, card: dict[str, Any]) -> Encoder:
-    """Fold the network back to genes and join it with the transform and the calibration of novelty: the encoder that is registered."""
+def build_encoder(
+    fitted: Fitted, basis: Basis, data: Preprocessed, max_missing: float, card: dict[str, Any]
+) -> Encoder:
+    """Fold the network back to genes and join it with the transform and the calibration of novelty:
+    the encoder that is registered.
+    """
     encoder, decoder = fold_network(fitted.network, np.asarray(basis.mean), basis.directions)
-    calibration = calibrate_novelty(encoder, decoder, data.matrix("train"), data.matrix("val"), seed=0)
-    provenance = {"cohort": data.name, "data_fingerprint": data.fingerprint, "split_hash": data.split_hash}
+    calibration = calibrate_novelty(
+        encoder, decoder, data.matrix("train"), data.matrix("val"), seed=0
+    )
+    provenance = {
+        "cohort": data.name,
+        "data_fingerprint": data.fingerprint,
+        "split_hash": data.split_hash,
+    }
     return Encoder(
         genes=data.var.index.tolist(),
         sources=data.var["source"].tolist(),
@@ -194,7 +235,9 @@ def build_encoder(fitted: Fitted, basis: Basis, data: Preprocessed, max_missing:
         encoder=encoder,
         decoder=decoder,
         max_missing=max_missing,
-        card=provenance | card | ({"units": list(fitted.network.units)} if fitted.network.units else {}),
+        card=provenance
+        | card
+        | ({"units": list(fitted.network.units)} if fitted.network.units else {}),
         calibration=calibration.to_arrays(),
         heads=fold_heads(fitted.network.heads),
     )

@@ -1,8 +1,10 @@
-"""A study: rounds of trials that Optuna proposes, that workers train in parallel, and that are reported back in order.
+"""A study: rounds of trials that Optuna proposes, that workers train in parallel, and that are
+reported back in order.
 
-The same seed and number of workers give the same trials whatever the timing: a trial's sampler is seeded by its number, sees only
-earlier rounds as finished, and pruning compares with earlier rounds alone. A study lives in a folder of the cache,
-so an interrupted study continues, and keeps its finished trials.
+The same seed and number of workers give the same trials whatever the timing: a trial's sampler is
+seeded by its number, sees only earlier rounds as finished, and pruning compares with earlier rounds
+alone. A study lives in a folder of the cache, so an interrupted study continues, and keeps its
+finished trials.
 """
 
 from __future__ import annotations
@@ -27,7 +29,15 @@ from genexp.preprocessing import Preprocessed
 from genexp.settings.training import EncoderConfig
 from genexp.settings.verbs import TuneSettings
 from genexp.training.basis import build_basis
-from genexp.tuning.objective import LOSS, check_objectives, correlate_objectives, direction, find_front, orient, read_objective
+from genexp.tuning.objective import (
+    LOSS,
+    check_objectives,
+    correlate_objectives,
+    direction,
+    find_front,
+    orient,
+    read_objective,
+)
 from genexp.tuning.space import configure, list_grid, suggest
 from genexp.tuning.workers import Job, TrialResult, Workers, count_workers, read_result
 
@@ -75,7 +85,9 @@ class Study:
     frozen: optuna.study.Study
 
     def table(self) -> pd.DataFrame:
-        """Return one row per trial: state, configuration, losses, seconds, and whether it was selected."""
+        """Return one row per trial: state, configuration, losses, seconds, and whether it was
+        selected.
+        """
         rows = [
             {
                 "trial": trial.result.number,
@@ -101,12 +113,20 @@ class Study:
 
     @property
     def objective_correlations(self) -> pd.DataFrame:
-        """Correlations of objectives over the complete trials: :func:`~genexp.tuning.objective.correlate_objectives`."""
-        return correlate_objectives([trial.result for trial in self.trials if trial.result.state == "complete"])
+        """Correlations of objectives over the complete trials:
+        :func:`~genexp.tuning.objective.correlate_objectives`.
+        """
+        return correlate_objectives(
+            [trial.result for trial in self.trials if trial.result.state == "complete"]
+        )
 
 
 def run_study(
-    data: Preprocessed, settings: TuneSettings, folder: Path, fingerprint: str, on_trial: Callable[[FinishedTrial, int], None]
+    data: Preprocessed,
+    settings: TuneSettings,
+    folder: Path,
+    fingerprint: str,
+    on_trial: Callable[[FinishedTrial, int], None],
 ) -> Study:
     """Search until ``n_trials`` trials have ended, or the time limit is reached.
 
@@ -124,7 +144,8 @@ def run_study(
     Raises
     ------
     ConfigError
-        The model types have losses that cannot be compared, or the folder holds a running study, or one of other data or another space.
+        The model types have losses that cannot be compared, or the folder holds a running study, or
+        one of other data or another space.
     TrainingError
         No trial could be completed.
     """
@@ -133,7 +154,8 @@ def run_study(
     n_latent_max = min(n_train - 1, n_genes)
     if settings.space.n_latent.low > n_latent_max:
         raise TrainingError(
-            f"n_latent={settings.space.n_latent} is more than the data allow: {n_train} train samples of {n_genes} genes span at most "
+            f"n_latent={settings.space.n_latent} is more than the data allow: {n_train} "
+            f"train samples of {n_genes} genes span at most "
             f"{n_latent_max} dimensions; choose a lower range"
         )
     model_types = _check_model_types(data, settings)
@@ -141,26 +163,43 @@ def run_study(
     for needs_genes in dict.fromkeys(model_type.needs_genes for model_type in model_types):
         basis = build_basis(data, settings.training.basis, n_latent, needs_genes)
     n_inputs, n_hidden = basis.train.shape[1], int(settings.space.n_hidden.high)
-    n_workers = min(count_workers(settings.search.workers, 2 * n_inputs * n_hidden + n_hidden**2), settings.search.n_trials)
-    n_threads = settings.training.threads if settings.training.threads != "auto" else max(1, count_cores() // n_workers)
+    n_workers = min(
+        count_workers(settings.search.workers, 2 * n_inputs * n_hidden + n_hidden**2),
+        settings.search.n_trials,
+    )
+    n_threads = (
+        settings.training.threads
+        if settings.training.threads != "auto"
+        else max(1, count_cores() // n_workers)
+    )
     with _lock(folder), Workers(n_workers, n_threads, data.folder, folder) as workers:
         study = _open_study(folder, fingerprint, settings.search.objective)
         trials = list(_run_rounds(study, workers, settings, folder, n_latent_max, on_trial))
     selected, reason = select(trials, settings.search.selection, settings.search.objective)
-    return Study(folder.name, tuple(trials), selected, reason, n_workers, settings.search.objective, study)
+    return Study(
+        folder.name, tuple(trials), selected, reason, n_workers, settings.search.objective, study
+    )
 
 
 def _check_model_types(data: Preprocessed, settings: TuneSettings) -> list[ModelType]:
-    """Refuse model types that this cohort does not suit, before any trial, and model types whose losses cannot be compared."""
+    """Refuse model types that this cohort does not suit, before any trial, and model types whose
+    losses cannot be compared.
+    """
     space = settings.space
-    model_types = [create_model_type(configure(space, settings.training, {"kind": kind})) for kind in space.kind]
+    model_types = [
+        create_model_type(configure(space, settings.training, {"kind": kind}))
+        for kind in space.kind
+    ]
     for model_type in model_types:
         model_type.check(data)
-    losses = {kind: model_type.loss for kind, model_type in zip(space.kind, model_types, strict=True)}
+    losses = {
+        kind: model_type.loss for kind, model_type in zip(space.kind, model_types, strict=True)
+    }
     if len(set(losses.values())) > 1:
         listed = ", ".join(f"the loss of {kind} is a {loss}" for kind, loss in losses.items())
         raise ConfigError(
-            f"kind={','.join(settings.space.kind)}: expected model types whose losses can be compared; {listed}. Search each in a separate "
+            f"kind={','.join(settings.space.kind)}: expected model types whose losses can be "
+            f"compared; {listed}. Search each in a separate "
             "study, and compare their evaluations"
         )
     return model_types
@@ -174,31 +213,40 @@ def _lock(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise ConfigError(
-                f"the study '{folder.name}' is running in another process; wait until it ends, or name another study with study_name="
+                f"the study '{folder.name}' is running in another process; wait until it "
+                "ends, or name another study with study_name="
             ) from None
         yield
 
 
-def _open_study(folder: Path, fingerprint: str, objectives: Sequence[str] = (LOSS,)) -> optuna.study.Study:
+def _open_study(
+    folder: Path, fingerprint: str, objectives: Sequence[str] = (LOSS,)
+) -> optuna.study.Study:
     import optuna
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
     optuna.logging.set_verbosity(logging.WARNING)
-    # A tune that was killed while writing leaves Optuna's lock behind, and the next one would wait for it forever: with a relative
-    # path Optuna cannot tell how old its lock is. The folder's lock is held here, so nobody else writes the journal.
+    # A tune that was killed while writing leaves Optuna's lock behind, and the next one would wait
+    # for it forever: with a relative
+    # path Optuna cannot tell how old its lock is. The folder's lock is held here, so nobody else
+    # writes the journal.
     journal = folder.resolve() / "journal.log"
     journal.with_name("journal.log.lock").unlink(missing_ok=True)
     storage = JournalStorage(JournalFileBackend(str(journal)))
     study = optuna.create_study(
-        storage=storage, study_name=folder.name, load_if_exists=True, directions=[direction(name) for name in objectives]
+        storage=storage,
+        study_name=folder.name,
+        load_if_exists=True,
+        directions=[direction(name) for name in objectives],
     )
     stored = study.user_attrs.get("fingerprint")
     if stored is None:
         study.set_user_attr("fingerprint", fingerprint)
     elif stored != fingerprint:
         raise ConfigError(
-            f"the study '{folder.name}' has another cohort, space or seed; its trials cannot be compared with new ones: "
+            f"the study '{folder.name}' has another cohort, space or seed; its trials cannot "
+            "be compared with new ones: "
             "name another study with study_name=, or repeat the study with its settings"
         )
     return study
@@ -212,14 +260,21 @@ def _run_rounds(
     n_latent_max: int,
     on_trial: Callable[[FinishedTrial, int], None],
 ) -> Iterator[FinishedTrial]:
-    """Finish rounds of one trial per worker; trials of an earlier process are reported, not trained again."""
+    """Finish rounds of one trial per worker; trials of an earlier process are reported, not trained
+    again.
+    """
     start, n_workers = time.monotonic(), workers.n_workers
     finished: list[FinishedTrial] = []
     grid = list_grid(settings.space, n_latent_max) if settings.search.sampler == "grid" else None
     n_trials = min(settings.search.n_trials, len(grid)) if grid else settings.search.n_trials
     for first in range(0, n_trials, n_workers):
         is_known = len(study.get_trials(deepcopy=False)) > first
-        if settings.search.timeout and time.monotonic() - start > 60 * settings.search.timeout and finished and not is_known:
+        if (
+            settings.search.timeout
+            and time.monotonic() - start > 60 * settings.search.timeout
+            and finished
+            and not is_known
+        ):
             break
         numbers = range(first, min(first + n_workers, n_trials))
         for number in numbers[max(0, len(study.get_trials(deepcopy=False)) - first) :]:
@@ -228,11 +283,21 @@ def _run_rounds(
         configs = [configure(settings.space, settings.training, values) for values in parameters]
         prune_above = (
             _prune_levels(finished)
-            if settings.search.prune and settings.search.objective == (LOSS,) and len(settings.space.kind) == 1
+            if settings.search.prune
+            and settings.search.objective == (LOSS,)
+            and len(settings.space.kind) == 1
             else {}
         )
-        results = {number: result for number in numbers if (result := _known_result(study, folder, number)) is not None}
-        jobs = [Job(n, config, settings.run.seed, prune_above) for n, config in zip(numbers, configs, strict=True) if n not in results]
+        results = {
+            number: result
+            for number in numbers
+            if (result := _known_result(study, folder, number)) is not None
+        }
+        jobs = [
+            Job(n, config, settings.run.seed, prune_above)
+            for n, config in zip(numbers, configs, strict=True)
+            if n not in results
+        ]
         results |= {result.number: result for result in workers.train(jobs)}
         for number, config in zip(numbers, configs, strict=True):
             _tell(study, results[number], settings.search.objective)
@@ -241,11 +306,19 @@ def _run_rounds(
             yield finished[-1]
 
 
-def _ask(study: optuna.study.Study, settings: TuneSettings, n_latent_max: int, number: int, grid: list[dict[str, Any]] | None) -> None:
+def _ask(
+    study: optuna.study.Study,
+    settings: TuneSettings,
+    n_latent_max: int,
+    number: int,
+    grid: list[dict[str, Any]] | None,
+) -> None:
     from optuna.samplers import RandomSampler, TPESampler
 
     seed = int(np.random.SeedSequence((settings.run.seed, number)).generate_state(1)[0])
-    study.sampler = TPESampler(seed=seed) if settings.search.sampler == "tpe" else RandomSampler(seed=seed)
+    study.sampler = (
+        TPESampler(seed=seed) if settings.search.sampler == "tpe" else RandomSampler(seed=seed)
+    )
     if grid:
         study.enqueue_trial(grid[number])
     trial = study.ask()
@@ -261,12 +334,17 @@ def _known_result(study: optuna.study.Study, folder: Path, number: int) -> Trial
     return read_result(folder, number)
 
 
-def _tell(study: optuna.study.Study, result: TrialResult, objectives: Sequence[str] = (LOSS,)) -> None:
+def _tell(
+    study: optuna.study.Study, result: TrialResult, objectives: Sequence[str] = (LOSS,)
+) -> None:
     from optuna.trial import Trial, TrialState
 
     if study.get_trials(deepcopy=False)[result.number].state.is_finished():
         return
-    trial = Trial(study, study._storage.get_trial_id_from_study_id_trial_number(study._study_id, result.number))
+    trial = Trial(
+        study,
+        study._storage.get_trial_id_from_study_id_trial_number(study._study_id, result.number),
+    )
     if result.state == "failed":
         trial.set_user_attr("reason", result.reason)
         study.tell(result.number, state=TrialState.FAIL)
@@ -286,12 +364,19 @@ def _tell(study: optuna.study.Study, result: TrialResult, objectives: Sequence[s
 
 
 def _prune_levels(finished: list[FinishedTrial]) -> dict[int, float]:
-    """Compute the loss at each rung above which a trial stops: the median of earlier rounds plus their standard error.
+    """Compute the loss at each rung above which a trial stops: the median of earlier rounds plus
+    their standard error.
 
     The margin keeps trials that the one-standard-error rule could still select.
     """
-    curves = [np.minimum.accumulate(t.result.history["loss/val"]) for t in finished if t.result.history]
-    margin = float(np.median([t.result.standard_error for t in finished if t.result.history])) if curves else 0.0
+    curves = [
+        np.minimum.accumulate(t.result.history["loss/val"]) for t in finished if t.result.history
+    ]
+    margin = (
+        float(np.median([t.result.standard_error for t in finished if t.result.history]))
+        if curves
+        else 0.0
+    )
     levels = {}
     for rung in RUNGS:
         reached = [curve[min(rung, len(curve) - 1)] for curve in curves]
@@ -300,19 +385,30 @@ def _prune_levels(finished: list[FinishedTrial]) -> dict[int, float]:
     return levels
 
 
-def select(trials: list[FinishedTrial], rule: str, objectives: Sequence[str] = (LOSS,)) -> tuple[FinishedTrial, str]:
+def select(
+    trials: list[FinishedTrial], rule: str, objectives: Sequence[str] = (LOSS,)
+) -> tuple[FinishedTrial, str]:
     """Select the best trial; return it with the reason.
 
-    By the loss: the lowest, or the fewest latent dimensions within one standard error of it (the rule of Breiman et al.,
-    Classification and Regression Trees, 1984). By another objective: the best. By several: the best mean rank on the Pareto front.
+    By the loss: the lowest, or the fewest latent dimensions within one standard error of it (the
+    rule of Breiman et al., Classification and Regression Trees, 1984). By another objective: the
+    best. By several: the best mean rank on the Pareto front.
     """
     complete = [trial for trial in trials if trial.result.state == "complete"]
     if not complete:
         reasons = sorted({trial.result.reason for trial in trials if trial.result.reason})
-        raise TrainingError(f"none of {len(trials)} trials was completed: {'; '.join(reasons[:3]) or 'all were pruned'}")
+        raise TrainingError(
+            f"none of {len(trials)} trials was completed: "
+            f"{'; '.join(reasons[:3]) or 'all were pruned'}"
+        )
     if tuple(objectives) == (LOSS,):
         return _select_by_loss(complete, rule)
-    losses = orient(np.array([[read_objective(trial.result, name) for name in objectives] for trial in complete]), objectives)
+    losses = orient(
+        np.array(
+            [[read_objective(trial.result, name) for name in objectives] for trial in complete]
+        ),
+        objectives,
+    )
     ranks = pd.DataFrame(losses).rank().mean(axis=1).to_numpy()
     front = find_front(losses)
     winner = complete[int(np.where(front, ranks, np.inf).argmin())]
@@ -330,7 +426,9 @@ def _select_by_loss(complete: list[FinishedTrial], rule: str) -> tuple[FinishedT
     within = [trial for trial in complete if trial.result.loss_val <= limit]
     winner = min(within, key=lambda trial: (trial.config.n_latent, trial.result.loss_val))
     return winner, (
-        f"fewest latent dimensions ({winner.config.n_latent}) of {len(within)} trials within one standard error of the lowest validation "
+        f"fewest latent dimensions ({winner.config.n_latent}) of {len(within)} trials within "
+        "one standard error of the lowest validation "
         "loss: "
-        f"{winner.result.loss_val:.5g} <= {best.result.loss_val:.5g} + {best.result.standard_error:.2g}"
+        f"{winner.result.loss_val:.5g} <= {best.result.loss_val:.5g} + "
+        f"{best.result.standard_error:.2g}"
     )

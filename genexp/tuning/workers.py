@@ -1,7 +1,8 @@
 """Worker processes that train trials; if one dies, its trial fails and the study continues.
 
-A worker maps the preprocessed cohort and its decomposition from disk, so any number of workers share one copy in memory.
-It writes each result to a file before it reports, so that nothing finished is lost when the driver is killed.
+A worker maps the preprocessed cohort and its decomposition from disk, so any number of workers
+share one copy in memory. It writes each result to a file before it reports, so that nothing
+finished is lost when the driver is killed.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ SECONDS_TO_LEAVE = 2.0
 
 @dataclass(frozen=True)
 class Job:
-    """A trial to train: its number, configuration, and the losses above which it stops, by epoch."""
+    """A trial to train: its number, configuration, and the losses above which it stops, by
+    epoch.
+    """
 
     number: int
     config: EncoderConfig
@@ -89,7 +92,8 @@ def read_result(folder: Path, number: int) -> TrialResult | None:
 
 
 def count_workers(configured: int | str, n_parameters: int) -> int:
-    """Count the trials to train at a time: as configured, or one per core as long as free memory holds their networks.
+    """Count the trials to train at a time: as configured, or one per core as long as free memory
+    holds their networks.
 
     A parameter costs 20 bytes: weight, gradient, two moments, and the copy of the best epoch.
     """
@@ -97,7 +101,11 @@ def count_workers(configured: int | str, n_parameters: int) -> int:
 
     if configured != "auto":
         return int(configured)
-    free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if "SC_AVPHYS_PAGES" in os.sysconf_names else 8 * 2**30
+    free = (
+        os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        if "SC_AVPHYS_PAGES" in os.sysconf_names
+        else 8 * 2**30
+    )
     return max(1, min(count_cores(), int(free // (BYTES_OF_A_PROCESS + 20 * n_parameters))))
 
 
@@ -105,7 +113,8 @@ def count_workers(configured: int | str, n_parameters: int) -> int:
 def hide_main() -> Iterator[None]:
     """Keep a new process from running the calling script or notebook again.
 
-    A spawned process runs the file of ``__main__`` first; a script without a guard would start another search there, and die.
+    A spawned process runs the file of ``__main__`` first; a script without a guard would start
+    another search there, and die.
     """
     main = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
@@ -137,7 +146,9 @@ class Workers:
 
     def _start(self) -> tuple[Any, Connection]:
         ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=_worker_main, args=(theirs, *self.arguments), daemon=True)
+        process = self.context.Process(
+            target=_worker_main, args=(theirs, *self.arguments), daemon=True
+        )
         with hide_main():
             process.start()
         theirs.close()
@@ -167,7 +178,11 @@ class Workers:
         connection.close()
         process.join()
         self.processes[slot] = self._start()
-        how = "out of memory, or killed" if process.exitcode == -9 else f"exit code {process.exitcode}"
+        how = (
+            "out of memory, or killed"
+            if process.exitcode == -9
+            else f"exit code {process.exitcode}"
+        )
         return TrialResult(job.number, "failed", f"its worker died ({how})")
 
 
@@ -214,9 +229,16 @@ def _train_job(job: Job, data: Preprocessed, results: Path) -> TrialResult:
         model_type = create_model_type(job.config)
         targets = build_targets(data, model_type)
         basis = build_basis(data, job.config.basis, job.config.n_latent, model_type.needs_genes)
-        fitted = fit_autoencoder(basis, model_type, job.seed, prune_above=job.prune_above, targets=targets)
+        fitted = fit_autoencoder(
+            basis, model_type, job.seed, prune_above=job.prune_above, targets=targets
+        )
     except (GenexpError, MemoryError, RuntimeError) as error:
-        return TrialResult(job.number, "failed", f"{type(error).__name__}: {error}", seconds=time.perf_counter() - start)
+        return TrialResult(
+            job.number,
+            "failed",
+            f"{type(error).__name__}: {error}",
+            seconds=time.perf_counter() - start,
+        )
     losses = fitted.row_losses
     result = TrialResult(
         job.number,

@@ -1,1 +1,3 @@
-"""The whole evaluation: its tasks, the comparison with baselines, several seeds, and the comparison of encoders."""
+"""The whole evaluation: its tasks, the comparison with baselines, several seeds, and the comparison
+of encoders.
+"""

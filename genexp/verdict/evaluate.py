@@ -56,21 +56,25 @@ def evaluate_encoder(
     seed : int
         Of clusters, folds, embeddings and bootstrap.
     tracker : Tracker, optional
-        Gets the audit at once, also where it fails; :func:`genexp.report.log.log_evaluation` logs the rest.
+        Gets the audit at once, also where it fails; :func:`genexp.report.log.log_evaluation` logs
+        the rest.
     others : mapping, optional
-        Other seeds of the same configuration: only their scores are computed, for the intervals of the verdict and the table of seeds.
+        Other seeds of the same configuration: only their scores are computed, for the intervals of
+        the verdict and the table of seeds.
 
     Raises
     ------
     EvaluationError
-        The encoder's genes are not those of the data, its train samples are not there, the audit finds a leak between the parts,
-        or the encoder gives the same latents for every sample.
+        The encoder's genes are not those of the data, its train samples are not there, the audit
+        finds a leak between the parts, or the encoder gives the same latents for every sample.
     """
     _check_genes(encoder, data)
     _check_samples(data)
     check_tasks(config, data)
     X_test, obs_test = data.access_test()  # after all checks: every access is counted
-    rows = {part: (data.matrix(part), data.obs(part)) for part in ("train", "val")} | {"test": (X_test, obs_test)}
+    rows = {part: (data.matrix(part), data.obs(part)) for part in ("train", "val")} | {
+        "test": (X_test, obs_test)
+    }
     audit = audit_split(rows, data, encoder)
     log_audit(audit, tracker or NullTracker())
     refuse_leaks(audit)
@@ -93,11 +97,20 @@ def evaluate_encoder(
         seeds=seeds,
     )
     undefined = [name for name in evaluation.all_metrics if name not in evaluation.metrics]
-    return replace(evaluation, notes=(f"Undefined on these test samples: {name_some(undefined)}.", *notes)) if undefined else evaluation
+    return (
+        replace(
+            evaluation, notes=(f"Undefined on these test samples: {name_some(undefined)}.", *notes)
+        )
+        if undefined
+        else evaluation
+    )
 
 
-def build_inputs(encoder: Encoder, rows: Rows, genes: pd.Index, config: EvaluationConfig, seed: int) -> EvaluationInputs:
-    """Fit the baselines on train samples, and compute the latents of all samples by encoder and baselines.
+def build_inputs(
+    encoder: Encoder, rows: Rows, genes: pd.Index, config: EvaluationConfig, seed: int
+) -> EvaluationInputs:
+    """Fit the baselines on train samples, and compute the latents of all samples by encoder and
+    baselines.
 
     Parameters
     ----------
@@ -109,17 +122,33 @@ def build_inputs(encoder: Encoder, rows: Rows, genes: pd.Index, config: Evaluati
     seed : int
     """
     representations = build_representations(encoder, rows["train"][0], seed)
-    parts = {part: PartLatents(part, obs, {way.name: way.latents(X) for way in representations}) for part, (X, obs) in rows.items()}
-    return EvaluationInputs(encoder, {part: X for part, (X, _) in rows.items()}, parts, representations, genes, config, seed)
+    parts = {
+        part: PartLatents(part, obs, {way.name: way.latents(X) for way in representations})
+        for part, (X, obs) in rows.items()
+    }
+    return EvaluationInputs(
+        encoder,
+        {part: X for part, (X, _) in rows.items()},
+        parts,
+        representations,
+        genes,
+        config,
+        seed,
+    )
 
 
 def _check_genes(encoder: Encoder, data: Preprocessed) -> None:
     if list(encoder.genes) == list(data.var.index):
         return
     absent = sorted(set(encoder.genes) - set(data.var.index))
-    lack = f"it lacks {name_some(absent)}" if absent else f"it has {len(data.var)} genes in another order or number"
+    lack = (
+        f"it lacks {name_some(absent)}"
+        if absent
+        else f"it has {len(data.var)} genes in another order or number"
+    )
     raise EvaluationError(
-        f"expected a cohort with the {len(encoder.genes)} genes of the encoder; {lack}. Apply the encoder's own transform to it"
+        f"expected a cohort with the {len(encoder.genes)} genes of the encoder; {lack}. "
+        "Apply the encoder's own transform to it"
     )
 
 
@@ -127,13 +156,18 @@ def _check_samples(data: Preprocessed) -> None:
     counts = data.split["part"].value_counts().reindex(["train", "test"], fill_value=0)
     if counts["train"] < MIN_TRAIN or counts["test"] < MIN_TEST:
         raise EvaluationError(
-            f"expected at least {MIN_TRAIN} of the encoder's train samples, to fit the baselines, and {MIN_TEST} test samples; "
-            f"found {counts['train']} and {counts['test']} in this cohort. Evaluate on the cohort that the encoder was trained on"
+            f"expected at least {MIN_TRAIN} of the encoder's train samples, to fit the "
+            f"baselines, and {MIN_TEST} test samples; "
+            f"found {counts['train']} and {counts['test']} in this cohort. Evaluate on the "
+            "cohort that the encoder was trained on"
         )
 
 
 def _collect_latents(inputs: EvaluationInputs) -> pd.DataFrame:
-    tables = [pd.DataFrame(part.z[ENCODER], index=part.obs.index, columns=inputs.encoder.latents) for part in inputs.all_parts]
+    tables = [
+        pd.DataFrame(part.z[ENCODER], index=part.obs.index, columns=inputs.encoder.latents)
+        for part in inputs.all_parts
+    ]
     return pd.concat(tables).rename_axis("sample_id")
 
 
@@ -153,17 +187,30 @@ def _summarise(inputs: EvaluationInputs, data: Preprocessed) -> dict[str, Any]:
         "max_clusters": config.max_clusters,
         "gene_sets": config.gene_sets,
         "terms": config.terms,
-        "versions": {"genexp": genexp.__version__} | {package: version(package) for package in PACKAGES},
+        "versions": {"genexp": genexp.__version__}
+        | {package: version(package) for package in PACKAGES},
         "card": dict(inputs.encoder.card),
     }
 
 
 def describe_evaluation(evaluation: Evaluation) -> str:
     """Markdown description of the run: the verdict, a sentence for each task, and exclusions."""
-    worse = [f"Worse than PCA: {', '.join(evaluation.comparison.worse_than_pca)}.", ""] if evaluation.comparison.worse_than_pca else []
-    lines = [f"**{evaluation.verdict}**", "", *worse, *(f"- {sentence}" for sentence in evaluation.comparison.rows["sentence"])]
+    worse = (
+        [f"Worse than PCA: {', '.join(evaluation.comparison.worse_than_pca)}.", ""]
+        if evaluation.comparison.worse_than_pca
+        else []
+    )
+    lines = [
+        f"**{evaluation.verdict}**",
+        "",
+        *worse,
+        *(f"- {sentence}" for sentence in evaluation.comparison.rows["sentence"]),
+    ]
     for result in evaluation.results.values():
         if not (isinstance(result, Prognosis) and "survival" in evaluation.comparison.withheld):
             lines += [f"- {sentence}" for sentence in result.sentences]
     seeds = describe_seeds(evaluation.seeds, evaluation.summary["card"])
-    return "\n".join([*lines, "", f"- {seeds}", *(f"- {note}" for note in evaluation.notes)]).strip() + "\n"
+    return (
+        "\n".join([*lines, "", f"- {seeds}", *(f"- {note}" for note in evaluation.notes)]).strip()
+        + "\n"
+    )

@@ -30,9 +30,10 @@ class Evaluation:
     latents : DataFrame of float64, (n_samples, n_latent)
         Latents of all samples: train, validation, test.
     summary : mapping
-        Facts for the header of the report: ``cohort``, ``scale``, ``fingerprint``, ``split_hash``, ``n_genes``, ``n_latent``, ``n_train``,
-        ``n_val``, ``n_test``, ``test_openings``, ``seed``, ``perplexity``, ``max_clusters``, ``versions`` (mapping package -> version),
-        ``card`` (mapping, of the encoder).
+        Facts for the header of the report: ``cohort``, ``scale``, ``fingerprint``, ``split_hash``,
+        ``n_genes``, ``n_latent``, ``n_train``, ``n_val``, ``n_test``, ``test_openings``, ``seed``,
+        ``perplexity``, ``max_clusters``, ``versions`` (mapping package -> version), ``card``
+        (mapping, of the encoder).
     notes : tuple of str
         Exclusions and their reasons, one sentence each.
     seeds : Seeds or None
@@ -49,13 +50,19 @@ class Evaluation:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Finite metrics of all tasks, by key: ``r2/test``, ``r2/test_pca``, ``cluster/silhouette``, ``survival/c_index`` ..."""
+        """Finite metrics of all tasks, by key: ``r2/test``, ``r2/test_pca``,
+        ``cluster/silhouette``, ``survival/c_index`` ...
+        """
         return {name: value for name, value in self.all_metrics.items() if math.isfinite(value)}
 
     @property
     def all_metrics(self) -> dict[str, float]:
         """Metrics of all tasks, finite or not."""
-        metrics = {name: value for result in self.results.values() for name, value in result.metrics.items()}
+        metrics = {
+            name: value
+            for result in self.results.values()
+            for name, value in result.metrics.items()
+        }
         return metrics | (self.seeds.metrics if self.seeds is not None else {})
 
     @property
@@ -65,14 +72,24 @@ class Evaluation:
 
     @property
     def tags(self) -> dict[str, str]:
-        """Tags of a run and of a registered version: ``verdict``, ``leakage`` and, if any task is, ``worse_than_pca``."""
-        worse = {"worse_than_pca": ",".join(self.comparison.worse_than_pca)} if self.comparison.worse_than_pca else {}
+        """Tags of a run and of a registered version: ``verdict``, ``leakage`` and, if any task is,
+        ``worse_than_pca``.
+        """
+        worse = (
+            {"worse_than_pca": ",".join(self.comparison.worse_than_pca)}
+            if self.comparison.worse_than_pca
+            else {}
+        )
         return {"verdict": self.verdict, "leakage": self.audit.leakage, **worse}
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables for download, by name."""
-        tables = {"verdict": self.comparison.rows.set_index("task"), "audit": self.audit.checks, "latent": self.latents}
+        tables = {
+            "verdict": self.comparison.rows.set_index("task"),
+            "audit": self.audit.checks,
+            "latent": self.latents,
+        }
         for result in self.results.values():
             tables |= result.tables
         return tables | (self.seeds.tables if self.seeds is not None else {})

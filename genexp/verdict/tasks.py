@@ -1,4 +1,5 @@
-"""Registry of the evaluation tasks: a file with a subclass of :class:`~genexp.evaluation.task.Task` and a line below add one.
+"""Registry of the evaluation tasks: a file with a subclass of :class:`~genexp.evaluation.task.Task`
+and a line below add one.
 
 Tasks are evaluated in this order; each has access to the results of those before it.
 """
@@ -50,7 +51,9 @@ TASKS: list[Task] = [
 
 
 def check_tasks(config: EvaluationConfig, data: Preprocessed | None = None) -> None:
-    """Refuse files that a task cannot use, before hours of training: without a cohort, and for the cohort ``data``."""
+    """Refuse files that a task cannot use, before hours of training: without a cohort, and for the
+    cohort ``data``.
+    """
     for task in TASKS:
         task.check(config, data)
 
@@ -75,7 +78,8 @@ def describe_table(name: str) -> str:
 def describe_metric(key: str) -> str:
     """Meaning of a metric by its key; empty if no task has it.
 
-    Baselines (``_pca``, ``_nmf``, ``_random``, ``_raw``) and seeds (``_mean``, ``_sd``) are named by a suffix.
+    Baselines (``_pca``, ``_nmf``, ``_random``, ``_raw``) and seeds (``_mean``, ``_sd``) are named
+    by a suffix.
     """
     for task in TASKS:
         for pattern, meaning in task.metrics.items():

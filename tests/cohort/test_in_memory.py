@@ -1,4 +1,6 @@
-"""AnnData in memory is read by the steps that read files: the same values, annotations, questions and refusals."""
+"""AnnData in memory is read by the steps that read files: the same values, annotations, questions
+and refusals.
+"""
 
 from pathlib import Path
 
@@ -20,12 +22,18 @@ CONFIG = CohortConfig(cohort="in_memory", label="subtype", time="OS_days", event
 def adata() -> anndata.AnnData:
     simulated = read_cohort(CohortConfig(cohort="simulated:60x80"))
     columns = ["patient_id", "subtype", "plate", "OS_days", "OS_event"]
-    cohort = anndata.AnnData(np.asarray(simulated.X), simulated.obs[columns].copy(), pd.DataFrame(index=simulated.var_names))
+    cohort = anndata.AnnData(
+        np.asarray(simulated.X),
+        simulated.obs[columns].copy(),
+        pd.DataFrame(index=simulated.var_names),
+    )
     cohort.layers["counts"] = scipy.sparse.csr_matrix(np.round(np.exp2(simulated.X) - 1))
     return cohort
 
 
-def test_it_gives_what_the_same_cohort_in_a_file_gives(adata: anndata.AnnData, tmp_path: Path) -> None:
+def test_it_gives_what_the_same_cohort_in_a_file_gives(
+    adata: anndata.AnnData, tmp_path: Path
+) -> None:
     adata.write_h5ad(tmp_path / "cohort.h5ad")
     of_file = read_cohort(CONFIG.model_copy(update={"cohort": str(tmp_path / "cohort.h5ad")}))
     in_memory = read_cohort(CONFIG, adata=adata)
@@ -37,12 +45,22 @@ def test_it_gives_what_the_same_cohort_in_a_file_gives(adata: anndata.AnnData, t
     assert "Format: AnnData in memory." in in_memory.uns["report"]["reading"]
 
 
-@pytest.mark.parametrize("form", [scipy.sparse.csr_matrix, scipy.sparse.csc_matrix, scipy.sparse.coo_matrix, scipy.sparse.csr_array])
+@pytest.mark.parametrize(
+    "form",
+    [
+        scipy.sparse.csr_matrix,
+        scipy.sparse.csc_matrix,
+        scipy.sparse.coo_matrix,
+        scipy.sparse.csr_array,
+    ],
+)
 def test_sparse_layers_are_read_like_dense_ones(adata: anndata.AnnData, form: type) -> None:
     dense, sparse = adata.copy(), adata.copy()
     dense.layers["counts"] = adata.layers["counts"].toarray()
     sparse.layers["counts"] = (
-        form(adata.layers["counts"]).tocsc() if form is scipy.sparse.csc_matrix else form(adata.layers["counts"]).tocsr()
+        form(adata.layers["counts"]).tocsc()
+        if form is scipy.sparse.csc_matrix
+        else form(adata.layers["counts"]).tocsr()
     )
     config = CONFIG.model_copy(update={"layer": "counts"})
     read = [read_cohort(config, adata=cohort) for cohort in (dense, sparse)]
@@ -67,20 +85,30 @@ def test_raw_is_read_where_it_is_asked_for(adata: anndata.AnnData) -> None:
     cohort = adata.copy()
     cohort.raw = adata
     cohort = cohort[:, :60].copy()
-    assert read_cohort(CONFIG.model_copy(update={"layer": "raw"}), adata=cohort).shape == adata.shape
+    assert (
+        read_cohort(CONFIG.model_copy(update={"layer": "raw"}), adata=cohort).shape == adata.shape
+    )
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"label": "pam50"}, "label='pam50' is not a column of the annotations or of the matrix; they have 5 .patient_id, subtype"),
+        (
+            {"label": "pam50"},
+            (
+                "label='pam50' is not a column of the annotations or of the matrix; they have 5 "
+                ".patient_id, subtype"
+            ),
+        ),
         ({"event": ""}, "survival needs both time and event"),
         ({"layer": "logcounts"}, "in_memory has no layer 'logcounts'; its layers: 1 .counts."),
         ({"scale": "counts"}, "counts"),
         ({"duplicates": "refuse"}, "duplicated genes: 1 .SIM05."),
     ],
 )
-def test_it_is_refused_with_the_words_for_files(adata: anndata.AnnData, changed: dict[str, str], message: str) -> None:
+def test_it_is_refused_with_the_words_for_files(
+    adata: anndata.AnnData, changed: dict[str, str], message: str
+) -> None:
     cohort = adata.copy()
     if "duplicates" in changed:
         cohort.var_names = ["SIM05" if name == "SIM06" else name for name in cohort.var_names]
@@ -95,7 +123,13 @@ def test_a_leak_among_the_genes_is_refused(adata: anndata.AnnData) -> None:
         read_cohort(CONFIG, adata=cohort)
 
 
-@pytest.mark.parametrize(("X", "message"), [(None, "has no X"), (np.array([["a", "b"]] * 3, dtype=object), "expected a matrix of numbers")])
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (None, "has no X"),
+        (np.array([["a", "b"]] * 3, dtype=object), "expected a matrix of numbers"),
+    ],
+)
 def test_what_is_no_matrix_is_refused(X: np.ndarray | None, message: str) -> None:
     index = pd.DataFrame(index=["s1", "s2", "s3"])
     with pytest.raises(CohortError, match=message):

@@ -25,14 +25,22 @@ N_SAMPLES, N_GENES = 30, 50
 @pytest.fixture
 def expression() -> pd.DataFrame:
     """30 samples x 50 genes on the log2(count + 1) scale, four decimals."""
-    values = np.random.default_rng(0).normal(8, 2, (N_SAMPLES, N_GENES)).clip(0).round(4).astype(np.float32)
+    values = (
+        np.random.default_rng(0)
+        .normal(8, 2, (N_SAMPLES, N_GENES))
+        .clip(0)
+        .round(4)
+        .astype(np.float32)
+    )
     samples = pd.Index([f"TCGA-AA-{i:04d}-01A" for i in range(N_SAMPLES)], name="sample")
     return pd.DataFrame(values, index=samples, columns=[f"GENE{i}" for i in range(N_GENES)])
 
 
 @pytest.fixture
 def annotations(expression: pd.DataFrame) -> pd.DataFrame:
-    table = pd.DataFrame({"tissue": ["liver", "lung"] * 15, "age": np.arange(30.0)}, index=expression.index)
+    table = pd.DataFrame(
+        {"tissue": ["liver", "lung"] * 15, "age": np.arange(30.0)}, index=expression.index
+    )
     table["sample_type"] = np.where(np.arange(30) < 25, "tumor", "normal")
     return table
 
@@ -46,10 +54,16 @@ def read(path: str, **options: object) -> anndata.AnnData:
     return read_cohort(CohortConfig(cohort=path, **options))
 
 
-@pytest.mark.parametrize("name", ["c.tsv", "c.csv", "c.tsv.gz", "c.csv.gz", "c.txt", "c.parquet", "c.h5ad"])
+@pytest.mark.parametrize(
+    "name", ["c.tsv", "c.csv", "c.tsv.gz", "c.csv.gz", "c.txt", "c.parquet", "c.h5ad"]
+)
 @pytest.mark.parametrize("genes_in_rows", [False, True])
 def test_every_format_either_way_round_gives_the_same_cohort(
-    expression: pd.DataFrame, annotations: pd.DataFrame, tmp_path: Path, name: str, genes_in_rows: bool
+    expression: pd.DataFrame,
+    annotations: pd.DataFrame,
+    tmp_path: Path,
+    name: str,
+    genes_in_rows: bool,
 ) -> None:
     frame, path = (expression.T if genes_in_rows else expression), tmp_path / name
     if name.endswith("parquet"):
@@ -59,7 +73,9 @@ def test_every_format_either_way_round_gives_the_same_cohort(
     else:
         write_tsv(frame, path)
     obs = write_tsv(annotations, tmp_path / "obs.tsv")
-    cohort = read(str(path), obs=obs, rows="genes" if genes_in_rows and name.endswith("h5ad") else "auto")
+    cohort = read(
+        str(path), obs=obs, rows="genes" if genes_in_rows and name.endswith("h5ad") else "auto"
+    )
     assert cohort.X.dtype == np.float32
     assert cohort.X.flags.c_contiguous
     np.testing.assert_array_equal(cohort.X, expression.to_numpy())
@@ -79,13 +95,17 @@ def test_a_text_cohort_read_in_many_pieces_is_the_same(
     np.testing.assert_array_equal(read(path).X, expression.to_numpy())
 
 
-def test_parquet_and_h5ad_are_the_same_in_small_blocks(expression: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_and_h5ad_are_the_same_in_small_blocks(
+    expression: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(columnar, "BLOCK_BYTES", 1000)
     monkeypatch.setattr(stored, "BLOCK_BYTES", 1000)
     expression.to_parquet(tmp_path / "c.parquet")
     anndata.AnnData(expression).write_h5ad(tmp_path / "c.h5ad")
     kept = np.r_[0:5, 9:30]
-    expression.iloc[:, :1].assign(keep=np.isin(np.arange(30), kept)).to_csv(tmp_path / "obs.tsv", sep="\t")
+    expression.iloc[:, :1].assign(keep=np.isin(np.arange(30), kept)).to_csv(
+        tmp_path / "obs.tsv", sep="\t"
+    )
     for name in ("c.parquet", "c.h5ad"):
         cohort = read(str(tmp_path / name), obs=str(tmp_path / "obs.tsv"), where="keep")
         np.testing.assert_array_equal(cohort.X, expression.to_numpy()[kept])
@@ -95,7 +115,11 @@ def test_parquet_and_h5ad_are_the_same_in_small_blocks(expression: pd.DataFrame,
 def test_h5ad_keeps_its_own_annotations_and_becomes_dense_float32(
     expression: pd.DataFrame, annotations: pd.DataFrame, tmp_path: Path, kind: type
 ) -> None:
-    stored = anndata.AnnData(kind(expression.to_numpy(np.float64)), obs=annotations, var=pd.DataFrame(index=expression.columns))
+    stored = anndata.AnnData(
+        kind(expression.to_numpy(np.float64)),
+        obs=annotations,
+        var=pd.DataFrame(index=expression.columns),
+    )
     stored.write_h5ad(tmp_path / "c.h5ad")
     cohort = read(str(tmp_path / "c.h5ad"), where="sample_type == 'tumor'", label="tissue")
     assert cohort.X.dtype == np.float32
@@ -103,18 +127,26 @@ def test_h5ad_keeps_its_own_annotations_and_becomes_dense_float32(
     assert cohort.obs["label"].cat.categories.tolist() == ["liver", "lung"]
 
 
-def test_parquet_without_an_index_takes_its_first_text_column(expression: pd.DataFrame, tmp_path: Path) -> None:
+def test_parquet_without_an_index_takes_its_first_text_column(
+    expression: pd.DataFrame, tmp_path: Path
+) -> None:
     expression.reset_index().to_parquet(tmp_path / "c.parquet", index=False)
     assert list(read(str(tmp_path / "c.parquet")).obs_names) == list(expression.index)
 
 
-def test_parquet_keeps_genes_with_dots_and_doubles_and_whole_numbers_apart(expression: pd.DataFrame, tmp_path: Path) -> None:
-    frame = expression.set_axis([f"A.{i}" if i else "A" for i in range(N_GENES)], axis=1).astype({"A": np.float64, "A.7": int})
+def test_parquet_keeps_genes_with_dots_and_doubles_and_whole_numbers_apart(
+    expression: pd.DataFrame, tmp_path: Path
+) -> None:
+    frame = expression.set_axis([f"A.{i}" if i else "A" for i in range(N_GENES)], axis=1).astype(
+        {"A": np.float64, "A.7": int}
+    )
     frame.to_parquet(tmp_path / "c.parquet")
     np.testing.assert_array_equal(read(str(tmp_path / "c.parquet")).X, frame.to_numpy(np.float32))
 
 
-def test_a_table_as_r_writes_it_has_no_heading_above_row_names(expression: pd.DataFrame, tmp_path: Path) -> None:
+def test_a_table_as_r_writes_it_has_no_heading_above_row_names(
+    expression: pd.DataFrame, tmp_path: Path
+) -> None:
     lines = expression.T.to_csv(sep="\t", quoting=2).splitlines()
     (tmp_path / "c.tsv").write_text("\r\n".join([lines[0].split("\t", 1)[1], *lines[1:]]))
     np.testing.assert_array_equal(read(str(tmp_path / "c.tsv")).X, expression.to_numpy())
@@ -134,7 +166,13 @@ def test_gzip_is_recognised_by_content(expression: pd.DataFrame, tmp_path: Path)
         ("", ["Trp53", "Brca1", "Esr1", "Gata3", "Mki67"], True, "gene symbols"),
         (
             "",
-            ["ENSG00000141510", "ENSG00000012048.3", "ENSG00000091831", "ENSG00000107485", "ENSG00000148773"],
+            [
+                "ENSG00000141510",
+                "ENSG00000012048.3",
+                "ENSG00000091831",
+                "ENSG00000107485",
+                "ENSG00000148773",
+            ],
             True,
             "identifiers of genes",
         ),
@@ -146,7 +184,11 @@ def test_orientation_is_recognised_without_annotations(
 ) -> None:
     """With five genes and 30 samples, so that the longer side would be wrong."""
     names = names or [f"g.{i}" for i in range(5)]
-    values = pd.DataFrame(np.random.default_rng(0).normal(8, 2, (30, 5)), index=[f"TCGA-AA-{i:04d}" for i in range(30)], columns=names)
+    values = pd.DataFrame(
+        np.random.default_rng(0).normal(8, 2, (30, 5)),
+        index=[f"TCGA-AA-{i:04d}" for i in range(30)],
+        columns=names,
+    )
     frame = values.T if genes_in_rows else values
     cohort = read(write_tsv(frame.rename_axis(title), tmp_path / "c.tsv"))
     assert list(cohort.var["source"]) == names
@@ -161,7 +203,9 @@ def test_orientation_that_is_stated_is_believed(expression: pd.DataFrame, tmp_pa
 def test_annotations_are_joined_by_id_whatever_their_order_and_columns(
     expression: pd.DataFrame, annotations: pd.DataFrame, tmp_path: Path
 ) -> None:
-    shuffled = annotations.reset_index(names="barcode").sample(frac=1, random_state=0)[["age", "sample_type", "barcode", "tissue"]]
+    shuffled = annotations.reset_index(names="barcode").sample(frac=1, random_state=0)[
+        ["age", "sample_type", "barcode", "tissue"]
+    ]
     other = shuffled.head(3).assign(barcode=["unrelated-1", "unrelated-2", "unrelated-3"])
     path = write_tsv(pd.concat([other, shuffled]), tmp_path / "obs.csv", index=False)
     cohort = read(write_tsv(expression, tmp_path / "c.tsv"), obs=path)
@@ -170,40 +214,71 @@ def test_annotations_are_joined_by_id_whatever_their_order_and_columns(
     assert cohort.uns["report"]["n_obs_unused"] == 3
 
 
-def test_numeric_sample_ids_with_leading_zeros_are_joined(expression: pd.DataFrame, annotations: pd.DataFrame, tmp_path: Path) -> None:
+def test_numeric_sample_ids_with_leading_zeros_are_joined(
+    expression: pd.DataFrame, annotations: pd.DataFrame, tmp_path: Path
+) -> None:
     ids = [f"{i:03d}" for i in range(N_SAMPLES)]
     path = write_tsv(expression.set_axis(ids, axis=0), tmp_path / "c.tsv")
     obs = write_tsv(annotations.set_axis(ids, axis=0).rename_axis("id"), tmp_path / "obs.tsv")
     assert list(read(path, obs=obs, rows="samples").obs_names) == ids
 
 
-def test_where_keeps_the_samples_that_a_query_names(expression: pd.DataFrame, annotations: pd.DataFrame, tmp_path: Path) -> None:
-    path, obs = write_tsv(expression.T, tmp_path / "c.tsv.gz"), write_tsv(annotations, tmp_path / "obs.tsv")
+def test_where_keeps_the_samples_that_a_query_names(
+    expression: pd.DataFrame, annotations: pd.DataFrame, tmp_path: Path
+) -> None:
+    path, obs = (
+        write_tsv(expression.T, tmp_path / "c.tsv.gz"),
+        write_tsv(annotations, tmp_path / "obs.tsv"),
+    )
     cohort = read(path, obs=obs, where="sample_type == 'tumor' and age >= 2")
     np.testing.assert_array_equal(cohort.X, expression.to_numpy()[2:25])
     assert cohort.uns["report"]["n_dropped_by_where"] == 7
 
 
-def test_firehose_names_give_symbols_and_entrez_ids(expression: pd.DataFrame, tmp_path: Path) -> None:
-    names = ["?|100130426", "SLC35E2|728661", "SLC35E2|9906", "1-Mar", *[f"GENE{i}|{i}" for i in range(4, N_GENES)]]
-    cohort = read(write_tsv(expression.set_axis(names, axis=1), tmp_path / "c.tsv"), date_genes="keep")
+def test_firehose_names_give_symbols_and_entrez_ids(
+    expression: pd.DataFrame, tmp_path: Path
+) -> None:
+    names = [
+        "?|100130426",
+        "SLC35E2|728661",
+        "SLC35E2|9906",
+        "1-Mar",
+        *[f"GENE{i}|{i}" for i in range(4, N_GENES)],
+    ]
+    cohort = read(
+        write_tsv(expression.set_axis(names, axis=1), tmp_path / "c.tsv"), date_genes="keep"
+    )
     assert list(cohort.var_names[:4]) == ["?|100130426", "SLC35E2", "SLC35E2", "1-Mar"]
     assert list(cohort.var["entrez_id"][:4]) == ["100130426", "728661", "9906", ""]
     assert list(cohort.var["source"]) == names
     report = cohort.uns["report"]
-    assert (report["n_question_mark"], report["n_duplicated"], report["date_like"]) == (1, 1, ["1-Mar"])
+    assert (report["n_question_mark"], report["n_duplicated"], report["date_like"]) == (
+        1,
+        1,
+        ["1-Mar"],
+    )
 
 
-def test_missing_values_stay_missing_under_a_policy(expression: pd.DataFrame, tmp_path: Path) -> None:
+def test_missing_values_stay_missing_under_a_policy(
+    expression: pd.DataFrame, tmp_path: Path
+) -> None:
     expression.iloc[[3, 4], 5] = np.nan
     cohort = read(write_tsv(expression, tmp_path / "c.tsv", na_rep="NA"), missing="impute_mean")
     np.testing.assert_array_equal(cohort.X, expression.to_numpy())
-    assert (cohort.uns["report"]["n_missing"], cohort.uns["report"]["n_genes_with_missing"]) == (2, 1)
+    assert (cohort.uns["report"]["n_missing"], cohort.uns["report"]["n_genes_with_missing"]) == (
+        2,
+        1,
+    )
 
 
-def test_fingerprint_follows_content_and_parameters_and_not_the_folder(expression: pd.DataFrame, tmp_path: Path) -> None:
+def test_fingerprint_follows_content_and_parameters_and_not_the_folder(
+    expression: pd.DataFrame, tmp_path: Path
+) -> None:
     (tmp_path / "elsewhere").mkdir()
-    here, there = (CohortConfig(cohort=write_tsv(expression, folder / "c.tsv")) for folder in (tmp_path, tmp_path / "elsewhere"))
+    here, there = (
+        CohortConfig(cohort=write_tsv(expression, folder / "c.tsv"))
+        for folder in (tmp_path, tmp_path / "elsewhere")
+    )
     first = cohort_fingerprint(here)
     assert cohort_fingerprint(there) == first == cohort_fingerprint(here, seed=7)
     assert cohort_fingerprint(here.model_copy(update={"missing": "drop_gene"})) != first
@@ -223,7 +298,11 @@ def store(expression: pd.DataFrame) -> Iterator[str]:
 
         def do_GET(self) -> None:
             found = self.path.split("?")[0] == "/bucket/folder/c.tsv.gz"
-            content = body if found else b"<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>"
+            content = (
+                body
+                if found
+                else b"<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>"
+            )
             self.send_response(200 if found else 404)
             self.send_header("Content-Length", str(len(content)))
             self.send_header("ETag", f'"{hashlib.md5(body).hexdigest()}"')
@@ -260,7 +339,9 @@ def test_cohorts_are_read_from_an_s3_compatible_store(store: str, expression: pd
 
 @pytest.mark.usefixtures("credentials")
 def test_an_object_that_is_not_in_the_store_is_refused(store: str) -> None:
-    with pytest.raises(CohortError, match=r"s3://bucket/none\.tsv could not be read from http://127"):
+    with pytest.raises(
+        CohortError, match=r"s3://bucket/none\.tsv could not be read from http://127"
+    ):
         read_cohort(CohortConfig(cohort="s3://bucket/none.tsv", s3_endpoint=store))
 
 
@@ -278,6 +359,8 @@ def test_quotes_that_hold_delimiters_far_below_the_heading_are_read(
 
 def test_a_last_line_without_an_end_is_told(expression: pd.DataFrame, tmp_path: Path) -> None:
     path = Path(write_tsv(expression, tmp_path / "c.tsv"))
-    assert not any("line break" in sentence for sentence in read(str(path)).uns["report"]["reading"])
+    assert not any(
+        "line break" in sentence for sentence in read(str(path)).uns["report"]["reading"]
+    )
     path.write_text(path.read_text().rstrip("\n"))
     assert any("line break" in sentence for sentence in read(str(path)).uns["report"]["reading"])

@@ -29,9 +29,19 @@ def find_latents(X: np.ndarray, k: int = 32) -> tuple[np.ndarray, np.ndarray]:
 
 def test_samples_are_those_of_tcga_brca(simulated: SimulatedCohort) -> None:
     obs = simulated.obs
-    assert obs["sample_type"].value_counts().to_dict() == {"tumor": 1097, "normal": 114, "metastatic": 7}
+    assert obs["sample_type"].value_counts().to_dict() == {
+        "tumor": 1097,
+        "normal": 114,
+        "metastatic": 7,
+    }
     tumours = obs[obs["sample_type"] == "tumor"]
-    assert tumours["subtype"].value_counts().to_dict() == {"LumA": 566, "LumB": 217, "Basal": 192, "Her2": 82, "Normal-like": 40}
+    assert tumours["subtype"].value_counts().to_dict() == {
+        "LumA": 566,
+        "LumB": 217,
+        "Basal": 192,
+        "Her2": 82,
+        "Normal-like": 40,
+    }
     assert obs.loc[obs["sample_type"] == "normal", "subtype"].isna().all()
     assert (obs["patient_id"].value_counts() == 2).sum() == 121
     assert tumours["OS_event"].mean() == pytest.approx(0.15, abs=0.005)
@@ -41,7 +51,9 @@ def test_samples_are_those_of_tcga_brca(simulated: SimulatedCohort) -> None:
     assert len(set(simulated.genes)) == 1500
 
 
-def test_values_have_the_level_the_floor_and_the_dispersion_of_counts(simulated: SimulatedCohort) -> None:
+def test_values_have_the_level_the_floor_and_the_dispersion_of_counts(
+    simulated: SimulatedCohort,
+) -> None:
     X = simulated.X
     assert X.dtype == np.float32
     assert X.flags.c_contiguous
@@ -52,7 +64,8 @@ def test_values_have_the_level_the_floor_and_the_dispersion_of_counts(simulated:
     assert 1 < sd[mean > 5].mean() / 0.9 < 1.6
     linear = np.exp2(X.astype(np.float64)) - 1
     expressed = mean > 3
-    assert (linear.var(axis=0)[expressed] > 1.5 * linear.mean(axis=0)[expressed]).all()  # overdispersed, unlike Poisson
+    # overdispersed, unlike Poisson
+    assert (linear.var(axis=0)[expressed] > 1.5 * linear.mean(axis=0)[expressed]).all()
 
 
 def test_the_same_seed_gives_the_same_cohort_and_another_seed_another() -> None:
@@ -63,22 +76,39 @@ def test_the_same_seed_gives_the_same_cohort_and_another_seed_another() -> None:
 
 
 def test_the_cohort_does_not_depend_on_how_linear_algebra_adds() -> None:
-    """Kernels of other processors, and other numbers of threads, add in other orders: no count may follow."""
-    code = "import hashlib; from genexp.cohort.simulators.bulk import simulate_cohort as s; print(hashlib.md5(s(250, 3000).X).hexdigest())"
+    """Kernels of other processors, and other numbers of threads, add in other orders: no count may
+    follow.
+    """
+    code = (
+        "import hashlib; from genexp.cohort.simulators.bulk import simulate_cohort as s; "
+        "print(hashlib.md5(s(250, 3000).X).hexdigest())"
+    )
     settings = [("1", "Haswell"), ("2", "Haswell"), ("1", "Sandybridge"), ("2", "Prescott")]
-    environments = [os.environ | {"OMP_NUM_THREADS": n, "OPENBLAS_CORETYPE": kernel} for n, kernel in settings]
-    hashes = {subprocess.check_output([sys.executable, "-c", code], env=env, text=True) for env in environments}
+    environments = [
+        os.environ | {"OMP_NUM_THREADS": n, "OPENBLAS_CORETYPE": kernel} for n, kernel in settings
+    ]
+    hashes = {
+        subprocess.check_output([sys.executable, "-c", code], env=env, text=True)
+        for env in environments
+    }
     assert len(hashes) == 1
 
 
 def test_principal_components_explain_about_half(simulated: SimulatedCohort) -> None:
     obs = simulated.obs
-    train = obs["patient_id"].isin(np.random.default_rng(0).permutation(obs["patient_id"].unique())[:800]).to_numpy()
+    train = (
+        obs["patient_id"]
+        .isin(np.random.default_rng(0).permutation(obs["patient_id"].unique())[:800])
+        .to_numpy()
+    )
     kept = simulated.X[:, (simulated.X[train] > 0).mean(axis=0) >= 0.1]
     Z = (kept - kept[train].mean(axis=0)) / kept[train].std(axis=0)
     V = np.linalg.svd(Z[train], full_matrices=False)[2]
     held_out = Z[~train]
-    r2 = [1 - ((held_out - held_out @ V[:k].T @ V[:k]) ** 2).sum() / (held_out**2).sum() for k in (4, 32, 64)]
+    r2 = [
+        1 - ((held_out - held_out @ V[:k].T @ V[:k]) ** 2).sum() / (held_out**2).sum()
+        for k in (4, 32, 64)
+    ]
     assert 0.4 < r2[1] < 0.65
     assert r2[1] > r2[0] + 0.1
     assert r2[2] - r2[1] < 0.05  # most of what is linear is in 32 components
@@ -99,14 +129,18 @@ def test_planted_hazard_ratios_are_covered_by_their_intervals(simulated: Simulat
 
     planted = simulated.truth["hazard"]["log_hazard_ratio"]
     tumours = simulated.obs["sample_type"] == "tumor"
-    table = simulated.truth["activities"][list(planted.index.drop("age"))].join(simulated.obs[["age", "OS_days", "OS_event"]])[tumours]
+    table = simulated.truth["activities"][list(planted.index.drop("age"))].join(
+        simulated.obs[["age", "OS_days", "OS_event"]]
+    )[tumours]
     fitted = CoxPHFitter().fit(table.astype(float), "OS_days", "OS_event")
     miss = (fitted.params_[planted.index] - planted).abs() / fitted.standard_errors_[planted.index]
     assert (miss < 3.3).all()  # five at once
     assert 0.65 < fitted.concordance_index_ < 0.8
 
 
-def test_planted_activities_are_in_the_expression_and_plates_shift_it_mildly(simulated: SimulatedCohort) -> None:
+def test_planted_activities_are_in_the_expression_and_plates_shift_it_mildly(
+    simulated: SimulatedCohort,
+) -> None:
     latents, Z = find_latents(simulated.X)
     programmes = simulated.truth["activities"].filter(regex=r"^P\d\d$").to_numpy()
     centred = programmes - programmes.mean(axis=0)
@@ -119,7 +153,9 @@ def test_planted_activities_are_in_the_expression_and_plates_shift_it_mildly(sim
 
 
 def test_saturating_genes_answer_beyond_what_is_linear(simulated: SimulatedCohort) -> None:
-    """What a regression on all features leaves of a saturating gene follows what it leaves of the planted answer."""
+    """What a regression on all features leaves of a saturating gene follows what it leaves of the
+    planted answer.
+    """
     planted = simulated.truth["saturation"].join(simulated.truth["genes"])
     planted = planted[(planted["weight"].abs() > 0.3) & (planted["mean"] > 5)]
     activities = simulated.truth["activities"]
@@ -129,7 +165,10 @@ def test_saturating_genes_answer_beyond_what_is_linear(simulated: SimulatedCohor
     )
     columns = pd.Index(simulated.genes).get_indexer(planted.index)
     observed = simulated.X[:, columns]
-    left = [values - features @ np.linalg.lstsq(features, values, rcond=None)[0] for values in (observed, answer)]
+    left = [
+        values - features @ np.linalg.lstsq(features, values, rcond=None)[0]
+        for values in (observed, answer)
+    ]
     followed = [np.corrcoef(left[0][:, j], left[1][:, j])[0, 1] for j in range(len(columns))]
     assert len(columns) > 100
     assert np.median(followed) > 0.1
@@ -144,11 +183,21 @@ def test_the_simulated_cohort_is_read_with_its_label_and_survival() -> None:
     assert cohort.obs["label"].isna().sum() == (cohort.obs["sample_type"] == "normal").sum() == 28
     assert cohort.obs["time_days"].notna().all()
     assert set(cohort.uns["truth"]) >= {"activities", "loadings", "hazard", "samples"}
-    other = read_cohort(CohortConfig(cohort="simulated:300x200", label="stage", where="sample_type == 'tumor'"), seed=5)
-    assert other.obs["label"].cat.categories.tolist() == ["Stage I", "Stage II", "Stage III", "Stage IV"]
+    other = read_cohort(
+        CohortConfig(cohort="simulated:300x200", label="stage", where="sample_type == 'tumor'"),
+        seed=5,
+    )
+    assert other.obs["label"].cat.categories.tolist() == [
+        "Stage I",
+        "Stage II",
+        "Stage III",
+        "Stage IV",
+    ]
 
 
-@pytest.mark.parametrize("cohort", ["simulated:300", "simulated:10x500", "simulated:300x10", "simulated:axb"])
+@pytest.mark.parametrize(
+    "cohort", ["simulated:300", "simulated:10x500", "simulated:300x10", "simulated:axb"]
+)
 def test_shapes_that_cannot_be_simulated_are_refused(cohort: str) -> None:
     with pytest.raises(CohortError, match="simulated:SAMPLESxGENES"):
         read_cohort(CohortConfig(cohort=cohort))

@@ -1,11 +1,18 @@
-"""The simulated compendium: most genes change little, tails are heavy, series share a direction, and planted terms move their genes."""
+"""The simulated compendium: most genes change little, tails are heavy, series share a direction,
+and planted terms move their genes.
+"""
 
 import numpy as np
 import pytest
 from scipy.stats import kurtosis
 
 from genexp.cohort import read_cohort
-from genexp.cohort.simulators.compendium import COMPENDIUM_SHAPE, LIMIT, SimulatedCompendium, simulate_compendium
+from genexp.cohort.simulators.compendium import (
+    COMPENDIUM_SHAPE,
+    LIMIT,
+    SimulatedCompendium,
+    simulate_compendium,
+)
 from genexp.errors import CohortError
 from genexp.settings.cohort import CohortConfig
 
@@ -25,7 +32,9 @@ def test_it_has_the_shape_that_was_asked_for_in_float32(simulated: SimulatedComp
     assert COMPENDIUM_SHAPE == (7130, 48978)
 
 
-def test_the_same_seed_gives_the_same_values_and_another_one_others(simulated: SimulatedCompendium) -> None:
+def test_the_same_seed_gives_the_same_values_and_another_one_others(
+    simulated: SimulatedCompendium,
+) -> None:
     assert np.array_equal(simulate_compendium(400, 2000, seed=1).X, simulated.X)
     assert not np.array_equal(simulate_compendium(400, 2000, seed=2).X, simulated.X)
 
@@ -44,15 +53,23 @@ def test_contrasts_of_a_series_are_alike(simulated: SimulatedCompendium) -> None
     assert alike[same].mean() > 2 * alike[series[:, None] != series].mean()
 
 
-def test_an_active_term_moves_its_genes_in_the_planted_direction(simulated: SimulatedCompendium) -> None:
-    terms, activities, members = (simulated.truth[name] for name in ("terms", "activities", "members"))
+def test_an_active_term_moves_its_genes_in_the_planted_direction(
+    simulated: SimulatedCompendium,
+) -> None:
+    terms, activities, members = (
+        simulated.truth[name] for name in ("terms", "activities", "members")
+    )
     assert (terms == (activities != 0)).all(axis=None)
     moved = []
     for term in terms:
         own, genes = activities[term].to_numpy(), np.flatnonzero(members[term])
         strong = np.abs(own) > 0.8
         if strong.sum() >= 10:
-            followed = np.sign(simulated.X[np.ix_(strong, genes)] * own[strong, None] * members[term].to_numpy()[genes])
+            followed = np.sign(
+                simulated.X[np.ix_(strong, genes)]
+                * own[strong, None]
+                * members[term].to_numpy()[genes]
+            )
             moved.append(followed[followed != 0].mean())
     assert len(moved) > 5
     assert np.mean(moved) > 0.3
@@ -71,7 +88,9 @@ def test_it_is_read_as_a_cohort_grouped_by_series() -> None:
     assert cohort.uns["scale"] == "log2fc"
     assert cohort.obs["group"].nunique() == cohort.obs["series"].nunique() < 30
     assert "label" not in cohort.obs
-    labelled = read_cohort(CohortConfig(cohort="simulated_compendium:90x120", label="tissue"), seed=3)
+    labelled = read_cohort(
+        CohortConfig(cohort="simulated_compendium:90x120", label="tissue"), seed=3
+    )
     assert labelled.obs["label"].nunique() == cohort.obs["tissue"].nunique()
 
 

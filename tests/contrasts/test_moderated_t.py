@@ -1,4 +1,6 @@
-"""Moderated t statistics are those of limma, find what is planted, and keep their promise on nulls."""
+"""Moderated t statistics are those of limma, find what is planted, and keep their promise on
+nulls.
+"""
 
 from pathlib import Path
 
@@ -29,14 +31,20 @@ def test_statistics_are_those_of_limma(name: str) -> None:
     values, is_case, patient, golden = read_golden(name)
     found = moderate(values, is_case, patient)
     for column in RESULTS:
-        np.testing.assert_allclose(getattr(found, column), golden[column], rtol=2e-7, atol=1e-9, err_msg=column)
+        np.testing.assert_allclose(
+            getattr(found, column), golden[column], rtol=2e-7, atol=1e-9, err_msg=column
+        )
     prior = pd.read_csv(LIMMA / "priors.tsv", sep="\t", index_col="case").loc[name]
-    assert (found.prior_df, found.prior_variance) == pytest.approx((prior["df"], prior["variance"]), rel=1e-6)
+    assert (found.prior_df, found.prior_variance) == pytest.approx(
+        (prior["df"], prior["variance"]), rel=1e-6
+    )
 
 
 def test_the_golden_tables_hold_what_is_hard() -> None:
     """Genes that cannot be told, genes without a variance, and an infinite prior."""
-    assert np.isinf(pd.read_csv(LIMMA / "priors.tsv", sep="\t", index_col="case").loc["alike", "df"])
+    assert np.isinf(
+        pd.read_csv(LIMMA / "priors.tsv", sep="\t", index_col="case").loc["alike", "df"]
+    )
     for name in ("missing", "paired_missing"):
         golden = read_golden(name)[3]
         assert golden.loc[["G7", "G9"], "t"].isna().all()
@@ -45,7 +53,11 @@ def test_the_golden_tables_hold_what_is_hard() -> None:
 
 def test_a_gene_that_never_varies_is_not_tested_and_changes_nothing() -> None:
     values, is_case, patient, golden = read_golden("plain")
-    found = moderate(np.column_stack([np.full(len(values), 3.1), values, np.zeros(len(values))]), is_case, patient)
+    found = moderate(
+        np.column_stack([np.full(len(values), 3.1), values, np.zeros(len(values))]),
+        is_case,
+        patient,
+    )
     np.testing.assert_allclose(found.q[1:-1], golden["q"], rtol=2e-7)
     assert found.log2fc[[0, -1]].tolist() == [0, 0]
     assert np.isnan([found.t[[0, -1]], found.p[[0, -1]], found.q[[0, -1]]]).all()
@@ -64,7 +76,10 @@ def test_the_order_of_samples_and_genes_does_not_matter() -> None:
     values, is_case, patient, _ = read_golden("paired_missing")
     rng = np.random.default_rng(0)
     rows, genes = rng.permutation(len(values)), rng.permutation(values.shape[1])
-    first, second = moderate(values, is_case, patient), moderate(values[rows][:, genes], is_case[rows], patient[rows])
+    first, second = (
+        moderate(values, is_case, patient),
+        moderate(values[rows][:, genes], is_case[rows], patient[rows]),
+    )
     np.testing.assert_allclose(first.t[genes], second.t, rtol=1e-9)
 
 
@@ -80,11 +95,19 @@ def test_the_prior_is_recovered_from_many_genes() -> None:
     assert (prior_variance, prior_df) == (pytest.approx(0.5, rel=0.03), pytest.approx(8, rel=0.1))
 
 
-def draw(rng: np.random.Generator, n_genes: int, n_pairs: int, effect: np.ndarray, patient_sd: float) -> tuple[np.ndarray, ...]:
-    """Expression of pairs with genes of unlike variance, (2 * n_pairs, n_genes), who is a case, and the patients."""
+def draw(
+    rng: np.random.Generator, n_genes: int, n_pairs: int, effect: np.ndarray, patient_sd: float
+) -> tuple[np.ndarray, ...]:
+    """Expression of pairs with genes of unlike variance, (2 * n_pairs, n_genes), who is a case, and
+    the patients.
+    """
     patient, is_case = np.tile(np.arange(n_pairs), 2), np.arange(2 * n_pairs) < n_pairs
     spread = np.sqrt(0.3 * 8 / rng.chisquare(8, n_genes))
-    values = 7 + rng.normal(size=(2 * n_pairs, n_genes)) * spread + patient_sd * rng.normal(size=(n_pairs, n_genes))[patient]
+    values = (
+        7
+        + rng.normal(size=(2 * n_pairs, n_genes)) * spread
+        + patient_sd * rng.normal(size=(n_pairs, n_genes))[patient]
+    )
     return values + np.where(is_case[:, None], effect, 0.0), is_case, patient
 
 

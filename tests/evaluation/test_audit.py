@@ -41,11 +41,15 @@ class Notebook(NullTracker):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return preprocess_anndata(make_cohort(), SETTINGS, tmp_path_factory.mktemp("cohort") / "planted")
+    return preprocess_anndata(
+        make_cohort(), SETTINGS, tmp_path_factory.mktemp("cohort") / "planted"
+    )
 
 
 def open_rows(data):
-    return {part: (np.array(data.matrix(part)), data.obs(part)) for part in ("train", "val")} | {"test": data.access_test()}
+    return {part: (np.array(data.matrix(part)), data.obs(part)) for part in ("train", "val")} | {
+        "test": data.access_test()
+    }
 
 
 def refuse(adata, folder):
@@ -54,7 +58,9 @@ def refuse(adata, folder):
     run = Notebook()
     with pytest.raises(EvaluationError) as error:
         evaluate_encoder(make_pca_encoder(data), data, EvaluationConfig(max_clusters=3), 0, run)
-    assert run.tags["leakage"] == json.loads(run.texts["evaluation/audit.json"])["leakage"] == "fail"
+    assert (
+        run.tags["leakage"] == json.loads(run.texts["evaluation/audit.json"])["leakage"] == "fail"
+    )
     assert run.metrics == {}
     return str(error.value), run
 
@@ -93,7 +99,9 @@ def test_samples_that_are_only_alike_are_no_duplicates(data):
     rows = open_rows(data)
     rng = np.random.default_rng(0)
     for share, outcome in ((0.002, "fail"), (0.1, "pass")):
-        planted = rows["test"][0][:1] + share**0.5 * rng.normal(size=(1, data.matrix("train").shape[1]))
+        planted = rows["test"][0][:1] + share**0.5 * rng.normal(
+            size=(1, data.matrix("train").shape[1])
+        )
         r = np.corrcoef(planted, rows["test"][0][:1])[0, 1]
         assert (r > DUPLICATE) == (outcome == "fail")
         X = np.concatenate([planted.astype(np.float32), rows["train"][0][1:]])
@@ -137,7 +145,9 @@ def test_genes_and_scaler_fitted_on_all_samples_block(tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline, "fit_genes", leak_everything)
     message, run = refuse(make_cohort(), tmp_path / "leaky")
     assert "fitted values that changed with the held-out samples" in message
-    checks = {check["check"]: check for check in json.loads(run.texts["evaluation/audit.json"])["checks"]}
+    checks = {
+        check["check"]: check for check in json.loads(run.texts["evaluation/audit.json"])["checks"]
+    }
     assert checks["fitted values"]["outcome"] == checks["scaling"]["outcome"] == "fail"
 
 
@@ -151,7 +161,14 @@ def test_a_registered_encoders_scaler_of_all_samples_is_found(data, tmp_path, sc
         raw = fitted.columns.take(cohort.X, np.arange(len(train)))
         cache = tmp_path / f"{scaling}-{outcome}"
         applied = apply_transform(
-            raw, cohort.obs, data.split, fitted.var, fitted.transform, name="planted", scale="log2_norm_count", cache=cache
+            raw,
+            cohort.obs,
+            data.split,
+            fitted.var,
+            fitted.transform,
+            name="planted",
+            scale="log2_norm_count",
+            cache=cache,
         )
         audit = audit_split(open_rows(applied), applied, make_pca_encoder(applied))
         assert audit.checks.loc["scaling", "outcome"] == outcome
@@ -160,11 +177,16 @@ def test_a_registered_encoders_scaler_of_all_samples_is_found(data, tmp_path, sc
 
 def test_scaling_is_not_checked_on_other_samples_than_those_of_the_training(data):
     encoder = replace(make_pca_encoder(data), card={"split_hash": "another"})
-    assert audit_split(open_rows(data), data, encoder).checks.loc["scaling", "outcome"] == "not checked"
+    assert (
+        audit_split(open_rows(data), data, encoder).checks.loc["scaling", "outcome"]
+        == "not checked"
+    )
 
 
 def fit_by(X, rows, **values):
-    return fit_genes(X, make_cohort().var, rows, "log2_norm_count", "none", PreprocessSettings(**values))
+    return fit_genes(
+        X, make_cohort().var, rows, "log2_norm_count", "none", PreprocessSettings(**values)
+    )
 
 
 def test_refitting_finds_what_depends_on_held_out_samples_and_restores_them():
@@ -182,7 +204,10 @@ def test_refitting_finds_what_depends_on_held_out_samples_and_restores_them():
 
 def test_few_genes_cannot_tell_a_copy(data):
     rows = {part: (X[:, :5], obs) for part, (X, obs) in open_rows(data).items()}
-    assert audit_split(rows, data, make_pca_encoder(data)).checks.loc["near-duplicates", "outcome"] == "not checked"
+    assert (
+        audit_split(rows, data, make_pca_encoder(data)).checks.loc["near-duplicates", "outcome"]
+        == "not checked"
+    )
 
 
 @pytest.mark.parametrize("name", ["tcga_brca_rnaseq", "ovarian_multistudy", "tcga_pancan_50genes"])
@@ -192,7 +217,10 @@ def test_real_samples_of_different_patients_are_no_duplicates(shared_data, name,
     X = X[np.random.default_rng(0).permutation(len(X))[:3000]]
     parts = np.split(np.arange(len(X)), [int(0.7 * len(X)), int(0.85 * len(X))])
     rows = {
-        part: (X[places], pd.DataFrame({"group": [f"s{i}" for i in places]}, index=[f"s{i}" for i in places]))
+        part: (
+            X[places],
+            pd.DataFrame({"group": [f"s{i}" for i in places]}, index=[f"s{i}" for i in places]),
+        )
         for part, places in zip(("train", "val", "test"), parts, strict=True)
     }
     check = audit_split(rows, data, make_pca_encoder(data)).checks.loc["near-duplicates"]
@@ -210,8 +238,33 @@ def test_a_leak_ends_the_command_and_nothing_is_registered(store, tmp_path, monk
     table = cohort.to_df()
     copies = table.iloc[130:150].rename(index=lambda name: f"copy_of_{name}")
     pd.concat([table, copies]).rename_axis("sample_id").to_parquet("leaky.parquet")
-    small = ["--epochs", "1", "--hidden", "8", "--n_latent", "3", "--threads", "1", "--device", "cpu"]
-    assert main(["main", "--cohort", "leaky.parquet", "--rows", "samples", "--experiment_name", "leaks", *small]) == 2
+    small = [
+        "--epochs",
+        "1",
+        "--hidden",
+        "8",
+        "--n_latent",
+        "3",
+        "--threads",
+        "1",
+        "--device",
+        "cpu",
+    ]
+    assert (
+        main(
+            [
+                "main",
+                "--cohort",
+                "leaky.parquet",
+                "--rows",
+                "samples",
+                "--experiment_name",
+                "leaks",
+                *small,
+            ]
+        )
+        == 2
+    )
     assert "nearly identical" in capsys.readouterr().err.replace("\n", " ")
     client = MlflowClient(store)
     run = client.search_runs([client.get_experiment_by_name("leaks").experiment_id])[0]
@@ -219,5 +272,7 @@ def test_a_leak_ends_the_command_and_nothing_is_registered(store, tmp_path, monk
     assert run.data.tags["leakage"] == "fail"
     assert "copy_of_s1" in run.data.tags["error"]
     assert "r2/test" not in run.data.metrics
-    assert [artifact.path for artifact in client.list_artifacts(run.info.run_id, "evaluation")] == ["evaluation/audit.json"]
+    assert [artifact.path for artifact in client.list_artifacts(run.info.run_id, "evaluation")] == [
+        "evaluation/audit.json"
+    ]
     assert client.search_registered_models(filter_string="name = 'leaky'") == []

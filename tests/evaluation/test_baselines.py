@@ -1,4 +1,6 @@
-"""Baselines are what they are called: checked against scikit-learn, SciPy and models on all genes."""
+"""Baselines are what they are called: checked against scikit-learn, SciPy and models on all
+genes.
+"""
 
 import numpy as np
 import pytest
@@ -7,7 +9,14 @@ from sklearn.decomposition import NMF
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import pairwise_distances
 
-from genexp.evaluation.baselines import BASELINES, fit_nmf, fit_pca, fit_random, fit_raw, solve_nonnegative
+from genexp.evaluation.baselines import (
+    BASELINES,
+    fit_nmf,
+    fit_pca,
+    fit_random,
+    fit_raw,
+    solve_nonnegative,
+)
 from genexp.survival.cox import fit_cox, fit_wide_cox, likelihood_of_risk, partial_likelihood
 
 N_GENES, N_LATENT = 400, 4
@@ -22,7 +31,10 @@ def make_rows(n: int, seed: int) -> np.ndarray:
 
 
 def r2(one, train, X):
-    return 1 - np.square(X - one.decode(one.latents(X))).sum() / np.square(X - train.mean(axis=0)).sum()
+    return (
+        1
+        - np.square(X - one.decode(one.latents(X))).sum() / np.square(X - train.mean(axis=0)).sum()
+    )
 
 
 def test_weights_are_those_of_scipys_nonnegative_least_squares():
@@ -41,7 +53,9 @@ def test_nmf_rebuilds_held_out_rows_as_well_as_scikit_learns():
     ours = fit_nmf(train, N_LATENT, seed=0)
     assert (ours.latents(test) >= 0).all()
     assert r2(ours, train, test) > reference - 0.01
-    np.testing.assert_array_equal(ours.latents(test), fit_nmf(train, N_LATENT, seed=0).latents(test))
+    np.testing.assert_array_equal(
+        ours.latents(test), fit_nmf(train, N_LATENT, seed=0).latents(test)
+    )
 
 
 def test_random_projection_is_decoded_by_least_squares_of_the_train_rows():
@@ -50,7 +64,9 @@ def test_random_projection_is_decoded_by_least_squares_of_the_train_rows():
     z, centred = found.latents(train), train - train.mean(axis=0)
     best = z @ np.linalg.lstsq(z, centred, rcond=None)[0] + train.mean(axis=0)
     np.testing.assert_allclose(found.decode(z), best, atol=1e-4)
-    assert r2(found, train, make_rows(40, 5)) < r2(fit_pca(train, N_LATENT), train, make_rows(40, 5))
+    assert r2(found, train, make_rows(40, 5)) < r2(
+        fit_pca(train, N_LATENT), train, make_rows(40, 5)
+    )
 
 
 def test_a_probe_on_raw_genes_is_the_one_on_all_genes():
@@ -61,7 +77,9 @@ def test_a_probe_on_raw_genes_is_the_one_on_all_genes():
     factor = N_LATENT / np.square(train - centre).sum() * len(train)
     in_span = LogisticRegression(C=1.0, tol=1e-8, max_iter=5000).fit(raw.latents(train), labels)
     on_genes = LogisticRegression(C=factor, tol=1e-8, max_iter=5000).fit(train - centre, labels)
-    np.testing.assert_allclose(in_span.predict_proba(raw.latents(test)), on_genes.predict_proba(test - centre), atol=1e-3)
+    np.testing.assert_allclose(
+        in_span.predict_proba(raw.latents(test)), on_genes.predict_proba(test - centre), atol=1e-3
+    )
 
 
 def test_raw_genes_keep_their_distances():
@@ -111,4 +129,8 @@ def test_likelihood_of_risk_and_its_slope_are_those_of_the_regression():
 @pytest.mark.parametrize("penalty", [0.003, 1.0])
 def test_regression_on_many_columns_is_that_of_newton(penalty):
     X, time, event = make_follow_up(80, 150)
-    np.testing.assert_allclose(fit_wide_cox(X, time, event, penalty), fit_cox(X, time, event, penalty).coefficients, atol=1e-4)
+    np.testing.assert_allclose(
+        fit_wide_cox(X, time, event, penalty),
+        fit_cox(X, time, event, penalty).coefficients,
+        atol=1e-4,
+    )

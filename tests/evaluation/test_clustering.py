@@ -12,7 +12,10 @@ from tests.planted_latents import make_latents, make_obs, plant_classes
 
 @pytest.fixture(scope="module")
 def planted():
-    return [plant_classes(part, n, seed) for seed, (part, n) in enumerate([("train", 200), ("val", 40), ("test", 60)])]
+    return [
+        plant_classes(part, n, seed)
+        for seed, (part, n) in enumerate([("train", 200), ("val", 40), ("test", 60)])
+    ]
 
 
 def test_planted_clusters_are_found_and_their_number_too(planted):
@@ -35,7 +38,10 @@ def test_clusters_cover_all_samples_and_the_largest_on_train_is_number_one(plant
 
 
 def test_labels_do_not_choose_the_clusters(planted):
-    shuffled = [make_latents(part.part, part.obs.assign(label=part.obs["label"].to_numpy()[::-1]), part.z) for part in planted]
+    shuffled = [
+        make_latents(part.part, part.obs.assign(label=part.obs["label"].to_numpy()[::-1]), part.z)
+        for part in planted
+    ]
     found = evaluate_clusters(planted, 6, seed=0), evaluate_clusters(shuffled, 6, seed=0)
     pd.testing.assert_series_equal(found[0].assignments, found[1].assignments)
     assert found[1].scores.loc["encoder", "ari"] < 0.1
@@ -71,20 +77,30 @@ def test_agreement_in_a_bootstrap_equals_scikit_learn_and_ignores_copies():
     rng = np.random.default_rng(0)
     truth, clusters = rng.integers(0, 3, 80).astype(str), rng.integers(1, 5, 80)
     once = np.ones((1, 80))
-    assert bootstrap_ari(truth, clusters, once)[0] == pytest.approx(adjusted_rand_score(truth, clusters))
+    assert bootstrap_ari(truth, clusters, once)[0] == pytest.approx(
+        adjusted_rand_score(truth, clusters)
+    )
     draws = rng.multinomial(80, np.full(80, 1 / 80), size=500).astype(float)
-    assert abs(bootstrap_ari(truth, clusters, draws).mean() - adjusted_rand_score(truth, clusters)) < 0.005
+    assert (
+        abs(bootstrap_ari(truth, clusters, draws).mean() - adjusted_rand_score(truth, clusters))
+        < 0.005
+    )
     assert np.isnan(bootstrap_ari(truth, clusters, np.zeros((1, 80)))[0])
 
 
 def test_partitions_are_compared_among_the_genes_that_all_representations_share(planted):
-    """A representation that shrinks its clusters to points has a silhouette near 1 in its own space, and gains nothing by it here."""
+    """A representation that shrinks its clusters to points has a silhouette near 1 in its own
+    space, and gains nothing by it here.
+    """
     train, val, test = planted
     rng = np.random.default_rng(0)
     genes = np.hstack([test.z["encoder"], rng.normal(size=(60, 200))])
     own = {part.part: np.asarray(part.z["encoder"]) for part in planted}
     found = evaluate_clusters(planted, 4, 0, genes).samples
-    points = [make_latents(part.part, part.obs, np.round(own[part.part] / 100, 0) + 1e-3 * own[part.part]) for part in (train, val, test)]
+    points = [
+        make_latents(part.part, part.obs, np.round(own[part.part] / 100, 0) + 1e-3 * own[part.part])
+        for part in (train, val, test)
+    ]
     shrunk = evaluate_clusters(points, 4, 0, genes).samples
     same = adjusted_rand_score(found["cluster_encoder"], shrunk["cluster_encoder"])
     assert same == 1

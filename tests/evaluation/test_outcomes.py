@@ -1,4 +1,6 @@
-"""Continuous outcomes: planted ones are found, noise is not, and numbers are those of scikit-learn."""
+"""Continuous outcomes: planted ones are found, noise is not, and numbers are those of
+scikit-learn.
+"""
 
 from dataclasses import replace
 
@@ -12,14 +14,24 @@ from sklearn.metrics import mean_absolute_error, r2_score
 from genexp.errors import EvaluationError
 from genexp.evaluation.bootstrap import draw_weights
 from genexp.evaluation.latents import PartLatents
-from genexp.evaluation.outcomes import Outcomes, choose_ridge_penalty, draw_folds, draw_r2, evaluate_outcomes, predict_ridge, read_outcome
+from genexp.evaluation.outcomes import (
+    Outcomes,
+    choose_ridge_penalty,
+    draw_folds,
+    draw_r2,
+    evaluate_outcomes,
+    predict_ridge,
+    read_outcome,
+)
 from genexp.evaluation.task import Skipped
 from genexp.report.figures.outcomes import plot_outcomes
 from tests.planted_latents import make_latents, make_obs
 
 
 def plant_age(part: str, n: int, seed: int, noise: float = 5.0) -> PartLatents:
-    """Age that follows the first of four latents, and a column that follows none; every tenth age is unknown."""
+    """Age that follows the first of four latents, and a column that follows none; every tenth age
+    is unknown.
+    """
     rng = np.random.default_rng(seed)
     z = rng.normal(size=(n, 4))
     age = 60 + 10 * z[:, 0] + noise * rng.normal(size=n)
@@ -27,14 +39,20 @@ def plant_age(part: str, n: int, seed: int, noise: float = 5.0) -> PartLatents:
     return make_latents(part, make_obs(part, n, age=age, luck=rng.normal(size=n)), z)
 
 
-def evaluate(train: PartLatents, test: PartLatents, names: tuple[str, ...] = ("age", "luck")) -> Outcomes:
-    result = evaluate_outcomes(train, test, names, draw_weights(test.obs["group"].to_numpy(), 0), seed=0)
+def evaluate(
+    train: PartLatents, test: PartLatents, names: tuple[str, ...] = ("age", "luck")
+) -> Outcomes:
+    result = evaluate_outcomes(
+        train, test, names, draw_weights(test.obs["group"].to_numpy(), 0), seed=0
+    )
     assert isinstance(result, Outcomes)
     return result
 
 
 def test_a_planted_outcome_is_found_and_noise_is_not() -> None:
-    scores = evaluate(plant_age("train", 300, 0), plant_age("test", 200, 1)).scores.set_index("representation", append=True)
+    scores = evaluate(plant_age("train", 300, 0), plant_age("test", 200, 1)).scores.set_index(
+        "representation", append=True
+    )
     age, luck = scores.loc[("age", "encoder")], scores.loc[("luck", "encoder")]
     assert age["r2"] == pytest.approx(0.8, abs=0.06), "100 of the variance of 125 can be explained"
     assert age["r2_low"] < age["r2"] < age["r2_high"]
@@ -64,9 +82,15 @@ def test_scores_are_those_of_scikit_learn() -> None:
 @pytest.mark.parametrize("n_columns", [5, 80])
 def test_ridge_is_that_of_scikit_learn_in_either_form(n_columns: int) -> None:
     rng = np.random.default_rng(0)
-    z, y, new = rng.normal(size=(40, n_columns)), rng.normal(size=40), rng.normal(size=(7, n_columns))
+    z, y, new = (
+        rng.normal(size=(40, n_columns)),
+        rng.normal(size=40),
+        rng.normal(size=(7, n_columns)),
+    )
     alpha = 40 * 0.1 * np.square(z - z.mean(axis=0)).mean()
-    np.testing.assert_allclose(predict_ridge(z, y, new, 0.1), Ridge(alpha=alpha).fit(z, y).predict(new), rtol=1e-8)
+    np.testing.assert_allclose(
+        predict_ridge(z, y, new, 0.1), Ridge(alpha=alpha).fit(z, y).predict(new), rtol=1e-8
+    )
 
 
 def test_test_samples_change_nothing_that_is_fitted() -> None:
@@ -87,7 +111,11 @@ def test_folds_keep_groups_together_and_the_largest_penalty_wins_a_tie() -> None
 
 def test_columns_that_are_no_numbers_are_refused_with_what_to_do() -> None:
     obs = make_obs("train", 30, stage=["I", "II", "III"] * 10, dead=[0, 1] * 15)
-    for name, message in (("stage", "expected numbers; found 3"), ("dead", "label="), ("weight", "expected a column of the annotations")):
+    for name, message in (
+        ("stage", "expected numbers; found 3"),
+        ("dead", "label="),
+        ("weight", "expected a column of the annotations"),
+    ):
         with pytest.raises(EvaluationError, match=message):
             read_outcome(obs, name)
 
@@ -98,7 +126,9 @@ def test_an_outcome_that_few_know_is_left_out_with_a_note() -> None:
     weights = draw_weights(few.obs["group"].to_numpy(), 0)
     skipped = evaluate_outcomes(train, few, ("age",), weights, seed=0)
     assert isinstance(skipped, Skipped)
-    assert skipped.notes == ("Outcome age: 90 train and 4 test samples have a value; 20 and 10 are needed.",)
+    assert skipped.notes == (
+        "Outcome age: 90 train and 4 test samples have a value; 20 and 10 are needed.",
+    )
     both = evaluate_outcomes(train, few, ("age", "luck"), weights, seed=0)
     assert isinstance(both, Outcomes)
     assert set(both.scores.index) == {"luck"}

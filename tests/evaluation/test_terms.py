@@ -1,4 +1,6 @@
-"""Terms: read and matched by sample id, predicted where they are planted and not elsewhere, and scored as scikit-learn does."""
+"""Terms: read and matched by sample id, predicted where they are planted and not elsewhere, and
+scored as scikit-learn does.
+"""
 
 from pathlib import Path
 
@@ -35,7 +37,9 @@ def terms() -> Terms:
     test, has_test = plant_terms("test", 120, seed=1)
     found, notes = unpack(evaluate_terms(train, test, pd.concat([has, has_test]), seed=0))
     assert found is not None
-    assert notes == ["Terms: 1 of 3 were excluded: too few samples or groups have them or lack them."]
+    assert notes == [
+        "Terms: 1 of 3 were excluded: too few samples or groups have them or lack them."
+    ]
     return found
 
 
@@ -43,10 +47,14 @@ def test_planted_terms_are_predicted_and_others_stay_at_their_prevalence(terms: 
     assert list(terms.by_term.index) == ["noise", "planted"]
     assert terms.by_term.loc["planted", "ap"] > 0.9
     assert terms.by_term.loc["planted", "ap_pca"] < 0.6
-    assert terms.by_term.loc["noise", "ap"] == pytest.approx(terms.by_term.loc["noise", "prevalence"], abs=0.15)
+    assert terms.by_term.loc["noise", "ap"] == pytest.approx(
+        terms.by_term.loc["noise", "prevalence"], abs=0.15
+    )
     assert terms.scores.loc["encoder", "macro_ap"] == pytest.approx(terms.by_term["ap"].mean())
     assert terms.name_best(1) == ["planted"]
-    assert abs(terms.weights["encoder"].loc["planted", 0]) > 5 * abs(terms.weights["encoder"].loc["planted", 1])
+    assert abs(terms.weights["encoder"].loc["planted", 0]) > 5 * abs(
+        terms.weights["encoder"].loc["planted", 1]
+    )
 
 
 def test_average_precision_is_that_of_scikit_learn_with_weights_and_ties() -> None:
@@ -54,14 +62,26 @@ def test_average_precision_is_that_of_scikit_learn_with_weights_and_ties() -> No
     truth, scores = rng.random((80, 3)) < [0.1, 0.5, 0.9], np.round(rng.normal(size=(80, 3)), 1)
     assert len(np.unique(scores)) < scores.size / 2, "there are ties"
     weights = rng.integers(0, 3, (4, 80)).astype(float)
-    expected = [np.mean([average_precision_score(truth[:, t], scores[:, t], sample_weight=w) for t in range(3)]) for w in weights]
+    expected = [
+        np.mean(
+            [average_precision_score(truth[:, t], scores[:, t], sample_weight=w) for t in range(3)]
+        )
+        for w in weights
+    ]
     assert bootstrap_macro_ap(truth, scores, weights) == pytest.approx(expected)
-    assert average_precision(truth, scores) == pytest.approx([average_precision_score(truth[:, t], scores[:, t]) for t in range(3)])
+    assert average_precision(truth, scores) == pytest.approx(
+        [average_precision_score(truth[:, t], scores[:, t]) for t in range(3)]
+    )
 
 
 def test_terms_that_a_draw_lacks_are_left_out_of_its_mean() -> None:
-    truth, scores = np.array([[True, False], [False, True], [False, False]]), np.array([[3.0, 1.0], [2.0, 3.0], [1.0, 2.0]])
-    assert bootstrap_macro_ap(truth, scores, np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])) == pytest.approx([1.0, np.nan], nan_ok=True)
+    truth, scores = (
+        np.array([[True, False], [False, True], [False, False]]),
+        np.array([[3.0, 1.0], [2.0, 3.0], [1.0, 2.0]]),
+    )
+    assert bootstrap_macro_ap(
+        truth, scores, np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
+    ) == pytest.approx([1.0, np.nan], nan_ok=True)
 
 
 @pytest.mark.parametrize("C", [1e-3, 1.0])
@@ -110,7 +130,10 @@ def test_test_samples_change_no_fitted_weight() -> None:
 
 def test_the_picture_and_the_section_name_the_terms(terms: Terms) -> None:
     figure = plot_terms(terms)
-    assert [axes.get_xlabel() for axes in figure.axes] == ["prevalence of the term (log scale)", "average precision, PCA"]
+    assert [axes.get_xlabel() for axes in figure.axes] == [
+        "prevalence of the term (log scale)",
+        "average precision, PCA",
+    ]
     text = render_terms(terms, None)
     assert "planted" in text
     assert "AP of PCA" in text
@@ -118,11 +141,15 @@ def test_the_picture_and_the_section_name_the_terms(terms: Terms) -> None:
 
 def write(folder: Path, table: pd.DataFrame, name: str = "terms.tsv.gz") -> str:
     path = folder / name
-    table.to_parquet(path) if name.endswith("parquet") else table.to_csv(path, sep="," if ".csv" in name else "\t")
+    table.to_parquet(path) if name.endswith("parquet") else table.to_csv(
+        path, sep="," if ".csv" in name else "\t"
+    )
     return str(path)
 
 
-TABLE = pd.DataFrame({"GO:1": [1, 0, 1], "GO:2": [0, 0, 1]}, index=pd.Index(["007", "c2", "c3"], name="contrast"))
+TABLE = pd.DataFrame(
+    {"GO:1": [1, 0, 1], "GO:2": [0, 0, 1]}, index=pd.Index(["007", "c2", "c3"], name="contrast")
+)
 
 
 @pytest.mark.parametrize("name", ["terms.tsv.gz", "terms.csv", "terms.parquet"])
@@ -142,13 +169,24 @@ def test_terms_are_read_in_the_order_of_the_samples(tmp_path: Path, name: str) -
         (TABLE[[]], ["c3"], "expected a table"),
     ],
 )
-def test_tables_that_do_not_fit_are_refused(tmp_path: Path, table: pd.DataFrame, samples: list[str], said: str) -> None:
+def test_tables_that_do_not_fit_are_refused(
+    tmp_path: Path, table: pd.DataFrame, samples: list[str], said: str
+) -> None:
     with pytest.raises(CohortError, match=said):
         read_terms(write(tmp_path, table), samples)
 
 
-def test_terms_of_other_samples_are_refused_before_training(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--cohort", "simulated_compendium:60x100", "--terms", write(tmp_path, TABLE), "--cache", str(tmp_path / "cache")]
+def test_terms_of_other_samples_are_refused_before_training(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [
+        "--cohort",
+        "simulated_compendium:60x100",
+        "--terms",
+        write(tmp_path, TABLE),
+        "--cache",
+        str(tmp_path / "cache"),
+    ]
     assert main(["main", *options, "--experiment_name", "terms refused"]) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "one row for each sample was expected" in said
@@ -161,11 +199,38 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_main_predicts_terms_and_says_so_in_verdict_report_and_pictures(store: str, tmp_path: Path) -> None:
+def test_main_predicts_terms_and_says_so_in_verdict_report_and_pictures(
+    store: str, tmp_path: Path
+) -> None:
     cohort = "simulated_compendium:160x200"
     terms = plant_compendium(160, 200, seed=0)[1]["terms"].astype(int)
-    options = ["--cohort", cohort, "--terms", write(tmp_path, terms), "--cache", str(tmp_path / "cache"), "--epochs", "2", "--hidden", "16"]
-    assert main(["main", *options, "--n_latent", "4", "--threads", "1", "--experiment_name", "terms main"]) == 0
+    options = [
+        "--cohort",
+        cohort,
+        "--terms",
+        write(tmp_path, terms),
+        "--cache",
+        str(tmp_path / "cache"),
+        "--epochs",
+        "2",
+        "--hidden",
+        "16",
+    ]
+    assert (
+        main(
+            [
+                "main",
+                *options,
+                "--n_latent",
+                "4",
+                "--threads",
+                "1",
+                "--experiment_name",
+                "terms main",
+            ]
+        )
+        == 0
+    )
     client = MlflowClient(store)
     experiment = client.get_experiment_by_name("terms main")
     assert experiment is not None
@@ -173,5 +238,9 @@ def test_main_predicts_terms_and_says_so_in_verdict_report_and_pictures(store: s
     assert 0 < run.data.metrics["terms/macro_ap"] <= 1
     assert "terms/macro_ap_pca" in run.data.metrics
     assert "terms " in run.data.tags["verdict"]
-    assert {"figures/terms.png", "figures/deletion.png"} <= {entry.path for entry in client.list_artifacts(run.info.run_id, "figures")}
-    assert "evaluation/terms.tsv" in {entry.path for entry in client.list_artifacts(run.info.run_id, "evaluation")}
+    assert {"figures/terms.png", "figures/deletion.png"} <= {
+        entry.path for entry in client.list_artifacts(run.info.run_id, "figures")
+    }
+    assert "evaluation/terms.tsv" in {
+        entry.path for entry in client.list_artifacts(run.info.run_id, "evaluation")
+    }

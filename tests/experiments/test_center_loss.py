@@ -16,11 +16,17 @@ from tests.small_experiment import run_small
 
 
 @pytest.mark.slow
-def test_the_small_version_judges_every_method_on_held_out_samples(store: str, tmp_path: Path) -> None:
+def test_the_small_version_judges_every_method_on_held_out_samples(
+    store: str, tmp_path: Path
+) -> None:
     kept = run_small("center_loss", tmp_path)
     scores = pd.read_csv(kept / "scores.tsv", sep="\t")
     assert {"genes", "genes, ComBat", *METHODS} <= set(scores["method"])
-    means = scores[scores["n_latent"] == 4].groupby("method")[["balanced_accuracy_batch", "silhouette_batch"]].mean()
+    means = (
+        scores[scores["n_latent"] == 4]
+        .groupby("method")[["balanced_accuracy_batch", "silhouette_batch"]]
+        .mean()
+    )
     assert means.loc["nothing", "balanced_accuracy_batch"] > 0.7
     assert means.loc["ComBat", "balanced_accuracy_batch"] < 0.5
     assert means.loc["ComBat", "silhouette_batch"] < 0.05 < means.loc["nothing", "silhouette_batch"]
@@ -65,7 +71,9 @@ def test_settings_are_chosen_by_validation_samples_alone() -> None:
         ("x", "centre loss", "strong", 0.7, 0.1),
         ("x", "nothing", "", 0.9, 0.3),
     ]
-    scores = pd.DataFrame(rows, columns=["cohort", "method", "setting", "macro_f1_val", "balanced_accuracy_label"]).assign(row="encoder")
+    scores = pd.DataFrame(
+        rows, columns=["cohort", "method", "setting", "macro_f1_val", "balanced_accuracy_label"]
+    ).assign(row="encoder")
     chosen = choose_settings(scores)
     assert chosen == {("x", "centre loss"): "strong"}
     assert keep_chosen(scores, chosen)["setting"].tolist() == ["strong", ""]

@@ -1,4 +1,6 @@
-"""The experiment on log2 fold changes at toy size, and the rule by which a single contrast gets its terms."""
+"""The experiment on log2 fold changes at toy size, and the rule by which a single contrast gets its
+terms.
+"""
 
 from pathlib import Path
 
@@ -12,7 +14,9 @@ from tests.small_experiment import run_small
 
 
 @pytest.mark.slow
-def test_the_small_version_measures_sweeps_searches_and_compares(store: str, tmp_path: Path) -> None:
+def test_the_small_version_measures_sweeps_searches_and_compares(
+    store: str, tmp_path: Path
+) -> None:
     kept = run_small("log2fc_go", tmp_path)
     headline = pd.read_csv(kept / "headline.tsv", sep="\t").iloc[0]
     assert 390 < headline["n_genes"] <= 400
@@ -26,16 +30,27 @@ def test_the_small_version_measures_sweeps_searches_and_compares(store: str, tmp
     assert trials.groupby("study").size().eq(3).all()
     scores = pd.read_csv(kept / "scores.tsv", sep="\t")
     assert scores["macro_ap"].between(0, 1).all()
-    assert {"components.png", "sweeps.png", "search.png", "simulated_terms.png", "simulated_deletion.png"} <= {
-        path.name for path in kept.glob("*.png")
-    }
+    assert {
+        "components.png",
+        "sweeps.png",
+        "search.png",
+        "simulated_terms.png",
+        "simulated_deletion.png",
+    } <= {path.name for path in kept.glob("*.png")}
 
 
 def test_a_contrast_has_the_terms_of_its_most_changed_genes() -> None:
     rng = np.random.default_rng(0)
     genes = [f"G{i}" for i in range(600)]
-    sets = {"first": genes[:20], "second": genes[20:40], "never": genes[300:330], "too small": genes[:3]}
-    changes = pd.DataFrame(rng.normal(size=(40, 600)), columns=genes, index=[f"patient{i}" for i in range(40)])
+    sets = {
+        "first": genes[:20],
+        "second": genes[20:40],
+        "never": genes[300:330],
+        "too small": genes[:3],
+    }
+    changes = pd.DataFrame(
+        rng.normal(size=(40, 600)), columns=genes, index=[f"patient{i}" for i in range(40)]
+    )
     changes.iloc[:10, :20] += 6
     changes.iloc[5:15, 20:40] -= 6
     changes.iloc[0, 500] = np.nan

@@ -1,4 +1,6 @@
-"""The pan-cancer experiment at toy size, the published matrix and network, and independent components."""
+"""The pan-cancer experiment at toy size, the published matrix and network, and independent
+components.
+"""
 
 from pathlib import Path
 
@@ -21,7 +23,9 @@ BARCODES = [f"TCGA-{i % 90 + 10}-{i:04d}-01" for i in range(SHAPE[0])]
 
 
 @pytest.mark.slow
-def test_the_small_version_scores_every_method_and_looks_into_the_published_network(store: str, tmp_path: Path) -> None:
+def test_the_small_version_scores_every_method_and_looks_into_the_published_network(
+    store: str, tmp_path: Path
+) -> None:
     kept = run_small("pan_cancer_denoising", tmp_path)
     scores = pd.read_csv(kept / "scores.tsv", sep="\t")
     assert set(scores["k"]) == {2, 5}
@@ -32,7 +36,9 @@ def test_the_small_version_scores_every_method_and_looks_into_the_published_netw
     published = scores[(scores["representation"] == PUBLISHED_NAME) & (scores["k"] == 5)]
     assert (published["parameters"] == 11 * published["n_genes"] + 5).all()
     assert len(pd.read_csv(kept / "simulated_units.tsv", sep="\t")) == 5
-    assert {"sizes.png", "simulated_features.png", "simulated_genes.png"} <= {path.name for path in kept.glob("*.png")}
+    assert {"sizes.png", "simulated_features.png", "simulated_genes.png"} <= {
+        path.name for path in kept.glob("*.png")
+    }
 
 
 def test_the_published_matrix_is_recognised_by_shape_and_names() -> None:
@@ -43,7 +49,12 @@ def test_the_published_matrix_is_recognised_by_shape_and_names() -> None:
 
 
 def test_the_run_holds_the_published_network_to_its_number_of_parameters() -> None:
-    row = {"representation": PUBLISHED_NAME, "k": 100, "n_genes": SHAPE[1], "parameters": N_PARAMETERS}
+    row = {
+        "representation": PUBLISHED_NAME,
+        "k": 100,
+        "n_genes": SHAPE[1],
+        "parameters": N_PARAMETERS,
+    }
     others = {"parameters": 7, "n_genes": 300}
     check_parameters(pd.DataFrame([row, row | others]))
     with pytest.raises(TrainingError, match="expected to have 1005100 parameters, found 1005200"):
@@ -51,10 +62,19 @@ def test_the_run_holds_the_published_network_to_its_number_of_parameters() -> No
 
 
 def test_the_lowest_error_of_a_row_is_bold_and_what_was_not_tried_is_blank() -> None:
-    rows = [{"cohort": "a", "k": 2, "seed": seed, "representation": "PCA", "mse": 0.002 + seed / 1000} for seed in range(2)]
-    rows += [{"cohort": "a", "k": 2, "seed": seed, "representation": "NMF", "mse": 0.004} for seed in range(2)]
+    rows = [
+        {"cohort": "a", "k": 2, "seed": seed, "representation": "PCA", "mse": 0.002 + seed / 1000}
+        for seed in range(2)
+    ]
+    rows += [
+        {"cohort": "a", "k": 2, "seed": seed, "representation": "NMF", "mse": 0.004}
+        for seed in range(2)
+    ]
     rows.append({"cohort": "b", "k": 2, "seed": 0, "representation": "NMF", "mse": 0.0044})
-    assert list_scores(pd.DataFrame(rows))[2:] == ["| a | 2 | **2.50 (0.71)** | 4.00 (0.00) |", "| b | 2 |  | **4.40** |"]
+    assert list_scores(pd.DataFrame(rows))[2:] == [
+        "| a | 2 | **2.50 (0.71)** | 4.00 (0.00) |",
+        "| b | 2 |  | **4.40** |",
+    ]
 
 
 def test_ica_rebuilds_what_pca_rebuilds() -> None:
@@ -62,7 +82,9 @@ def test_ica_rebuilds_what_pca_rebuilds() -> None:
     pca, ica = fit_pca(X[:60], 6), fit_ica(X[:60], 6, seed=0)
     assert pca.decode is not None
     assert ica.decode is not None
-    np.testing.assert_allclose(ica.decode(ica.latents(X[60:])), pca.decode(pca.latents(X[60:])), atol=1e-4)
+    np.testing.assert_allclose(
+        ica.decode(ica.latents(X[60:])), pca.decode(pca.latents(X[60:])), atol=1e-4
+    )
 
 
 def test_ica_finds_planted_sources_that_pca_mixes() -> None:
@@ -73,9 +95,27 @@ def test_ica_finds_planted_sources_that_pca_mixes() -> None:
     assert match_units(fit_pca(X, 4).latents(X), sources).min() < 0.9
 
 
-def test_gene_sets_of_other_names_are_refused_before_training(store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_gene_sets_of_other_names_are_refused_before_training(
+    store: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sets = tmp_path / "others.gmt"
-    sets.write_text("SET\tno genes of this cohort\t" + "\t".join(f"OTHER{i}" for i in range(20)) + "\n")
+    sets.write_text(
+        "SET\tno genes of this cohort\t" + "\t".join(f"OTHER{i}" for i in range(20)) + "\n"
+    )
     places = ["--cache", str(tmp_path / "cache"), "--experiment_name", "gene sets"]
-    assert main(["main", "--experiment", "pan_cancer_denoising", "--cohort", "simulated:60x80", "--gene_sets", str(sets), *places]) == 2
+    assert (
+        main(
+            [
+                "main",
+                "--experiment",
+                "pan_cancer_denoising",
+                "--cohort",
+                "simulated:60x80",
+                "--gene_sets",
+                str(sets),
+                *places,
+            ]
+        )
+        == 2
+    )
     assert "the largest overlap of the 1 sets is 0" in " ".join(capsys.readouterr().err.split())

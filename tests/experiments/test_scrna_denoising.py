@@ -1,4 +1,6 @@
-"""Single cells are denoised at toy size; what came out at full size stands beside the experiment."""
+"""Single cells are denoised at toy size; what came out at full size stands beside the
+experiment.
+"""
 
 from pathlib import Path
 
@@ -13,12 +15,16 @@ from tests.small_experiment import run_small
 
 @pytest.mark.slow
 def test_cells_are_denoised_and_held_against_the_truth(store: str, tmp_path: Path) -> None:
-    kept = run_small("scrna_denoising", tmp_path, "--epochs", "3", "--hidden", "16", "--n_latent", "4")
+    kept = run_small(
+        "scrna_denoising", tmp_path, "--epochs", "3", "--hidden", "16", "--n_latent", "4"
+    )
     results = pd.read_csv(kept / "results.tsv", sep="\t")
     assert set(results["representation"]) == {"counts", "PCA", *VARIANTS}
     assert results["correlation"].between(-1, 1).all()
     scored = results[results["representation"] != "counts"]
-    assert np.isfinite(scored[["rmse", "bias", "library", "macro_f1", "ari", "r2"]].to_numpy()).all()
+    assert np.isfinite(
+        scored[["rmse", "bias", "library", "macro_f1", "ari", "r2"]].to_numpy()
+    ).all()
     lost = results.set_index("dropout")["rmse_lost"]
     assert lost[0.0].isna().all()
     assert (lost[0.3] > 0).all()
@@ -35,7 +41,15 @@ def test_the_kinds_are_compared_on_the_same_cells() -> None:
         shared = {"depth": 2.0, "dropout": 0.3, "seed": seed, "called": 0.0, "planted": 0.2}
         rows += [shared | {"representation": "negative binomial", "loss": loss}]
         rows += [shared | {"representation": "zero-inflated", "loss": loss - 0.5, "called": 0.1}]
-    names = ["correlation", "rmse", "rmse_lost", "macro_f1", "called_rho", "size_rho", "size_log2_ratio"]
+    names = [
+        "correlation",
+        "rmse",
+        "rmse_lost",
+        "macro_f1",
+        "called_rho",
+        "size_rho",
+        "size_log2_ratio",
+    ]
     table = compare_zeros(pd.DataFrame(rows).assign(**dict.fromkeys(names, 0.0)))
     assert table["loss"].tolist() == [-0.5, -0.5]
     assert table["called"].tolist() == [0.1, 0.1], "its own, not a difference"

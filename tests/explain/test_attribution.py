@@ -1,4 +1,6 @@
-"""Attributions add up, agree with captum and with hand calculation, find planted genes, and say how stable they are."""
+"""Attributions add up, agree with captum and with hand calculation, find planted genes, and say how
+stable they are.
+"""
 
 from itertools import pairwise
 from pathlib import Path
@@ -31,33 +33,50 @@ from tests.planted_latents import make_latents, make_obs, plant_classes, plant_h
 P, K = 30, 3
 
 
-def make_network(widths: tuple[int, ...] = (16, 8), shortcut: bool = True, n_genes: int = P, seed: int = 0) -> Network:
+def make_network(
+    widths: tuple[int, ...] = (16, 8), shortcut: bool = True, n_genes: int = P, seed: int = 0
+) -> Network:
     rng = np.random.default_rng(seed)
 
     def layer(n_in: int, n_out: int, activation: str) -> Affine:
         weight = rng.normal(size=(n_out, n_in)) / np.sqrt(n_in)
-        return Affine(weight.astype(np.float32), rng.normal(scale=0.3, size=n_out).astype(np.float32), activation)
+        return Affine(
+            weight.astype(np.float32),
+            rng.normal(scale=0.3, size=n_out).astype(np.float32),
+            activation,
+        )
 
     sizes = [n_genes, *widths]
     layers = [layer(a, b, "relu") for a, b in pairwise(sizes)]
-    return Network((*layers, layer(sizes[-1], K, "linear")), layer(n_genes, K, "linear") if shortcut else None)
+    return Network(
+        (*layers, layer(sizes[-1], K, "linear")), layer(n_genes, K, "linear") if shortcut else None
+    )
 
 
 def make_rows(n: int = 40, n_genes: int = P, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(n, n_genes)).astype(np.float32)
 
 
-def attribute(network: Network, X: np.ndarray, names: list[str], seed: int = 0, **obs: object) -> Attribution:
+def attribute(
+    network: Network, X: np.ndarray, names: list[str], seed: int = 0, **obs: object
+) -> Attribution:
     targets = pd.DataFrame(np.eye(len(names), K), index=pd.Index(names, name="target"))
-    baselines = Baseline(np.zeros(X.shape[1], np.float32), "zero"), Baseline(X.mean(axis=0), "the mean")
+    baselines = (
+        Baseline(np.zeros(X.shape[1], np.float32), "zero"),
+        Baseline(X.mean(axis=0), "the mean"),
+    )
     genes = pd.Index([f"G{j}" for j in range(X.shape[1])])
     method = METHODS["integrated_gradients"]
-    return attribute_genes(network, X, make_obs("test", len(X), **obs), method, baselines, targets, genes, seed)
+    return attribute_genes(
+        network, X, make_obs("test", len(X), **obs), method, baselines, targets, genes, seed
+    )
 
 
 @pytest.mark.parametrize("widths", [(), (16,), (16, 8), (16, 8, 4)])
 @pytest.mark.parametrize("shortcut", [True, False])
-def test_integrated_gradients_are_those_of_captum_in_gene_space(widths: tuple[int, ...], shortcut: bool) -> None:
+def test_integrated_gradients_are_those_of_captum_in_gene_space(
+    widths: tuple[int, ...], shortcut: bool
+) -> None:
     torch, attr = pytest.importorskip("torch"), pytest.importorskip("captum.attr")
     network, X, start = make_network(widths, shortcut), make_rows(6), make_rows(1, seed=2)[0]
 
@@ -66,36 +85,61 @@ def test_integrated_gradients_are_those_of_captum_in_gene_space(widths: tuple[in
         for layer in network.layers:
             y = y @ torch.tensor(layer.weight).T + torch.tensor(layer.bias)
             y = torch.relu(y) if layer.activation == "relu" else y
-        return y if network.shortcut is None else y + x @ torch.tensor(network.shortcut.weight).T + torch.tensor(network.shortcut.bias)
+        return (
+            y
+            if network.shortcut is None
+            else y
+            + x @ torch.tensor(network.shortcut.weight).T
+            + torch.tensor(network.shortcut.bias)
+        )
 
     method = attr.IntegratedGradients(forward)
     for k, found in enumerate(integrate_gradients(network, X, start, np.eye(K, dtype=np.float32))):
-        expected = method.attribute(torch.tensor(X), torch.tensor(start[None]), target=k, n_steps=32, method="riemann_middle")
+        expected = method.attribute(
+            torch.tensor(X),
+            torch.tensor(start[None]),
+            target=k,
+            n_steps=32,
+            method="riemann_middle",
+        )
         np.testing.assert_allclose(found.values, expected.detach().numpy(), atol=2e-5)
 
 
 def test_attributions_of_a_linear_network_are_weight_times_distance_and_add_up() -> None:
     network, X, start = make_network((), shortcut=False), make_rows(), make_rows(1, seed=2)[0]
     for k, found in enumerate(integrate_gradients(network, X, start, np.eye(K, dtype=np.float32))):
-        np.testing.assert_allclose(found.values, (X - start) * network.layers[0].weight[k], atol=1e-5)
+        np.testing.assert_allclose(
+            found.values, (X - start) * network.layers[0].weight[k], atol=1e-5
+        )
         np.testing.assert_allclose(found.slope, network.layers[0].weight[k], atol=1e-6)
         assert found.delta < 1e-5
 
 
-def test_the_completeness_delta_is_small_and_shows_when_the_way_is_walked_in_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_completeness_delta_is_small_and_shows_when_the_way_is_walked_in_one_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     network, X, start = make_network(), 3 * make_rows(), np.zeros(P, np.float32)
-    fine = max(found.delta for found in integrate_gradients(network, X, start, np.eye(K, dtype=np.float32)))
+    fine = max(
+        found.delta for found in integrate_gradients(network, X, start, np.eye(K, dtype=np.float32))
+    )
     from genexp.explain import attribution
 
     monkeypatch.setattr(attribution.average_gradients, "__defaults__", (1,))
-    coarse = max(found.delta for found in integrate_gradients(network, X, start, np.eye(K, dtype=np.float32)))
+    coarse = max(
+        found.delta for found in integrate_gradients(network, X, start, np.eye(K, dtype=np.float32))
+    )
     assert fine < 0.02 < coarse
 
 
 def test_a_target_is_attributed_as_the_weighted_sum_of_its_latents() -> None:
     network, X, start = make_network(), make_rows(), np.zeros(P, np.float32)
-    parts = [found.values for found in integrate_gradients(network, X, start, np.eye(K, dtype=np.float32))]
-    whole = next(iter(integrate_gradients(network, X, start, np.array([[2.0, -1.0, 0.5]], np.float32))))
+    parts = [
+        found.values
+        for found in integrate_gradients(network, X, start, np.eye(K, dtype=np.float32))
+    ]
+    whole = next(
+        iter(integrate_gradients(network, X, start, np.array([[2.0, -1.0, 0.5]], np.float32)))
+    )
     np.testing.assert_allclose(whole.values, 2 * parts[0] - parts[1] + 0.5 * parts[2], atol=1e-5)
 
 
@@ -106,7 +150,10 @@ def test_the_probe_is_attributed_by_its_logits_against_their_mean() -> None:
     targets = collect_targets(["a", "b", "c", "d"], ["a", "b"], probe, None, train)
     assert list(targets.index) == ["a", "b", "class a", "class b", "class c"]
     logits = test.z["encoder"] @ targets.loc[["class a", "class b", "class c"]].to_numpy().T
-    logits += -train.z["encoder"].mean(axis=0) @ targets.loc[["class a", "class b", "class c"]].to_numpy().T
+    logits += (
+        -train.z["encoder"].mean(axis=0)
+        @ targets.loc[["class a", "class b", "class c"]].to_numpy().T
+    )
     np.testing.assert_allclose(logits.sum(axis=1), 0, atol=1e-9)
     labelled = test.obs["label"].notna().to_numpy()
     guessed = np.array(["a", "b", "c"])[logits.argmax(axis=1)][labelled]
@@ -146,7 +193,9 @@ def test_genes_that_a_latent_ignores_get_nothing_and_signs_are_kept() -> None:
 
 
 def test_a_class_is_explained_by_what_its_own_samples_share() -> None:
-    """A gene that varies widely in every class has a large attribution in each sample, and none on average."""
+    """A gene that varies widely in every class has a large attribution in each sample, and none on
+    average.
+    """
     network = make_network((), shortcut=False)
     network.layers[0].weight[:] = 0
     network.layers[0].weight[0, :2] = 1.0
@@ -160,7 +209,9 @@ def test_a_class_is_explained_by_what_its_own_samples_share() -> None:
 
 def test_stability_is_one_for_what_cannot_change_and_low_for_noise() -> None:
     ranking = np.arange(500.0)
-    assert compare_rankings(np.stack([ranking, ranking * 2, ranking**2])) == pytest.approx((1.0, 1.0))
+    assert compare_rankings(np.stack([ranking, ranking * 2, ranking**2])) == pytest.approx(
+        (1.0, 1.0)
+    )
     rng = np.random.default_rng(0)
     rho, shared = compare_rankings(rng.normal(size=(6, 2000)))
     assert abs(rho) < 0.05
@@ -186,7 +237,11 @@ def test_baselines_are_the_train_mean_and_the_largest_class_or_a_sample() -> Non
 
 
 def test_wide_networks_take_fewer_samples_and_the_same_seed_the_same() -> None:
-    assert choose_size(make_network((4096, 2048), n_genes=2000), 40) < choose_size(make_network(), 40) == 128
+    assert (
+        choose_size(make_network((4096, 2048), n_genes=2000), 40)
+        < choose_size(make_network(), 40)
+        == 128
+    )
     network, X = make_network(), make_rows(300)
     first, second = (attribute(network, X, ["latent_0", "latent_1"]) for _ in range(2))
     pd.testing.assert_frame_equal(first.checks, second.checks)
@@ -229,35 +284,68 @@ def judge(cohort: dict[str, str], folder: Path):  # type: ignore[no-untyped-def]
 
     settings = parse_settings(MainSettings, {**cohort, "cache": str(folder), "threads": "1"})
     data = preprocess_cohort(settings, NullTracker())
-    trained = train_encoder(data, settings, settings, 0.2, NullTracker(), {"cohort_settings": {}, "cohort_hash": "", "run_id": ""})
+    trained = train_encoder(
+        data,
+        settings,
+        settings,
+        0.2,
+        NullTracker(),
+        {"cohort_settings": {}, "cohort_hash": "", "run_id": ""},
+    )
     return evaluate_encoder(trained.encoder, data, settings, 0)
 
 
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]
-    """Evaluation of a simulated cohort with its planted programmes as gene sets, and the planted loadings."""
+    """Evaluation of a simulated cohort with its planted programmes as gene sets, and the planted
+    loadings.
+    """
     from genexp.cohort.simulators.bulk import simulate_cohort
 
     folder = tmp_path_factory.mktemp("simulated")
     truth = simulate_cohort(500, 2000, 0).truth
     loadings = truth["loadings"] / truth["genes"]["noise_sd"].to_numpy()[:, None]
-    sets = {name: loadings.index[np.argsort(-loadings[name].abs().to_numpy())[:60]] for name in loadings}
-    (folder / "programmes.gmt").write_text("".join(f"{name}\tplanted\t" + "\t".join(genes) + "\n" for name, genes in sets.items()))
-    cohort = {"cohort": "simulated:500x2000", "label": "subtype", "time": "OS_days", "event": "OS_event", "hidden": "128", "epochs": "60"}
-    return judge({**cohort, "gene_sets": str(folder / "programmes.gmt"), "n_latent": "24"}, folder), truth, sets
+    sets = {
+        name: loadings.index[np.argsort(-loadings[name].abs().to_numpy())[:60]] for name in loadings
+    }
+    (folder / "programmes.gmt").write_text(
+        "".join(f"{name}\tplanted\t" + "\t".join(genes) + "\n" for name, genes in sets.items())
+    )
+    cohort = {
+        "cohort": "simulated:500x2000",
+        "label": "subtype",
+        "time": "OS_days",
+        "event": "OS_event",
+        "hidden": "128",
+        "epochs": "60",
+    }
+    return (
+        judge({**cohort, "gene_sets": str(folder / "programmes.gmt"), "n_latent": "24"}, folder),
+        truth,
+        sets,
+    )
 
 
 def test_planted_genes_of_the_subtypes_are_on_top_of_the_attribution(simulated) -> None:  # type: ignore[no-untyped-def]
-    """Genes that the subtypes move, by the planted loadings, have an attribution far above that of the others."""
+    """Genes that the subtypes move, by the planted loadings, have an attribution far above that of
+    the others.
+    """
     evaluation, truth, _ = simulated
     attribution = evaluation.results["explanation"].attribution
     activities, kind = truth["activities"], truth["samples"]["true_subtype"]
     for subtype in ("Basal", "LumA", "LumB"):
         away = activities[kind == subtype].mean() - activities.groupby(kind).mean().mean()
-        moved = (truth["loadings"] @ away / truth["genes"]["noise_sd"]).reindex(attribution.strength.index)
+        moved = (truth["loadings"] @ away / truth["genes"]["noise_sd"]).reindex(
+            attribution.strength.index
+        )
         top = attribution.top_genes(f"class {subtype}", 50).index
         assert moved[top].abs().median() > 2 * moved.abs().median()
-        assert np.mean(np.sign(moved[top]) == np.sign(attribution.strength.loc[top, f"class {subtype}"])) > 0.9
+        assert (
+            np.mean(
+                np.sign(moved[top]) == np.sign(attribution.strength.loc[top, f"class {subtype}"])
+            )
+            > 0.9
+        )
 
 
 def test_planted_programmes_are_found_by_their_gene_sets(simulated) -> None:  # type: ignore[no-untyped-def]
@@ -270,9 +358,35 @@ def test_planted_programmes_are_found_by_their_gene_sets(simulated) -> None:  # 
 @pytest.mark.slow
 def test_xist_and_rps4y1_lead_the_attribution_of_sex(shared_data: Path, tmp_path: Path) -> None:
     stem = shared_data / "tcga_5cohorts_fulltranscriptome"
-    cohort = {"cohort": f"{stem}.tsv.gz", "obs": f"{stem}_samples.tsv", "label": "gender", "hidden": "512,128", "n_latent": "96"}
+    cohort = {
+        "cohort": f"{stem}.tsv.gz",
+        "obs": f"{stem}_samples.tsv",
+        "label": "gender",
+        "hidden": "512,128",
+        "n_latent": "96",
+    }
     attribution = judge(cohort, tmp_path).results["explanation"].attribution
     assert {"XIST", "RPS4Y1"} <= set(attribution.top_genes("class Female", 5).index)
-    assert attribution.strength.loc["XIST", "class Female"] > 0 > attribution.strength.loc["RPS4Y1", "class Female"]
-    y_linked = {"RPS4Y1", "ZFY", "EIF1AY", "KDM5D", "DDX3Y", "UTY", "USP9Y", "CYorf15A", "CYorf15B", "TTTY15", "NLGN4Y", "PRKY", "TMSB4Y"}
-    assert len(set(attribution.top_genes("class Male", 10).index) - y_linked - {"XIST", "TSIX"}) <= 1
+    assert (
+        attribution.strength.loc["XIST", "class Female"]
+        > 0
+        > attribution.strength.loc["RPS4Y1", "class Female"]
+    )
+    y_linked = {
+        "RPS4Y1",
+        "ZFY",
+        "EIF1AY",
+        "KDM5D",
+        "DDX3Y",
+        "UTY",
+        "USP9Y",
+        "CYorf15A",
+        "CYorf15B",
+        "TTTY15",
+        "NLGN4Y",
+        "PRKY",
+        "TMSB4Y",
+    }
+    assert (
+        len(set(attribution.top_genes("class Male", 10).index) - y_linked - {"XIST", "TSIX"}) <= 1
+    )

@@ -1,4 +1,6 @@
-"""Deletion: a planted gene's deletion takes the score away at once, in the order that attribution and regression give."""
+"""Deletion: a planted gene's deletion takes the score away at once, in the order that attribution
+and regression give.
+"""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +9,17 @@ import pytest
 from genexp.evaluation.baselines import Representation, fit_raw
 from genexp.evaluation.latents import ENCODER, RAW
 from genexp.evaluation.terms import Terms, evaluate_terms
-from genexp.explain.deletion import ATTRIBUTION, LINEAR, RANDOM, SHARES, Deletion, evaluate_deletion, rank, trace_order, weigh_raw
+from genexp.explain.deletion import (
+    ATTRIBUTION,
+    LINEAR,
+    RANDOM,
+    SHARES,
+    Deletion,
+    evaluate_deletion,
+    rank,
+    trace_order,
+    weigh_raw,
+)
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.preprocessing.transform import Transform
 from genexp.report.figures.terms import plot_deletion
@@ -28,13 +40,28 @@ def plant(part: str, n: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
 
 
 def make_encoder() -> Encoder:
-    """Latents: the planted gene through a rectifier, and the sums of the first and the last genes."""
+    """Latents: the planted gene through a rectifier, and the sums of the first and the last
+    genes.
+    """
     first = np.zeros((3, N_GENES), np.float32)
     first[0, PLANTED], first[1, 20:60], first[2, 300:] = 1, 0.1, 0.1
-    layers = (Affine(first, np.zeros(3, np.float32), "relu"), Affine(np.eye(3, dtype=np.float32), np.zeros(3, np.float32)))
+    layers = (
+        Affine(first, np.zeros(3, np.float32), "relu"),
+        Affine(np.eye(3, dtype=np.float32), np.zeros(3, np.float32)),
+    )
     names = [f"G{j}" for j in range(N_GENES)]
-    transform = Transform("none", None, *np.zeros((2, N_GENES), np.float32), np.ones(N_GENES, np.float32))
-    return Encoder(names, names, "zscore", "mean", transform, Network(layers), Network((Affine(first.T, np.zeros(N_GENES, np.float32)),)))
+    transform = Transform(
+        "none", None, *np.zeros((2, N_GENES), np.float32), np.ones(N_GENES, np.float32)
+    )
+    return Encoder(
+        names,
+        names,
+        "zscore",
+        "mean",
+        transform,
+        Network(layers),
+        Network((Affine(first.T, np.zeros(N_GENES, np.float32)),)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +72,19 @@ def evaluated() -> tuple[Terms, Deletion]:
         tables.append(table)
     raw = fit_raw(rows["train"], 3, 0)
     for part, n in (("train", 200), ("test", 80)):
-        z = {one.name: one.latents(rows[part]) for one in (Representation(ENCODER, encoder.encoder, None), raw)}
+        z = {
+            one.name: one.latents(rows[part])
+            for one in (Representation(ENCODER, encoder.encoder, None), raw)
+        }
         parts.append(make_latents(part, make_obs(part, n), z))
     terms, _ = unpack(evaluate_terms(*parts, pd.concat(tables), seed=0))
     assert terms is not None
     return terms, evaluate_deletion(encoder, rows, terms, *parts, seed=0)
 
 
-def test_deleting_the_planted_gene_takes_the_score_away_at_once(evaluated: tuple[Terms, Deletion]) -> None:
+def test_deleting_the_planted_gene_takes_the_score_away_at_once(
+    evaluated: tuple[Terms, Deletion],
+) -> None:
     _, deletion = evaluated
     curves = deletion.curves.set_index(["order", "share"])
     first = SHARES[SHARES * N_GENES >= 1][0]
@@ -98,10 +130,15 @@ def test_the_picture_and_the_section_show_every_order(evaluated: tuple[Terms, De
     assert len(figure.axes[0].get_lines()) == 3
     text = render_terms(terms, deletion)
     assert "raw logistic regression" in text
-    assert set(deletion.metrics) >= {"terms/deletion_area_attribution", "terms/insertion_area_random"}
+    assert set(deletion.metrics) >= {
+        "terms/deletion_area_attribution",
+        "terms/insertion_area_random",
+    }
 
 
-def test_raw_is_needed_for_the_order_of_a_regression_only(evaluated: tuple[Terms, Deletion]) -> None:
+def test_raw_is_needed_for_the_order_of_a_regression_only(
+    evaluated: tuple[Terms, Deletion],
+) -> None:
     terms, deletion = evaluated
     assert RAW in terms.weights
     assert set(deletion.areas["order"]) == {ATTRIBUTION, LINEAR, RANDOM}

@@ -1,4 +1,6 @@
-"""Saliency and expected gradients are those of captum, add up where they must, and find planted genes; a user chooses them by name."""
+"""Saliency and expected gradients are those of captum, add up where they must, and find planted
+genes; a user chooses them by name.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,9 +9,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from genexp.explain.attribution import Attribution, attribute_genes, compare_rankings, integrate_gradients
+from genexp.explain.attribution import (
+    Attribution,
+    attribute_genes,
+    compare_rankings,
+    integrate_gradients,
+)
 from genexp.explain.explanation import explain_encoder
-from genexp.explain.methods import METHODS, N_BASELINES, draw_baselines, expect_gradients, find_saliency
+from genexp.explain.methods import (
+    METHODS,
+    N_BASELINES,
+    draw_baselines,
+    expect_gradients,
+    find_saliency,
+)
 from genexp.model.encoder import Affine, Network
 from genexp.report.figures.genes import plot_attribution
 from genexp.report.sections.genes import describe_attribution_methods, render_attribution
@@ -31,7 +44,13 @@ def as_function(network: Network) -> Callable[[Any], Any]:
             assert isinstance(layer, Affine)
             y = y @ torch.tensor(layer.weight).T + torch.tensor(layer.bias)
             y = torch.relu(y) if layer.activation == "relu" else y
-        return y if network.shortcut is None else y + x @ torch.tensor(network.shortcut.weight).T + torch.tensor(network.shortcut.bias)
+        return (
+            y
+            if network.shortcut is None
+            else y
+            + x @ torch.tensor(network.shortcut.weight).T
+            + torch.tensor(network.shortcut.bias)
+        )
 
     return forward
 
@@ -52,26 +71,41 @@ def test_saliency_is_the_change_of_the_target_by_a_small_step_of_a_gene() -> Non
     found = next(iter(find_saliency(network, X.astype(np.float32), NOTHING, EACH)))
     for gene in (0, 7, 29):
         moved = X + step * np.eye(P)[gene]
-        np.testing.assert_allclose((network(moved)[:, 0] - network(X)[:, 0]) / step, found.values[:, gene], atol=1e-3)
+        np.testing.assert_allclose(
+            (network(moved)[:, 0] - network(X)[:, 0]) / step, found.values[:, gene], atol=1e-3
+        )
 
 
-def test_expected_gradients_are_the_mean_of_captums_integrated_gradients_over_the_baselines() -> None:
+def test_expected_gradients_are_the_mean_of_captums_integrated_gradients_over_the_baselines() -> (
+    None
+):
     torch, attr = pytest.importorskip("torch"), pytest.importorskip("captum.attr")
     network, X, baselines = make_network(), make_rows(6), make_rows(5, seed=2)
     method = attr.IntegratedGradients(as_function(network))
     for k, found in enumerate(expect_gradients(network, X, baselines, EACH)):
-        each = [method.attribute(torch.tensor(X), torch.tensor(b[None]), target=k, n_steps=8, method="riemann_middle") for b in baselines]
-        np.testing.assert_allclose(found.values, torch.stack(each).mean(0).detach().numpy(), atol=2e-5)
+        each = [
+            method.attribute(
+                torch.tensor(X), torch.tensor(b[None]), target=k, n_steps=8, method="riemann_middle"
+            )
+            for b in baselines
+        ]
+        np.testing.assert_allclose(
+            found.values, torch.stack(each).mean(0).detach().numpy(), atol=2e-5
+        )
 
 
 def test_expected_gradients_are_those_of_captums_gradient_shap_up_to_its_draws() -> None:
-    """GradientShap draws baselines and places on the way: 20,000 draws leave a standard error of about 0.01 here."""
+    """GradientShap draws baselines and places on the way: 20,000 draws leave a standard error of
+    about 0.01 here.
+    """
     torch, attr = pytest.importorskip("torch"), pytest.importorskip("captum.attr")
     torch.manual_seed(0)
     network, X, baselines = make_network(), make_rows(3), make_rows(5, seed=2)
     found = next(iter(expect_gradients(network, X, baselines, EACH)))
     shap = attr.GradientShap(as_function(network))
-    expected = shap.attribute(torch.tensor(X), torch.tensor(baselines), n_samples=20000, stdevs=0.0, target=0)
+    expected = shap.attribute(
+        torch.tensor(X), torch.tensor(baselines), n_samples=20000, stdevs=0.0, target=0
+    )
     np.testing.assert_allclose(found.values, expected.detach().numpy(), atol=0.05)
     assert np.corrcoef(found.values.ravel(), expected.detach().numpy().ravel())[0, 1] > 0.999
 
@@ -81,12 +115,18 @@ def test_expected_gradients_add_up_to_the_distance_from_the_mean_over_the_baseli
     for k, found in enumerate(expect_gradients(network, X, baselines, EACH)):
         change = network(X)[:, k] - network(baselines)[:, k].mean()
         assert np.abs(found.values.sum(axis=1) - change).mean() < 0.02 * np.abs(change).mean()
-        assert found.delta == pytest.approx(np.abs(found.values.sum(axis=1) - change).mean() / np.abs(change).mean(), rel=1e-2)
+        assert found.delta == pytest.approx(
+            np.abs(found.values.sum(axis=1) - change).mean() / np.abs(change).mean(), rel=1e-2
+        )
 
 
 def test_from_one_baseline_expected_gradients_are_integrated_gradients() -> None:
     network, X, start = make_network((), shortcut=False), make_rows(), make_rows(1, seed=2)
-    for one, other in zip(expect_gradients(network, X, start, EACH), integrate_gradients(network, X, start[0], EACH), strict=True):
+    for one, other in zip(
+        expect_gradients(network, X, start, EACH),
+        integrate_gradients(network, X, start[0], EACH),
+        strict=True,
+    ):
         np.testing.assert_allclose(one.values, other.values, atol=1e-5)
 
 
@@ -94,7 +134,16 @@ def attribute(name: str, network: Network, X: np.ndarray, train: np.ndarray) -> 
     targets = pd.DataFrame(EACH, index=pd.Index([f"latent_{k}" for k in range(K)], name="target"))
     genes = pd.Index([f"G{j}" for j in range(X.shape[1])])
     method, obs = METHODS[name], make_obs("train", len(train))
-    return attribute_genes(network, X, make_obs("test", len(X)), method, method.choose(train, obs, 0), targets, genes, 0)
+    return attribute_genes(
+        network,
+        X,
+        make_obs("test", len(X)),
+        method,
+        method.choose(train, obs, 0),
+        targets,
+        genes,
+        0,
+    )
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -110,7 +159,9 @@ def test_every_method_finds_the_genes_that_drive_a_latent_and_their_direction(na
 
 def test_a_gradient_has_no_baseline_to_be_checked_against() -> None:
     network, X, train = make_network(), make_rows(40), make_rows(60, seed=3)
-    saliency, expected = (attribute(name, network, X, train) for name in ("saliency", "expected_gradients"))
+    saliency, expected = (
+        attribute(name, network, X, train) for name in ("saliency", "expected_gradients")
+    )
     assert saliency.checks[["completeness_delta", "rho_baselines"]].isna().all().all()
     assert saliency.way == "saliency of 40 test samples"
     assert expected.checks.notna().all().all()
@@ -139,9 +190,17 @@ def test_baselines_of_expected_gradients_are_two_disjoint_draws_of_train_samples
 
 
 @pytest.mark.parametrize(("name", "metrics"), [("saliency", 1), ("expected_gradients", 3)])
-def test_the_method_that_was_asked_for_is_named_in_report_and_picture(name: str, metrics: int) -> None:
-    encoder, rows = make_encoder(), {part: make_rows(40, N_GENES, seed) for seed, part in enumerate(("train", "test"))}
-    train, test = (make_latents(part, make_obs(part, 40), {"encoder": encoder.encoder(X).astype(float)}) for part, X in rows.items())
+def test_the_method_that_was_asked_for_is_named_in_report_and_picture(
+    name: str, metrics: int
+) -> None:
+    encoder, rows = (
+        make_encoder(),
+        {part: make_rows(40, N_GENES, seed) for seed, part in enumerate(("train", "test"))},
+    )
+    train, test = (
+        make_latents(part, make_obs(part, 40), {"encoder": encoder.encoder(X).astype(float)})
+        for part, X in rows.items()
+    )
     explanation = explain_encoder(encoder, rows, train, test, None, None, None, name, 0)
     said = f"{METHODS[name].title} of 40 test samples"
     assert said in "".join(describe_attribution_methods(explanation))

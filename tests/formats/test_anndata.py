@@ -1,4 +1,6 @@
-"""AnnData files and Zarr stores: X and layers, dense and sparse, old and new, and what uns says of the scale."""
+"""AnnData files and Zarr stores: X and layers, dense and sparse, old and new, and what uns says of
+the scale.
+"""
 
 import gzip
 import shutil
@@ -61,12 +63,16 @@ def test_x_is_read_whatever_its_encoding(tmp_path: Path, store: str, kind: str) 
     path = write(build(KINDS[kind](COUNTS.to_numpy())), tmp_path / store)
     table = assert_values(path, COUNTS)
     pd.testing.assert_frame_equal(table.row_annotations, OBS.reset_index(drop=True))
-    pd.testing.assert_frame_equal(table.column_annotations, VAR.reset_index(drop=True), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        table.column_annotations, VAR.reset_index(drop=True), check_dtype=False
+    )
     assert (table.scale, table.genes_in_rows, table.notes) == ("", None, ())
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_x_is_read_by_blocks_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_x_is_read_by_blocks_of_any_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     monkeypatch.setattr(stored, "BLOCK_BYTES", 200)
     path = tmp_path / "m.h5ad"
     build(KINDS[kind](COUNTS.to_numpy())).write_h5ad(path, compression="gzip")
@@ -84,7 +90,9 @@ def test_numbers_of_every_type_are_read(tmp_path: Path, dtype: str) -> None:
     X = COUNTS.to_numpy().astype(dtype)
     assert_values(write(build(X), tmp_path / "m.h5ad"), COUNTS.astype(dtype))
     if dtype != "float16":  # SciPy has no sparse matrices of it
-        assert_values(write(build(scipy.sparse.csr_matrix(X)), tmp_path / "m.h5ad"), COUNTS.astype(dtype))
+        assert_values(
+            write(build(scipy.sparse.csr_matrix(X)), tmp_path / "m.h5ad"), COUNTS.astype(dtype)
+        )
 
 
 def test_missing_values_stay_missing(tmp_path: Path) -> None:
@@ -113,7 +121,14 @@ def test_the_index_may_have_a_name_or_be_a_column_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("store", STORES)
 def test_a_layer_is_read_by_its_name(tmp_path: Path, store: str) -> None:
-    path = write(build(LOGS.to_numpy(), counts=scipy.sparse.csr_matrix(COUNTS.to_numpy()), other=LOGS.to_numpy()), tmp_path / store)
+    path = write(
+        build(
+            LOGS.to_numpy(),
+            counts=scipy.sparse.csr_matrix(COUNTS.to_numpy()),
+            other=LOGS.to_numpy(),
+        ),
+        tmp_path / store,
+    )
     assert_values(path, COUNTS, layer="counts")
     assert_values(path, LOGS, layer="other")
     with pytest.raises(CohortError, match=r"no layer 'count'; its layers: 2 .counts, other."):
@@ -138,7 +153,9 @@ def test_an_absent_x_is_asked_about_with_the_layers(tmp_path: Path, store: str) 
 
 @pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("base", [None, np.e])
-def test_scanpys_note_means_natural_logarithms(tmp_path: Path, store: str, base: float | None) -> None:
+def test_scanpys_note_means_natural_logarithms(
+    tmp_path: Path, store: str, base: float | None
+) -> None:
     adata = build(LOGS.to_numpy(), counts=COUNTS.to_numpy())
     adata.uns["log1p"] = {"base": base}
     path = write(adata, tmp_path / store)
@@ -148,7 +165,9 @@ def test_scanpys_note_means_natural_logarithms(tmp_path: Path, store: str, base:
     assert open_file(path, layer="counts").scale == ""
 
 
-def test_a_note_without_a_base_means_natural_logarithms_and_base_2_is_told_apart(tmp_path: Path) -> None:
+def test_a_note_without_a_base_means_natural_logarithms_and_base_2_is_told_apart(
+    tmp_path: Path,
+) -> None:
     adata = build(LOGS.to_numpy())
     adata.uns["log1p"] = {}
     assert open_file(write(adata, tmp_path / "m.h5ad")).scale == "ln_norm_count"
@@ -163,9 +182,13 @@ def test_logarithms_to_another_base_are_refused(tmp_path: Path) -> None:
         open_file(write(adata, tmp_path / "m.h5ad"))
 
 
-@pytest.mark.parametrize(("X", "word"), [(COUNTS.to_numpy(), "whole numbers"), (LOGS.to_numpy() - 3, "below 0")])
+@pytest.mark.parametrize(
+    ("X", "word"), [(COUNTS.to_numpy(), "whole numbers"), (LOGS.to_numpy() - 3, "below 0")]
+)
 @pytest.mark.parametrize("kind", KINDS)
-def test_scanpys_note_is_not_believed_where_x_contradicts_it(tmp_path: Path, X: np.ndarray, word: str, kind: str) -> None:
+def test_scanpys_note_is_not_believed_where_x_contradicts_it(
+    tmp_path: Path, X: np.ndarray, word: str, kind: str
+) -> None:
     adata = build(KINDS[kind](X))
     adata.uns["log1p"] = {"base": None}
     table = open_file(write(adata, tmp_path / "m.h5ad"))
@@ -191,8 +214,14 @@ def test_obs_serves_as_an_annotation_table(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["anndata_0.6_dense.h5ad", "anndata_0.6_sparse.h5ad"])
 def test_files_of_version_0_6_are_read(name: str) -> None:
-    counts = pd.DataFrame([[0, 3, 1, 0], [2, 0, 0, 5], [1, 1, 0, 0]], ["S1", "S2", "S3"], ["TP53", "MYC", "EGFR", "KRAS"])
-    table = assert_values(DATA / name, np.log1p(counts.astype(np.float32)) if "dense" in name else counts)
+    counts = pd.DataFrame(
+        [[0, 3, 1, 0], [2, 0, 0, 5], [1, 1, 0, 0]],
+        ["S1", "S2", "S3"],
+        ["TP53", "MYC", "EGFR", "KRAS"],
+    )
+    table = assert_values(
+        DATA / name, np.log1p(counts.astype(np.float32)) if "dense" in name else counts
+    )
     assert list(table.row_annotations["type"]) == ["a", "b", "a"]
     assert list(table.row_annotations["age"]) == [50, 61.5, 40]
     assert list(table.column_annotations["gene_ids"]) == [f"ENSG{i:011d}" for i in range(4)]
@@ -214,8 +243,12 @@ def test_the_ending_does_not_matter_and_packed_files_are_unpacked(tmp_path: Path
 @pytest.mark.parametrize("store", STORES[1:])
 @pytest.mark.parametrize("base_dir", [None, "folder"])
 def test_a_zip_archive_of_a_store_is_read(tmp_path: Path, store: str, base_dir: str | None) -> None:
-    folder = write(build(scipy.sparse.csr_matrix(COUNTS.to_numpy())), tmp_path / store).rename(tmp_path / "folder")
-    archive = shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path if base_dir else folder, base_dir)
+    folder = write(build(scipy.sparse.csr_matrix(COUNTS.to_numpy())), tmp_path / store).rename(
+        tmp_path / "folder"
+    )
+    archive = shutil.make_archive(
+        str(tmp_path / "packed"), "zip", tmp_path if base_dir else folder, base_dir
+    )
     assert_values(Path(archive), COUNTS)
 
 
@@ -245,8 +278,12 @@ def test_x_of_another_shape_than_its_annotations_is_refused(tmp_path: Path) -> N
         open_file(path)
 
 
-@pytest.mark.parametrize(("part", "value"), [("indices", 99), ("indices", -1), ("indptr", 3), ("indptr", 10**6)])
-def test_a_sparse_matrix_that_contradicts_itself_is_refused(tmp_path: Path, part: str, value: int) -> None:
+@pytest.mark.parametrize(
+    ("part", "value"), [("indices", 99), ("indices", -1), ("indptr", 3), ("indptr", 10**6)]
+)
+def test_a_sparse_matrix_that_contradicts_itself_is_refused(
+    tmp_path: Path, part: str, value: int
+) -> None:
     path = write(build(scipy.sparse.csr_matrix(COUNTS.to_numpy())), tmp_path / "m.h5ad")
     with h5py.File(path, "r+") as file:
         file["X"][part][5 if part == "indices" else 0] = value

@@ -1,7 +1,9 @@
-"""Binary files that are cut, have other bytes, or are of a kind that is not read: refused in a sentence, or read right.
+"""Binary files that are cut, have other bytes, or are of a kind that is not read: refused in a
+sentence, or read right.
 
-A byte within stored numbers that nothing checks gives another number, so that after such changes only names and shapes are compared,
-but values, too, where the format has checksums. HDF5 is cut only: its library itself ends the process on some changed bytes.
+A byte within stored numbers that nothing checks gives another number, so that after such changes
+only names and shapes are compared, but values, too, where the format has checksums. HDF5 is cut
+only: its library itself ends the process on some changed bytes.
 """
 
 import io
@@ -30,12 +32,20 @@ from tests.opened_table import DATA, annotate, open_file, read_values
 EXAMPLES = 40
 SOAK_EXAMPLES = int(environ.get("GENEXP_SOAK_EXAMPLES", "20000"))
 VALUES = pd.DataFrame(
-    np.random.default_rng(13).poisson(3, (20, 15)).astype(np.float32), [f"S{i}" for i in range(20)], [f"GENE{i}" for i in range(15)]
+    np.random.default_rng(13).poisson(3, (20, 15)).astype(np.float32),
+    [f"S{i}" for i in range(20)],
+    [f"GENE{i}" for i in range(15)],
 )
 
 
-def write_h5ad(path: Path, kind: Callable[[np.ndarray], object] = np.asarray, compression: str | None = None) -> None:
-    adata = anndata.AnnData(kind(VALUES.to_numpy()), obs=pd.DataFrame(index=VALUES.index), var=pd.DataFrame(index=VALUES.columns))
+def write_h5ad(
+    path: Path, kind: Callable[[np.ndarray], object] = np.asarray, compression: str | None = None
+) -> None:
+    adata = anndata.AnnData(
+        kind(VALUES.to_numpy()),
+        obs=pd.DataFrame(index=VALUES.index),
+        var=pd.DataFrame(index=VALUES.columns),
+    )
     adata.uns["log1p"] = {"base": None}
     adata.write_h5ad(path, compression=compression)
 
@@ -57,10 +67,14 @@ class Kind:
 KINDS = {
     "dense.h5ad": Kind(write_h5ad, is_changed=False),
     "csr.h5ad": Kind(lambda path: write_h5ad(path, scipy.sparse.csr_matrix), is_changed=False),
-    "packed.h5ad": Kind(lambda path: write_h5ad(path, scipy.sparse.csc_matrix, "gzip"), is_changed=False),
+    "packed.h5ad": Kind(
+        lambda path: write_h5ad(path, scipy.sparse.csc_matrix, "gzip"), is_changed=False
+    ),
     "m.parquet": Kind(write_parquet),
     "m.feather": Kind(lambda path: pyarrow.feather.write_feather(VALUES, path)),
-    "plain.feather": Kind(lambda path: pyarrow.feather.write_feather(VALUES, path, compression="uncompressed")),
+    "plain.feather": Kind(
+        lambda path: pyarrow.feather.write_feather(VALUES, path, compression="uncompressed")
+    ),
     "m.xlsx": Kind(VALUES.to_excel, has_checksums=True),
     "tenx_v2.h5": Kind("tenx_v2.h5", is_changed=False),
     "pandas_fixed.h5": Kind("pandas_fixed.h5", is_changed=False),
@@ -137,14 +151,20 @@ def test_damaged_files_are_refused_or_read_right(tmp_path: Path, name: str) -> N
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", KINDS)
-def test_many_damaged_files_are_refused_or_read_right(tmp_path: Path, name: str, record_property: Callable[[str, object], None]) -> None:
+def test_many_damaged_files_are_refused_or_read_right(
+    tmp_path: Path, name: str, record_property: Callable[[str, object], None]
+) -> None:
     n_examples = SOAK_EXAMPLES // len(KINDS)
     record_property("examples", n_examples)
     record_property("outcomes", dict(run(name, tmp_path, n_examples, seed=1)))
 
 
 def write_store(path: Path) -> Path:
-    adata = anndata.AnnData(VALUES.to_numpy(), obs=pd.DataFrame(index=VALUES.index), var=pd.DataFrame(index=VALUES.columns))
+    adata = anndata.AnnData(
+        VALUES.to_numpy(),
+        obs=pd.DataFrame(index=VALUES.index),
+        var=pd.DataFrame(index=VALUES.columns),
+    )
     with anndata.settings.override(zarr_write_format=2), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a newer format is to come
         adata.write_zarr(path)
@@ -154,7 +174,9 @@ def write_store(path: Path) -> Path:
 
 @pytest.mark.parametrize("victim", ["obs/_index/.zarray", "X/.zarray", "var/.zattrs", ".zattrs"])
 @pytest.mark.parametrize("is_absent", [True, False])
-def test_a_zarr_store_whose_metadata_are_damaged_is_refused(tmp_path: Path, victim: str, is_absent: bool) -> None:
+def test_a_zarr_store_whose_metadata_are_damaged_is_refused(
+    tmp_path: Path, victim: str, is_absent: bool
+) -> None:
     store = write_store(tmp_path / "m.zarr")
     (store / ".zmetadata").unlink()  # a copy of all metadata, which is enough
     if is_absent:
@@ -171,7 +193,11 @@ def test_a_zarr_store_whose_metadata_are_damaged_is_refused(tmp_path: Path, vict
 def test_chunks_that_a_zarr_store_lacks_are_told(tmp_path: Path) -> None:
     store = write_store(tmp_path / "m.zarr")
     (store / "X" / "0.0").unlink()
-    assert open_file(store).notes[-1].startswith("1 of 1 chunks of the values are not in the store and are read as zeros")
+    assert (
+        open_file(store)
+        .notes[-1]
+        .startswith("1 of 1 chunks of the values are not in the store and are read as zeros")
+    )
 
 
 def write_archive(path: Path, **members: bytes) -> None:
@@ -188,14 +214,21 @@ def save_arrays(save: Callable[..., None], *arrays: np.ndarray) -> bytes:
 
 REFUSED = {
     "an array of NumPy": lambda path: path.write_bytes(save_arrays(np.save, VALUES.to_numpy())),
-    "names of samples and genes": lambda path: path.write_bytes(save_arrays(np.savez, VALUES.to_numpy(), VALUES.to_numpy())),
+    "names of samples and genes": lambda path: path.write_bytes(
+        save_arrays(np.savez, VALUES.to_numpy(), VALUES.to_numpy())
+    ),
     "a pickle, which can run": VALUES.to_pickle,
     "genexp never reads": lambda path: path.write_bytes(pickle.dumps(VALUES.to_dict(), protocol=2)),
-    "which can run any code": lambda path: write_archive(path, **{"model/data.pkl": b"\x80\x02}q\x00."}),
-    "a file of MATLAB": lambda path: path.write_bytes(b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(128) + bytes(99)),
+    "which can run any code": lambda path: write_archive(
+        path, **{"model/data.pkl": b"\x80\x02}q\x00."}
+    ),
+    "a file of MATLAB": lambda path: path.write_bytes(
+        b"MATLAB 5.0 MAT-file, Platform: GLNXA64".ljust(128) + bytes(99)
+    ),
     "a database of SQLite": lambda path: path.write_bytes(b"SQLite format 3\x00" + bytes(99)),
     "save it as .xlsx": lambda path: write_archive(
-        path, **{"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<a/>"}
+        path,
+        **{"mimetype": b"application/vnd.oasis.opendocument.spreadsheet", "content.xml": b"<a/>"},
     ),
 }
 

@@ -20,7 +20,10 @@ SEQUENCING = (
     line("!Series_title", "Models for Predicting Progestin Insensitivity [RNA-seq]")
     + line("!Series_geo_accession", "GSE201926")
     + line("!Series_summary", "To establish predictive models; 12 samples: 6 and 6.")
-    + line("!Series_supplementary_file", "ftp://ftp.ncbi.nlm.nih.gov/geo/series/GSE201nnn/GSE201926/suppl/GSE201926_RAW.tar")
+    + line(
+        "!Series_supplementary_file",
+        "ftp://ftp.ncbi.nlm.nih.gov/geo/series/GSE201nnn/GSE201926/suppl/GSE201926_RAW.tar",
+    )
     + line("!Series_platform_id", "GPL23227")
     + "\n"
     + line("!Sample_title", "RNA_seq_PIS_1", "RNA_seq_PIS_3", "RNA_seq_PS_1")
@@ -48,11 +51,10 @@ SEQUENCING = (
     + line('"ID_REF"', "GSM6081173", "GSM6081175", "GSM6081179")
     + "!series_matrix_table_end\n"
 )
-"""Lines of amcwong/endoSignatureR: inst/extdata/gse201926_series_matrix.txt.gz, with 3 of its 12 samples."""
+"""Lines of amcwong/endoSignatureR: inst/extdata/gse201926_series_matrix.txt.gz, with 3 of its 12
+samples."""
 
-TABLE = (
-    '"ID_REF"\t"GSM549316"\t"GSM549317"\t"GSM549318"\n"1007_s_at"\t10.12\t9.871\t11.04\n"1053_at"\t7.31\tnull\t6.9\n"117_at"\t5.5\t\t6\n'
-)
+TABLE = '"ID_REF"\t"GSM549316"\t"GSM549317"\t"GSM549318"\n"1007_s_at"\t10.12\t9.871\t11.04\n"1053_at"\t7.31\tnull\t6.9\n"117_at"\t5.5\t\t6\n'  # noqa: E501
 ARRAY = (
     line("!Series_title", "Mixed keys")
     + line("!Series_geo_accession", "GSE21997")
@@ -61,7 +63,9 @@ ARRAY = (
     + line("!Sample_geo_accession", "GSM549316", "GSM549317", "GSM549318")
     + line("!Sample_characteristics_ch1", "gender: female", "age: 61", "Gender: male")
     + line("!Sample_characteristics_ch1", "age: 47", "time: os: 13:30", "")
-    + line("!Sample_characteristics_ch1", "treatment: doxorubicin", "gender: male", "treatment: none")
+    + line(
+        "!Sample_characteristics_ch1", "treatment: doxorubicin", "gender: male", "treatment: none"
+    )
     + line("!Sample_characteristics_ch1", "treatment: docetaxel", "whole blood", "stage:")
     + line("!Sample_data_processing", *["RMA, log2 by Expression Console"] * 3)
     + line("!Sample_description", "one", "two", "three")
@@ -71,14 +75,22 @@ ARRAY = (
     + TABLE
     + "!series_matrix_table_end\n"
 )
-VALUES = {"GSM549316": [10.12, 7.31, 5.5], "GSM549317": [9.871, float("nan"), float("nan")], "GSM549318": [11.04, 6.9, 6.0]}
+VALUES = {
+    "GSM549316": [10.12, 7.31, 5.5],
+    "GSM549317": [9.871, float("nan"), float("nan")],
+    "GSM549318": [11.04, 6.9, 6.0],
+}
 
 
 def test_values_and_annotations_of_an_array_series_are_read(tmp_path: Path) -> None:
     table, frame = read(write(tmp_path, "GSE21997_series_matrix.txt", ARRAY))
     check_values(frame, VALUES)
     assert table.rows == ["1007_s_at", "1053_at", "117_at"]
-    assert (table.format, table.heading, table.genes_in_rows) == ("GEO series matrix", "ID_REF", True)
+    assert (table.format, table.heading, table.genes_in_rows) == (
+        "GEO series matrix",
+        "ID_REF",
+        True,
+    )
     assert list(table.column_annotations["title"]) == ["A", "B", "C"]
     assert list(table.column_annotations["geo_accession"]) == table.columns
     assert any("RMA, log2" in note for note in table.notes)
@@ -102,10 +114,16 @@ def test_a_characteristic_that_stands_twice_is_joined_and_said(tmp_path: Path) -
 
 
 def test_keys_of_both_channels_name_their_channel(tmp_path: Path) -> None:
-    second = line("!Sample_characteristics_ch2", "gender: female", "gender: female", "gender: male") + line(
-        "!Sample_characteristics_ch2", "status: control", "status: case", "status: case"
+    second = line(
+        "!Sample_characteristics_ch2", "gender: female", "gender: female", "gender: male"
+    ) + line("!Sample_characteristics_ch2", "status: control", "status: case", "status: case")
+    of_samples = annotate(
+        write(
+            tmp_path,
+            "m.txt",
+            ARRAY.replace("!Sample_data_processing", second + "!Sample_data_processing", 1),
+        )
     )
-    of_samples = annotate(write(tmp_path, "m.txt", ARRAY.replace("!Sample_data_processing", second + "!Sample_data_processing", 1)))
     assert list(of_samples["gender_ch1"]) == ["female", "male", "male"]
     assert list(of_samples["gender_ch2"]) == ["female", "female", "male"]
     assert list(of_samples["status"]) == ["control", "case", "case"]
@@ -171,13 +189,25 @@ def test_a_damaged_series_is_refused(tmp_path: Path, old: str, new: str, word: s
 
 
 def test_a_series_with_fewer_rows_than_geo_counted_says_so(tmp_path: Path) -> None:
-    table, _ = read(write(tmp_path, "m.txt", ARRAY.replace('row_count\t"3"\t"3"\t"3"', 'row_count\t"54675"\t"54675"\t"54675"')))
+    table, _ = read(
+        write(
+            tmp_path,
+            "m.txt",
+            ARRAY.replace('row_count\t"3"\t"3"\t"3"', 'row_count\t"54675"\t"54675"\t"54675"'),
+        )
+    )
     assert any("54,675" in note for note in table.notes)
 
 
-@pytest.mark.parametrize("start", ["^DATABASE = GeoMiame", "^SERIES = GSE68849", "^DATASET = GDS507"])
+@pytest.mark.parametrize(
+    "start", ["^DATABASE = GeoMiame", "^SERIES = GSE68849", "^DATASET = GDS507"]
+)
 def test_a_soft_file_is_refused_for_the_series_matrix(tmp_path: Path, start: str) -> None:
-    path = write(tmp_path, "GSE68849_family.soft", f"{start}\n!Series_title = Impact of influenza A\n!Series_geo_accession = GSE68849\n")
+    path = write(
+        tmp_path,
+        "GSE68849_family.soft",
+        f"{start}\n!Series_title = Impact of influenza A\n!Series_geo_accession = GSE68849\n",
+    )
     assert "series matrix" in refuse(path)
     with pytest.raises(CohortError, match="series matrix"):
         open_annotations(path, Request("x"))

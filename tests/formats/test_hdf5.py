@@ -1,4 +1,6 @@
-"""HDF5 files of other programs: loom, data frames of pandas, and plain matrices with names beside them."""
+"""HDF5 files of other programs: loom, data frames of pandas, and plain matrices with names beside
+them.
+"""
 
 from pathlib import Path
 
@@ -11,7 +13,11 @@ from genexp.errors import CohortError
 from tests.opened_table import DATA, annotate, assert_values, open_file
 
 GENES, SAMPLES = ["TP53", "MYC", "EGFR", "KRAS"], ["S1", "S2", "S3"]
-VALUES = pd.DataFrame([[4.75, 6.659, 7.152], [6.367, np.nan, 5.389], [4.329, 6.975, 9.023], [9.191, 7.477, 6.78]], GENES, SAMPLES)
+VALUES = pd.DataFrame(
+    [[4.75, 6.659, 7.152], [6.367, np.nan, 5.389], [4.329, 6.975, 9.023], [9.191, 7.477, 6.78]],
+    GENES,
+    SAMPLES,
+)
 
 
 def test_loom_files_of_loompy_are_read_with_their_attributes() -> None:
@@ -24,7 +30,9 @@ def test_loom_files_of_loompy_are_read_with_their_attributes() -> None:
 
 
 def test_loom_files_have_layers() -> None:
-    assert_values(DATA / "cells.loom.gz", pd.DataFrame(1, GENES, ["c1", "c2", "c3"]), layer="spliced")
+    assert_values(
+        DATA / "cells.loom.gz", pd.DataFrame(1, GENES, ["c1", "c2", "c3"]), layer="spliced"
+    )
     with pytest.raises(CohortError, match=r"no layer 'unspliced'; its layers: 1 \(spliced\)"):
         open_file(DATA / "cells.loom.gz", layer="unspliced")
 
@@ -64,10 +72,15 @@ def write(path: Path, **datasets: object) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("rows", "columns"), [("rownames", "colnames"), ("genes", "samples"), ("meta__genes", "meta__samples"), ("a", "b")]
+    ("rows", "columns"),
+    [("rownames", "colnames"), ("genes", "samples"), ("meta__genes", "meta__samples"), ("a", "b")],
 )
 def test_names_are_found_whatever_they_are_called(tmp_path: Path, rows: str, columns: str) -> None:
-    path = write(tmp_path / "m", values=VALUES.to_numpy(), **{rows: GENES, columns: np.array(SAMPLES, dtype="S")})
+    path = write(
+        tmp_path / "m",
+        values=VALUES.to_numpy(),
+        **{rows: GENES, columns: np.array(SAMPLES, dtype="S")},
+    )
     table = assert_values(path, VALUES)
     assert rows.replace("__", "/") in table.notes[0]
 
@@ -85,7 +98,9 @@ def test_a_file_in_the_layout_of_archs4_has_annotations_of_both_sides(tmp_path: 
         meta__info__version=["2"],
     )
     ids = [f"ENSG{i:011d}" for i in range(4)]
-    table = assert_values(path, pd.DataFrame(np.arange(12).reshape(4, 3), ids, ["GSM1", "GSM2", "GSM3"]))
+    table = assert_values(
+        path, pd.DataFrame(np.arange(12).reshape(4, 3), ids, ["GSM1", "GSM2", "GSM3"])
+    )
     assert list(table.row_annotations["symbol"]) == GENES
     assert list(table.column_annotations["title"]) == ["liver 1", "liver 2", "lung"]
     assert list(table.column_annotations["readsaligned"]) == [10, 20, 30]
@@ -93,12 +108,20 @@ def test_a_file_in_the_layout_of_archs4_has_annotations_of_both_sides(tmp_path: 
 
 
 def test_of_several_matrices_that_with_names_is_read(tmp_path: Path) -> None:
-    path = write(tmp_path / "m", values=VALUES.to_numpy(), pca=np.ones((4, 2)), genes=GENES, samples=SAMPLES)
+    path = write(
+        tmp_path / "m", values=VALUES.to_numpy(), pca=np.ones((4, 2)), genes=GENES, samples=SAMPLES
+    )
     assert_values(path, VALUES)
 
 
 def test_several_matrices_with_names_are_asked_about_and_one_can_be_named(tmp_path: Path) -> None:
-    path = write(tmp_path / "m", data__counts=VALUES.to_numpy(), data__tpm=VALUES.to_numpy() * 2, genes=GENES, samples=SAMPLES)
+    path = write(
+        tmp_path / "m",
+        data__counts=VALUES.to_numpy(),
+        data__tpm=VALUES.to_numpy() * 2,
+        genes=GENES,
+        samples=SAMPLES,
+    )
     with pytest.raises(CohortError, match=r"matrices 2 \(data/counts, data/tpm\); .*layer="):
         open_file(path)
     assert_values(path, VALUES * 2, layer="data/tpm")
@@ -109,19 +132,29 @@ def test_several_matrices_with_names_are_asked_about_and_one_can_be_named(tmp_pa
     [
         ({"values": VALUES, "genes": GENES}, "no names for its 3 columns"),
         ({"values": VALUES, "samples": SAMPLES}, "no names for its 4 rows"),
-        ({"values": VALUES, "a": GENES, "b": GENES[::-1], "samples": SAMPLES}, r"names for its 4 rows, found 2 \(a, b\)"),
+        (
+            {"values": VALUES, "a": GENES, "b": GENES[::-1], "samples": SAMPLES},
+            r"names for its 4 rows, found 2 \(a, b\)",
+        ),
         ({"a": GENES}, "expected an HDF5 file with a two-dimensional dataset"),
-        ({"values": VALUES.iloc[:3], "a": SAMPLES, "b": GENES[:3]}, "3 rows and as many columns, so it is unclear"),
+        (
+            {"values": VALUES.iloc[:3], "a": SAMPLES, "b": GENES[:3]},
+            "3 rows and as many columns, so it is unclear",
+        ),
     ],
 )
-def test_files_that_do_not_say_what_they_hold_are_asked_about(tmp_path: Path, datasets: dict[str, object], message: str) -> None:
+def test_files_that_do_not_say_what_they_hold_are_asked_about(
+    tmp_path: Path, datasets: dict[str, object], message: str
+) -> None:
     with pytest.raises(CohortError, match=message):
         open_file(write(tmp_path / "m", **datasets))
 
 
 def test_the_sides_of_a_square_matrix_are_told_by_their_names(tmp_path: Path) -> None:
     square = VALUES.iloc[:3]
-    assert_values(write(tmp_path / "m", values=square, colnames=SAMPLES, rownames=GENES[:3]), square)
+    assert_values(
+        write(tmp_path / "m", values=square, colnames=SAMPLES, rownames=GENES[:3]), square
+    )
 
 
 def test_values_beyond_float32_are_infinite_and_no_failure(tmp_path: Path) -> None:

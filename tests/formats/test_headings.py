@@ -11,35 +11,44 @@ from genexp.formats import open_annotations
 from tests.text_tables import annotate, check_values, read, refuse, write
 
 NORMALIZED = (
-    "Hybridization REF\tTCGA-3H-AB3K-01A-11R-A40A-07\tTCGA-3H-AB3L-01A-11R-A40A-07\ngene_id\tnormalized_count\tnormalized_count\n"
+    "Hybridization "
+    "REF\tTCGA-3H-AB3K-01A-11R-A40A-07\tTCGA-3H-AB3L-01A-11R-A40A-07\ngene_id\tnormalized_count\tnormalized_count\n"
     "?|100130426\t0.0000\t0.3120\nA1BG|1\t87.6543\t12.5\nTP53|7157\t1532.2034\t998.0\n"
 )
-"""As Firehose writes MESO.rnaseqv2__illuminahiseq_rnaseqv2__unc_edu__Level_3__RSEM_genes_normalized__data.data.txt."""
+"""As Firehose writes
+MESO.rnaseqv2__illuminahiseq_rnaseqv2__unc_edu__Level_3__RSEM_genes_normalized__data.data.txt."""
 RAW = (
-    "Hybridization REF\tTCGA-3H-AB3K\tTCGA-3H-AB3K\tTCGA-3H-AB3K\tTCGA-3H-AB3L\tTCGA-3H-AB3L\tTCGA-3H-AB3L\n"
+    "Hybridization "
+    "REF\tTCGA-3H-AB3K\tTCGA-3H-AB3K\tTCGA-3H-AB3K\tTCGA-3H-AB3L\tTCGA-3H-AB3L\tTCGA-3H-AB3L\n"
     "gene_id\traw_count\tscaled_estimate\ttranscript_id\traw_count\tscaled_estimate\ttranscript_id\n"
     "?|100130426\t0.00\t0.0\tuc011lsn.1\t5.00\t1.5e-07\tuc011lsn.1\nA1BG|1\t186.00\t4.1e-06\tuc002qsd.3,uc002qsf.1\t99.91\t2e-06\tuc002qsd.3,uc002qsf.1\n"
 )
-"""The headings of Rohit-Satyam/iiitd-training-work: README.md, of Firehose's RSEM_genes__data.data.txt."""
+"""The headings of Rohit-Satyam/iiitd-training-work: README.md, of Firehose's
+RSEM_genes__data.data.txt."""
 INTENSITIES = (
-    "Hybridization REF\tHyb1\tHyb1\tHyb2\tHyb2\nReporter REF\tintensity\tstddev\tintensity\tstddev\n"
+    "Hybridization REF\tHyb1\tHyb1\tHyb2\tHyb2\nReporter "
+    "REF\tintensity\tstddev\tintensity\tstddev\n"
     "R1\t1\t2\t3\t4\nR2\t1.1\t2.2\t3.3\t4.4\nR3\t2.2\t3.3\t4.4\t5.5\n"
 )
 """The example of the tests of Bio::MAGETAB for data matrices."""
 POSITIONS = (
-    "Hybridization REF\t\t\tmy_hybridization_1\tmy_hybridization_2\nReporter REF\tChromosome\tPosition\tLog2Ratio\tLog2Ratio\n"
+    "Hybridization REF\t\t\tmy_hybridization_1\tmy_hybridization_2\nReporter "
+    "REF\tChromosome\tPosition\tLog2Ratio\tLog2Ratio\n"
     "A_16_P37638626\t6\t62964904\t-0.447480618012438\t0.25\nA_16_P37638627\t7\t62964911\t0.5\t-1\n"
 )
 """Of the form that cn2magetab writes, with columns that describe genes."""
 CLINICAL = (
-    "Hybridization REF\ttcga-5l-aat0\ttcga-5l-aat1\ttcga-a2-a04v\nComposite Element REF\tvalue\tvalue\tvalue\nyears_to_birth\t42\t63\t39\n"
-    "vital_status\t0\t0\t1\ndays_to_death\tNA\tNA\t1920\ngender\tfemale\tfemale\tfemale\nhistological_type\tinfiltrating lobular "
+    "Hybridization REF\ttcga-5l-aat0\ttcga-5l-aat1\ttcga-a2-a04v\nComposite Element "
+    "REF\tvalue\tvalue\tvalue\nyears_to_birth\t42\t63\t39\n"
+    "vital_status\t0\t0\t1\ndays_to_death\tNA\tNA\t1920\ngender\tfemale\tfemale\tfemale\nhistological_type\tinfiltrating "  # noqa: E501
+    "lobular "
     "carcinoma\t"
     "infiltrating lobular carcinoma\tinfiltrating ductal carcinoma\n"
 )
 """As Firehose writes BRCA.clin.merged.picked.txt."""
 SDRF = (
-    "Source Name\tCharacteristics [organism]\tTerm Source REF\tCharacteristics[disease]\tTerm Source REF\tExtract Name\tComment[ENA_RUN]\t"
+    "Source Name\tCharacteristics [organism]\tTerm Source "
+    "REF\tCharacteristics[disease]\tTerm Source REF\tExtract Name\tComment[ENA_RUN]\t"
     "Comment[FASTQ_URI]\tFactor Value[disease]\n"
     "S 1\tHomo sapiens\tNCBITaxon\tnormal\tEFO\tS 1 extract\tERR1\tftp/ERR1_1.fastq.gz\tnormal\n"
     "S 1\tHomo sapiens\tNCBITaxon\tnormal\tEFO\tS 1 extract\tERR1\tftp/ERR1_2.fastq.gz\tnormal\n"
@@ -57,7 +66,13 @@ COUNTS = (
 
 def test_a_matrix_of_firehose_is_read_without_its_second_heading(tmp_path: Path) -> None:
     table, frame = read(write(tmp_path, "MESO.data.txt", NORMALIZED))
-    check_values(frame, {"TCGA-3H-AB3K-01A-11R-A40A-07": [0, 87.6543, 1532.2034], "TCGA-3H-AB3L-01A-11R-A40A-07": [0.312, 12.5, 998]})
+    check_values(
+        frame,
+        {
+            "TCGA-3H-AB3K-01A-11R-A40A-07": [0, 87.6543, 1532.2034],
+            "TCGA-3H-AB3L-01A-11R-A40A-07": [0.312, 12.5, 998],
+        },
+    )
     assert table.rows == ["?|100130426", "A1BG|1", "TP53|7157"]
     assert (table.scale, table.genes_in_rows) == ("norm_count", True)
     assert any("normalized_count" in note for note in table.notes)
@@ -69,7 +84,10 @@ def test_raw_counts_are_taken_of_three_columns_for_each_sample(tmp_path: Path) -
     check_values(frame, {"TCGA-3H-AB3K": [0, 186], "TCGA-3H-AB3L": [5, 99.91]})
     assert table.scale == "counts"
     assert any("scaled_estimate" in note and "not read" in note for note in table.notes)
-    check_values(read(path, "scaled_estimate")[1], {"TCGA-3H-AB3K": [0, 4.1e-06], "TCGA-3H-AB3L": [1.5e-07, 2e-06]})
+    check_values(
+        read(path, "scaled_estimate")[1],
+        {"TCGA-3H-AB3K": [0, 4.1e-06], "TCGA-3H-AB3L": [1.5e-07, 2e-06]},
+    )
 
 
 def test_other_quantities_are_asked_about(tmp_path: Path) -> None:
@@ -82,7 +100,9 @@ def test_other_quantities_are_asked_about(tmp_path: Path) -> None:
 
 def test_columns_below_no_sample_describe_genes(tmp_path: Path) -> None:
     table, frame = read(write(tmp_path, "matrix.txt", POSITIONS))
-    check_values(frame, {"my_hybridization_1": [-0.44748062, 0.5], "my_hybridization_2": [0.25, -1]})
+    check_values(
+        frame, {"my_hybridization_1": [-0.44748062, 0.5], "my_hybridization_2": [0.25, -1]}
+    )
     assert list(table.row_annotations["Position"]) == ["62964904", "62964911"]
 
 
@@ -96,7 +116,10 @@ def test_clinical_tables_of_firehose_are_annotations(tmp_path: Path) -> None:
 
 
 def test_a_damaged_clinical_table_of_firehose_is_refused(tmp_path: Path) -> None:
-    for text in (CLINICAL.replace("\t1920\n", "\n"), CLINICAL.replace("vital_status", "days_to_death")):
+    for text in (
+        CLINICAL.replace("\t1920\n", "\n"),
+        CLINICAL.replace("vital_status", "days_to_death"),
+    ):
         with pytest.raises(CohortError, match="days_to_death"):
             open_annotations(write(tmp_path, "clin.txt", text), Request("clin.txt"))
 
@@ -109,14 +132,26 @@ def test_a_matrix_of_values_is_no_annotation(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "old", "new", "word"),
     [
-        (NORMALIZED, "gene_id\tnormalized_count\tnormalized_count\n", "", "second line of headings"),
+        (
+            NORMALIZED,
+            "gene_id\tnormalized_count\tnormalized_count\n",
+            "",
+            "second line of headings",
+        ),
         (NORMALIZED, "\tnormalized_count\n", "\n", "2 columns"),
         (NORMALIZED, "\t998.0\n", "\n", "regular"),
         (RAW, "\tuc002qsd.3,uc002qsf.1\n", "\n", "regular"),
-        (RAW, "\traw_count\tscaled_estimate\ttranscript_id\n", "\tscaled_estimate\tscaled_estimate\ttranscript_id\n", "every sample"),
+        (
+            RAW,
+            "\traw_count\tscaled_estimate\ttranscript_id\n",
+            "\tscaled_estimate\tscaled_estimate\ttranscript_id\n",
+            "every sample",
+        ),
     ],
 )
-def test_damaged_headings_are_refused(tmp_path: Path, text: str, old: str, new: str, word: str) -> None:
+def test_damaged_headings_are_refused(
+    tmp_path: Path, text: str, old: str, new: str, word: str
+) -> None:
     assert old in text
     assert word in refuse(write(tmp_path, "m.txt", text.replace(old, new, 1)))
 
@@ -132,7 +167,13 @@ def test_an_sdrf_is_a_table_of_samples(tmp_path: Path) -> None:
 
 def test_an_sdrf_whose_files_are_of_other_samples_keeps_its_rows(tmp_path: Path) -> None:
     of_samples = annotate(
-        write(tmp_path, "x.sdrf.txt", SDRF.replace("ERR1\tftp/ERR1_2", "ERR9\tftp/ERR1_2").replace("S 1 extract\tERR9", "S 1b\tERR9"))
+        write(
+            tmp_path,
+            "x.sdrf.txt",
+            SDRF.replace("ERR1\tftp/ERR1_2", "ERR9\tftp/ERR1_2").replace(
+                "S 1 extract\tERR9", "S 1b\tERR9"
+            ),
+        )
     )
     assert len(of_samples) == 4
 
@@ -153,7 +194,9 @@ def test_files_of_one_name_in_two_folders_are_named_by_folder(tmp_path: Path) ->
     check_values(read(write(tmp_path, "counts.txt", text))[1], {"S1": [0, 37, 5], "S2": [4, 51, 3]})
 
 
-def test_a_table_of_featurecounts_without_its_first_line_and_with_more_columns_is_read(tmp_path: Path) -> None:
+def test_a_table_of_featurecounts_without_its_first_line_and_with_more_columns_is_read(
+    tmp_path: Path,
+) -> None:
     lines = COUNTS.splitlines()[1:]
     lines = [
         line.replace("\tLength\t", "\tLength\tgene_name\t")
@@ -167,31 +210,60 @@ def test_a_table_of_featurecounts_without_its_first_line_and_with_more_columns_i
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "word"), [("Geneid\tChr", "Chr\tGeneid", "Geneid"), ("\t5\t3\n", "\t5\n", "regular"), ("\t37\t", "\tx\t", "text")]
+    ("old", "new", "word"),
+    [
+        ("Geneid\tChr", "Chr\tGeneid", "Geneid"),
+        ("\t5\t3\n", "\t5\n", "regular"),
+        ("\t37\t", "\tx\t", "text"),
+    ],
 )
-def test_a_damaged_table_of_featurecounts_is_refused(tmp_path: Path, old: str, new: str, word: str) -> None:
+def test_a_damaged_table_of_featurecounts_is_refused(
+    tmp_path: Path, old: str, new: str, word: str
+) -> None:
     assert word in refuse(write(tmp_path, "counts.txt", COUNTS.replace(old, new, 1)))
 
 
-@pytest.mark.parametrize("names", [["S1", "S2", "S3", "S4", "S5"], ["TP53", "BRCA1", "EGFR", "MYC", "PTEN"]])
-def test_a_column_added_under_a_heading_without_a_corner_is_refused(names: list[str], tmp_path: Path) -> None:
-    """R writes no title above row names, so the first sample is above them, and a new column's title above the first values."""
+@pytest.mark.parametrize(
+    "names", [["S1", "S2", "S3", "S4", "S5"], ["TP53", "BRCA1", "EGFR", "MYC", "PTEN"]]
+)
+def test_a_column_added_under_a_heading_without_a_corner_is_refused(
+    names: list[str], tmp_path: Path
+) -> None:
+    """R writes no title above row names, so the first sample is above them, and a new column's
+    title above the first values.
+    """
     rows = [f"row{i}\tkinase\t" + "\t".join(f"{i}.{j}" for j in range(5)) for i in range(6)]
-    shifted = write(tmp_path, "shifted.tsv", "\n".join(["\t".join([names[0], "notes", *names[1:]]), *rows]) + "\n")
-    assert f"'{names[0]}' is the title of a column of text, 'notes' of a column of numbers" in refuse(shifted)
+    shifted = write(
+        tmp_path,
+        "shifted.tsv",
+        "\n".join(["\t".join([names[0], "notes", *names[1:]]), *rows]) + "\n",
+    )
+    assert (
+        f"'{names[0]}' is the title of a column of text, 'notes' of a column of numbers"
+        in refuse(shifted)
+    )
     whole = write(tmp_path, "whole.tsv", "\n".join(["\t".join(["notes", *names]), *rows]) + "\n")
     assert read(whole)[0].columns == names, "every title is above its column"
 
 
-def test_decimal_commas_between_commas_are_refused_and_not_read_as_twice_as_many_genes(tmp_path: Path) -> None:
+def test_decimal_commas_between_commas_are_refused_and_not_read_as_twice_as_many_genes(
+    tmp_path: Path,
+) -> None:
     names = ["sample", "TP53", "BRCA1", "EGFR", "MYC", "PTEN"]
-    rows = [f"TCGA-AA-000{i}-01," + ",".join(f"{i + 3},{j + 1}24" for j in range(5)) for i in range(8)]
-    with pytest.raises(CohortError, match=r"its lines have 11. If its numbers have decimal commas, separate them by tabs or semicolons"):
+    rows = [
+        f"TCGA-AA-000{i}-01," + ",".join(f"{i + 3},{j + 1}24" for j in range(5)) for i in range(8)
+    ]
+    with pytest.raises(
+        CohortError,
+        match=r"its lines have 11. If its numbers have decimal commas, separate them by tabs or semicolons",  # noqa: E501
+    ):
         find_layout([",".join(names), *rows], "decimal.csv", Request("decimal.csv"))
     refuse(write(tmp_path, "decimal.csv", "\n".join([",".join(names), *rows]) + "\n"))
 
 
 def test_a_title_of_a_few_words_above_the_heading_is_still_skipped(tmp_path: Path) -> None:
     rows = [f"G{i},{i}.5,{i}.25,{i}.125" for i in range(6)]
-    path = write(tmp_path, "titled.csv", "\n".join(["Expression, log2 of 2024", ",S1,S2,S3", *rows]) + "\n")
+    path = write(
+        tmp_path, "titled.csv", "\n".join(["Expression, log2 of 2024", ",S1,S2,S3", *rows]) + "\n"
+    )
     assert read(path)[0].columns == ["S1", "S2", "S3"]

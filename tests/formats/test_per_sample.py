@@ -1,4 +1,6 @@
-"""One file per sample: STAR, HTSeq, the Genomic Data Commons, Salmon, kallisto, RSEM, featureCounts, StringTie."""
+"""One file per sample: STAR, HTSeq, the Genomic Data Commons, Salmon, kallisto, RSEM,
+featureCounts, StringTie.
+"""
 
 import gzip
 import json
@@ -14,18 +16,19 @@ from genexp.formats import open_annotations
 from tests.text_tables import check_values, read, refuse, tabbed, write
 
 UNSTRANDED = tabbed(
-    "N_unmapped 5304 5304 5304", "N_multimapping 6904 6904 6904", "N_noFeature 28390 29769 34738", "N_ambiguous 2848 1331 1256",
-    "ENSG00000143761 10 6 5", "ENSG00000116977 26 13 14", "ENSG00000119285 3 3 5", "ENSG00000177800 0 0 0",
+    "N_unmapped 5304 5304 5304", ("N_multimapping 6904 " "6904 6904"), ("N_noFeature 28390 29769 " "34738"), "N_ambiguous 2848 1331 1256",  # noqa: E501
+    "ENSG00000143761 10 6 5", "ENSG00000116977 26 13 14", "ENSG00000119285 3 3 5", "ENSG00000177800 0 0 0",  # noqa: E501
 )  # fmt: skip
-"""MultiQC/test-data: data/modules/star/older_logs/ERR458837_subsamp_1ReadsPerGene.out.tab, with counts of both strands."""
+"""MultiQC/test-data: data/modules/star/older_logs/ERR458837_subsamp_1ReadsPerGene.out.tab, with
+counts of both strands."""
 FIRST = tabbed(
-    "N_unmapped 5304 5304 5304", "N_multimapping 6904 6904 6904", "N_noFeature 28390 29769 84738", "N_ambiguous 2848 1331 56",
-    "ENSG00000143761 10 10 0", "ENSG00000116977 26 33 0", "ENSG00000119285 3 3 5", "ENSG00000177800 0 0 0",
+    "N_unmapped 5304 5304 5304", ("N_multimapping 6904 " "6904 6904"), ("N_noFeature 28390 29769 " "84738"), "N_ambiguous 2848 1331 56",  # noqa: E501
+    "ENSG00000143761 10 10 0", "ENSG00000116977 26 33 0", "ENSG00000119285 3 3 5", "ENSG00000177800 0 0 0",  # noqa: E501
 )  # fmt: skip
 """The same file, as it is."""
 SECOND = tabbed(
     "N_unmapped 100 100 100", "N_multimapping 6 6 6", "N_noFeature 20 80 21", "N_ambiguous 8 1 5",
-    "ENSG00000143761 100 2 99", "ENSG00000116977 20 1 19", "ENSG00000119285 7 0 7", "ENSG00000177800 1 0 1",
+    "ENSG00000143761 100 2 99", "ENSG00000116977 20 1 19", "ENSG00000119285 7 0 7", "ENSG00000177800 1 0 1",  # noqa: E501
 )  # fmt: skip
 HTSEQ = tabbed(
     "SPAC11E3.14 399",
@@ -47,14 +50,15 @@ GDC = (
     "ENSG00000000005.6\tTNMD\tprotein_coding\t0\t0\t0\t0.0000\t0.0000\t0.0000\n"
     "ENSG00000000419.13\tDPM1\tprotein_coding\t1083\t556\t528\t56.2676\t21.2327\t30.1006\n"
 )
-"""Lines of a file of the Genomic Data Commons; of the form of NCI-GDC/gdc-rnaseq-tool: tests/etc/test_set_1.final.tsv.gz."""
+"""Lines of a file of the Genomic Data Commons; of the form of NCI-GDC/gdc-rnaseq-tool:
+tests/etc/test_set_1.final.tsv.gz."""
 SALMON = tabbed(
-    "Name Length EffectiveLength TPM NumReads", "ENST00000513300.5 1924 1746.978 0.082905 1.001", "ENST00000282507.7 2355 2177.978 0.0 0.0",
+    ("Name Length " "EffectiveLength TPM " "NumReads"), ("ENST00000513300.5 1924 " "1746.978 0.082905 1.001"), ("ENST00000282507.7 2355 " "2177.978 0.0 0.0"),  # noqa: E501
     "ENST00000504685.5 1476 1298.978 12.5 431.2",
 )  # fmt: skip
 """Headings of complextissue/pytximport: test/data/salmon/multiple/Sample_1.sf."""
 KALLISTO = tabbed(
-    "target_id length eff_length est_counts tpm", "ENST00000513300.5 1924 1746.98 102.328 11129.2", "ENST00000282507.7 2355 2177.98 "
+    ("target_id length " "eff_length est_counts tpm"), ("ENST00000513300.5 1924 " "1746.98 102.328 11129.2"), "ENST00000282507.7 2355 " "2177.98 "  # noqa: E501
     "1592.02 138884",
     "ENST00000504685.5 1476 1298.98 68.6528 10041.8",
 )  # fmt: skip
@@ -88,23 +92,34 @@ def fill(folder: Path, **files: str) -> Path:
 
 
 def test_an_unstranded_library_of_star_gives_its_unstranded_counts(tmp_path: Path) -> None:
-    table, frame = read(fill(tmp_path / "d", a__ReadsPerGene__out__tab=UNSTRANDED, b__ReadsPerGene__out__tab=UNSTRANDED))
+    table, frame = read(
+        fill(
+            tmp_path / "d",
+            a__ReadsPerGene__out__tab=UNSTRANDED,
+            b__ReadsPerGene__out__tab=UNSTRANDED,
+        )
+    )
     check_values(frame, {"a": [10, 26, 3, 0], "b": [10, 26, 3, 0]})
     assert (table.scale, table.genes_in_rows) == ("counts", True)
     assert any("unstranded" in note and "neither strand" in note for note in table.notes)
 
 
 @pytest.mark.parametrize(
-    ("text", "column", "values"), [(FIRST, "stranded_first", [10, 33, 3, 0]), (SECOND, "stranded_second", [99, 19, 7, 1])]
+    ("text", "column", "values"),
+    [(FIRST, "stranded_first", [10, 33, 3, 0]), (SECOND, "stranded_second", [99, 19, 7, 1])],
 )
-def test_a_stranded_library_of_star_gives_the_counts_of_its_strand(tmp_path: Path, text: str, column: str, values: list[float]) -> None:
+def test_a_stranded_library_of_star_gives_the_counts_of_its_strand(
+    tmp_path: Path, text: str, column: str, values: list[float]
+) -> None:
     table, frame = read(write(tmp_path, "ERR458837_subsamp_1ReadsPerGene.out.tab", text))
     check_values(frame, {"ERR458837_subsamp_1": values})
     assert any(column in note for note in table.notes)
 
 
 def test_libraries_of_two_kinds_are_asked_about_and_layer_settles_it(tmp_path: Path) -> None:
-    folder = fill(tmp_path / "d", a___ReadsPerGene__out__tab=UNSTRANDED, b___ReadsPerGene__out__tab=SECOND)
+    folder = fill(
+        tmp_path / "d", a___ReadsPerGene__out__tab=UNSTRANDED, b___ReadsPerGene__out__tab=SECOND
+    )
     message = refuse(folder)
     assert "layer=unstranded" in message
     assert "stranded_second: 1 (b/ReadsPerGene.out.tab)" in message
@@ -113,7 +128,10 @@ def test_libraries_of_two_kinds_are_asked_about_and_layer_settles_it(tmp_path: P
 
 def test_a_sample_without_reads_fits_any_library(tmp_path: Path) -> None:
     empty = "".join(f"{line.split(chr(9))[0]}\t0\t0\t0\n" for line in SECOND.splitlines())
-    check_values(read(fill(tmp_path / "d", a__tab=SECOND, b__tab=empty))[1], {"a": [99, 19, 7, 1], "b": [0, 0, 0, 0]})
+    check_values(
+        read(fill(tmp_path / "d", a__tab=SECOND, b__tab=empty))[1],
+        {"a": [99, 19, 7, 1], "b": [0, 0, 0, 0]},
+    )
 
 
 # ---- HTSeq and other files of two columns
@@ -121,7 +139,11 @@ def test_a_sample_without_reads_fits_any_library(tmp_path: Path) -> None:
 
 def test_counts_of_htseq_are_joined_by_gene(tmp_path: Path) -> None:
     lines = HTSEQ.splitlines(keepends=True)
-    folder = fill(tmp_path / "d", Sp_ds__count=HTSEQ, Sp_log__count="".join([*lines[3::-1], *lines[4:]]).replace("399", "7"))
+    folder = fill(
+        tmp_path / "d",
+        Sp_ds__count=HTSEQ,
+        Sp_log__count="".join([*lines[3::-1], *lines[4:]]).replace("399", "7"),
+    )
     table, frame = read(folder)
     check_values(frame, {"Sp_ds": [399, 16, 71, 18], "Sp_log": [7, 16, 71, 18]})
     assert (table.format, table.scale) == ("HTSeq", "counts")
@@ -136,7 +158,14 @@ def test_a_file_of_htseq_alone_is_one_sample(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delimiter", [",", ";", " ", "   "])
 def test_names_and_values_without_heading_are_one_sample(tmp_path: Path, delimiter: str) -> None:
-    path = write(tmp_path, "S1.txt", "".join(f"{gene}{delimiter}{value}\n" for gene, value in (("TP53", 2.5), ("MYC", 0), ("EGFR", 11.25))))
+    path = write(
+        tmp_path,
+        "S1.txt",
+        "".join(
+            f"{gene}{delimiter}{value}\n"
+            for gene, value in (("TP53", 2.5), ("MYC", 0), ("EGFR", 11.25))
+        ),
+    )
     table, frame = read(path)
     check_values(frame, {"S1": [2.5, 0, 11.25]})
     assert table.rows == ["TP53", "MYC", "EGFR"]
@@ -145,7 +174,13 @@ def test_names_and_values_without_heading_are_one_sample(tmp_path: Path, delimit
 
 def test_files_of_two_columns_with_headings_are_joined(tmp_path: Path) -> None:
     """Of the form of MultiQC/test-data: data/modules/htseq/counts.tsv."""
-    text = tabbed("feature count", "ENSMUSG00000000001 18", "ENSMUSG00000000003 0", "NIST_ConsensusVector 1859", "__no_feature 200124")
+    text = tabbed(
+        "feature count",
+        "ENSMUSG00000000001 18",
+        "ENSMUSG00000000003 0",
+        "NIST_ConsensusVector 1859",
+        "__no_feature 200124",
+    )
     _, frame = read(fill(tmp_path / "d", s1__tsv=text, s2__tsv=text.replace("18\n", "19\n")))
     check_values(frame, {"s1": [18, 0, 1859], "s2": [19, 0, 1859]})
 
@@ -172,7 +207,11 @@ def fill_gdc(folder: Path) -> Path:
     write(folder, "u1/f1.rna_seq.augmented_star_gene_counts.tsv", GDC)
     write(folder, "u2/f2.rna_seq.augmented_star_gene_counts.tsv", GDC.replace("3231", "17"))
     write(folder, "u2/annotations.txt", "id\tsubmitter_id\tentity_type\n1\t2\tcase\n")
-    write(folder, "MANIFEST.txt", "id\tfilename\tmd5\tsize\tstate\nu1\tu1/f1.rna_seq.augmented_star_gene_counts.tsv\tabc\t9\tvalidated\n")
+    write(
+        folder,
+        "MANIFEST.txt",
+        "id\tfilename\tmd5\tsize\tstate\nu1\tu1/f1.rna_seq.augmented_star_gene_counts.tsv\tabc\t9\tvalidated\n",
+    )
     return folder
 
 
@@ -207,7 +246,8 @@ def test_metadata_of_a_cart_name_aliquots(tmp_path: Path) -> None:
         for i in (1, 2)
     ]
     write(folder, "metadata.cart.2021-06-08.json", json.dumps(entries, indent=2))
-    write(folder, "gdc_sample_sheet.tsv", SHEET.replace("TCGA-86-8076-11A", "TCGA-73-4658-01A"))  # two aliquots of one sample
+    # two aliquots of one sample
+    write(folder, "gdc_sample_sheet.tsv", SHEET.replace("TCGA-86-8076-11A", "TCGA-73-4658-01A"))
     assert read(folder)[0].columns == ["TCGA-73-4651-01A-11R", "TCGA-73-4652-01A-11R"]
 
 
@@ -219,10 +259,15 @@ def test_a_sample_sheet_that_lacks_files_or_repeats_samples_is_refused(tmp_path:
     assert "more than one file" in refuse(folder)
 
 
-def test_without_a_sheet_samples_are_named_by_file_and_layer_takes_another_column(tmp_path: Path) -> None:
+def test_without_a_sheet_samples_are_named_by_file_and_layer_takes_another_column(
+    tmp_path: Path,
+) -> None:
     table, frame = read(fill_gdc(tmp_path / "d"), "tpm_unstranded")
     check_values(frame, {"f1": [44.6685, 0, 56.2676], "f2": [44.6685, 0, 56.2676]})
-    assert (table.scale, table.says_scale) == ("tpm", "the column tpm_unstranded of STAR counts of the Genomic Data Commons")
+    assert (table.scale, table.says_scale) == (
+        "tpm",
+        "the column tpm_unstranded of STAR counts of the Genomic Data Commons",
+    )
     assert "tpm_unstranded" in refuse(tmp_path / "d", "tpm")
 
 
@@ -233,11 +278,20 @@ def test_one_file_of_the_gdc_is_one_sample(tmp_path: Path) -> None:
 
 def test_early_counts_of_the_gdc_are_read(tmp_path: Path) -> None:
     """NCI-GDC/gdc-rnaseq-tool: tests/etc/exp_star_counts_output_1.tsv.gz."""
-    text = tabbed("#gene unstranded stranded_first stranded_second", "ZZZZ 100 0 50", "AAAA 0 50 75", "CCCC 10 10 10")
-    check_values(read(write(tmp_path, "x.rna_seq.star_gene_counts.tsv", text))[1], {"x": [100, 0, 10]})
+    text = tabbed(
+        "#gene unstranded stranded_first stranded_second",
+        "ZZZZ 100 0 50",
+        "AAAA 0 50 75",
+        "CCCC 10 10 10",
+    )
+    check_values(
+        read(write(tmp_path, "x.rna_seq.star_gene_counts.tsv", text))[1], {"x": [100, 0, 10]}
+    )
 
 
-def test_packed_counts_of_the_gdc_by_htseq_are_named_by_a_sheet_of_packed_names(tmp_path: Path) -> None:
+def test_packed_counts_of_the_gdc_by_htseq_are_named_by_a_sheet_of_packed_names(
+    tmp_path: Path,
+) -> None:
     folder = tmp_path / "d"
     for i in (1, 2):
         (folder / f"u{i}").mkdir(parents=True)
@@ -254,8 +308,20 @@ def test_packed_counts_of_the_gdc_by_htseq_are_named_by_a_sheet_of_packed_names(
     ("file", "text", "values", "tpm", "level"),
     [
         ("quant.sf", SALMON, [1.001, 0, 431.2], [0.082905, 0, 12.5], "transcripts"),
-        ("quant.genes.sf", SALMON.replace("ENST", "ENSG"), [1.001, 0, 431.2], [0.082905, 0, 12.5], "genes"),
-        ("abundance.tsv", KALLISTO, [102.328, 1592.02, 68.6528], [11129.2, 138884, 10041.8], "transcripts"),
+        (
+            "quant.genes.sf",
+            SALMON.replace("ENST", "ENSG"),
+            [1.001, 0, 431.2],
+            [0.082905, 0, 12.5],
+            "genes",
+        ),
+        (
+            "abundance.tsv",
+            KALLISTO,
+            [102.328, 1592.02, 68.6528],
+            [11129.2, 138884, 10041.8],
+            "transcripts",
+        ),
         ("rsem.genes.results", RSEM, [5, 0], [0.05, 0], "genes"),
         ("rsem.isoforms.results", ISOFORMS, [5, 0], [0.05, 0], "transcripts"),
     ],
@@ -288,7 +354,9 @@ def test_files_of_genes_are_preferred_to_those_of_transcripts(tmp_path: Path) ->
 
 
 def test_stringtie_gives_tpm(tmp_path: Path) -> None:
-    table, frame = read(fill(tmp_path / "d", s1_gene_abund__tab=STRINGTIE, s2_gene_abund__tab=STRINGTIE))
+    table, frame = read(
+        fill(tmp_path / "d", s1_gene_abund__tab=STRINGTIE, s2_gene_abund__tab=STRINGTIE)
+    )
     check_values(frame, {"s1": [0.908239, 8.588916], "s2": [0.908239, 8.588916]})
     assert table.scale == "tpm"
     assert list(table.row_annotations["Gene Name"]) == ["MDP0000856242", "MDP0000350535"]
@@ -300,18 +368,37 @@ def test_files_of_featurecounts_with_one_sample_each_are_joined(tmp_path: Path) 
         "Geneid\tChr\tStart\tEnd\tStrand\tLength\tx.sorted.bam\ngeneA\tchr1;chr1\t1;5\t10;9\t+;+\t10\t3\n"
         "geneB\tchr1\t20\t30\t+\t11\t0\n"
     )
-    folder = fill(tmp_path / "d", S1__featureCounts__txt=text, S2__featureCounts__txt=text.replace("\t3\n", "\t4\n"))
-    write(folder, "S1.featureCounts.txt.summary", "Status\tx.sorted.bam\nAssigned\t3\nUnassigned_Unmapped\t9\nUnassigned_NoFeatures\t1\n")
+    folder = fill(
+        tmp_path / "d",
+        S1__featureCounts__txt=text,
+        S2__featureCounts__txt=text.replace("\t3\n", "\t4\n"),
+    )
+    write(
+        folder,
+        "S1.featureCounts.txt.summary",
+        "Status\tx.sorted.bam\nAssigned\t3\nUnassigned_Unmapped\t9\nUnassigned_NoFeatures\t1\n",
+    )
     assert "2 kinds" in refuse(folder)
     (folder / "S1.featureCounts.txt.summary").unlink()
     check_values(read(folder)[1], {"S1": [3, 0], "S2": [4, 0]})
 
 
 @pytest.mark.parametrize("heading", ["ID_REF", "Reporter Identifier"])
-def test_sample_tables_of_geo_and_arrayexpress_are_joined_by_their_values(tmp_path: Path, heading: str) -> None:
+def test_sample_tables_of_geo_and_arrayexpress_are_joined_by_their_values(
+    tmp_path: Path, heading: str
+) -> None:
     """Headings of GEO's sample tables, as in guma44/GEOparse: tests/GSM32878.txt."""
-    text = f"{heading}\tVALUE\tABS_CALL\tDETECTION P-VALUE\n1007_s_at\t105.8\tP\t0.002\n1053_at\t32\tA\t0.4\n"
-    table, frame = read(fill(tmp_path / "d", GSM1001_sample_table__txt=text, GSM1002_sample_table__txt=text.replace("105.8", "7")))
+    text = (
+        f"{heading}\tVALUE\tABS_CALL\tDETECTION "
+        "P-VALUE\n1007_s_at\t105.8\tP\t0.002\n1053_at\t32\tA\t0.4\n"
+    )
+    table, frame = read(
+        fill(
+            tmp_path / "d",
+            GSM1001_sample_table__txt=text,
+            GSM1002_sample_table__txt=text.replace("105.8", "7"),
+        )
+    )
     check_values(frame, {"GSM1001": [105.8, 32], "GSM1002": [7, 32]})
     assert (table.scale, table.says_scale) == ("", "")
 
@@ -343,7 +430,9 @@ def test_an_archive_of_a_folder_is_read_as_the_folder(tmp_path: Path, kind: str)
     else:
         with tarfile.open(path, "w:gz") as archive:
             archive.add(folder, arcname="gdc_download")
-    check_values(read(path)[1], {"TCGA-73-4658-01A": [3231, 0, 1083], "TCGA-86-8076-11A": [17, 0, 1083]})
+    check_values(
+        read(path)[1], {"TCGA-73-4658-01A": [3231, 0, 1083], "TCGA-86-8076-11A": [17, 0, 1083]}
+    )
 
 
 def test_an_archive_without_tables_of_samples_names_its_files(tmp_path: Path) -> None:
@@ -359,16 +448,23 @@ def test_a_folder_of_other_files_is_of_no_known_kind(tmp_path: Path) -> None:
 
 
 def test_files_of_other_genes_are_refused_with_counts(tmp_path: Path) -> None:
-    message = refuse(fill(tmp_path / "d", a__txt=HTSEQ, b__txt=HTSEQ.replace("SPCC736.05\t18\n", "")))
+    message = refuse(
+        fill(tmp_path / "d", a__txt=HTSEQ, b__txt=HTSEQ.replace("SPCC736.05\t18\n", ""))
+    )
     assert "4, b.txt has 3" in message
     assert "SPCC736.05" in message
 
 
 def test_genes_named_twice_in_another_order_are_refused(tmp_path: Path) -> None:
     twice = "".join([HTSEQ.splitlines(keepends=True)[1], HTSEQ])
-    message = refuse(fill(tmp_path / "d", a__txt=HTSEQ + HTSEQ.splitlines(keepends=True)[1], b__txt=twice))
+    message = refuse(
+        fill(tmp_path / "d", a__txt=HTSEQ + HTSEQ.splitlines(keepends=True)[1], b__txt=twice)
+    )
     assert "more than once" in message
-    check_values(read(fill(tmp_path / "e", a__txt=twice, b__txt=twice))[1], {"a": [16, 399, 16, 71, 18], "b": [16, 399, 16, 71, 18]})
+    check_values(
+        read(fill(tmp_path / "e", a__txt=twice, b__txt=twice))[1],
+        {"a": [16, 399, 16, 71, 18], "b": [16, 399, 16, 71, 18]},
+    )
 
 
 @pytest.mark.parametrize("text", [GDC, SALMON, KALLISTO, RSEM, STRINGTIE, FIRST, HTSEQ])
@@ -396,5 +492,7 @@ def test_a_folder_of_samples_holds_no_annotations(tmp_path: Path) -> None:
 
 
 def test_names_and_numbers_as_annotations_are_a_table(tmp_path: Path) -> None:
-    of_samples = open_annotations(write(tmp_path, "obs.csv", "S1,1\nS2,2\nS3,1\nS4,0\n"), Request("obs.csv"))
+    of_samples = open_annotations(
+        write(tmp_path, "obs.csv", "S1,1\nS2,2\nS3,1\nS4,0\n"), Request("obs.csv")
+    )
     assert list(of_samples.iloc[:, 0]) == ["S2", "S3", "S4"]

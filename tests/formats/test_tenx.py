@@ -15,9 +15,13 @@ from genexp.formats import tenx
 from tests.opened_table import DATA, assert_values, open_file
 
 BARCODES = ["AAACCTGAGAAACCAT-1", "AAACCTGAGAAACCGC-1", "AAACCTGAGAAACCTA-1"]
-WRITTEN = pd.DataFrame([[0, 0, 1], [1, 3, 0], [2, 0, 0], [0, 0, 5]], [f"ENSG{i:011d}" for i in range(1, 5)], BARCODES)
+WRITTEN = pd.DataFrame(
+    [[0, 0, 1], [1, 3, 0], [2, 0, 0], [0, 0, 5]], [f"ENSG{i:011d}" for i in range(1, 5)], BARCODES
+)
 COUNTS = pd.DataFrame(
-    np.random.default_rng(5).poisson(0.7, (30, 12)), [f"ENSG{i:011d}" for i in range(30)], [f"{i:016d}-1" for i in range(12)]
+    np.random.default_rng(5).poisson(0.7, (30, 12)),
+    [f"ENSG{i:011d}" for i in range(30)],
+    [f"{i:016d}-1" for i in range(12)],
 )
 
 
@@ -35,15 +39,24 @@ def test_files_of_version_3_lose_their_antibodies_with_a_word(name: str) -> None
     assert table.notes == ("Features other than genes were dropped: 1 of Antibody Capture.",)
 
 
-def write_cell_ranger(path: Path, counts: pd.DataFrame, group: str = "matrix", feature_type: str = "Gene Expression") -> Path:
+def write_cell_ranger(
+    path: Path, counts: pd.DataFrame, group: str = "matrix", feature_type: str = "Gene Expression"
+) -> Path:
     """Write the parts of Cell Ranger's HDF5 file."""
     matrix = scipy.sparse.csc_matrix(counts.to_numpy())
     with h5py.File(path, "a") as file:
-        for name, values in {"data": matrix.data, "indices": matrix.indices, "indptr": matrix.indptr, "shape": matrix.shape}.items():
+        for name, values in {
+            "data": matrix.data,
+            "indices": matrix.indices,
+            "indptr": matrix.indptr,
+            "shape": matrix.shape,
+        }.items():
             file[f"{group}/{name}"] = values
         file[f"{group}/barcodes"] = np.array(list(counts.columns), dtype="S")
         file[f"{group}/features/id"] = np.array(list(counts.index), dtype="S")
-        file[f"{group}/features/name"] = np.array([f"SYM{i}" for i in range(len(counts))], dtype="S")
+        file[f"{group}/features/name"] = np.array(
+            [f"SYM{i}" for i in range(len(counts))], dtype="S"
+        )
         file[f"{group}/features/feature_type"] = np.array([feature_type] * len(counts), dtype="S")
     return path
 
@@ -64,7 +77,9 @@ def test_a_file_without_genes_is_refused(tmp_path: Path) -> None:
         open_file(write_cell_ranger(tmp_path / "m.h5", COUNTS, feature_type="CRISPR Guide Capture"))
 
 
-def test_an_unfiltered_matrix_of_empty_droplets_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unfiltered_matrix_of_empty_droplets_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(tenx, "MAX_DROPLETS", 10)
     with pytest.raises(CohortError, match="empty droplets: give the filtered matrix"):
         open_file(write_cell_ranger(tmp_path / "m.h5", COUNTS))
@@ -81,11 +96,19 @@ def test_features_that_are_fewer_than_rows_are_refused(tmp_path: Path) -> None:
         open_file(path)
 
 
-def write_folder(folder: Path, counts: pd.DataFrame, prefix: str = "", packed: bool = False, features: str = "features.tsv") -> Path:
+def write_folder(
+    folder: Path,
+    counts: pd.DataFrame,
+    prefix: str = "",
+    packed: bool = False,
+    features: str = "features.tsv",
+) -> Path:
     folder.mkdir(exist_ok=True)
     scipy.io.mmwrite(folder / f"{prefix}matrix.mtx", scipy.sparse.coo_matrix(counts.to_numpy()))
     (folder / f"{prefix}barcodes.tsv").write_text("".join(f"{name}\n" for name in counts.columns))
-    (folder / f"{prefix}{features}").write_text("".join(f"{name}\tSYM{i}\n" for i, name in enumerate(counts.index)))
+    (folder / f"{prefix}{features}").write_text(
+        "".join(f"{name}\tSYM{i}\n" for i, name in enumerate(counts.index))
+    )
     for path in list(folder.iterdir()) if packed else []:
         with gzip.open(f"{path}.gz", "wb") as file:
             file.write(path.read_bytes())
@@ -96,7 +119,9 @@ def write_folder(folder: Path, counts: pd.DataFrame, prefix: str = "", packed: b
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("prefix", ["", "GSM4138872_scRNA_BM_", "sample1-"])
 @pytest.mark.parametrize("features", ["features.tsv", "genes.tsv"])
-def test_folders_with_prefixes_are_read(tmp_path: Path, packed: bool, prefix: str, features: str) -> None:
+def test_folders_with_prefixes_are_read(
+    tmp_path: Path, packed: bool, prefix: str, features: str
+) -> None:
     table = assert_values(write_folder(tmp_path / "m", COUNTS, prefix, packed, features), COUNTS)
     assert table.scale == "counts"
     assert list(table.row_annotations["gene_name"])[:2] == ["SYM0", "SYM1"]

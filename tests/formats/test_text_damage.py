@@ -1,4 +1,6 @@
-"""Files that are cut, or whose lines are lost, doubled or moved: read right or refused, never read wrong."""
+"""Files that are cut, or whose lines are lost, doubled or moved: read right or refused, never read
+wrong.
+"""
 
 import bz2
 import gzip
@@ -17,7 +19,18 @@ from genexp.errors import CohortError
 from tests.formats.test_gct import ANNOTATED, GTEX, L1000, OLDER, WHOLE_IDS
 from tests.formats.test_geo import ARRAY
 from tests.formats.test_headings import COUNTS, INTENSITIES, NORMALIZED, POSITIONS, RAW
-from tests.formats.test_per_sample import FIRST, GDC, HTSEQ, ISOFORMS, KALLISTO, RSEM, SALMON, SECOND, STRINGTIE, UNSTRANDED
+from tests.formats.test_per_sample import (
+    FIRST,
+    GDC,
+    HTSEQ,
+    ISOFORMS,
+    KALLISTO,
+    RSEM,
+    SALMON,
+    SECOND,
+    STRINGTIE,
+    UNSTRANDED,
+)
 from tests.text_tables import read, write
 
 FILES = {
@@ -33,7 +46,8 @@ FILES = {
     "MAGE-TAB with positions": POSITIONS,
     "featureCounts": COUNTS,
     "STAR": UNSTRANDED,
-    "STAR, first strand": FIRST.replace("3\t3\t5", "3\t3\t1"),  # so that a line more or less leaves the strand as it is
+    # so that a line more or less leaves the strand as it is
+    "STAR, first strand": FIRST.replace("3\t3\t5", "3\t3\t1"),
     "STAR, second strand": SECOND,
     "HTSeq": HTSEQ,
     "Genomic Data Commons": GDC,
@@ -63,7 +77,8 @@ def damage(text: str) -> Iterator[tuple[str, str]]:
 def find_difference(frame: pd.DataFrame, truth: pd.DataFrame, last: list[str]) -> str:
     """What a reading has that the truth has not; empty if it is a part of the truth.
 
-    A matrix may end within a line, whose last number is then no longer that of the truth. Samples of one name are refused later.
+    A matrix may end within a line, whose last number is then no longer that of the truth. Samples
+    of one name are refused later.
     """
     if not frame.columns.is_unique:
         return ""
@@ -85,7 +100,8 @@ def test_damage_is_refused_or_leaves_what_is_read_right(tmp_path: Path, kind: st
     for what, text in damage(FILES[kind]):
         path.write_text(text)
         try:
-            cut = text[text.rfind("\n") + 1 :].split("\t")[:2]  # its name, before which files of GTEx have a number
+            # its name, before which files of GTEx have a number
+            cut = text[text.rfind("\n") + 1 :].split("\t")[:2]
             difference = find_difference(read(path, layer)[1], truth, cut)
             n_read += 1
         except CohortError:
@@ -106,7 +122,9 @@ def zip_one(content: bytes) -> bytes:
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, zip_one])
 @pytest.mark.parametrize("kind", ["series matrix", "featureCounts", "Salmon"])
-def test_a_damaged_packing_is_refused_or_read_right(tmp_path: Path, kind: str, pack: Callable[[bytes], bytes]) -> None:
+def test_a_damaged_packing_is_refused_or_read_right(
+    tmp_path: Path, kind: str, pack: Callable[[bytes], bytes]
+) -> None:
     path = tmp_path / "s1.packed"
     whole = pack(FILES[kind].encode())
     path.write_bytes(whole)

@@ -13,8 +13,12 @@ from tests.layouts.truth import IDS, LABEL, OBS, E, N, by_sample, expect, tsv, w
 LAYOUTS = Layouts()
 
 
-def with_ids(folder: Path, matrix_ids: list, table_ids: list, says: list[str] | None = None, **more):
-    """A matrix and a shuffled table of annotations that name the samples in two ways; and the right reading."""
+def with_ids(
+    folder: Path, matrix_ids: list, table_ids: list, says: list[str] | None = None, **more
+):
+    """A matrix and a shuffled table of annotations that name the samples in two ways; and the right
+    reading.
+    """
     x = E.set_axis([str(name) for name in matrix_ids])
     tsv(x.T.rename_axis("gene"), folder / "m.tsv")
     write_obs(folder, OBS.assign(sample=table_ids).sample(frac=1, random_state=2))
@@ -41,38 +45,57 @@ def dots_against_hyphens(folder: Path):
 
 @LAYOUTS
 def another_case(folder: Path):
-    return with_ids(folder, [f"bt_{i}a" for i in range(N)], [f"BT_{i}A" for i in range(N)], says=["case"])
+    return with_ids(
+        folder, [f"bt_{i}a" for i in range(N)], [f"BT_{i}A" for i in range(N)], says=["case"]
+    )
 
 
 @LAYOUTS
 def numbers_that_became_floats(folder: Path):
-    return with_ids(folder, [1001 + i for i in range(N)], [f"{1001 + i}.0" for i in range(N)], says=["1001.0"])
+    return with_ids(
+        folder, [1001 + i for i in range(N)], [f"{1001 + i}.0" for i in range(N)], says=["1001.0"]
+    )
 
 
 @LAYOUTS
 def leading_zeros_lost(folder: Path):
-    return with_ids(folder, [f"{7 + 3 * i:04d}" for i in range(N)], [7 + 3 * i for i in range(N)], says=["leading zeros"])
+    return with_ids(
+        folder,
+        [f"{7 + 3 * i:04d}" for i in range(N)],
+        [7 + 3 * i for i in range(N)],
+        says=["leading zeros"],
+    )
 
 
 @LAYOUTS
 def the_x_of_r(folder: Path):
-    return with_ids(folder, [f"X{2001 + i}.T{i % 3}" for i in range(N)], [f"{2001 + i}-T{i % 3}" for i in range(N)], says=["x that r"])
+    return with_ids(
+        folder,
+        [f"X{2001 + i}.T{i % 3}" for i in range(N)],
+        [f"{2001 + i}-T{i % 3}" for i in range(N)],
+        says=["x that r"],
+    )
 
 
 @LAYOUTS
 def paths_of_bam_files(folder: Path):
     """featureCounts names its columns by the files that it was given."""
     return with_ids(
-        folder, [f"/scratch/run7/align/S{i:02d}.sorted.bam" for i in range(N)], [f"S{i:02d}" for i in range(N)], says=["file names"]
+        folder,
+        [f"/scratch/run7/align/S{i:02d}.sorted.bam" for i in range(N)],
+        [f"S{i:02d}" for i in range(N)],
+        says=["file names"],
     )
 
 
 @LAYOUTS
 def paths_that_r_made_syntactic(folder: Path):
     names = [f"S{i:02d}" for i in range(N)]
-    return with_ids(folder, [f"..results.align.{name}.sorted.bam" for name in names], names)[0], expect(
-        E.set_axis([f"..results.align.{name}.sorted.bam" for name in names])
-    ) | {"or_refuse": ["match no sample", "no row"]}
+    return with_ids(folder, [f"..results.align.{name}.sorted.bam" for name in names], names)[
+        0
+    ], expect(E.set_axis([f"..results.align.{name}.sorted.bam" for name in names])) | {
+        "or_refuse": ["match no sample", "no row"]
+    }
 
 
 @LAYOUTS
@@ -94,7 +117,12 @@ def patient_rows_for_several_samples(folder: Path):
     x = E.set_axis(samples)
     x.to_csv(folder / "m.csv")
     kinds = np.repeat(LABEL[: N // 2], 2)
-    write_obs(folder, pd.DataFrame({"bcr_patient_barcode": [name[:12] for name in samples[::2]], "type": LABEL[: N // 2]}))
+    write_obs(
+        folder,
+        pd.DataFrame(
+            {"bcr_patient_barcode": [name[:12] for name in samples[::2]], "type": LABEL[: N // 2]}
+        ),
+    )
     right = expect(x, n_groups=N // 2, label=by_sample(kinds, samples), says=["12"])
     return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, right
 
@@ -104,14 +132,23 @@ def a_barcode_that_fits_two_rows(folder: Path):
     """Two aliquots of each sample are annotated differently: 15 letters do not tell which."""
     names = [f"TCGA-E2-A{i:03d}-01" for i in range(N)]
     E.set_axis(names).to_csv(folder / "m.csv")
-    both = pd.concat([OBS.assign(sample=[f"{name}A-11R" for name in names]), OBS.assign(sample=[f"{name}B-11R" for name in names])])
+    both = pd.concat(
+        [
+            OBS.assign(sample=[f"{name}A-11R" for name in names]),
+            OBS.assign(sample=[f"{name}B-11R" for name in names]),
+        ]
+    )
     write_obs(folder, both)
-    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, {"refuse": ["duplicated", "several", "no row"]}
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, {
+        "refuse": ["duplicated", "several", "no row"]
+    }
 
 
 @LAYOUTS
 def blanks_around_ids(folder: Path):
-    return with_ids(folder, [f" {name}" for name in IDS], [f"{name} " for name in IDS])[0], expect(label=by_sample(LABEL))
+    return with_ids(folder, [f" {name}" for name in IDS], [f"{name} " for name in IDS])[0], expect(
+        label=by_sample(LABEL)
+    )
 
 
 @LAYOUTS
@@ -119,7 +156,9 @@ def ids_in_quotes_and_labels_with_commas(folder: Path):
     E.to_csv(folder / "m.csv")
     table = OBS.assign(type=[f"{name}, grade {i % 3 + 1}" for i, name in enumerate(LABEL)])
     table.to_csv(folder / "obs.csv", index=False, quoting=1)
-    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(label=by_sample(table["type"]))
+    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(
+        label=by_sample(table["type"])
+    )
 
 
 @LAYOUTS
@@ -133,7 +172,9 @@ def two_columns_of_ids_in_another_order(folder: Path):
 def two_columns_of_ids_with_sample_id_stated(folder: Path):
     E.to_csv(folder / "m.csv")
     write_obs(folder, OBS.assign(matched_control=np.roll(IDS, 5)))
-    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type", "sample_id": "sample"}, expect(label=by_sample(LABEL))
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type", "sample_id": "sample"}, expect(
+        label=by_sample(LABEL)
+    )
 
 
 @LAYOUTS
@@ -143,7 +184,9 @@ def row_numbers_of_r_beside_ids(folder: Path):
     order = np.random.default_rng(1).permutation(N)
     table = pd.DataFrame({"sample": order + 1, "type": LABEL[order]}, index=range(1, N + 1))
     table.to_csv(folder / "obs.csv")
-    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(x, label=by_sample(LABEL, x.index)) | {"or_refuse": ["sample_id"]}
+    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(
+        x, label=by_sample(LABEL, x.index)
+    ) | {"or_refuse": ["sample_id"]}
 
 
 @LAYOUTS
@@ -154,7 +197,9 @@ def an_age_that_matches_samples_of_small_numbers(folder: Path):
     x.rename_axis("patient").to_csv(folder / "m.csv")
     order = np.random.default_rng(4).permutation(N)
     ages = np.random.default_rng(5).permutation(ids)
-    write_obs(folder, pd.DataFrame({"age": ages, "patient": np.array(ids)[order], "type": LABEL[order]}))
+    write_obs(
+        folder, pd.DataFrame({"age": ages, "patient": np.array(ids)[order], "type": LABEL[order]})
+    )
     right = expect(x, label=by_sample(LABEL, x.index)) | {"or_refuse": ["sample_id"]}
     return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, right
 
@@ -164,9 +209,9 @@ def annotations_with_samples_in_columns(folder: Path):
     """A table the other way round: each line is an annotation."""
     E.to_csv(folder / "m.csv")
     tsv(OBS.set_index("sample").T.rename_axis("annotation"), folder / "obs.tsv")
-    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(label=by_sample(LABEL)) | {
-        "or_refuse": ["samples in columns", "transpose"]
-    }
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(
+        label=by_sample(LABEL)
+    ) | {"or_refuse": ["samples in columns", "transpose"]}
 
 
 @LAYOUTS
@@ -224,7 +269,9 @@ def ids_that_differ_by_case_alone(folder: Path):
 
 @LAYOUTS
 def leading_zeros_lost_and_decimals_won(folder: Path):
-    return with_ids(folder, [f"{i:03d}" for i in range(N)], [f"{i}.0" for i in range(N)], says=["leading zeros"])
+    return with_ids(
+        folder, [f"{i:03d}" for i in range(N)], [f"{i}.0" for i in range(N)], says=["leading zeros"]
+    )
 
 
 @LAYOUTS
@@ -238,14 +285,18 @@ def blanks_of_web_pages_behind_ids(folder: Path):
 @LAYOUTS
 def titles_of_geo_behind_accessions(folder: Path):
     names = [f"GSM{900 + i}" for i in range(N)]
-    parameters, right = with_ids(folder, [f"{name}_{IDS[i]}" for i, name in enumerate(names)], names)
+    parameters, right = with_ids(
+        folder, [f"{name}_{IDS[i]}" for i, name in enumerate(names)], names
+    )
     return parameters, right | {"or_refuse": ["match no sample"]}
 
 
 @LAYOUTS
 def a_title_above_the_annotations(folder: Path):
     E.to_csv(folder / "m.csv")
-    (folder / "obs.csv").write_text("Table S1. Clinical data, 36 patients\n\n" + OBS.to_csv(index=False))
+    (folder / "obs.csv").write_text(
+        "Table S1. Clinical data, 36 patients\n\n" + OBS.to_csv(index=False)
+    )
     return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(label=by_sample(LABEL))
 
 
@@ -277,6 +328,8 @@ def a_row_with_too_many_fields(folder: Path):
 def commas_in_some_labels_without_quotes(folder: Path):
     """These rows have one field more: no label may slip into the next column."""
     E.to_csv(folder / "m.csv")
-    table = OBS.assign(type=[f"{name}, NOS" if i % 9 == 8 else name for i, name in enumerate(LABEL)])
+    table = OBS.assign(
+        type=[f"{name}, NOS" if i % 9 == 8 else name for i, name in enumerate(LABEL)]
+    )
     (folder / "obs.csv").write_text(table.to_csv(index=False).replace('"', ""))
     return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, {"refuse": ["fields"]}

@@ -13,15 +13,19 @@ MOST_LETTERS = 1000
 """Of a refusal."""
 
 
-def compare(right: Mapping[str, Any], refusal: str, said: str, adata: anndata.AnnData | None) -> list[str]:
+def compare(
+    right: Mapping[str, Any], refusal: str, said: str, adata: anndata.AnnData | None
+) -> list[str]:
     """What falls short, as texts.
 
     Parameters
     ----------
     right : mapping
-        ``refuse``: the files are to be refused with one of these words. ``or_refuse``: they may be, beside the right reading.
-        ``samples``, ``genes``, ``values``, ``scale``, ``n_samples``, ``n_genes``: of the matrix. ``label``, ``event``, ``time``, ``group``:
-        annotations by sample. ``label_counts``, ``n_groups``. ``says``: words of which one must be said; ``silent``: words that must not.
+        ``refuse``: the files are to be refused with one of these words. ``or_refuse``: they may be,
+        beside the right reading. ``samples``, ``genes``, ``values``, ``scale``, ``n_samples``,
+        ``n_genes``: of the matrix. ``label``, ``event``, ``time``, ``group``: annotations by
+        sample. ``label_counts``, ``n_groups``. ``says``: words of which one must be said;
+        ``silent``: words that must not.
     refusal : str
         Message of the refusal; empty if the files were read.
     said : str
@@ -36,7 +40,11 @@ def compare(right: Mapping[str, Any], refusal: str, said: str, adata: anndata.An
         return [*_compare_refusal(refusal, words)]
     if "refuse" in right or adata is None:
         return [f"read, expected to be asked about {right.get('refuse')}"]
-    return [*_compare_matrix(right, adata), *_compare_annotations(right, adata), *_compare_words(right, said)]
+    return [
+        *_compare_matrix(right, adata),
+        *_compare_annotations(right, adata),
+        *_compare_words(right, said),
+    ]
 
 
 def _compare_refusal(refusal: str, words: list[str]) -> list[str]:
@@ -48,7 +56,10 @@ def _compare_refusal(refusal: str, words: list[str]) -> list[str]:
 
 def _compare_matrix(right: Mapping[str, Any], adata: anndata.AnnData) -> list[str]:
     short = []
-    names = {"samples": [str(name) for name in adata.obs_names], "genes": [str(name) for name in adata.var_names]}
+    names = {
+        "samples": [str(name) for name in adata.obs_names],
+        "genes": [str(name) for name in adata.var_names],
+    }
     for side, found in names.items():
         wanted = right.get(side)
         if wanted is not None and sorted(found) != sorted(wanted):
@@ -71,7 +82,12 @@ def _compare_matrix(right: Mapping[str, Any], adata: anndata.AnnData) -> list[st
 
 def _compare_annotations(right: Mapping[str, Any], adata: anndata.AnnData) -> list[str]:
     short = []
-    for key, column in (("label", "label"), ("event", "event"), ("time", "time_days"), ("group", "group")):
+    for key, column in (
+        ("label", "label"),
+        ("event", "event"),
+        ("time", "time_days"),
+        ("group", "group"),
+    ):
         if key not in right:
             continue
         if column not in adata.obs:
@@ -79,11 +95,22 @@ def _compare_annotations(right: Mapping[str, Any], adata: anndata.AnnData) -> li
             continue
         found = dict(zip(map(str, adata.obs_names), adata.obs[column], strict=True))
         tolerance = right.get("time_tolerance", 1e-6) if key == "time" else 1e-6
-        wrong = [sample for sample, value in right[key].items() if not _is_close(found.get(sample), value, tolerance)]
+        wrong = [
+            sample
+            for sample, value in right[key].items()
+            if not _is_close(found.get(sample), value, tolerance)
+        ]
         if wrong:
-            short.append(f"{key} wrong for {len(wrong)} of {len(right[key])}: {found.get(wrong[0])!r}, right {right[key][wrong[0]]!r}")
+            short.append(
+                f"{key} wrong for {len(wrong)} of {len(right[key])}: "
+                f"{found.get(wrong[0])!r}, right {right[key][wrong[0]]!r}"
+            )
     if "label_counts" in right:
-        counts = {str(name): int(n) for name, n in adata.obs["label"].value_counts().items() if n} if "label" in adata.obs else {}
+        counts = (
+            {str(name): int(n) for name, n in adata.obs["label"].value_counts().items() if n}
+            if "label" in adata.obs
+            else {}
+        )
         if counts != right["label_counts"]:
             short.append(f"labels {counts}, right {right['label_counts']}")
     if "n_groups" in right and adata.obs["group"].nunique() != right["n_groups"]:

@@ -1,4 +1,6 @@
-"""Files that are damaged, are no tables, or lack what a cohort needs: each is refused with a word on what to do."""
+"""Files that are damaged, are no tables, or lack what a cohort needs: each is refused with a word
+on what to do.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +66,8 @@ def an_empty_file(folder: Path):
 def a_page_of_the_web_in_its_place(folder: Path):
     """What is downloaded where a login was needed."""
     (folder / "m.tsv").write_text(
-        "<!DOCTYPE html>\n<html>\n<head><title>Sign in</title></head>\n<body>\n<p>Please, sign in, to go on.</p>\n</body>\n</html>\n"
+        "<!DOCTYPE html>\n<html>\n<head><title>Sign in</title></head>\n<body>\n<p>Please, "
+        "sign in, to go on.</p>\n</body>\n</html>\n"
     )
     return {"cohort": "m.tsv"}, {"refuse": ["m.tsv"]}
 
@@ -120,7 +123,9 @@ def infinite_values(folder: Path):
 @LAYOUTS
 def a_long_table(folder: Path):
     """One line for each sample and gene is no matrix."""
-    E.reset_index().melt("sample", var_name="gene", value_name="value").to_csv(folder / "m.csv", index=False)
+    E.reset_index().melt("sample", var_name="gene", value_name="value").to_csv(
+        folder / "m.csv", index=False
+    )
     return {"cohort": "m.csv"}, expect(scale=LOG2) | {"or_refuse": ["long", "gene", "sample"]}
 
 

@@ -10,14 +10,28 @@ import zipfile
 from pathlib import Path
 
 from tests.layouts.layout import Layouts
-from tests.layouts.truth import GENES, IDS, LABEL, OBS, C, E, G, N, by_sample, expect, tsv, write_obs
+from tests.layouts.truth import (
+    GENES,
+    IDS,
+    LABEL,
+    OBS,
+    C,
+    E,
+    G,
+    N,
+    by_sample,
+    expect,
+    tsv,
+    write_obs,
+)
 
 LAYOUTS = Layouts()
 TSV = E.T.rename_axis("gene").to_csv(sep="\t")
 CSV = E.to_csv()
 
 
-# ---- encodings and ends of lines -----------------------------------------------------------------------------------
+# ---- encodings and ends of lines
+# -----------------------------------------------------------------------------------
 @LAYOUTS
 def unicode_text_of_excel(folder: Path):
     (folder / "m.txt").write_bytes(TSV.replace("\n", "\r\n").encode("utf-16"))
@@ -49,8 +63,12 @@ def latin_1_in_sample_names(folder: Path):
 @LAYOUTS
 def byte_order_mark_and_crlf(folder: Path):
     (folder / "m.csv").write_bytes(b"\xef\xbb\xbf" + CSV.replace("\n", "\r\n").encode())
-    (folder / "obs.csv").write_bytes(b"\xef\xbb\xbf" + OBS.to_csv(index=False).replace("\n", "\r\n").encode())
-    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type", "sample_id": "sample"}, expect(label=by_sample(LABEL))
+    (folder / "obs.csv").write_bytes(
+        b"\xef\xbb\xbf" + OBS.to_csv(index=False).replace("\n", "\r\n").encode()
+    )
+    return {"cohort": "m.csv", "obs": "obs.csv", "label": "type", "sample_id": "sample"}, expect(
+        label=by_sample(LABEL)
+    )
 
 
 @LAYOUTS
@@ -66,7 +84,8 @@ def no_end_of_the_last_line(folder: Path):
     return {"cohort": "m.tsv"}, expect()
 
 
-# ---- delimiters and quotes -----------------------------------------------------------------------------------------
+# ---- delimiters and quotes
+# -----------------------------------------------------------------------------------------
 @LAYOUTS
 def semicolons_and_decimal_commas(folder: Path):
     E.rename_axis("Probe").to_csv(folder / "m.csv", sep=";", decimal=",")
@@ -82,7 +101,9 @@ def tabs_and_decimal_commas_with_quotes(folder: Path):
 @LAYOUTS
 def commas_between_and_within_numbers(folder: Path):
     """A German spreadsheet saved with commas: decimal commas stand in quotes."""
-    lines = [",".join(["gene", *IDS])] + [",".join([gene, *(f'"{value}"'.replace(".", ",") for value in E[gene])]) for gene in GENES]
+    lines = [",".join(["gene", *IDS])] + [
+        ",".join([gene, *(f'"{value}"'.replace(".", ",") for value in E[gene])]) for gene in GENES
+    ]
     (folder / "m.csv").write_text("\n".join(lines) + "\n")
     return {"cohort": "m.csv"}, expect(says=["decimal comma"]) | {"or_refuse": ["comma"]}
 
@@ -91,7 +112,8 @@ def commas_between_and_within_numbers(folder: Path):
 def thousands_in_quotes(folder: Path):
     """An English spreadsheet: counts such as "1,234"."""
     lines = [",".join(["gene", *IDS])] + [
-        ",".join([gene, *(f'"{value:,}"' if value > 999 else str(value) for value in C[gene])]) for gene in GENES
+        ",".join([gene, *(f'"{value:,}"' if value > 999 else str(value) for value in C[gene])])
+        for gene in GENES
     ]
     (folder / "counts.csv").write_text("\n".join(lines) + "\n")
     return {"cohort": "counts.csv"}, expect(C, scale="counts") | {"or_refuse": ["thousands"]}
@@ -100,7 +122,9 @@ def thousands_in_quotes(folder: Path):
 @LAYOUTS
 def a_table_of_r_with_quotes_and_blanks(folder: Path):
     """``write.table(x)``: names in quotes, blanks between, no heading above the row names."""
-    rows = [" ".join(f'"{name}"' for name in IDS)] + [" ".join([f'"{gene}"', *map(str, E[gene])]) for gene in GENES]
+    rows = [" ".join(f'"{name}"' for name in IDS)] + [
+        " ".join([f'"{gene}"', *map(str, E[gene])]) for gene in GENES
+    ]
     (folder / "m.txt").write_text("\n".join(rows) + "\n")
     return {"cohort": "m.txt"}, expect()
 
@@ -134,7 +158,11 @@ def tabs_in_a_file_called_csv(folder: Path):
 @LAYOUTS
 def descriptions_with_delimiters_and_ends_of_lines(folder: Path):
     t = E.T.copy()
-    t.insert(0, "Description", [f'protein "{i}", alpha;\nmember' if i % 7 == 0 else f"kinase {i}" for i in range(G)])
+    t.insert(
+        0,
+        "Description",
+        [f'protein "{i}", alpha;\nmember' if i % 7 == 0 else f"kinase {i}" for i in range(G)],
+    )
     t.rename_axis("Symbol").to_csv(folder / "m.csv")
     return {"cohort": "m.csv"}, expect(says=["description"])
 
@@ -142,7 +170,9 @@ def descriptions_with_delimiters_and_ends_of_lines(folder: Path):
 @LAYOUTS
 def annotations_with_ends_of_lines_in_quotes(folder: Path):
     E.to_csv(folder / "m.csv")
-    OBS.assign(report=[f"biopsy,\n{i} mm, see note" for i in range(N)]).to_csv(folder / "obs.csv", index=False)
+    OBS.assign(report=[f"biopsy,\n{i} mm, see note" for i in range(N)]).to_csv(
+        folder / "obs.csv", index=False
+    )
     return {"cohort": "m.csv", "obs": "obs.csv", "label": "type"}, expect(label=by_sample(LABEL))
 
 
@@ -166,7 +196,8 @@ def blanks_around_numbers(folder: Path):
     return {"cohort": "m.csv"}, expect()
 
 
-# ---- what stands around the table ----------------------------------------------------------------------------------
+# ---- what stands around the table
+# ----------------------------------------------------------------------------------
 @LAYOUTS
 def trailing_tabs_on_all_lines(folder: Path):
     (folder / "m.tsv").write_text("".join(f"{line}\t\n" for line in TSV.splitlines()))
@@ -188,7 +219,9 @@ def a_title_and_an_empty_line_above(folder: Path):
 
 @LAYOUTS
 def comments_above_and_below(folder: Path):
-    (folder / "m.tsv").write_text("## made by pipeline 1.4\n## genome\tGRCh38\n" + TSV + "# end of table\n")
+    (folder / "m.tsv").write_text(
+        "## made by pipeline 1.4\n## genome\tGRCh38\n" + TSV + "# end of table\n"
+    )
     return {"cohort": "m.tsv"}, expect()
 
 
@@ -215,7 +248,9 @@ def an_empty_line_amid_the_table(folder: Path):
 def a_second_heading_of_labels(folder: Path):
     """A line of classes below the names of the samples."""
     lines = TSV.splitlines()
-    (folder / "m.tsv").write_text("\n".join([lines[0], "class\t" + "\t".join(LABEL), *lines[1:]]) + "\n")
+    (folder / "m.tsv").write_text(
+        "\n".join([lines[0], "class\t" + "\t".join(LABEL), *lines[1:]]) + "\n"
+    )
     return {"cohort": "m.tsv", "label": "class"}, expect(label=by_sample(LABEL))
 
 
@@ -225,7 +260,8 @@ def numbers_in_exponential_form(folder: Path):
     return {"cohort": "m.csv"}, expect()
 
 
-# ---- packing -------------------------------------------------------------------------------------------------------
+# ---- packing
+# -------------------------------------------------------------------------------------------------------  # noqa: E501
 @LAYOUTS
 def bzip2(folder: Path):
     (folder / "m.tsv.bz2").write_bytes(bz2.compress(TSV.encode()))
@@ -265,7 +301,9 @@ def an_ending_gz_on_plain_text(folder: Path):
 def gzip_of_several_parts(folder: Path):
     """``cat a.gz b.gz``, and bgzip, make a file of several members."""
     half = TSV.index("\n", len(TSV) // 2) + 1
-    (folder / "m.tsv.gz").write_bytes(gzip.compress(TSV[:half].encode()) + gzip.compress(TSV[half:].encode()))
+    (folder / "m.tsv.gz").write_bytes(
+        gzip.compress(TSV[:half].encode()) + gzip.compress(TSV[half:].encode())
+    )
     return {"cohort": "m.tsv.gz"}, expect()
 
 
@@ -329,13 +367,17 @@ def zip_with_a_note_beside_the_table(folder: Path):
 
 @LAYOUTS
 def a_mark_and_quotes_before_the_heading(folder: Path):
-    (folder / "m.csv").write_bytes(b"\xef\xbb\xbf" + E.T.rename_axis("gene").to_csv(quoting=csv.QUOTE_ALL).encode())
+    (folder / "m.csv").write_bytes(
+        b"\xef\xbb\xbf" + E.T.rename_axis("gene").to_csv(quoting=csv.QUOTE_ALL).encode()
+    )
     return {"cohort": "m.csv"}, expect()
 
 
 @LAYOUTS
 def thousands_with_apostrophes(folder: Path):
     """Switzerland writes 1'234."""
-    rows = ["\t".join([gene, *(f"{value:,}".replace(",", "'") for value in C[gene])]) for gene in GENES]
+    rows = [
+        "\t".join([gene, *(f"{value:,}".replace(",", "'") for value in C[gene])]) for gene in GENES
+    ]
     (folder / "m.tsv").write_text("\n".join(["\t".join(["gene", *IDS]), *rows]) + "\n")
     return {"cohort": "m.tsv"}, expect(C, scale="counts") | {"or_refuse": ["text"]}

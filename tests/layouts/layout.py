@@ -12,7 +12,8 @@ Right = Mapping[str, Any]
 Parameters = dict[str, Any]
 """Of the cohort; files relative to the folder."""
 Write = Callable[[Path], tuple[Parameters, Right | list[Right]]]
-"""Writes files into a folder; gives parameters and the right reading, or several of which one is enough."""
+"""Writes files into a folder; gives parameters and the right reading, or several of which one is
+enough."""
 
 
 @dataclass(frozen=True)

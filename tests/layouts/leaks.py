@@ -1,4 +1,6 @@
-"""The net behind the reading: values that are no expression, though they stand among genes under an innocent name."""
+"""The net behind the reading: values that are no expression, though they stand among genes under an
+innocent name.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,21 @@ import numpy as np
 import pandas as pd
 
 from tests.layouts.layout import Layouts
-from tests.layouts.truth import DAYS, ENSEMBL, EVENT, GENES, LABEL, OBS, C, E, N, by_sample, expect, tsv, write_obs
+from tests.layouts.truth import (
+    DAYS,
+    ENSEMBL,
+    EVENT,
+    GENES,
+    LABEL,
+    OBS,
+    C,
+    E,
+    N,
+    by_sample,
+    expect,
+    tsv,
+    write_obs,
+)
 
 LAYOUTS = Layouts()
 BATCH = np.where(np.random.default_rng(6).random(N) < 0.5, "b1", "b2")
@@ -29,7 +45,9 @@ def event_kept_among_the_genes(folder: Path):
     x.insert(7, "V17", EVENT)
     x.to_csv(folder / "m.csv")
     write_obs(folder)
-    return {"cohort": "m.csv", "obs": "obs.tsv", "time": "OS.time", "event": "OS"}, {"refuse": ["V17"]}
+    return {"cohort": "m.csv", "obs": "obs.tsv", "time": "OS.time", "event": "OS"}, {
+        "refuse": ["V17"]
+    }
 
 
 @LAYOUTS
@@ -38,7 +56,9 @@ def time_kept_among_the_genes_in_rows(folder: Path):
     t.loc["GENE99"] = DAYS
     tsv(t.rename_axis("gene"), folder / "m.tsv")
     write_obs(folder)
-    return {"cohort": "m.tsv", "obs": "obs.tsv", "time": "OS.time", "event": "OS"}, {"refuse": ["GENE99"]}
+    return {"cohort": "m.tsv", "obs": "obs.tsv", "time": "OS.time", "event": "OS"}, {
+        "refuse": ["GENE99"]
+    }
 
 
 @LAYOUTS
@@ -55,27 +75,39 @@ def label_spread_over_columns_of_0_and_1(folder: Path):
     E.assign(**onehot).to_csv(folder / "m.csv")
     write_obs(folder)
     right = expect(label=by_sample(LABEL), says=["type_basal"])
-    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, right | {"or_refuse": ["type_basal"]}
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, right | {
+        "or_refuse": ["type_basal"]
+    }
 
 
 @LAYOUTS
 def xist_tells_sex_and_is_a_gene(folder: Path):
     sex = np.where(np.random.default_rng(3).random(N) < 0.5, "female", "male")
-    x = E.assign(XIST=np.where(sex == "female", 9.0, 0.2) + np.random.default_rng(4).normal(0, 0.1, N).round(3))
+    x = E.assign(
+        XIST=np.where(sex == "female", 9.0, 0.2)
+        + np.random.default_rng(4).normal(0, 0.1, N).round(3)
+    )
     x = x.round(3).sample(frac=1, axis=1, random_state=1)
     x.to_csv(folder / "m.csv")
     write_obs(folder, OBS.assign(sex=sex))
-    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "sex"}, expect(x, label=by_sample(sex), says=["XIST"])
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "sex"}, expect(
+        x, label=by_sample(sex), says=["XIST"]
+    )
 
 
 @LAYOUTS
 def rps4y1_tells_sex_in_a_matrix_of_ensembl_ids(folder: Path):
     sex = np.where(np.random.default_rng(3).random(N) < 0.5, "female", "male")
-    x = E.set_axis(ENSEMBL, axis=1).assign(ENSG00000129824=np.where(sex == "male", 7.5, 0.0) + np.random.default_rng(4).random(N).round(3))
+    x = E.set_axis(ENSEMBL, axis=1).assign(
+        ENSG00000129824=np.where(sex == "male", 7.5, 0.0)
+        + np.random.default_rng(4).random(N).round(3)
+    )
     x = x.round(3)
     x.to_csv(folder / "m.csv")
     write_obs(folder, OBS.assign(sex=sex))
-    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "sex"}, expect(x, label=by_sample(sex), says=["ENSG00000129824"])
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "sex"}, expect(
+        x, label=by_sample(sex), says=["ENSG00000129824"]
+    )
 
 
 @LAYOUTS
@@ -83,7 +115,10 @@ def many_genes_that_tell_the_tissue(folder: Path):
     """Where several genes tell the classes, none is suspicious."""
     x = E.copy()
     for gene in GENES[8:14]:
-        x[gene] = (np.where(LABEL == "basal", 12.0, 3.0) + np.random.default_rng(ord(gene[0])).normal(0, 0.2, N)).round(3)
+        x[gene] = (
+            np.where(LABEL == "basal", 12.0, 3.0)
+            + np.random.default_rng(ord(gene[0])).normal(0, 0.2, N)
+        ).round(3)
     x.to_csv(folder / "m.csv")
     write_obs(folder, OBS.assign(tissue=np.where(LABEL == "basal", "liver", "lung")))
     return {"cohort": "m.csv", "obs": "obs.tsv", "label": "tissue"}, expect(x)

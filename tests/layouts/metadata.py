@@ -8,7 +8,22 @@ import numpy as np
 import pandas as pd
 
 from tests.layouts.layout import Layouts
-from tests.layouts.truth import DAYS, EVENT, GENES, IDS, LABEL, LOG2, C, E, G, N, by_sample, expect, tsv, write_obs
+from tests.layouts.truth import (
+    DAYS,
+    EVENT,
+    GENES,
+    IDS,
+    LABEL,
+    LOG2,
+    C,
+    E,
+    G,
+    N,
+    by_sample,
+    expect,
+    tsv,
+    write_obs,
+)
 
 LAYOUTS = Layouts()
 AGE = np.random.default_rng(5).integers(31, 90, N)
@@ -19,13 +34,23 @@ BATCH = np.where(np.random.default_rng(6).random(N) < 0.5, "b1", "b2")
 def rows_of_text_above_genes_in_rows(folder: Path):
     """Tissue and batch stand in the first two rows, as in tables made for a spreadsheet."""
     t = E.T.astype(object)
-    tsv(pd.concat([pd.DataFrame([LABEL, BATCH], ["tissue", "batch"], IDS), t]).rename_axis("gene"), folder / "m.tsv")
-    return {"cohort": "m.tsv", "label": "tissue", "batch": "batch"}, expect(label=by_sample(LABEL), says=["tissue"])
+    tsv(
+        pd.concat([pd.DataFrame([LABEL, BATCH], ["tissue", "batch"], IDS), t]).rename_axis("gene"),
+        folder / "m.tsv",
+    )
+    return {"cohort": "m.tsv", "label": "tissue", "batch": "batch"}, expect(
+        label=by_sample(LABEL), says=["tissue"]
+    )
 
 
 @LAYOUTS
 def rows_of_text_below_genes_in_rows(folder: Path):
-    tsv(pd.concat([E.T.astype(object), pd.DataFrame([LABEL], ["Subtype"], IDS)]).rename_axis("Symbol"), folder / "m.tsv")
+    tsv(
+        pd.concat([E.T.astype(object), pd.DataFrame([LABEL], ["Subtype"], IDS)]).rename_axis(
+            "Symbol"
+        ),
+        folder / "m.tsv",
+    )
     return {"cohort": "m.tsv", "label": "Subtype"}, expect(label=by_sample(LABEL), says=["subtype"])
 
 
@@ -33,20 +58,26 @@ def rows_of_text_below_genes_in_rows(folder: Path):
 def numeric_rows_of_survival_among_genes_in_rows(folder: Path):
     rows = pd.DataFrame([AGE, DAYS, EVENT], ["age", "OS.time", "OS"], IDS)
     tsv(pd.concat([rows, E.T]).rename_axis("id"), folder / "m.tsv")
-    right = expect(time=by_sample(DAYS.astype(float)), event=by_sample(EVENT.astype(float)), says=["age"])
+    right = expect(
+        time=by_sample(DAYS.astype(float)), event=by_sample(EVENT.astype(float)), says=["age"]
+    )
     return {"cohort": "m.tsv", "time": "OS.time", "event": "OS"}, right
 
 
 @LAYOUTS
 def numeric_rows_that_no_parameter_names(folder: Path):
-    rows = pd.DataFrame([AGE, DAYS, EVENT], ["age_at_diagnosis", "days_to_last_follow_up", "vital_status"], IDS)
+    rows = pd.DataFrame(
+        [AGE, DAYS, EVENT], ["age_at_diagnosis", "days_to_last_follow_up", "vital_status"], IDS
+    )
     tsv(pd.concat([E.T, rows]).rename_axis(""), folder / "m.tsv")
     return {"cohort": "m.tsv"}, expect(says=["age_at_diagnosis"])
 
 
 @LAYOUTS
 def annotations_behind_the_last_gene(folder: Path):
-    E.assign(Gender=np.where(EVENT, "F", "M"), Stage=["I", "II", "III"] * 12, Age=AGE, Class=LABEL).to_csv(folder / "m.csv")
+    E.assign(
+        Gender=np.where(EVENT, "F", "M"), Stage=["I", "II", "III"] * 12, Age=AGE, Class=LABEL
+    ).to_csv(folder / "m.csv")
     return {"cohort": "m.csv", "label": "Class"}, expect(label=by_sample(LABEL), says=["gender"])
 
 
@@ -62,7 +93,9 @@ def annotations_amid_the_genes(folder: Path):
 @LAYOUTS
 def label_as_a_column_of_0_and_1_called_y(folder: Path):
     E.assign(y=(LABEL == "basal").astype(int)).to_csv(folder / "train.csv")
-    return {"cohort": "train.csv", "label": "y"}, expect(label=by_sample((LABEL == "basal").astype(int).astype(str)))
+    return {"cohort": "train.csv", "label": "y"}, expect(
+        label=by_sample((LABEL == "basal").astype(int).astype(str))
+    )
 
 
 @LAYOUTS
@@ -77,7 +110,13 @@ def first_column_is_the_class_and_there_are_no_ids(folder: Path):
     x = E.reset_index(drop=True)
     x.insert(0, "diagnosis", np.where(LABEL == "basal", "M", "B"))
     x.to_csv(folder / "data.csv", index=False)
-    right = {"n_samples": N, "genes": GENES, "scale": "log2_norm_count", "label_counts": {"B": 24, "M": 12}, "says": ["row number"]}
+    right = {
+        "n_samples": N,
+        "genes": GENES,
+        "scale": "log2_norm_count",
+        "label_counts": {"B": 24, "M": 12},
+        "says": ["row number"],
+    }
     return {"cohort": "data.csv", "label": "diagnosis"}, right
 
 
@@ -91,18 +130,26 @@ def an_annotation_of_unusual_name_that_is_declared(folder: Path):
 def quality_columns_of_single_cells(folder: Path):
     """``adata.obs`` beside the counts: n_counts, percent_mito, leiden."""
     n_counts = C.sum(axis=1)
-    C.assign(n_counts=n_counts, n_genes=(C > 0).sum(axis=1), percent_mito=0.031, leiden=np.arange(N) % 4).to_csv(folder / "cells.csv")
-    return {"cohort": "cells.csv", "label": "leiden"}, expect(C, scale="counts", label=by_sample((np.arange(N) % 4).astype(str)))
+    C.assign(
+        n_counts=n_counts, n_genes=(C > 0).sum(axis=1), percent_mito=0.031, leiden=np.arange(N) % 4
+    ).to_csv(folder / "cells.csv")
+    return {"cohort": "cells.csv", "label": "leiden"}, expect(
+        C, scale="counts", label=by_sample((np.arange(N) % 4).astype(str))
+    )
 
 
 @LAYOUTS
 def labels_of_a_gene_expression_archive_in_one_file(folder: Path):
     """CuMiDa: ``samples``, ``type``, then probes."""
-    x = E.set_axis([f"{200000 + 3 * i}_at" for i in range(G)], axis=1).set_axis(pd.Index(np.arange(800, 800 + N), name="samples"))
+    x = E.set_axis([f"{200000 + 3 * i}_at" for i in range(G)], axis=1).set_axis(
+        pd.Index(np.arange(800, 800 + N), name="samples")
+    )
     x.insert(0, "type", LABEL)
     x.to_csv(folder / "Breast_GSE45827.csv")
     x = x.drop(columns="type")
-    return {"cohort": "Breast_GSE45827.csv", "label": "type"}, expect(x, scale=LOG2, label=by_sample(LABEL, x.index))
+    return {"cohort": "Breast_GSE45827.csv", "label": "type"}, expect(
+        x, scale=LOG2, label=by_sample(LABEL, x.index)
+    )
 
 
 @LAYOUTS
@@ -114,13 +161,17 @@ def a_label_that_is_nowhere(folder: Path):
 @LAYOUTS
 def coordinates_of_a_map_beside_the_genes(folder: Path):
     rng = np.random.default_rng(1)
-    E.assign(UMAP_1=rng.normal(0, 5, N).round(3), UMAP_2=rng.normal(0, 5, N).round(3)).to_csv(folder / "m.csv")
+    E.assign(UMAP_1=rng.normal(0, 5, N).round(3), UMAP_2=rng.normal(0, 5, N).round(3)).to_csv(
+        folder / "m.csv"
+    )
     return {"cohort": "m.csv"}, expect(says=["umap_1"])
 
 
 @LAYOUTS
 def a_concentration_in_blood(folder: Path):
-    E.assign(**{"PSA (ng/ml)": np.random.default_rng(0).lognormal(2, 1, N).round(2)}).to_csv(folder / "m.csv")
+    E.assign(**{"PSA (ng/ml)": np.random.default_rng(0).lognormal(2, 1, N).round(2)}).to_csv(
+        folder / "m.csv"
+    )
     return {"cohort": "m.csv"}, expect(says=["psa (ng/ml)"])
 
 
@@ -144,15 +195,21 @@ def the_label_first_and_then_numbers_of_samples(folder: Path):
     x.insert(0, "type", LABEL)
     x.to_csv(folder / "m.csv", index=False)
     ids = [f"{i + 1001}" for i in range(N)]
-    return {"cohort": "m.csv", "label": "type"}, expect(E.set_axis(ids), label=by_sample(LABEL, ids))
+    return {"cohort": "m.csv", "label": "type"}, expect(
+        E.set_axis(ids), label=by_sample(LABEL, ids)
+    )
 
 
 @LAYOUTS
 def labels_of_the_matrix_and_of_its_annotations(folder: Path):
-    """Both have a column ``type``, with other values: the annotation table is what was asked for."""
+    """Both have a column ``type``, with other values: the annotation table is what was asked
+    for.
+    """
     E.assign(type=np.roll(LABEL, 1)).to_csv(folder / "m.csv")
     write_obs(folder)
-    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(label=by_sample(LABEL), says=["type"])
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(
+        label=by_sample(LABEL), says=["type"]
+    )
 
 
 @LAYOUTS
@@ -184,14 +241,18 @@ def survival_in_rows_of_numbers_and_text(folder: Path):
     t.loc["OS_MONTHS"] = (DAYS / 30.4375).round(3)
     t.loc["OS_STATUS"] = np.where(EVENT == 1, "DECEASED", "LIVING")
     tsv(t.rename_axis("gene"), folder / "m.tsv")
-    right = expect(time=by_sample(DAYS.astype(float)), time_tolerance=0.1, event=by_sample(EVENT.astype(float)))
+    right = expect(
+        time=by_sample(DAYS.astype(float)), time_tolerance=0.1, event=by_sample(EVENT.astype(float))
+    )
     return {"cohort": "m.tsv", "time": "OS_MONTHS", "event": "OS_STATUS"}, right
 
 
 @LAYOUTS
 def where_on_a_column_of_the_matrix(folder: Path):
     E.assign(tissue=LABEL).to_csv(folder / "m.csv")
-    return {"cohort": "m.csv", "where": "tissue != 'basal'"}, expect(E[LABEL != "basal"], says=["24 of 36"])
+    return {"cohort": "m.csv", "where": "tissue != 'basal'"}, expect(
+        E[LABEL != "basal"], says=["24 of 36"]
+    )
 
 
 @LAYOUTS

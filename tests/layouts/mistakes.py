@@ -55,7 +55,9 @@ def one_typing_error_in_shares(folder: Path):
 def one_count_with_a_fraction(folder: Path):
     x = C.astype(float)
     x.iloc[4, 4] += 0.5
-    return write(folder, x), expect(x, scale=["counts", "norm_count"], says=[f"{x.iloc[4, 4]:g}", "whole"]) | {"or_refuse": ["whole"]}
+    return write(folder, x), expect(
+        x, scale=["counts", "norm_count"], says=[f"{x.iloc[4, 4]:g}", "whole"]
+    ) | {"or_refuse": ["whole"]}
 
 
 @LAYOUTS
@@ -97,7 +99,9 @@ def the_number_999_for_missing_logarithms(folder: Path):
 
 @LAYOUTS
 def the_number_minus_9_for_missing_counts(folder: Path):
-    return write(folder, C.mask(np.random.default_rng(0).random(C.shape) < 0.02, -9)), {"refuse": ["negative"]}
+    return write(folder, C.mask(np.random.default_rng(0).random(C.shape) < 0.02, -9)), {
+        "refuse": ["negative"]
+    }
 
 
 @LAYOUTS

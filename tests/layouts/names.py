@@ -19,7 +19,12 @@ def renamed(folder: Path, names: list[str], genes: list[str] | None = None, **mo
 
 @LAYOUTS
 def versions_of_ensembl(folder: Path):
-    return renamed(folder, [f"{name}.{i % 15 + 1}" for i, name in enumerate(ENSEMBL)], ENSEMBL, says=["version"])
+    return renamed(
+        folder,
+        [f"{name}.{i % 15 + 1}" for i, name in enumerate(ENSEMBL)],
+        ENSEMBL,
+        says=["version"],
+    )
 
 
 @LAYOUTS
@@ -37,19 +42,29 @@ def symbol_and_entrez_of_firehose(folder: Path):
 
 @LAYOUTS
 def symbol_and_entrez_of_depmap(folder: Path):
-    x = E.set_axis([f"{name} ({1000 + i})" for i, name in enumerate(GENES)], axis=1).set_axis([f"ACH-{i:06d}" for i in range(1, 37)])
+    x = E.set_axis([f"{name} ({1000 + i})" for i, name in enumerate(GENES)], axis=1).set_axis(
+        [f"ACH-{i:06d}" for i in range(1, 37)]
+    )
     x.rename_axis("ModelID").to_csv(folder / "m.csv")
     return {"cohort": "m.csv"}, expect(x, genes=GENES)
 
 
 @LAYOUTS
 def ensembl_and_symbol_in_one(folder: Path):
-    return renamed(folder, [f"{ens}.3_{name}" for ens, name in zip(ENSEMBL, GENES, strict=True)], says=["identifier"])
+    return renamed(
+        folder,
+        [f"{ens}.3_{name}" for ens, name in zip(ENSEMBL, GENES, strict=True)],
+        says=["identifier"],
+    )
 
 
 @LAYOUTS
 def ensembl_bar_symbol(folder: Path):
-    return renamed(folder, [f"{ens}|{name}" for ens, name in zip(ENSEMBL, GENES, strict=True)], says=["identifier"])
+    return renamed(
+        folder,
+        [f"{ens}|{name}" for ens, name in zip(ENSEMBL, GENES, strict=True)],
+        says=["identifier"],
+    )
 
 
 @LAYOUTS
@@ -78,13 +93,20 @@ def dates_are_asked_about(folder: Path):
 
 @LAYOUTS
 def dates_that_are_repaired(folder: Path):
-    parameters, right = renamed(folder, ["1-Mar", "7-Sep", *GENES[2:]], ["MARCHF1", "SEPTIN7", *GENES[2:]], says=["date"])
+    parameters, right = renamed(
+        folder, ["1-Mar", "7-Sep", *GENES[2:]], ["MARCHF1", "SEPTIN7", *GENES[2:]], says=["date"]
+    )
     return parameters | {"date_genes": "repair"}, right
 
 
 @LAYOUTS
 def dates_that_are_kept(folder: Path):
-    parameters, right = renamed(folder, ["Mar-01", "2009-09-07", *GENES[2:]], ["Mar-01", "2009-09-07", *GENES[2:]], says=["date"])
+    parameters, right = renamed(
+        folder,
+        ["Mar-01", "2009-09-07", *GENES[2:]],
+        ["Mar-01", "2009-09-07", *GENES[2:]],
+        says=["date"],
+    )
     return parameters | {"date_genes": "keep"}, right
 
 
@@ -92,7 +114,10 @@ def dates_that_are_kept(folder: Path):
 def two_dates_that_are_one(folder: Path):
     """MARCH1 and MARC1 both became 1-Mar: these cannot be repaired."""
     parameters, right = renamed(
-        folder, ["1-Mar", "1-Mar", "7-Sep", *GENES[3:]], ["1-Mar", "1-Mar", "SEPTIN7", *GENES[3:]], says=["ambiguous"]
+        folder,
+        ["1-Mar", "1-Mar", "7-Sep", *GENES[3:]],
+        ["1-Mar", "1-Mar", "SEPTIN7", *GENES[3:]],
+        says=["ambiguous"],
     )
     return parameters | {"date_genes": "repair"}, right
 
@@ -126,12 +151,20 @@ def a_symbol_twice_in_columns_as_pandas_renames_it(folder: Path):
 @LAYOUTS
 def two_versions_of_one_gene(folder: Path):
     names = [f"{ENSEMBL[0]}.1", f"{ENSEMBL[0]}.2", *ENSEMBL[2:]]
-    return renamed(folder, names, [ENSEMBL[0], ENSEMBL[0], *ENSEMBL[2:]], says=["more than once", "duplicates="])
+    return renamed(
+        folder,
+        names,
+        [ENSEMBL[0], ENSEMBL[0], *ENSEMBL[2:]],
+        says=["more than once", "duplicates="],
+    )
 
 
 @LAYOUTS
 def entrez_numbers_that_became_floats(folder: Path):
-    tsv(C.T.set_axis([f"{1000 + i}.0" for i in range(G)]).rename_axis("Entrez_Gene_Id"), folder / "m.tsv")
+    tsv(
+        C.T.set_axis([f"{1000 + i}.0" for i in range(G)]).rename_axis("Entrez_Gene_Id"),
+        folder / "m.tsv",
+    )
     return {"cohort": "m.tsv"}, expect(C, genes=[f"{1000 + i}" for i in range(G)], scale="counts")
 
 
@@ -168,7 +201,9 @@ def columns_of_one_gene_in_rows_given_twice(folder: Path):
 @LAYOUTS
 def dates_with_hours(folder: Path):
     """What pandas makes of an Excel sheet."""
-    return renamed(folder, ["2020-03-01 00:00:00", "2020-09-07 00:00:00", *GENES[2:]])[0], {"refuse": ["date_genes"]}
+    return renamed(folder, ["2020-03-01 00:00:00", "2020-09-07 00:00:00", *GENES[2:]])[0], {
+        "refuse": ["date_genes"]
+    }
 
 
 @LAYOUTS
@@ -198,5 +233,7 @@ def several_symbols_of_one_probe(folder: Path):
 
 @LAYOUTS
 def every_symbol_twice(folder: Path):
-    tsv(E.T.set_axis([GENES[i // 2] for i in range(G)]).rename_axis("Gene Symbol"), folder / "m.tsv")
+    tsv(
+        E.T.set_axis([GENES[i // 2] for i in range(G)]).rename_axis("Gene Symbol"), folder / "m.tsv"
+    )
     return {"cohort": "m.tsv"}, {"samples": IDS, "n_genes": G, "says": ["duplicates="]}

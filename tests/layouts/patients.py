@@ -35,34 +35,46 @@ def bcr_patient_barcode(folder: Path):
 
 @LAYOUTS
 def case_submitter_id(folder: Path):
-    return with_column(folder, "case_submitter_id", [f"C3N-{i:>05}" for i in PAIRS]), expect(n_groups=N // 2, says=["case_submitter_id"])
+    return with_column(folder, "case_submitter_id", [f"C3N-{i:>05}" for i in PAIRS]), expect(
+        n_groups=N // 2, says=["case_submitter_id"]
+    )
 
 
 @LAYOUTS
 def xena_patient(folder: Path):
-    return with_column(folder, "_PATIENT", [f"A{i}" for i in PAIRS]), expect(n_groups=N // 2, says=["_patient"])
+    return with_column(folder, "_PATIENT", [f"A{i}" for i in PAIRS]), expect(
+        n_groups=N // 2, says=["_patient"]
+    )
 
 
 @LAYOUTS
 def subject_id_of_whole_numbers(folder: Path):
-    return with_column(folder, "subject_id", [int(i) for i in PAIRS]), expect(n_groups=N // 2, says=["subject_id"])
+    return with_column(folder, "subject_id", [int(i) for i in PAIRS]), expect(
+        n_groups=N // 2, says=["subject_id"]
+    )
 
 
 @LAYOUTS
 def donor(folder: Path):
-    return with_column(folder, "Donor", [f"D{i}" for i in PAIRS]), expect(n_groups=N // 2, says=["donor"])
+    return with_column(folder, "Donor", [f"D{i}" for i in PAIRS]), expect(
+        n_groups=N // 2, says=["donor"]
+    )
 
 
 @LAYOUTS
 def individual_with_gaps(folder: Path):
     """Two samples have no individual: each is one of its own."""
     values = ["" if i in (0, 1) else f"ind{pair}" for i, pair in enumerate(PAIRS)]
-    return with_column(folder, "individual", values), expect(n_groups=N // 2 + 1, says=["individual"])
+    return with_column(folder, "individual", values), expect(
+        n_groups=N // 2 + 1, says=["individual"]
+    )
 
 
 @LAYOUTS
 def patient_id_in_words(folder: Path):
-    return with_column(folder, "Patient ID", [f"{i} " for i in PAIRS]), expect(n_groups=N // 2, says=["patient id"])
+    return with_column(folder, "Patient ID", [f"{i} " for i in PAIRS]), expect(
+        n_groups=N // 2, says=["patient id"]
+    )
 
 
 @LAYOUTS
@@ -77,7 +89,9 @@ def participant_in_the_matrix_itself(folder: Path):
 def patient_row_above_genes_in_rows(folder: Path):
     tsv(E.T.astype(object).rename_axis("Gene"), folder / "body.tsv")
     lines = (folder / "body.tsv").read_text().splitlines()
-    (folder / "m.tsv").write_text("\n".join([lines[0], "patient\t" + "\t".join(f"HN{i}" for i in PAIRS), *lines[1:]]) + "\n")
+    (folder / "m.tsv").write_text(
+        "\n".join([lines[0], "patient\t" + "\t".join(f"HN{i}" for i in PAIRS), *lines[1:]]) + "\n"
+    )
     return {"cohort": "m.tsv"}, expect(n_groups=N // 2, says=["patient"])
 
 
@@ -89,7 +103,10 @@ def gtex_samples(folder: Path):
 
 @LAYOUTS
 def target_samples(folder: Path):
-    samples = [f"TARGET-{20 if i < 18 else 30}-PA{i // 2:02d}AB-0{9 if i % 2 else 4}A-01R" for i in range(N)]
+    samples = [
+        f"TARGET-{20 if i < 18 else 30}-PA{i // 2:02d}AB-0{9 if i % 2 else 4}A-01R"
+        for i in range(N)
+    ]
     return by_names(folder, samples, N // 2)
 
 
@@ -118,20 +135,32 @@ def toil_joins_tcga_target_and_gtex(folder: Path):
         *(f"TCGA-OR-A5J{i // 2}-{'01' if i % 2 else '11'}" for i in range(12)),
         *(f"TARGET-50-CAAA{i // 2:02d}-{'01' if i % 2 else '11'}" for i in range(12)),
     ]
-    return by_names(folder, [*samples, *(f"GTEX-S4Q{i // 2}-{i:04d}-SM-3NM8M" for i in range(12))], N // 2)
+    return by_names(
+        folder, [*samples, *(f"GTEX-S4Q{i // 2}-{i:04d}-SM-3NM8M" for i in range(12))], N // 2
+    )
 
 
 @LAYOUTS
 def group_none_switches_it_off(folder: Path):
-    parameters, right = by_names(folder, [f"TCGA-BH-A{i // 2:03d}-{'11' if i % 2 else '01'}" for i in range(N)], N, says=["group=none"])
+    parameters, right = by_names(
+        folder,
+        [f"TCGA-BH-A{i // 2:03d}-{'11' if i % 2 else '01'}" for i in range(N)],
+        N,
+        says=["group=none"],
+    )
     return parameters | {"group": "none"}, right
 
 
 @LAYOUTS
 def group_names_another_column(folder: Path):
     parameters = with_column(folder, "patient_id", [f"p{i}" for i in range(N)])
-    write_obs(folder, OBS.assign(patient_id=[f"p{i}" for i in range(N)], family=[f"F{i // 4}" for i in range(N)]))
-    return parameters | {"group": "family"}, expect(n_groups=N // 4, group=by_sample(f"F{i // 4}" for i in range(N)))
+    write_obs(
+        folder,
+        OBS.assign(patient_id=[f"p{i}" for i in range(N)], family=[f"F{i // 4}" for i in range(N)]),
+    )
+    return parameters | {"group": "family"}, expect(
+        n_groups=N // 4, group=by_sample(f"F{i // 4}" for i in range(N))
+    )
 
 
 @LAYOUTS
@@ -143,7 +172,9 @@ def patients_that_nobody_names(folder: Path):
 @LAYOUTS
 def a_column_patient_that_says_yes_or_no(folder: Path):
     """Patients against controls: no column of identities."""
-    return with_column(folder, "patient", ["yes" if i % 2 else "no" for i in range(N)]), expect(n_groups=N)
+    return with_column(folder, "patient", ["yes" if i % 2 else "no" for i in range(N)]), expect(
+        n_groups=N
+    )
 
 
 @LAYOUTS
@@ -163,7 +194,9 @@ def patient_uuid_beside_its_barcode(folder: Path):
             bcr_patient_barcode=[f"TCGA-3C-{i:>04}" for i in PAIRS],
         ),
     )
-    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(n_groups=N // 2, label=by_sample(LABEL))
+    return {"cohort": "m.csv", "obs": "obs.tsv", "label": "type"}, expect(
+        n_groups=N // 2, label=by_sample(LABEL)
+    )
 
 
 @LAYOUTS
@@ -171,33 +204,50 @@ def time_points_of_donors_by_donor_id(folder: Path):
     samples = [f"{pair}_{'pre' if i % 2 else 'post'}" for i, pair in enumerate(PAIRS)]
     x = E.set_axis(samples)[GENES]
     x.to_csv(folder / "m.csv")
-    write_obs(folder, OBS.assign(sample=samples, donor_id=PAIRS, timepoint=[s.split("_")[1] for s in samples]))
-    right = expect(x, n_groups=N // 2, says=["donor_id"], label=by_sample([s.split("_")[1] for s in samples], samples))
+    write_obs(
+        folder,
+        OBS.assign(sample=samples, donor_id=PAIRS, timepoint=[s.split("_")[1] for s in samples]),
+    )
+    right = expect(
+        x,
+        n_groups=N // 2,
+        says=["donor_id"],
+        label=by_sample([s.split("_")[1] for s in samples], samples),
+    )
     return {"cohort": "m.csv", "obs": "obs.tsv", "label": "timepoint"}, right
 
 
 @LAYOUTS
 def barcodes_of_aliquots_in_the_annotations_only(folder: Path):
     """Samples are called by their files; a column holds the barcode."""
-    parameters = with_column(folder, "barcode", [f"TCGA-A2-{i // 2:04d}-{'11' if i % 2 else '01'}A-11R-A115-07" for i in range(N)])
+    parameters = with_column(
+        folder,
+        "barcode",
+        [f"TCGA-A2-{i // 2:04d}-{'11' if i % 2 else '01'}A-11R-A115-07" for i in range(N)],
+    )
     return parameters | {"label": "type"}, expect(
-        n_groups=N // 2, says=["barcode"], group=by_sample([f"TCGA-A2-{i // 2:04d}" for i in range(N)], IDS)
+        n_groups=N // 2,
+        says=["barcode"],
+        group=by_sample([f"TCGA-A2-{i // 2:04d}" for i in range(N)], IDS),
     )
 
 
 @LAYOUTS
 def several_columns_agree_but_for_one_without_repeats(folder: Path):
     E.to_csv(folder / "m.csv")
-    write_obs(folder, OBS.assign(case_id=[f"case{i}" for i in range(N)], submitter_id=[f"S{i}" for i in PAIRS]))
+    write_obs(
+        folder,
+        OBS.assign(case_id=[f"case{i}" for i in range(N)], submitter_id=[f"S{i}" for i in PAIRS]),
+    )
     return {"cohort": "m.csv", "obs": "obs.tsv"}, expect(n_groups=N // 2, says=["submitter_id"])
 
 
 @LAYOUTS
 def mouse_numbers(folder: Path):
     rng = np.random.default_rng(2)
-    return with_column(folder, "mouse_id", [int(i) for i in rng.permutation(np.repeat(np.arange(12), 3))]), expect(
-        n_groups=12, says=["mouse_id"]
-    )
+    return with_column(
+        folder, "mouse_id", [int(i) for i in rng.permutation(np.repeat(np.arange(12), 3))]
+    ), expect(n_groups=12, says=["mouse_id"])
 
 
 @LAYOUTS
@@ -206,13 +256,17 @@ def submitter_id_of_samples_not_of_patients(folder: Path):
     samples = [f"TCGA-E9-{i // 2:04d}-{'11' if i % 2 else '01'}A" for i in range(N)]
     x = E.set_axis(samples)
     x.to_csv(folder / "m.csv")
-    write_obs(folder, OBS.assign(sample=samples, submitter_id=[f"{name}-11R-A144-07" for name in samples]))
+    write_obs(
+        folder, OBS.assign(sample=samples, submitter_id=[f"{name}-11R-A144-07" for name in samples])
+    )
     return {"cohort": "m.csv", "obs": "obs.tsv"}, expect(x, n_groups=N // 2)
 
 
 @LAYOUTS
 def gtex_samples_with_dots(folder: Path):
-    return by_names(folder, [f"GTEX.{1117 + i // 3}F.{226 + i:04d}.SM.5GZZ7" for i in range(N)], N // 3)
+    return by_names(
+        folder, [f"GTEX.{1117 + i // 3}F.{226 + i:04d}.SM.5GZZ7" for i in range(N)], N // 3
+    )
 
 
 @LAYOUTS

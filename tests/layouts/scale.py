@@ -1,4 +1,6 @@
-"""Scales: told by robust statistics, never by the largest value, and asked about where two are possible."""
+"""Scales: told by robust statistics, never by the largest value, and asked about where two are
+possible.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,11 @@ def write(folder: Path, x: pd.DataFrame, name: str = "m.csv") -> dict[str, str]:
 
 @LAYOUTS
 def robust_multichip_average(folder: Path):
-    x = (E.clip(lower=0) * 0.6 + np.random.default_rng(2).normal(3.2, 0.15, E.shape)).clip(lower=2.1).round(5)
+    x = (
+        (E.clip(lower=0) * 0.6 + np.random.default_rng(2).normal(3.2, 0.15, E.shape))
+        .clip(lower=2.1)
+        .round(5)
+    )
     return write(folder, x), expect(x, scale="log2_intensity")
 
 
@@ -53,15 +59,21 @@ def voom_log_cpm(folder: Path):
 @LAYOUTS
 def natural_logarithms_of_cpm(folder: Path):
     x = np.log1p(CPM)
-    return write(folder, x.round(6)), expect(x / np.log(2), says=["natural"]) | {"or_refuse": ["natural"]}
+    return write(folder, x.round(6)), expect(x / np.log(2), says=["natural"]) | {
+        "or_refuse": ["natural"]
+    }
 
 
 @LAYOUTS
 def natural_logarithms_of_ten_thousand(folder: Path):
-    """scanpy's and Seurat's default, saved as text: nothing says that they are natural but their sums."""
+    """scanpy's and Seurat's default, saved as text: nothing says that they are natural but their
+    sums.
+    """
     x = np.log1p(CPM / 100)
     tsv(x.T.round(5), folder / "normalised.tsv")
-    return {"cohort": "normalised.tsv"}, expect(x / np.log(2), says=["natural"], tolerance=1e-3) | {"or_refuse": ["natural"]}
+    return {"cohort": "normalised.tsv"}, expect(x / np.log(2), says=["natural"], tolerance=1e-3) | {
+        "or_refuse": ["natural"]
+    }
 
 
 @LAYOUTS
@@ -73,7 +85,9 @@ def natural_logarithms_as_declared(folder: Path):
 @LAYOUTS
 def decadic_logarithms_of_cpm(folder: Path):
     x = np.log10(CPM + 1)
-    return write(folder, x.round(6)), expect(x / np.log10(2), says=["log10", "base 10"]) | {"or_refuse": ["log10", "base 10"]}
+    return write(folder, x.round(6)), expect(x / np.log10(2), says=["log10", "base 10"]) | {
+        "or_refuse": ["log10", "base 10"]
+    }
 
 
 @LAYOUTS
@@ -128,8 +142,14 @@ def fragments_per_kilobase(folder: Path):
 @LAYOUTS
 def expected_counts_of_rsem(folder: Path):
     """Mostly whole: reads that fit several genes are shared out."""
-    x = C + np.where(np.random.default_rng(4).random(C.shape) < 0.2, np.random.default_rng(5).random(C.shape).round(2), 0)
-    return write(folder, x.round(2)), expect(x.round(2), scale=["norm_count", "counts"], says=["expected counts", "whole"])
+    x = C + np.where(
+        np.random.default_rng(4).random(C.shape) < 0.2,
+        np.random.default_rng(5).random(C.shape).round(2),
+        0,
+    )
+    return write(folder, x.round(2)), expect(
+        x.round(2), scale=["norm_count", "counts"], says=["expected counts", "whole"]
+    )
 
 
 @LAYOUTS
@@ -147,7 +167,9 @@ def intensities_of_an_array_that_are_no_logarithms(folder: Path):
 
 @LAYOUTS
 def ratios_to_a_reference(folder: Path):
-    """Around 1, never negative: their logarithms would be ratios, they themselves are on no scale."""
+    """Around 1, never negative: their logarithms would be ratios, they themselves are on no
+    scale.
+    """
     x = np.exp2((E - E.mean()) * 0.3).clip(0.2, 2.9).round(4)
     return write(folder, x), {"refuse": ["ratios", "scale="]}
 
@@ -173,7 +195,9 @@ def z_scores_over_patients_as_of_cbioportal(folder: Path):
     t = x.T
     t.insert(0, "Entrez_Gene_Id", range(100, 100 + G))
     tsv(t.rename_axis("Hugo_Symbol"), folder / "data_mrna_seq_v2_rsem_zscores_ref_all_samples.txt")
-    return {"cohort": "data_mrna_seq_v2_rsem_zscores_ref_all_samples.txt"}, expect(x, scale="zscore")
+    return {"cohort": "data_mrna_seq_v2_rsem_zscores_ref_all_samples.txt"}, expect(
+        x, scale="zscore"
+    )
 
 
 @LAYOUTS
@@ -187,13 +211,21 @@ def scaled_between_0_and_1_with_rounding(folder: Path):
 def per_cent(folder: Path):
     """Percent spliced in: from 0 to 100, linear, and no expression."""
     x = frame(np.random.default_rng(9).beta(0.7, 0.7, (N, G)).round(4) * 100, IDS, GENES)
-    return write(folder, x.round(2)), expect(x, scale="norm_count", tolerance=1e-3) | {"or_refuse": ASK}
+    return write(folder, x.round(2)), expect(x, scale="norm_count", tolerance=1e-3) | {
+        "or_refuse": ASK
+    }
 
 
 @LAYOUTS
 def counts_of_single_cells(folder: Path):
     """Low depth: most are 0, the largest is 7."""
-    x = frame(np.random.default_rng(10).poisson(np.random.default_rng(11).gamma(0.4, 0.9, G), (N, G)).clip(max=7), IDS, GENES)
+    x = frame(
+        np.random.default_rng(10)
+        .poisson(np.random.default_rng(11).gamma(0.4, 0.9, G), (N, G))
+        .clip(max=7),
+        IDS,
+        GENES,
+    )
     return write(folder, x), expect(x, scale="counts")
 
 
@@ -284,7 +316,16 @@ def firehose_says_normalized_count(folder: Path):
     """Its second heading names the values."""
     x = (2**E - 1).round(4)
     samples = [f"TCGA-AB-{i:04d}-03A-01R-A123-07" for i in range(N)]
-    lines = x.set_axis(samples).T.set_axis([f"{gene}|{1000 + i}" for i, gene in enumerate(GENES)]).to_csv(sep="\t").splitlines()
+    lines = (
+        x.set_axis(samples)
+        .T.set_axis([f"{gene}|{1000 + i}" for i, gene in enumerate(GENES)])
+        .to_csv(sep="\t")
+        .splitlines()
+    )
     lines[:1] = ["Hybridization REF" + lines[0], "gene_id" + "\tnormalized_count" * N]
-    (folder / "BRCA.rnaseqv2__RSEM_genes_normalized__data.data.txt").write_text("\n".join(lines) + "\n")
-    return {"cohort": "BRCA.rnaseqv2__RSEM_genes_normalized__data.data.txt"}, expect(x, samples, scale="norm_count", tolerance=1e-3)
+    (folder / "BRCA.rnaseqv2__RSEM_genes_normalized__data.data.txt").write_text(
+        "\n".join(lines) + "\n"
+    )
+    return {"cohort": "BRCA.rnaseqv2__RSEM_genes_normalized__data.data.txt"}, expect(
+        x, samples, scale="norm_count", tolerance=1e-3
+    )

@@ -1,4 +1,6 @@
-"""What is no gene and no sample: summaries, annotations of genes, row numbers, empty lines and columns."""
+"""What is no gene and no sample: summaries, annotations of genes, row numbers, empty lines and
+columns.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,9 @@ def star_counts_joined_with_their_first_rows(folder: Path):
     rows = ["N_unmapped", "N_multimapping", "N_noFeature", "N_ambiguous"]
     head = pd.DataFrame(np.random.default_rng(7).integers(10**4, 10**7, (4, N)), rows, IDS)
     tsv(pd.concat([head, C.T.set_axis(ENSEMBL)]), folder / "ReadsPerGene.tab")
-    return {"cohort": "ReadsPerGene.tab"}, expect(C, genes=ENSEMBL, scale="counts", says=["n_unmapped"])
+    return {"cohort": "ReadsPerGene.tab"}, expect(
+        C, genes=ENSEMBL, scale="counts", says=["n_unmapped"]
+    )
 
 
 @LAYOUTS
@@ -110,7 +114,10 @@ def htseq_rows_of_an_old_version(folder: Path):
 
 @LAYOUTS
 def gene_annotations_behind_the_samples(folder: Path):
-    t = E.T.assign(Length=np.arange(G) * 31 + 900, Description=[f"protein {i} of a family, member" for i in range(G)])
+    t = E.T.assign(
+        Length=np.arange(G) * 31 + 900,
+        Description=[f"protein {i} of a family, member" for i in range(G)],
+    )
     t.rename_axis("Symbol").to_csv(folder / "m.csv")
     return {"cohort": "m.csv"}, expect(says=["length"])
 
@@ -128,11 +135,20 @@ def gene_annotations_amid_the_samples(folder: Path):
 def positions_of_genes_before_the_counts(folder: Path):
     t = C.T.copy()
     for k, (name, value) in enumerate(
-        (("chromosome_name", "X"), ("start_position", 1000), ("end_position", 9000), ("gene_biotype", "lncRNA"))
+        (
+            ("chromosome_name", "X"),
+            ("start_position", 1000),
+            ("end_position", 9000),
+            ("gene_biotype", "lncRNA"),
+        )
     ):
         t.insert(k, name, value)
-    t.rename_axis("ensembl_gene_id").set_axis(ENSEMBL).rename_axis("ensembl_gene_id").to_csv(folder / "counts.csv")
-    return {"cohort": "counts.csv"}, expect(C, genes=ENSEMBL, scale="counts", says=["start_position"])
+    t.rename_axis("ensembl_gene_id").set_axis(ENSEMBL).rename_axis("ensembl_gene_id").to_csv(
+        folder / "counts.csv"
+    )
+    return {"cohort": "counts.csv"}, expect(
+        C, genes=ENSEMBL, scale="counts", says=["start_position"]
+    )
 
 
 @LAYOUTS
@@ -141,7 +157,10 @@ def two_columns_of_gene_names(folder: Path):
     t = E.T.copy()
     t.insert(0, "gene_symbol", GENES)
     tsv(t.set_axis(ENSEMBL).rename_axis("gene_id"), folder / "m.tsv")
-    return {"cohort": "m.tsv"}, [expect(genes=ENSEMBL, says=["gene_symbol"]), expect(says=["gene_id"])]
+    return {"cohort": "m.tsv"}, [
+        expect(genes=ENSEMBL, says=["gene_symbol"]),
+        expect(says=["gene_id"]),
+    ]
 
 
 @LAYOUTS
@@ -154,7 +173,9 @@ def sample_and_patient_columns_before_the_genes(folder: Path):
 
 @LAYOUTS
 def a_symbol_that_reads_like_an_annotation(folder: Path):
-    """``AGE``, ``DDR1`` or ``GRADE`` are no genes, but CLASP1, TARGET's and STAT1 are: nothing of these is left out."""
+    """``AGE``, ``DDR1`` or ``GRADE`` are no genes, but CLASP1, TARGET's and STAT1 are: nothing of
+    these is left out.
+    """
     x = E.rename(columns={"A1BG": "ARM", "ACTB": "CENTRD", "AGR2": "SITEN"}).rename(
         columns={"ARM": "CLASP1", "CENTRD": "STAG2", "SITEN": "TIMELESS"}
     )
@@ -166,7 +187,9 @@ def a_symbol_that_reads_like_an_annotation(folder: Path):
 def an_empty_row_and_an_empty_column_of_a_spreadsheet(folder: Path):
     lines = E.T.rename_axis("Gene").to_csv().splitlines()
     empty = "," * lines[0].count(",")
-    (folder / "m.csv").write_text("\n".join(line + "," for line in [*lines[:30], empty, *lines[30:], empty]) + "\n")
+    (folder / "m.csv").write_text(
+        "\n".join(line + "," for line in [*lines[:30], empty, *lines[30:], empty]) + "\n"
+    )
     return {"cohort": "m.csv"}, expect()
 
 
@@ -176,22 +199,30 @@ def statistics_of_limma_beside_the_samples(folder: Path):
     t.insert(0, "Gene.symbol", GENES)
     t.insert(1, "adj.P.Val", 0.01)
     tsv(t.assign(logFC=np.random.default_rng(1).normal(0, 1, G).round(3)), folder / "m.tsv")
-    return {"cohort": "m.tsv"}, expect(genes=t.index, scale=LOG2, says=["adj.p.val"]) | {"or_refuse": ["adj.P.Val"]}
+    return {"cohort": "m.tsv"}, expect(genes=t.index, scale=LOG2, says=["adj.p.val"]) | {
+        "or_refuse": ["adj.P.Val"]
+    }
 
 
 @LAYOUTS
 def means_of_groups_beside_the_samples(folder: Path):
-    t = E.T.assign(mean_basal=E[LABEL == "basal"].mean(), mean_luminal=E[LABEL == "luminal"].mean()).round(4)
+    t = E.T.assign(
+        mean_basal=E[LABEL == "basal"].mean(), mean_luminal=E[LABEL == "luminal"].mean()
+    ).round(4)
     tsv(t.rename_axis("gene"), folder / "m.tsv")
     return {"cohort": "m.tsv"}, expect(says=["mean_basal"])
 
 
 @LAYOUTS
 def a_heading_of_two_lines(folder: Path):
-    """pandas' MultiIndex of columns: a line of labels, one of samples, one for the name of the rows."""
+    """pandas' MultiIndex of columns: a line of labels, one of samples, one for the name of the
+    rows.
+    """
     t = E.T.set_axis(pd.MultiIndex.from_arrays([LABEL, IDS], names=["type", "sample"]), axis=1)
     t.rename_axis("gene").to_csv(folder / "m.csv")
-    return {"cohort": "m.csv", "label": "type"}, expect(label=by_sample(LABEL)) | {"or_refuse": ["heading", "type"]}
+    return {"cohort": "m.csv", "label": "type"}, expect(label=by_sample(LABEL)) | {
+        "or_refuse": ["heading", "type"]
+    }
 
 
 @LAYOUTS

@@ -11,13 +11,29 @@ import pandas as pd
 import scipy.sparse
 
 from tests.layouts.layout import Layouts
-from tests.layouts.truth import DAYS, ENSEMBL, EVENT, GENES, IDS, LABEL, OBS, C, E, G, N, by_sample, expect, write_obs
+from tests.layouts.truth import (
+    DAYS,
+    ENSEMBL,
+    EVENT,
+    GENES,
+    IDS,
+    LABEL,
+    OBS,
+    C,
+    E,
+    G,
+    N,
+    by_sample,
+    expect,
+    write_obs,
+)
 
 LAYOUTS = Layouts()
 NUMBERED = [f"{1001 + i}" for i in range(N)]
 
 
-# ---- Excel -----------------------------------------------------------------------------------------------------------
+# ---- Excel
+# -----------------------------------------------------------------------------------------------------------  # noqa: E501
 @LAYOUTS
 def excel_with_cells_of_dates_for_genes(folder: Path):
     """No text that looks like a date, but a date."""
@@ -58,15 +74,24 @@ def excel_annotations_with_numbers_for_ids(folder: Path):
     x = E.set_axis(NUMBERED)
     x.T.rename_axis("gene").to_csv(folder / "m.csv")
     OBS.assign(sample=np.arange(N) + 1001.0).to_excel(folder / "obs.xlsx", index=False)
-    return {"cohort": "m.csv", "obs": "obs.xlsx", "label": "type"}, expect(x, label=by_sample(LABEL, NUMBERED))
+    return {"cohort": "m.csv", "obs": "obs.xlsx", "label": "type"}, expect(
+        x, label=by_sample(LABEL, NUMBERED)
+    )
 
 
-# ---- Parquet and feather -----------------------------------------------------------------------------------------------
+# ---- Parquet and feather
+# -----------------------------------------------------------------------------------------------
 @LAYOUTS
 def parquet_with_kinds_of_columns(folder: Path):
     """Categories, truth values and whole numbers keep their kinds."""
-    E.assign(type=pd.Categorical(LABEL), dead=EVENT.astype(bool), days=DAYS.astype("int32")).to_parquet(folder / "m.parquet")
-    right = expect(label=by_sample(LABEL), event=by_sample(EVENT.astype(float)), time=by_sample(DAYS.astype(float)))
+    E.assign(
+        type=pd.Categorical(LABEL), dead=EVENT.astype(bool), days=DAYS.astype("int32")
+    ).to_parquet(folder / "m.parquet")
+    right = expect(
+        label=by_sample(LABEL),
+        event=by_sample(EVENT.astype(float)),
+        time=by_sample(DAYS.astype(float)),
+    )
     return {"cohort": "m.parquet", "label": "type", "time": "days", "event": "dead"}, right
 
 
@@ -87,14 +112,21 @@ def parquet_with_ids_that_are_floats(folder: Path):
 @LAYOUTS
 def parquet_without_names_of_samples(folder: Path):
     E.reset_index(drop=True).to_parquet(folder / "m.parquet")
-    return {"cohort": "m.parquet"}, {"n_samples": N, "genes": GENES, "scale": "log2_norm_count", "says": ["by their number"]}
+    return {"cohort": "m.parquet"}, {
+        "n_samples": N,
+        "genes": GENES,
+        "scale": "log2_norm_count",
+        "says": ["by their number"],
+    }
 
 
 @LAYOUTS
 def parquet_annotations(folder: Path):
     E.to_csv(folder / "m.csv")
     OBS.set_index("sample").to_parquet(folder / "obs.parquet")
-    return {"cohort": "m.csv", "obs": "obs.parquet", "label": "type"}, expect(label=by_sample(LABEL))
+    return {"cohort": "m.csv", "obs": "obs.parquet", "label": "type"}, expect(
+        label=by_sample(LABEL)
+    )
 
 
 @LAYOUTS
@@ -109,12 +141,15 @@ def feather_with_genes_in_a_column(folder: Path):
     return {"cohort": "m.feather"}, expect()
 
 
-# ---- AnnData -----------------------------------------------------------------------------------------------------------
+# ---- AnnData
+# -----------------------------------------------------------------------------------------------------------  # noqa: E501
 @LAYOUTS
 def anndata_with_annotations(folder: Path):
     obs = OBS.set_index("sample").assign(donor=[f"d{i // 2}" for i in range(N)])
     anndata.AnnData(E.astype(np.float32), obs=obs).write_h5ad(folder / "m.h5ad")
-    right = expect(label=by_sample(LABEL), n_groups=N // 2, time=by_sample(DAYS.astype(float)), says=["donor"])
+    right = expect(
+        label=by_sample(LABEL), n_groups=N // 2, time=by_sample(DAYS.astype(float)), says=["donor"]
+    )
     return {"cohort": "m.h5ad", "label": "type", "time": "OS.time", "event": "OS"}, right
 
 
@@ -134,12 +169,18 @@ def anndata_scaled_after_logarithms(folder: Path):
     adata.raw = adata.copy()
     adata.X = z.to_numpy(np.float32)
     adata.write_h5ad(folder / "m.h5ad")
-    return {"cohort": "m.h5ad"}, expect(z, scale="zscore", tolerance=1e-3) | {"or_refuse": ["log1p", "layer", "scale="]}
+    return {"cohort": "m.h5ad"}, expect(z, scale="zscore", tolerance=1e-3) | {
+        "or_refuse": ["log1p", "layer", "scale="]
+    }
 
 
 @LAYOUTS
 def anndata_of_sparse_counts(folder: Path):
-    adata = anndata.AnnData(scipy.sparse.csr_matrix(C.to_numpy(np.float32)), pd.DataFrame(index=IDS), pd.DataFrame(index=GENES))
+    adata = anndata.AnnData(
+        scipy.sparse.csr_matrix(C.to_numpy(np.float32)),
+        pd.DataFrame(index=IDS),
+        pd.DataFrame(index=GENES),
+    )
     adata.write_h5ad(folder / "m.h5ad")
     return {"cohort": "m.h5ad"}, expect(C, scale="counts")
 
@@ -156,7 +197,9 @@ def anndata_without_names_of_samples(folder: Path):
 def anndata_with_numbers_for_genes(folder: Path):
     """The index of ``var`` was reset: its column ``gene_name`` names the genes."""
     var = pd.DataFrame({"gene_name": GENES}, index=[f"{i}" for i in range(G)])
-    anndata.AnnData(E.to_numpy(np.float32), pd.DataFrame(index=IDS), var).write_h5ad(folder / "m.h5ad")
+    anndata.AnnData(E.to_numpy(np.float32), pd.DataFrame(index=IDS), var).write_h5ad(
+        folder / "m.h5ad"
+    )
     return {"cohort": "m.h5ad"}, expect(says=["gene_name"])
 
 
@@ -182,19 +225,24 @@ def anndata_with_an_annotation_table(folder: Path):
 @LAYOUTS
 def anndata_as_an_annotation_table(folder: Path):
     E.to_csv(folder / "m.csv")
-    anndata.AnnData(E.astype(np.float32), obs=OBS.set_index("sample")).write_h5ad(folder / "obs.h5ad")
+    anndata.AnnData(E.astype(np.float32), obs=OBS.set_index("sample")).write_h5ad(
+        folder / "obs.h5ad"
+    )
     return {"cohort": "m.csv", "obs": "obs.h5ad", "label": "type"}, expect(label=by_sample(LABEL))
 
 
 @LAYOUTS
 def anndata_with_a_category_that_is_missing(folder: Path):
     label = pd.Categorical([None if i < 6 else name for i, name in enumerate(LABEL)])
-    anndata.AnnData(E.astype(np.float32), obs=OBS.set_index("sample").assign(type=label)).write_h5ad(folder / "m.h5ad")
+    anndata.AnnData(
+        E.astype(np.float32), obs=OBS.set_index("sample").assign(type=label)
+    ).write_h5ad(folder / "m.h5ad")
     right = expect(label_counts={"basal": 10, "luminal": 10, "normal-like": 10}, says=["6 of 36"])
     return {"cohort": "m.h5ad", "label": "type"}, right
 
 
-# ---- others ------------------------------------------------------------------------------------------------------------
+# ---- others
+# ------------------------------------------------------------------------------------------------------------  # noqa: E501
 @LAYOUTS
 def a_pickle(folder: Path):
     """Unpickling runs what the file says: it is not read."""

@@ -21,7 +21,9 @@ def simulate_counts() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     mean = np.where(rng.random(N_GENES) < 0.6, 0.002, rng.lognormal(4, 1.6, N_GENES))
     library = rng.lognormal(0, 0.4, (N_SAMPLES, 1))
-    return pd.DataFrame(rng.poisson(mean * library * rng.gamma(5, 0.2, (N_SAMPLES, N_GENES))), *NAMES)
+    return pd.DataFrame(
+        rng.poisson(mean * library * rng.gamma(5, 0.2, (N_SAMPLES, N_GENES))), *NAMES
+    )
 
 
 def simulate_cells() -> pd.DataFrame:
@@ -36,7 +38,9 @@ def simulate_array() -> pd.DataFrame:
     rng = np.random.default_rng(8)
     mean = rng.gamma(2, 1.6, N_GENES) + 3
     probes = [f"{200000 + i}_at" for i in range(N_GENES)]
-    return pd.DataFrame((mean + rng.normal(0, 0.5, (N_SAMPLES, N_GENES))).clip(2.2, 14.5).round(4), NAMES[0], probes)
+    return pd.DataFrame(
+        (mean + rng.normal(0, 0.5, (N_SAMPLES, N_GENES))).clip(2.2, 14.5).round(4), NAMES[0], probes
+    )
 
 
 COUNTS, CELLS, ARRAY = simulate_counts(), simulate_cells(), simulate_array()
@@ -122,7 +126,9 @@ def fragments_per_kilobase_of_all_genes(folder: Path):
 def fragments_per_kilobase_of_shallow_libraries(folder: Path):
     """Few values are above 10: whether these are logarithms has to be asked."""
     x = (COUNTS * np.random.default_rng(3).lognormal(-6, 1, N_GENES)).round(6)
-    return write(folder, x), expect(x, scale="norm_count", tolerance=1e-3) | {"or_refuse": ["scale="]}
+    return write(folder, x), expect(x, scale="norm_count", tolerance=1e-3) | {
+        "or_refuse": ["scale="]
+    }
 
 
 @LAYOUTS

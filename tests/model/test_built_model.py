@@ -1,4 +1,6 @@
-"""The built model of a training: one model type, one network, and the losses that early stopping counts."""
+"""The built model of a training: one model type, one network, and the losses that early stopping
+counts.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +30,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
     return make_preprocessed(tmp_path_factory.mktemp("cohorts"), labelled=True)
 
 
-def test_a_training_constructs_its_model_type_once(data: Preprocessed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_constructs_its_model_type_once(
+    data: Preprocessed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     constructed = []
 
     class Counted(Deep):
@@ -37,7 +41,9 @@ def test_a_training_constructs_its_model_type_once(data: Preprocessed, tmp_path:
             constructed.append(self)
 
     monkeypatch.setitem(MODEL_TYPES, "deep", Counted)
-    trained = train_encoder(data, EncoderConfig(**SMALL), RunConfig(cache=str(tmp_path)), 0.2, NullTracker())
+    trained = train_encoder(
+        data, EncoderConfig(**SMALL), RunConfig(cache=str(tmp_path)), 0.2, NullTracker()
+    )
     assert constructed == [trained.fitted.model.model_type]
 
 
@@ -47,23 +53,34 @@ def test_the_base_of_model_types_is_abstract_and_every_one_is_its_child() -> Non
         ModelType(EncoderConfig())  # type: ignore[abstract]
 
 
-@pytest.mark.parametrize(("kind", "network"), [("variational", VariationalAutoencoder), ("center_loss", CenterLossAutoencoder)])
-def test_networks_with_further_parts_are_classes_of_their_own(data: Preprocessed, kind: str, network: type) -> None:
+@pytest.mark.parametrize(
+    ("kind", "network"),
+    [("variational", VariationalAutoencoder), ("center_loss", CenterLossAutoencoder)],
+)
+def test_networks_with_further_parts_are_classes_of_their_own(
+    data: Preprocessed, kind: str, network: type
+) -> None:
     model_type = create_model_type(EncoderConfig(**SMALL, kind=kind))
     model = build_model(build_basis(data, "auto", 4), model_type, build_targets(data, model_type))
     assert type(model.network) is network
 
 
-def test_early_stopping_counts_no_loss_whose_gradient_stops_at_the_latents(data: Preprocessed) -> None:
+def test_early_stopping_counts_no_loss_whose_gradient_stops_at_the_latents(
+    data: Preprocessed,
+) -> None:
     model_type = create_model_type(EncoderConfig(**SMALL, kind="classifier", head_weight=1.0))
     basis, targets = build_basis(data, "auto", 4), build_targets(data, model_type)
     model = build_model(basis, model_type, targets)
     assert model.network.heads is not None
-    torch.nn.init.eye_(model.network.heads.labels[0].weight)  # heads start at 0, where their gradient reaches no latent
+    # heads start at 0, where their gradient reaches no latent
+    torch.nn.init.eye_(model.network.heads.labels[0].weight)
     losses = model.run(load_rows(basis, targets, torch.device("cpu"))[0]).losses
     for name, loss in losses.items():
         model.network.zero_grad()
         loss.mean().backward(retain_graph=True)
-        reached = any(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in model.network.encoder.parameters())
+        reached = any(
+            p.grad is not None and bool(p.grad.abs().sum() > 0)
+            for p in model.network.encoder.parameters()
+        )
         assert model.is_monitored(name) == reached == (name == "label")
     assert model.sum_monitored({"label": 2.0, "reconstruction": 3.0}) == 2.0

@@ -1,4 +1,6 @@
-"""The convolutional kind: the order of genes, and windows along it in training, shipping and attribution."""
+"""The convolutional kind: the order of genes, and windows along it in training, shipping and
+attribution.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,16 @@ from genexp.training.train import build_encoder
 from tests.planted import make_preprocessed
 from tests.shipped import check_shipped
 
-SMALL = {"kind": "convolutional", "hidden": (24,), "n_latent": 4, "epochs": 12, "minibatch": 32, "channels": 3, "kernel": 12, "stride": 5}
+SMALL = {
+    "kind": "convolutional",
+    "hidden": (24,),
+    "n_latent": 4,
+    "epochs": 12,
+    "minibatch": 32,
+    "channels": 3,
+    "kernel": 12,
+    "stride": 5,
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +53,12 @@ def fit(data: Preprocessed, seed: int = 0, **values: object) -> tuple[Fitted, Ba
 
 @pytest.mark.parametrize("scaling", ["zscore", "minmax"])
 @pytest.mark.parametrize("gene_order", ["correlation", "given", "shuffled"])
-@pytest.mark.parametrize("values", [{}, {"batch_norm": False, "skip": "none", "hidden": (), "kernel": 7, "stride": 7}])
-def test_the_shipped_encoder_equals_the_trained_one(tmp_path: Path, gene_order: str, values: dict, scaling: str) -> None:
+@pytest.mark.parametrize(
+    "values", [{}, {"batch_norm": False, "skip": "none", "hidden": (), "kernel": 7, "stride": 7}]
+)
+def test_the_shipped_encoder_equals_the_trained_one(
+    tmp_path: Path, gene_order: str, values: dict, scaling: str
+) -> None:
     data = make_preprocessed(tmp_path, n_genes=200, scaling=scaling)
     fitted, basis = fit(data, gene_order=gene_order, epochs=3, **values)
     assert np.isfinite(fitted.history.to_numpy()).all()
@@ -58,18 +73,26 @@ def test_convolutions_learn(data: Preprocessed) -> None:
 def test_epoch_zero_equals_pca(data: Preprocessed) -> None:
     basis = build(data)
     network = build_model(basis, create_model_type(EncoderConfig(**SMALL))).network.eval()
-    x, principal = torch.from_numpy(np.array(basis.val)), torch.from_numpy(np.array(basis.principal))
+    x, principal = (
+        torch.from_numpy(np.array(basis.val)),
+        torch.from_numpy(np.array(basis.principal)),
+    )
     torch.testing.assert_close(network(x), x @ principal @ principal.T, atol=1e-3, rtol=1e-4)
 
 
 def test_the_shuffled_order_is_that_of_the_seed(data: Preprocessed) -> None:
-    first, again, other = (fit(data, seed, gene_order="shuffled", epochs=1)[0].network.encoder[0].order for seed in (0, 0, 1))
+    first, again, other = (
+        fit(data, seed, gene_order="shuffled", epochs=1)[0].network.encoder[0].order
+        for seed in (0, 0, 1)
+    )
     assert first.tolist() == again.tolist() != other.tolist()
     assert sorted(first.tolist()) == list(range(200))
 
 
 def test_genes_that_move_together_become_neighbours(tmp_path: Path) -> None:
-    """Six planted blocks, mixed over the cohort, are contiguous again: a neighbour is of the same block but at some six borders."""
+    """Six planted blocks, mixed over the cohort, are contiguous again: a neighbour is of the same
+    block but at some six borders.
+    """
     rng = np.random.default_rng(0)
     block = rng.permutation(np.repeat(np.arange(6), 40))
     factors = rng.standard_normal((300, 6))
@@ -84,14 +107,27 @@ def test_genes_that_move_together_become_neighbours(tmp_path: Path) -> None:
 def test_the_order_reads_train_rows_alone(data: Preprocessed) -> None:
     basis = build(data)
     order = build_model(basis, create_model_type(EncoderConfig(**SMALL))).network.encoder[0].order
-    changed = build_model(replace(basis, val=basis.val * 0 + 7), create_model_type(EncoderConfig(**SMALL))).network.encoder[0].order
+    changed = (
+        build_model(
+            replace(basis, val=basis.val * 0 + 7), create_model_type(EncoderConfig(**SMALL))
+        )
+        .network.encoder[0]
+        .order
+    )
     assert order.tolist() == changed.tolist() != list(range(200))
 
 
-@pytest.mark.parametrize(("n_genes", "kernel", "stride"), [(20, 5, 3), (21, 5, 5), (20, 20, 1), (19, 4, 2)])
-def test_the_numpy_convolution_and_its_gradient_are_torch_s(n_genes: int, kernel: int, stride: int) -> None:
+@pytest.mark.parametrize(
+    ("n_genes", "kernel", "stride"), [(20, 5, 3), (21, 5, 5), (20, 20, 1), (19, 4, 2)]
+)
+def test_the_numpy_convolution_and_its_gradient_are_torch_s(
+    n_genes: int, kernel: int, stride: int
+) -> None:
     rng = np.random.default_rng(0)
-    weight, bias = rng.standard_normal((3, kernel)).astype(np.float32), rng.standard_normal(3).astype(np.float32)
+    weight, bias = (
+        rng.standard_normal((3, kernel)).astype(np.float32),
+        rng.standard_normal(3).astype(np.float32),
+    )
     order, origin = rng.permutation(n_genes), rng.standard_normal(n_genes).astype(np.float32)
     layer = Convolution(order, origin, weight, bias, stride)
     rows = rng.standard_normal((4, n_genes)).astype(np.float32)
@@ -99,7 +135,9 @@ def test_the_numpy_convolution_and_its_gradient_are_torch_s(n_genes: int, kernel
     n_padded = (layer.n_windows - 1) * stride + kernel - n_genes
     assert 0 <= n_padded < stride
     line = torch.nn.functional.pad((x - torch.from_numpy(origin))[:, order], (0, n_padded))[:, None]
-    expected = torch.nn.functional.conv1d(line, torch.from_numpy(weight)[:, None], torch.from_numpy(bias), stride).flatten(1)
+    expected = torch.nn.functional.conv1d(
+        line, torch.from_numpy(weight)[:, None], torch.from_numpy(bias), stride
+    ).flatten(1)
     np.testing.assert_allclose(layer.map(rows), expected.detach(), atol=1e-5)
     gradient = rng.standard_normal(expected.shape).astype(np.float32)
     expected.backward(torch.from_numpy(gradient))
@@ -113,12 +151,16 @@ def test_attribution_through_windows_is_complete(data: Preprocessed) -> None:
     found = list(integrate_gradients(network, X, X.mean(axis=0), np.eye(4, dtype=np.float32)))
     change = network(X) - network(X.mean(axis=0)[None])
     for k, one in enumerate(found):
-        np.testing.assert_allclose(one.values.sum(axis=1), change[:, k], atol=0.05 * np.abs(change).max())
+        np.testing.assert_allclose(
+            one.values.sum(axis=1), change[:, k], atol=0.05 * np.abs(change).max()
+        )
         assert one.delta < 0.02
 
 
 def test_windows_that_do_not_fit_are_refused(data: Preprocessed) -> None:
-    with pytest.raises(TrainingError, match="kernel=300: windows of at most the cohort's 200 genes"):
+    with pytest.raises(
+        TrainingError, match="kernel=300: windows of at most the cohort's 200 genes"
+    ):
         build_targets(data, create_model_type(EncoderConfig(**SMALL | {"kernel": 300})))
     with pytest.raises(TrainingError, match="stride=13: at most kernel=12"):
         build_targets(data, create_model_type(EncoderConfig(**SMALL | {"stride": 13})))

@@ -23,7 +23,15 @@ from tests.shipped import check_shipped
 
 N_SAMPLES, N_GENES = 400, 60
 SIZE = np.geomspace(1, 30, N_GENES)
-SMALL = {"kind": "count", "hidden": (32,), "n_latent": 3, "epochs": 60, "minibatch": 64, "dropout": 0.0, "learning_rate": 3e-3}
+SMALL = {
+    "kind": "count",
+    "hidden": (32,),
+    "n_latent": 3,
+    "epochs": 60,
+    "minibatch": 64,
+    "dropout": 0.0,
+    "learning_rate": 3e-3,
+}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +53,9 @@ def fit(data: Preprocessed, **values: object) -> tuple[Fitted, Basis]:
     config = EncoderConfig(**SMALL | values)
     basis = build_basis(data, "auto", config.n_latent, "each gene has a likelihood of its own")
     model_type = create_model_type(config)
-    return fit_autoencoder(basis, model_type, seed=0, targets=build_targets(data, model_type)), basis
+    return fit_autoencoder(
+        basis, model_type, seed=0, targets=build_targets(data, model_type)
+    ), basis
 
 
 def draw_cases() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -56,61 +66,92 @@ def draw_cases() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def test_the_negative_binomial_likelihood_is_scipy_s() -> None:
     counts, mean, size = draw_cases()
-    found = measure_log_likelihood(*(torch.from_numpy(values) for values in (counts, np.log(mean), np.log(size))))
-    np.testing.assert_allclose(found, nbinom.logpmf(counts, size, size / (size + mean)), rtol=1e-7, atol=1e-7)
+    found = measure_log_likelihood(
+        *(torch.from_numpy(values) for values in (counts, np.log(mean), np.log(size)))
+    )
+    np.testing.assert_allclose(
+        found, nbinom.logpmf(counts, size, size / (size + mean)), rtol=1e-7, atol=1e-7
+    )
 
 
 def test_zeros_are_inflated_as_by_hand() -> None:
     counts, mean, size = draw_cases()
     gate = np.random.default_rng(1).normal(0, 3, 600)
-    found = measure_log_likelihood(*(torch.from_numpy(values) for values in (counts, np.log(mean), np.log(size), gate)))
+    found = measure_log_likelihood(
+        *(torch.from_numpy(values) for values in (counts, np.log(mean), np.log(size), gate))
+    )
     inflation, plain = 1 / (1 + np.exp(-gate)), nbinom.pmf(counts, size, size / (size + mean))
     expected = np.where(counts == 0, inflation + (1 - inflation) * plain, (1 - inflation) * plain)
     certain = expected > 1e-300
-    np.testing.assert_allclose(found.numpy()[certain], np.log(expected[certain]), rtol=1e-7, atol=1e-7)
+    np.testing.assert_allclose(
+        found.numpy()[certain], np.log(expected[certain]), rtol=1e-7, atol=1e-7
+    )
     assert certain.mean() > 0.7
 
 
 def test_the_derivatives_are_those_of_differences() -> None:
     counts = torch.tensor([[0.0, 1.0, 7.0], [0.0, 0.0, 300.0]], dtype=torch.float64)
-    log_mean = torch.randn(2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    log_mean = torch.randn(
+        2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    ).requires_grad_()
     for shape in ((3,), (2, 3)):
-        log_size = torch.linspace(-1, 2, 3, dtype=torch.float64).expand(shape).clone().requires_grad_()
-        assert torch.autograd.gradcheck(lambda m, s: measure_log_likelihood(counts, m, s), (log_mean, log_size))
+        log_size = (
+            torch.linspace(-1, 2, 3, dtype=torch.float64).expand(shape).clone().requires_grad_()
+        )
+        assert torch.autograd.gradcheck(
+            lambda m, s: measure_log_likelihood(counts, m, s), (log_mean, log_size)
+        )
 
 
 @pytest.mark.parametrize("normalise", ["log2_cpm", "log2_median"])
 @pytest.mark.parametrize("scaling", ["zscore", "minmax", "none"])
-def test_counts_are_recovered_exactly_from_scaled_rows_and_the_library(tmp_path: Path, scaling: str, normalise: str) -> None:
+def test_counts_are_recovered_exactly_from_scaled_rows_and_the_library(
+    tmp_path: Path, scaling: str, normalise: str
+) -> None:
     counts = make_counts(60, 30, np.full(30, 2.0))
     counts[:, 0] *= 1000
     assert counts.max() > 1_000_000
     data = preprocess_counts(tmp_path, counts, scaling=scaling, normalise=normalise)
     rows = {part: counts[(data.split["part"] == part).to_numpy()] for part in ("train", "val")}
     basis = build_basis(data, "genes", 3)
-    batches = load_rows(basis, build_targets(data, create_model_type(EncoderConfig(**SMALL))), torch.device("cpu"))
-    output = CountOutput(data.transform.shift, data.transform.spread, basis.mean, data.transform.common_library)
+    batches = load_rows(
+        basis, build_targets(data, create_model_type(EncoderConfig(**SMALL))), torch.device("cpu")
+    )
+    output = CountOutput(
+        data.transform.shift, data.transform.spread, basis.mean, data.transform.common_library
+    )
     for batch, expected in zip(batches, rows.values(), strict=True):
         found, large = output.recover(batch.x, batch.targets["library"]).numpy(), expected > 300_000
         np.testing.assert_array_equal(found[~large], expected[~large])
         np.testing.assert_allclose(found[large], expected[large], rtol=1e-6)
 
 
-def test_the_library_is_that_of_the_kept_genes_and_of_counts_alone(tmp_path: Path, counts: np.ndarray) -> None:
+def test_the_library_is_that_of_the_kept_genes_and_of_counts_alone(
+    tmp_path: Path, counts: np.ndarray
+) -> None:
     silent = np.concatenate([counts, np.zeros((len(counts), 5), np.float32)], axis=1)
     silent[0, -1] = 1000
     data = preprocess_counts(tmp_path, silent)
     assert len(data.var) == N_GENES
-    assert data.obs("train")["library"].tolist() == counts[(data.split["part"] == "train").to_numpy()].sum(axis=1, dtype=float).tolist()
+    assert (
+        data.obs("train")["library"].tolist()
+        == counts[(data.split["part"] == "train").to_numpy()].sum(axis=1, dtype=float).tolist()
+    )
     assert "library" in data.access_test()[1]
-    assert "library" not in preprocess_counts(tmp_path, np.log2(counts + 1), scale="log2_norm_count").obs("train")
+    assert "library" not in preprocess_counts(
+        tmp_path, np.log2(counts + 1), scale="log2_norm_count"
+    ).obs("train")
 
 
 def test_what_is_not_counts_is_refused(tmp_path: Path, counts: np.ndarray) -> None:
     config = EncoderConfig(**SMALL)
     model_type = create_model_type(config)
-    with pytest.raises(TrainingError, match="kind=count needs counts, this cohort is log2_norm_count"):
-        build_targets(preprocess_counts(tmp_path, np.log2(counts + 1), scale="log2_norm_count"), model_type)
+    with pytest.raises(
+        TrainingError, match="kind=count needs counts, this cohort is log2_norm_count"
+    ):
+        build_targets(
+            preprocess_counts(tmp_path, np.log2(counts + 1), scale="log2_norm_count"), model_type
+        )
     with pytest.raises(TrainingError, match="normalise=none, clip=none"):
         build_targets(preprocess_counts(tmp_path, counts, normalise="none"), model_type)
     with pytest.raises(TrainingError, match="clip=16"):
@@ -121,16 +162,30 @@ def test_kinds_of_other_losses_are_not_searched_together_and_unfit_cohorts_end_a
     tmp_path: Path, data: Preprocessed, counts: np.ndarray
 ) -> None:
     values = {"cache": str(tmp_path), "n_latent": "3"}
-    with pytest.raises(ConfigError, match="that of deep is a squared error, that of count is a likelihood"):
-        run_study(data, TuneSettings(kind="deep,count", **values), tmp_path / "mixed", "f", lambda *_: None)
+    with pytest.raises(
+        ConfigError, match="that of deep is a squared error, that of count is a likelihood"
+    ):
+        run_study(
+            data,
+            TuneSettings(kind="deep,count", **values),
+            tmp_path / "mixed",
+            "f",
+            lambda *_: None,
+        )
     log2 = preprocess_counts(tmp_path, np.log2(counts + 1), scale="log2_norm_count")
-    with pytest.raises(TrainingError, match="kind=count needs counts, this cohort is log2_norm_count"):
-        run_study(log2, TuneSettings(kind="count", **values), tmp_path / "unfit", "f", lambda *_: None)
+    with pytest.raises(
+        TrainingError, match="kind=count needs counts, this cohort is log2_norm_count"
+    ):
+        run_study(
+            log2, TuneSettings(kind="count", **values), tmp_path / "unfit", "f", lambda *_: None
+        )
 
 
 def test_losses_of_rows_are_those_of_the_validation_loss(fitted: tuple[Fitted, Basis]) -> None:
     assert fitted[0].row_losses.mean() == pytest.approx(fitted[0].loss_val, rel=1e-6)
-    assert fitted[0].val_losses.mean() < 1 < fitted[0].row_losses.mean(), "squared errors are in other units"
+    assert fitted[0].val_losses.mean() < 1 < fitted[0].row_losses.mean(), (
+        "squared errors are in other units"
+    )
 
 
 def test_planted_structure_and_dispersions_are_recovered(fitted: tuple[Fitted, Basis]) -> None:
@@ -146,7 +201,9 @@ def test_planted_structure_and_dispersions_are_recovered(fitted: tuple[Fitted, B
 def test_the_likelihood_approaches_that_of_the_truth(fitted: tuple[Fitted, Basis]) -> None:
     """Means and sizes that made the counts set a bound; the train mean is far from it."""
     rng = np.random.default_rng(0)
-    logits = rng.normal(0, 1, N_GENES) + 0.5 * rng.standard_normal((N_SAMPLES, 3)) @ rng.standard_normal((3, N_GENES))
+    logits = rng.normal(0, 1, N_GENES) + 0.5 * rng.standard_normal(
+        (N_SAMPLES, 3)
+    ) @ rng.standard_normal((3, N_GENES))
     share = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     mean = share * N_GENES * rng.uniform(100, 400, (N_SAMPLES, 1))
     bound = -nbinom.logpmf(make_counts(N_SAMPLES, N_GENES, SIZE), SIZE, SIZE / (SIZE + mean)).mean()
@@ -155,11 +212,15 @@ def test_the_likelihood_approaches_that_of_the_truth(fitted: tuple[Fitted, Basis
 
 def test_extra_zeros_are_found_by_the_gate(tmp_path: Path) -> None:
     data = preprocess_counts(tmp_path, make_counts(N_SAMPLES, 40, np.full(40, 10.0), zeros=0.3))
-    (plain, basis), (inflated, _) = (fit(data, likelihood=name) for name in ("negative_binomial", "zero_inflated"))
+    (plain, basis), (inflated, _) = (
+        fit(data, likelihood=name) for name in ("negative_binomial", "zero_inflated")
+    )
     assert inflated.loss_val < plain.loss_val - 0.1
     network = inflated.network
     with torch.no_grad():
-        _, gate = network.dispersion(network.decoder[:-1](network.encode(torch.from_numpy(np.array(basis.val)))))
+        _, gate = network.dispersion(
+            network.decoder[:-1](network.encode(torch.from_numpy(np.array(basis.val))))
+        )
     assert gate.sigmoid().mean().item() == pytest.approx(0.3, abs=0.08)
 
 
@@ -171,8 +232,12 @@ def test_dispersions_may_differ_between_samples(data: Preprocessed) -> None:
 
 
 @pytest.mark.parametrize("skip", ["pca", "none"])
-@pytest.mark.parametrize(("scaling", "normalise"), [("zscore", "log2_cpm"), ("minmax", "log2_median")])
-def test_the_shipped_encoder_equals_the_trained_one(tmp_path: Path, counts: np.ndarray, scaling: str, normalise: str, skip: str) -> None:
+@pytest.mark.parametrize(
+    ("scaling", "normalise"), [("zscore", "log2_cpm"), ("minmax", "log2_median")]
+)
+def test_the_shipped_encoder_equals_the_trained_one(
+    tmp_path: Path, counts: np.ndarray, scaling: str, normalise: str, skip: str
+) -> None:
     data = preprocess_counts(tmp_path, counts, scaling=scaling, normalise=normalise)
     fitted, basis = fit(data, skip=skip, epochs=3, likelihood="zero_inflated")
     encoder, z = check_shipped(fitted, basis, data, tmp_path)

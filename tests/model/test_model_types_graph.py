@@ -1,4 +1,6 @@
-"""The graph kind: gene sets as units, edges as a propagation, and what becomes of both in a shipped encoder."""
+"""The graph kind: gene sets as units, edges as a propagation, and what becomes of both in a shipped
+encoder.
+"""
 
 from pathlib import Path
 
@@ -19,7 +21,15 @@ from genexp.training.train import build_encoder
 from tests.planted import make_preprocessed
 from tests.shipped import check_shipped
 
-SMALL = {"kind": "graph", "hidden": (32, 16), "n_latent": 4, "epochs": 15, "minibatch": 32, "learning_rate": 3e-3, "dropout": 0.0}
+SMALL = {
+    "kind": "graph",
+    "hidden": (32, 16),
+    "n_latent": 4,
+    "epochs": 15,
+    "minibatch": 32,
+    "learning_rate": 3e-3,
+    "dropout": 0.0,
+}
 SETS = {f"SET{i}": [f"G{j:05d}" for j in range(8 * i, 8 * i + 20)] for i in range(24)}
 """Overlapping sets of the first 204 of 250 genes."""
 
@@ -49,7 +59,9 @@ def fit(data: Preprocessed, graph: str, **values: object) -> tuple[Fitted, Basis
     config = EncoderConfig(**SMALL | {"graph": graph} | values)
     basis = build_basis(data, "auto", config.n_latent, "its graph is one of genes")
     model_type = create_model_type(config)
-    return fit_autoencoder(basis, model_type, seed=0, targets=build_targets(data, model_type)), basis
+    return fit_autoencoder(
+        basis, model_type, seed=0, targets=build_targets(data, model_type)
+    ), basis
 
 
 @pytest.mark.parametrize("mask_decoder", [False, True])
@@ -60,7 +72,10 @@ def test_weights_outside_a_set_stay_zero_through_training_and_folding(
     fitted, basis = fit(data, gmt, batch_norm=batch_norm, mask_decoder=mask_decoder)
     names, members = connect_sets(SETS, basis.genes)
     encoder = build_encoder(fitted, basis, data, 0.2, {})
-    for weight in (fitted.network.encoder[0].weight.detach().numpy(), encoder.encoder.layers[0].weight):
+    for weight in (
+        fitted.network.encoder[0].weight.detach().numpy(),
+        encoder.encoder.layers[0].weight,
+    ):
         assert weight.shape == (24, 250)
         assert (weight[~members] == 0).all()
         assert (weight[members] != 0).all()
@@ -88,17 +103,23 @@ def test_gene_sets_learn_and_ship(data: Preprocessed, gmt: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("skip", ["pca", "none"])
 @pytest.mark.parametrize("hidden", [(), (32, 16)])
-def test_edges_learn_and_ship(data: Preprocessed, edges: str, tmp_path: Path, hidden: tuple, skip: str) -> None:
+def test_edges_learn_and_ship(
+    data: Preprocessed, edges: str, tmp_path: Path, hidden: tuple, skip: str
+) -> None:
     fitted, basis = fit(data, edges, hidden=hidden, skip=skip)
     assert fitted.history["r2/val"][fitted.best_epoch] > 0.2
     check_shipped(fitted, basis, data, tmp_path)
 
 
 def test_the_normalised_adjacency_is_that_of_the_paper() -> None:
-    """D^-1/2 (A + I) D^-1/2 is I minus the normalised Laplacian of the graph with loops, which networkx gives."""
+    """D^-1/2 (A + I) D^-1/2 is I minus the normalised Laplacian of the graph with loops, which
+    networkx gives.
+    """
     genes = list("abcdef")
     edges = [("a", "b"), ("b", "a"), ("b", "c"), ("c", "c"), ("a", "b"), ("d", "b"), ("e", "?")]
-    looped = nx.Graph([(a, b) for a, b in edges if "?" not in (a, b)] + [(gene, gene) for gene in genes])
+    looped = nx.Graph(
+        [(a, b) for a, b in edges if "?" not in (a, b)] + [(gene, gene) for gene in genes]
+    )
     adjacency = nx.to_numpy_array(looped, nodelist=genes)
     degree = adjacency.sum(axis=1)
     expected = adjacency / np.sqrt(np.outer(degree, degree))
@@ -108,15 +129,22 @@ def test_the_normalised_adjacency_is_that_of_the_paper() -> None:
 
 
 def test_small_sets_are_left_out() -> None:
-    names, members = connect_sets(SETS | {"TINY": ["G00001", "G00002", "G9"]}, [f"G{j:05d}" for j in range(250)])
+    names, members = connect_sets(
+        SETS | {"TINY": ["G00001", "G00002", "G9"]}, [f"G{j:05d}" for j in range(250)]
+    )
     assert names == tuple(SETS)
     assert members.sum(axis=1).tolist() == [20] * 24
 
 
 def test_files_that_do_not_fit_are_refused(data: Preprocessed, tmp_path: Path) -> None:
-    foreign = write(tmp_path / "foreign.gmt", [["A", "", *(f"ENSG{j}" for j in range(90)), "G00001"]])
+    foreign = write(
+        tmp_path / "foreign.gmt", [["A", "", *(f"ENSG{j}" for j in range(90)), "G00001"]]
+    )
     alien = write(tmp_path / "alien.tsv", [["x", "y"]])
-    single = write(tmp_path / "single.gmt", [["A", "", "G00001", "G00002", "G00003"], ["B", "", "G00001", "G00002"]])
+    single = write(
+        tmp_path / "single.gmt",
+        [["A", "", "G00001", "G00002", "G00003"], ["B", "", "G00001", "G00002"]],
+    )
     narrow = write(tmp_path / "narrow.tsv", [["G00001"]])
     cases = {
         "": "kind=graph needs graph=PATH",

@@ -1,4 +1,6 @@
-"""The recurrent kind: what a sample is predicted to be depends on the earlier samples of its subject, and on nothing else."""
+"""The recurrent kind: what a sample is predicted to be depends on the earlier samples of its
+subject, and on nothing else.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -36,25 +38,47 @@ from tests.outcomes import unpack
 from tests.planted import make_preprocessed
 from tests.planted_latents import make_latents, make_obs
 
-SMALL = {"kind": "recurrent", "hidden": (32,), "n_latent": 4, "n_state": 8, "epochs": 60, "patience": 15, "minibatch": 64}
+SMALL = {
+    "kind": "recurrent",
+    "hidden": (32,),
+    "n_latent": 4,
+    "n_state": 8,
+    "epochs": 60,
+    "patience": 15,
+    "minibatch": 64,
+}
 SMALL |= {"head_weight": 1.0, "dropout": 0.0}
 
 
-def make_course(n_subjects: int = 180, n_genes: int = 80, seed: int = 0, shuffle: bool = False) -> AnnData:
-    """Subjects with 1 to 6 samples; a sample is ``up`` where its activity is above that of the sample before; the first one has no label.
+def make_course(
+    n_subjects: int = 180, n_genes: int = 80, seed: int = 0, shuffle: bool = False
+) -> AnnData:
+    """Subjects with 1 to 6 samples; a sample is ``up`` where its activity is above that of the
+    sample before; the first one has no label.
 
-    Activity is a subject's own level (standard deviation 2) and a share that is drawn anew each time (1). So a sample alone says ``up``
-    only as far as a high activity is likelier to be a rise: whoever knows no more is right with probability 1/2 + atan(1/3) / pi = 0.60.
+    Activity is a subject's own level (standard deviation 2) and a share that is drawn anew each
+    time (1). So a sample alone says ``up`` only as far as a high activity is likelier to be a rise:
+    whoever knows no more is right with probability 1/2 + atan(1/3) / pi = 0.60.
     """
     rng = np.random.default_rng(seed)
     sizes = rng.integers(1, 7, n_subjects)
-    subject, visit = np.repeat(np.arange(n_subjects), sizes), np.concatenate([np.arange(size) for size in sizes])
+    subject, visit = (
+        np.repeat(np.arange(n_subjects), sizes),
+        np.concatenate([np.arange(size) for size in sizes]),
+    )
     level = 2 * rng.normal(size=n_subjects)[subject] + rng.normal(size=len(subject))
     before = np.concatenate([[0.0], level[:-1]])
     label = np.where(visit == 0, None, np.where(level > before, "up", "down"))
-    X = 8 + level[:, None] * rng.normal(size=n_genes) + 0.3 * rng.normal(size=(len(subject), n_genes))
+    X = (
+        8
+        + level[:, None] * rng.normal(size=n_genes)
+        + 0.3 * rng.normal(size=(len(subject), n_genes))
+    )
     names = [f"s{i:04d}" for i in range(len(subject))]
-    obs = pd.DataFrame({"group": [f"p{one:03d}" for one in subject], "order": visit.astype(float)}, pd.Index(names, name="sample_id"))
+    obs = pd.DataFrame(
+        {"group": [f"p{one:03d}" for one in subject], "order": visit.astype(float)},
+        pd.Index(names, name="sample_id"),
+    )
     obs["label"] = pd.Categorical(label)
     genes = [f"G{j:03d}" for j in range(n_genes)]
     var = pd.DataFrame({"source": genes, "entrez_id": ""}, index=pd.Index(genes, name="gene"))
@@ -65,7 +89,9 @@ def make_course(n_subjects: int = 180, n_genes: int = 80, seed: int = 0, shuffle
 
 def prepare(folder: Path, **values: object) -> Preprocessed:
     folder.mkdir(exist_ok=True)
-    return preprocess_anndata(make_course(**values), PreprocessSettings(split="60/15/25"), folder / "course")
+    return preprocess_anndata(
+        make_course(**values), PreprocessSettings(split="60/15/25"), folder / "course"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +112,23 @@ def ship(data: Preprocessed, folder: Path, **values: object) -> tuple[Encoder, F
     return Encoder.load(folder), fitted
 
 
-def test_the_change_since_the_sample_before_is_read_by_memory_and_not_by_a_classifier(data: Preprocessed, tmp_path: Path) -> None:
-    """On subjects that training never saw; a classifier of single samples is right 60 times in 100 at best."""
+def test_the_change_since_the_sample_before_is_read_by_memory_and_not_by_a_classifier(
+    data: Preprocessed, tmp_path: Path
+) -> None:
+    """On subjects that training never saw; a classifier of single samples is right 60 times in 100
+    at best.
+    """
     X, obs = data.access_test()
     test = make_latents("test", obs, {})
     accuracy = {}
     for kind in ("recurrent", "classifier"):
         encoder, _ = ship(data, tmp_path / kind, kind=kind)
-        parts = (replace(test, part=part, z={"encoder": encoder.encoder(np.asarray(X)).astype(np.float64)}) for part in ("train", "test"))
+        parts = (
+            replace(
+                test, part=part, z={"encoder": encoder.encoder(np.asarray(X)).astype(np.float64)}
+            )
+            for part in ("train", "test")
+        )
         judged, _ = unpack(evaluate_heads(encoder, *parts, None, None, seed=0))
         accuracy[kind] = judged.labels[0].scores.loc["head", "accuracy"]
     assert accuracy["recurrent"] > 0.8
@@ -101,7 +136,9 @@ def test_the_change_since_the_sample_before_is_read_by_memory_and_not_by_a_class
 
 
 @pytest.mark.parametrize("values", [{}, {"body": "convolutional", "kernel": 12, "stride": 6}])
-def test_the_shipped_head_equals_the_trained_one_over_ragged_sequences(data: Preprocessed, tmp_path: Path, values: dict) -> None:
+def test_the_shipped_head_equals_the_trained_one_over_ragged_sequences(
+    data: Preprocessed, tmp_path: Path, values: dict
+) -> None:
     encoder, fitted = ship(data, tmp_path, epochs=3, **values)
     obs = data.obs("val").sort_values(["order"])
     rows = data.obs("val").index.get_indexer(obs.index)
@@ -110,7 +147,9 @@ def test_the_shipped_head_equals_the_trained_one_over_ragged_sequences(data: Pre
     heads = fitted.network.heads
     read = create_model_type(EncoderConfig(kind="recurrent")).read(obs)
     with torch.no_grad():
-        states = heads.memory(heads.standardise(torch.from_numpy(z)), *map(torch.from_numpy, read.values()))
+        states = heads.memory(
+            heads.standardise(torch.from_numpy(z)), *map(torch.from_numpy, read.values())
+        )
         np.testing.assert_allclose(made, heads.labels[0](states).softmax(1), atol=1e-4)
     assert len(set(obs.groupby("group").size())) > 2
 
@@ -125,7 +164,10 @@ def test_states_are_those_of_each_subject_by_itself_in_whatever_order_rows_stand
         torch.testing.assert_close(states[rows], memory.unit(x[rows][None])[0][0])
     turn = torch.randperm(6)
     torch.testing.assert_close(memory(x[turn], subject[turn], place[turn]), states[turn])
-    assert [one.tolist() for one in arrange(subject, place)] == [[0, 1, 0, 0, 2, 1], [1, 0, 0, 2, 0, 1]]
+    assert [one.tolist() for one in arrange(subject, place)] == [
+        [0, 1, 0, 0, 2, 1],
+        [1, 0, 0, 2, 0, 1],
+    ]
 
 
 def test_a_later_sample_has_no_say_and_an_earlier_one_has() -> None:
@@ -138,7 +180,9 @@ def test_a_later_sample_has_no_say_and_an_earlier_one_has() -> None:
     assert (gradient[2] == 0).all()
 
 
-def test_the_gradient_of_a_label_reaches_the_encoder_through_earlier_samples(data: Preprocessed) -> None:
+def test_the_gradient_of_a_label_reaches_the_encoder_through_earlier_samples(
+    data: Preprocessed,
+) -> None:
     fitted, basis = fit(data, epochs=2)
     batch = load_rows(basis, build_targets(data, fitted.model.model_type), torch.device("cpu"))[0]
     batch = Minibatch(batch.x.clone().requires_grad_(), batch.n_genes, batch.outside, batch.targets)
@@ -153,11 +197,17 @@ def test_the_gradient_of_a_label_reaches_the_encoder_through_earlier_samples(dat
 
 def test_the_order_of_rows_in_the_file_does_not_matter(tmp_path: Path) -> None:
     """Same split, same subjects, and the same prediction for each sample by the same network."""
-    straight, shuffled = (prepare(tmp_path / str(shuffle), shuffle=shuffle) for shuffle in (False, True))
+    straight, shuffled = (
+        prepare(tmp_path / str(shuffle), shuffle=shuffle) for shuffle in (False, True)
+    )
     encoder, _ = ship(straight, tmp_path / "encoder", epochs=5)
     found = []
     for data in (straight, shuffled):
-        part = make_latents("test", data.obs("val"), {"encoder": encoder.encoder(np.asarray(data.matrix("val"))).astype(np.float64)})
+        part = make_latents(
+            "test",
+            data.obs("val"),
+            {"encoder": encoder.encoder(np.asarray(data.matrix("val"))).astype(np.float64)},
+        )
         judged, _ = unpack(evaluate_heads(encoder, part, part, None, None, seed=0))
         found.append(judged.labels[0].predictions.sort_index())
     pd.testing.assert_frame_equal(*found, rtol=1e-3)
@@ -172,7 +222,9 @@ def test_subjects_stay_whole_in_a_step_and_every_row_is_seen_once(n_steps: int) 
         assert min(map(len, steps)) >= 2
         seen = [set(subject[rows].tolist()) for rows in steps]
         assert sum(map(len, seen)) == len(set(subject.tolist()))
-    assert not torch.equal(torch.cat(list(draw_steps(200, n_steps, subject))), torch.cat(list(steps)))
+    assert not torch.equal(
+        torch.cat(list(draw_steps(200, n_steps, subject))), torch.cat(list(steps))
+    )
 
 
 def test_a_subject_of_one_sample_is_no_step_of_its_own() -> None:
@@ -187,7 +239,9 @@ def test_without_blocks_the_order_is_drawn_as_it_always_was() -> None:
     assert all(torch.equal(*pair) for pair in zip(draw_steps(50, 4), expected, strict=True))
 
 
-def test_scoring_in_parts_equals_scoring_at_once(data: Preprocessed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scoring_in_parts_equals_scoring_at_once(
+    data: Preprocessed, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fitted, basis = fit(data, epochs=2)
     batch = load_rows(basis, build_targets(data, fitted.model.model_type), torch.device("cpu"))[0]
     whole = score(fitted.model, batch, 1)
@@ -199,10 +253,17 @@ def test_scoring_in_parts_equals_scoring_at_once(data: Preprocessed, monkeypatch
     assert parts.losses == pytest.approx(whole.losses, rel=1e-5)
 
 
-def test_a_sequence_is_predicted_with_its_subjects_named_and_not_without(data: Preprocessed, tmp_path: Path) -> None:
+def test_a_sequence_is_predicted_with_its_subjects_named_and_not_without(
+    data: Preprocessed, tmp_path: Path
+) -> None:
     encoder, _ = ship(data, tmp_path, epochs=2)
-    expression = pd.DataFrame(np.asarray(make_course().X)[:6], columns=[f"G{j:03d}" for j in range(80)])
-    with pytest.raises(ValueError, match="reads the samples of a subject in their order: name the subject of each row"):
+    expression = pd.DataFrame(
+        np.asarray(make_course().X)[:6], columns=[f"G{j:03d}" for j in range(80)]
+    )
+    with pytest.raises(
+        ValueError,
+        match="reads the samples of a subject in their order: name the subject of each row",
+    ):
         encoder.predict(expression, "label")
     with pytest.raises(ValueError, match="a subject for each of 6 rows was expected, found 2"):
         encoder.predict(expression, "label", subjects=["a", "b"])
@@ -223,7 +284,9 @@ def test_a_recurrent_encoder_is_judged_as_a_whole(data: Preprocessed, tmp_path: 
     encoder, _ = ship(data, tmp_path)
     evaluation = evaluate_encoder(encoder, data, EvaluationConfig(max_clusters=3), seed=0)
     assert evaluation.metrics["head/accuracy"] > evaluation.metrics["probe/accuracy"] + 0.1
-    assert "Head of label, from the earlier samples of a subject too, on" in render_heads(evaluation.results["heads"])
+    assert "Head of label, from the earlier samples of a subject too, on" in render_heads(
+        evaluation.results["heads"]
+    )
 
 
 def test_a_cohort_without_order_or_without_sequences_is_refused(tmp_path: Path) -> None:
@@ -233,20 +296,30 @@ def test_a_cohort_without_order_or_without_sequences_is_refused(tmp_path: Path) 
     course = make_course()
     course.obs["group"] = list(course.obs_names)
     lonely = preprocess_anndata(course, PreprocessSettings(), tmp_path / "lonely")
-    with pytest.raises(TrainingError, match=r"subjects with several samples were expected, found \d+ with one each"):
+    with pytest.raises(
+        TrainingError, match=r"subjects with several samples were expected, found \d+ with one each"
+    ):
         build_targets(lonely, create_model_type(EncoderConfig(kind="recurrent")))
 
 
-def test_a_head_that_reads_sequences_is_not_judged_without_an_order(data: Preprocessed, tmp_path: Path) -> None:
+def test_a_head_that_reads_sequences_is_not_judged_without_an_order(
+    data: Preprocessed, tmp_path: Path
+) -> None:
     encoder, _ = ship(data, tmp_path, epochs=1)
     obs = make_obs("test", 6, label=["up", "down"] * 3)
     part = make_latents("test", obs, np.zeros((6, 4)))
     judged, notes = unpack(evaluate_heads(encoder, part, part, None, None, seed=0))
     assert judged.labels == ()
-    assert notes == ["Head label was not scored: it reads the samples of a subject in their order; name the column with order=."]
+    assert notes == [
+        (
+            "Head label was not scored: it reads the samples of a subject in their order; name "
+            "the column with order=."
+        )
+    ]
 
 
-# --- the order of samples in a cohort ---------------------------------------------------------------------------------
+# --- the order of samples in a cohort
+# ---------------------------------------------------------------------------------
 
 
 def order(values: list, groups: list) -> pd.Series:
@@ -271,8 +344,16 @@ def test_numbers_dates_and_numbered_texts_are_an_order(values: list, expected: l
 @pytest.mark.parametrize(
     ("values", "groups", "message"),
     [
-        ([1, 1, 2], "aab", r"order='visit': expected different values within a group; found equal ones: 1 \(a at 1\)"),
-        ([1, None, 2], "aab", r"order='visit': expected a value for every sample of a group with several; found none for 1 \(s1\)"),
+        (
+            [1, 1, 2],
+            "aab",
+            r"order='visit': expected different values within a group; found equal ones: 1 \(a at 1\)",  # noqa: E501
+        ),
+        (
+            [1, None, 2],
+            "aab",
+            r"order='visit': expected a value for every sample of a group with several; found none for 1 \(s1\)",  # noqa: E501
+        ),
     ],
 )
 def test_an_order_with_ties_or_gaps_is_refused(values: list, groups: str, message: str) -> None:

@@ -1,4 +1,6 @@
-"""Novel samples: p-values hold their level where nothing is novel, planted outliers are found, foreign cohorts are told what to expect."""
+"""Novel samples: p-values hold their level where nothing is novel, planted outliers are found,
+foreign cohorts are told what to expect.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,14 @@ from scipy.spatial.distance import mahalanobis
 from genexp.evaluation.novelty import Novelty, evaluate_novelty
 from genexp.evaluation.reconstruction import Reconstruction
 from genexp.model.encoder import Affine, Encoder, Network
-from genexp.model.novelty import Calibration, calibrate_novelty, describe_coverage, judge_novelty, rank_conformally, score_samples
+from genexp.model.novelty import (
+    Calibration,
+    calibrate_novelty,
+    describe_coverage,
+    judge_novelty,
+    rank_conformally,
+    score_samples,
+)
 from genexp.preprocessing.transform import Transform
 from tests.outcomes import unpack
 from tests.planted_latents import make_latents, make_obs
@@ -24,13 +33,32 @@ ENCODER, DECODER = Network((Affine(AXES.T.copy(), NONE[0]),)), Network((Affine(A
 
 def draw(n: int, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return (rng.normal(size=(n, N_LATENT)) @ (3 * AXES.T) + 0.5 * rng.normal(size=(n, N_GENES))).astype(np.float32)
+    return (
+        rng.normal(size=(n, N_LATENT)) @ (3 * AXES.T) + 0.5 * rng.normal(size=(n, N_GENES))
+    ).astype(np.float32)
 
 
 def build(calibration: Calibration | None) -> Encoder:
     genes = [f"G{i}" for i in range(N_GENES)]
-    plain = Transform("none", None, np.zeros(N_GENES, np.float32), np.zeros(N_GENES, np.float32), np.ones(N_GENES, np.float32))
-    return Encoder(genes, genes, "zscore", "mean", plain, ENCODER, DECODER, 0.5, {}, calibration.to_arrays() if calibration else {})
+    plain = Transform(
+        "none",
+        None,
+        np.zeros(N_GENES, np.float32),
+        np.zeros(N_GENES, np.float32),
+        np.ones(N_GENES, np.float32),
+    )
+    return Encoder(
+        genes,
+        genes,
+        "zscore",
+        "mean",
+        plain,
+        ENCODER,
+        DECODER,
+        0.5,
+        {},
+        calibration.to_arrays() if calibration else {},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +83,19 @@ def test_conformal_p_counts_the_reference_scores_that_are_at_least_as_large() ->
 
 
 def test_p_values_of_samples_like_the_validation_samples_hold_their_level() -> None:
-    """Over 60 draws of train, validation and test samples: the share below a level is at most the level, and close to it."""
+    """Over 60 draws of train, validation and test samples: the share below a level is at most the
+    level, and close to it.
+    """
     found = []
     for seed in range(60):
-        calibration = calibrate_novelty(ENCODER, DECODER, draw(100, 3 * seed), draw(59, 3 * seed + 1), seed=0)
-        found.append(judge(build(calibration), draw(50, 3 * seed + 2))[["p_error", "p_distance", "p"]].to_numpy())
+        calibration = calibrate_novelty(
+            ENCODER, DECODER, draw(100, 3 * seed), draw(59, 3 * seed + 1), seed=0
+        )
+        found.append(
+            judge(build(calibration), draw(50, 3 * seed + 2))[
+                ["p_error", "p_distance", "p"]
+            ].to_numpy()
+        )
     p = np.stack(found)
     for level in (0.05, 0.2, 0.5):
         shares = (p <= level).mean(axis=1)
@@ -67,7 +103,9 @@ def test_p_values_of_samples_like_the_validation_samples_hold_their_level() -> N
         assert (np.abs(shares.mean(axis=0) - level) < 3 * error).all()
 
 
-def test_planted_outliers_are_found_by_error_or_by_distance_and_others_rarely(encoder: Encoder) -> None:
+def test_planted_outliers_are_found_by_error_or_by_distance_and_others_rarely(
+    encoder: Encoder,
+) -> None:
     X = draw(100, 2)
     X[:15] += np.random.default_rng(0).normal(scale=2, size=(15, N_GENES)).astype(np.float32)
     X[15:30] += 40 * AXES[:, 0]
@@ -90,20 +128,28 @@ def test_error_of_a_sample_is_over_the_genes_that_it_has(encoder: Encoder) -> No
     X[0, :10] = np.nan
     filled = np.nan_to_num(X)
     rebuilt = filled @ AXES @ AXES.T
-    assert judge(encoder, X)["error"].iloc[0] == pytest.approx(np.square(filled - rebuilt)[0, 10:].mean(), rel=1e-4)
+    assert judge(encoder, X)["error"].iloc[0] == pytest.approx(
+        np.square(filled - rebuilt)[0, 10:].mean(), rel=1e-4
+    )
 
 
-def test_calibration_travels_with_the_encoder_and_older_encoders_load_without(encoder: Encoder, tmp_path: Path) -> None:
+def test_calibration_travels_with_the_encoder_and_older_encoders_load_without(
+    encoder: Encoder, tmp_path: Path
+) -> None:
     encoder.save(tmp_path / "new")
     build(None).save(tmp_path / "old")
     X = draw(30, 6)
     pd.testing.assert_frame_equal(judge(Encoder.load(tmp_path / "new"), X), judge(encoder, X))
     old = Encoder.load(tmp_path / "old")
     assert Calibration.of(old) is None
-    assert describe_coverage(old, 0, None, None).endswith("the encoder was registered without calibration")
+    assert describe_coverage(old, 0, None, None).endswith(
+        "the encoder was registered without calibration"
+    )
 
 
-def test_loss_rises_with_the_share_of_absent_genes_as_foreseen(encoder: Encoder, calibration: Calibration) -> None:
+def test_loss_rises_with_the_share_of_absent_genes_as_foreseen(
+    encoder: Encoder, calibration: Calibration
+) -> None:
     curve = calibration.dropout
     assert curve[0].tolist() == [0, 1, 0]
     assert (np.diff(curve, axis=0) > 0).all()
@@ -119,18 +165,28 @@ def test_loss_rises_with_the_share_of_absent_genes_as_foreseen(encoder: Encoder,
 
 def evaluate(encoder: Encoder, X: np.ndarray, n_val: int = 199) -> tuple[Novelty | None, list[str]]:
     test = make_latents("test", make_obs("test", len(X)), (X @ AXES).astype(np.float64))
-    samples = pd.DataFrame({"encoder": np.square(X - X @ AXES @ AXES.T).sum(axis=1)}, index=test.obs.index)
+    samples = pd.DataFrame(
+        {"encoder": np.square(X - X @ AXES @ AXES.T).sum(axis=1)}, index=test.obs.index
+    )
     rows = {"train": draw(400, 0), "val": draw(199, 1)[:n_val]}
-    return unpack(evaluate_novelty(encoder, rows, test, Reconstruction(pd.DataFrame(), pd.DataFrame(), samples), seed=0))
+    return unpack(
+        evaluate_novelty(
+            encoder, rows, test, Reconstruction(pd.DataFrame(), pd.DataFrame(), samples), seed=0
+        )
+    )
 
 
-def test_evaluation_and_encoding_say_the_same_with_and_without_a_stored_calibration(encoder: Encoder) -> None:
+def test_evaluation_and_encoding_say_the_same_with_and_without_a_stored_calibration(
+    encoder: Encoder,
+) -> None:
     X = draw(40, 8)
     stored, measured = (evaluate(one, X)[0] for one in (encoder, build(None)))
     assert stored is not None
     assert measured is not None
     for found in (stored, measured):
-        np.testing.assert_allclose(found.samples["p"].to_numpy(), judge(encoder, X)["p"].to_numpy(), atol=0.0051)
+        np.testing.assert_allclose(
+            found.samples["p"].to_numpy(), judge(encoder, X)["p"].to_numpy(), atol=0.0051
+        )
     assert set(stored.metrics) == {"novelty/share", "novelty/share_p05"}
     assert stored.fewest == 4
 
@@ -138,7 +194,9 @@ def test_evaluation_and_encoding_say_the_same_with_and_without_a_stored_calibrat
 def test_too_few_validation_samples_are_said(encoder: Encoder) -> None:
     found, notes = evaluate(replace(encoder, calibration={}), draw(10, 3), n_val=12)
     assert found is None
-    assert notes == ["No novelty: 12 validation samples, of which 19 are needed for a p-value of 0.05."]
+    assert notes == [
+        "No novelty: 12 validation samples, of which 19 are needed for a p-value of 0.05."
+    ]
 
 
 def test_no_sample_is_judged_without_complaint(calibration: Calibration) -> None:

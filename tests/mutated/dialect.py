@@ -26,13 +26,18 @@ class Dialect:
 
     def write_lines(self, sheet: Sheet) -> list[str]:
         """Lines of text, without their ends."""
-        return [line if isinstance(line, str) else self.delimiter.join(map(self._quote, line)) for line in self._localise(sheet)]
+        return [
+            line if isinstance(line, str) else self.delimiter.join(map(self._quote, line))
+            for line in self._localise(sheet)
+        ]
 
     def _localise(self, sheet: Sheet) -> Sheet:
         if self.decimal == ".":
             return sheet
         return [
-            [cell.replace(".", ",") if is_plain_number(cell) else cell for cell in line] if isinstance(line, list) else line
+            [cell.replace(".", ",") if is_plain_number(cell) else cell for cell in line]
+            if isinstance(line, list)
+            else line
             for line in sheet
         ]
 
@@ -46,7 +51,10 @@ class Dialect:
 
     def encode(self, lines: list[str]) -> bytes:
         """Bytes of the whole file before it is packed."""
-        newlines = [self.newline if self.newline != "mixed" else ("\n", "\r\n")[i % 2] for i in range(len(lines))]
+        newlines = [
+            self.newline if self.newline != "mixed" else ("\n", "\r\n")[i % 2]
+            for i in range(len(lines))
+        ]
         text = "".join(line + newline for line, newline in zip(lines, newlines, strict=True))
         return (text if self.ends else text.rstrip("\r\n")).encode(self.encoding, errors="replace")
 
@@ -57,20 +65,36 @@ class Dialect:
         return {"": bytes, "bzip2": bz2.compress, "xz": lzma.compress}[self.packing](content)
 
     def read_cells(self, sheet: Sheet) -> list[list[str]]:
-        """Cells as a plain reader finds them, by lines; lines that are no part of the table are left out."""
+        """Cells as a plain reader finds them, by lines; lines that are no part of the table are
+        left out.
+        """
         lines = self.write_lines([line for line in sheet if isinstance(line, list)])
-        text = [line.encode(self.encoding, errors="replace").decode(self.encoding) for line in lines]
+        text = [
+            line.encode(self.encoding, errors="replace").decode(self.encoding) for line in lines
+        ]
         if self.delimiter == " ":
             text = [line.replace("\t", " ").strip() for line in text]
         return [
-            next(csv.reader(io.StringIO(line, newline=""), delimiter=self.delimiter, skipinitialspace=self.delimiter == " "), [])
+            next(
+                csv.reader(
+                    io.StringIO(line, newline=""),
+                    delimiter=self.delimiter,
+                    skipinitialspace=self.delimiter == " ",
+                ),
+                [],
+            )
             for line in text
         ]
 
 
 def is_plain_number(cell: str) -> bool:
     """Whether a cell is a number as a computer writes it."""
-    return bool(cell) and cell[-1].isdigit() and cell.isascii() and cell.replace(".", "", 1).removeprefix("-").isdigit()
+    return (
+        bool(cell)
+        and cell[-1].isdigit()
+        and cell.isascii()
+        and cell.replace(".", "", 1).removeprefix("-").isdigit()
+    )
 
 
 def damage(content: bytes, kind: str, at: int, value: int) -> bytes:

@@ -1,7 +1,8 @@
 """Mutations of small tables: what editors, spreadsheets, scripts and broken downloads do to files.
 
-A table is a list of lines, each a list of cells or, where it is no line of the table, a text. Each mutation changes it in place, at a
-place that two numbers give, modulo the size of the table; so that an example reads ``("double_line", 3, 17)``.
+A table is a list of lines, each a list of cells or, where it is no line of the table, a text. Each
+mutation changes it in place, at a place that two numbers give, modulo the size of the table; so
+that an example reads ``("double_line", 3, 17)``.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ Sheet = list[Line]
 Mutation = Callable[[Sheet, int, int], None]
 
 CELLS = [
-    "1e5", "-0", "1e-400", "1e400", "1E+02", "1e", "+5", "-3.5", "--5", "0x1F", "1,234", "1.234,5", "7,25", "1_000", "1 000", "12%", "5.",
-    ".5", ".", "-", "", " ", "NA", "NaN", "nan", "N/A", "#N/A", "null", "None", "inf", "-Inf", "TRUE", "abc", "7.5abc", "1.2.3", "'7.5",
-    "'--", " 7.5 ", "7.5\u00a0", "\u22125", "\uff15", "\u0665", "5d3", "#REF!", "1-Mar", "2020-03-01", "12:30", "$5", "\x00", "7;5", "7|5",
-    "999", "99999999999999999999", "1e38", "1e39", "0.1e1", "007", "6.", "1/2", "=A1", "µ", "?", "''", "0", "1", "NA NA", "(5)", "\u20285",
+    "1e5", "-0", "1e-400", "1e400", "1E+02", "1e", "+5", "-3.5", "--5", "0x1F", "1,234", "1.234,5", "7,25", "1_000", "1 000", "12%", "5.",  # noqa: E501
+    ".5", ".", "-", "", " ", "NA", "NaN", "nan", "N/A", "#N/A", "null", "None", "inf", "-Inf", "TRUE", "abc", "7.5abc", "1.2.3", "'7.5",  # noqa: E501
+    "'--", " 7.5 ", "7.5\u00a0", "\u22125", "\uff15", "\u0665", "5d3", "#REF!", "1-Mar", "2020-03-01", "12:30", "$5", "\x00", "7;5", "7|5",  # noqa: E501
+    "999", "99999999999999999999", "1e38", "1e39", "0.1e1", "007", "6.", "1/2", "=A1", "µ", "?", "''", "0", "1", "NA NA", "(5)", "\u20285",  # noqa: E501
 ]  # fmt: skip
 """Cells in the place of a number, or of an annotation."""
 NAMES = [
-    "", " ", "NA", "nan", "Total", "__no_feature", "1-Mar", "2006/03/01", "age", "OS", "status", "Length", "label", "tspan6", "TSPAN6 ",
-    "7157", "TSPAN6", "TSPAN6|7105", "ENSG00000000003.14", "TCGA-AA-0000-01", "tcga.aa.0000.01", "TCGA-AA-0001", "#comment", "a,b", "a;b",
-    "a\tb", '"', '"x', "'", "5'UTR", "gène", "\u2028", "\x00", "x" * 300, "0", "1", "1.5", "sample", "gene", "type", "OS.time", "patient",
-    "index", "?", "Unnamed: 0", "mean", "batch", "time", "CD99.1", "MYH16_x_at", "-", "\ufeffTNMD", "TNMD\u00a0", "NaN",
+    "", " ", "NA", "nan", "Total", "__no_feature", "1-Mar", "2006/03/01", "age", "OS", "status", "Length", "label", "tspan6", "TSPAN6 ",  # noqa: E501
+    "7157", "TSPAN6", "TSPAN6|7105", "ENSG00000000003.14", "TCGA-AA-0000-01", "tcga.aa.0000.01", "TCGA-AA-0001", "#comment", "a,b", "a;b",  # noqa: E501
+    "a\tb", '"', '"x', "'", "5'UTR", "gène", "\u2028", "\x00", "x" * 300, "0", "1", "1.5", "sample", "gene", "type", "OS.time", "patient",  # noqa: E501
+    "index", "?", "Unnamed: 0", "mean", "batch", "time", "CD99.1", "MYH16_x_at", "-", "\ufeffTNMD", "TNMD\u00a0", "NaN",  # noqa: E501
 ]  # fmt: skip
 """Names in the place of a gene's, a sample's or a heading."""
 
@@ -178,7 +179,10 @@ def insert_blank_line(sheet: Sheet, i: int, j: int) -> None:
 
 
 def insert_comment(sheet: Sheet, i: int, j: int) -> None:
-    sheet.insert(0 if j % 2 else i % (len(sheet) + 1), ("# made by a tool", "#", "Table 1", "// note", "%%", "! x\t1")[i % 6])
+    sheet.insert(
+        0 if j % 2 else i % (len(sheet) + 1),
+        ("# made by a tool", "#", "Table 1", "// note", "%%", "! x\t1")[i % 6],
+    )
 
 
 def repeat_heading(sheet: Sheet, i: int, j: int) -> None:
@@ -187,11 +191,15 @@ def repeat_heading(sheet: Sheet, i: int, j: int) -> None:
 
 
 def join_parts(sheet: Sheet, i: int, j: int) -> None:
-    """Two parts one below the other, the second with its columns in another order, below a heading of its own."""
+    """Two parts one below the other, the second with its columns in another order, below a heading
+    of its own.
+    """
     lines = _lines(sheet)
     start = 1 + i % max(len(lines) - 2, 1)
     shift = 1 + j % 7
-    turned = [[line[0], *line[1 + shift :], *line[1 : 1 + shift]] for line in [lines[0], *lines[start:]]]
+    turned = [
+        [line[0], *line[1 + shift :], *line[1 : 1 + shift]] for line in [lines[0], *lines[start:]]
+    ]
     sheet[:] = [*lines[:start], *turned]
 
 
@@ -219,7 +227,9 @@ def add_rotated_names(sheet: Sheet, i: int, j: int) -> None:
     lines = _lines(sheet)
     names = [line[0] for line in lines[1:]]
     for k, line in enumerate(lines):
-        line.insert(i % 3, ("paired_with", "id", "control")[j % 3] if k == 0 else names[k % len(names)])
+        line.insert(
+            i % 3, ("paired_with", "id", "control")[j % 3] if k == 0 else names[k % len(names)]
+        )
 
 
 def add_total(sheet: Sheet, i: int, j: int) -> None:
@@ -256,9 +266,9 @@ def cut_normals(sheet: Sheet, i: int, j: int) -> None:
 MUTATIONS: dict[str, Mutation] = {
     mutation.__name__: mutation
     for mutation in (
-        change_cell, change_some_cells, change_line, change_column, rename_line, rename_column, rename_corner, double_line, swap_lines,
-        cut_line, swap_names, swap_columns, move_column, move_names, double_column, cut_column, swap_headings, drop_cell, add_cell,
-        drop_corner, drop_heading, end_with_delimiters, insert_blank_line, insert_comment, repeat_heading, join_parts, number_lines,
-        add_text_column, add_number_column, add_rotated_names, add_total, transpose, change_ids, cut_normals,
+        change_cell, change_some_cells, change_line, change_column, rename_line, rename_column, rename_corner, double_line, swap_lines,  # noqa: E501
+        cut_line, swap_names, swap_columns, move_column, move_names, double_column, cut_column, swap_headings, drop_cell, add_cell,  # noqa: E501
+        drop_corner, drop_heading, end_with_delimiters, insert_blank_line, insert_comment, repeat_heading, join_parts, number_lines,  # noqa: E501
+        add_text_column, add_number_column, add_rotated_names, add_total, transpose, change_ids, cut_normals,  # noqa: E501
     )
 }  # fmt: skip

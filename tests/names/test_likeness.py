@@ -22,11 +22,18 @@ def test_an_ordinary_name_is_a_symbol_or_an_id_and_nothing_else(name: str) -> No
     assert display_name(name) == name
 
 
-FORMS = st.one_of(*(st.from_regex(pattern, fullmatch=True) for pattern in (SAMPLE_COLUMNS, GENE_COLUMNS, SUMMARIES)))
+FORMS = st.one_of(
+    *(
+        st.from_regex(pattern, fullmatch=True)
+        for pattern in (SAMPLE_COLUMNS, GENE_COLUMNS, SUMMARIES)
+    )
+)
 
 
 @pytest.mark.parametrize("case", [str, str.upper, str.title])
 @settings(deadline=None, database=None, derandomize=True, max_examples=300)
 @given(FORMS.filter(str.isascii))
-def test_names_of_annotations_and_summaries_are_looked_at_closely(case: Callable[[str], str], name: str) -> None:
+def test_names_of_annotations_and_summaries_are_looked_at_closely(
+    case: Callable[[str], str], name: str
+) -> None:
     assert find_unusual_names([case(name)]) == [0]

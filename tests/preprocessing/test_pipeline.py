@@ -40,8 +40,15 @@ class MemoryTracker(NullTracker):
         figure.canvas.draw()
         self.figures[name] = [len(axes.lines) for axes in figure.axes]
 
-    def log_dataset(self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str) -> None:
-        self.dataset = {"name": name, "digest": digest, "source": source, "shape": (n_samples, n_genes)}
+    def log_dataset(
+        self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str
+    ) -> None:
+        self.dataset = {
+            "name": name,
+            "digest": digest,
+            "source": source,
+            "shape": (n_samples, n_genes),
+        }
 
 
 @pytest.fixture
@@ -49,9 +56,17 @@ def settings(tmp_path: Path) -> dict[str, Any]:
     """Settings of a small cohort in files, with a poor sample."""
     adata = make_cohort("counts")
     adata.X[5, 4:] = 0
-    pd.DataFrame(adata.X, index=adata.obs_names, columns=adata.var["source"]).to_csv(tmp_path / "toy.tsv", sep="\t")
-    adata.obs.rename(columns={"group": "patient_id", "label": "subtype"}).to_csv(tmp_path / "toy_samples.tsv", sep="\t")
-    files = {"cohort": str(tmp_path / "toy.tsv"), "obs": str(tmp_path / "toy_samples.tsv"), "label": "subtype"}
+    pd.DataFrame(adata.X, index=adata.obs_names, columns=adata.var["source"]).to_csv(
+        tmp_path / "toy.tsv", sep="\t"
+    )
+    adata.obs.rename(columns={"group": "patient_id", "label": "subtype"}).to_csv(
+        tmp_path / "toy_samples.tsv", sep="\t"
+    )
+    files = {
+        "cohort": str(tmp_path / "toy.tsv"),
+        "obs": str(tmp_path / "toy_samples.tsv"),
+        "label": "subtype",
+    }
     return files | {"cache": str(tmp_path / "cache"), "min_sample_detected": 0.3}
 
 
@@ -63,10 +78,21 @@ def test_the_run_is_told_what_was_kept_lost_and_split(settings: dict[str, Any]) 
     assert tracker.tags["n_train"] + tracker.tags["n_val"] + tracker.tags["n_test"] == 119
     assert tracker.tags["n_genes"] + tracker.tags["n_lost_genes"] == 60
     assert list(tracker.tables["preprocess/lost_samples.tsv"].index) == ["sample5"]
-    assert {"reason", "mean", "detected", "source"} <= set(tracker.tables["preprocess/lost_genes.tsv"])
+    assert {"reason", "mean", "detected", "source"} <= set(
+        tracker.tables["preprocess/lost_genes.tsv"]
+    )
     assert tracker.tables["preprocess/split.tsv"]["part"].value_counts()["lost"] == 1
-    assert tracker.files == ["preprocess/report.json", "preprocess/transform.json", "preprocess/transform.safetensors"]
-    assert tracker.dataset == {"name": "toy", "digest": tracker.dataset["digest"], "source": settings["cohort"], "shape": (120, 60)}
+    assert tracker.files == [
+        "preprocess/report.json",
+        "preprocess/transform.json",
+        "preprocess/transform.safetensors",
+    ]
+    assert tracker.dataset == {
+        "name": "toy",
+        "digest": tracker.dataset["digest"],
+        "source": settings["cohort"],
+        "shape": (120, 60),
+    }
     assert set(tracker.figures) == {"figures/qc_samples.png", "figures/qc_genes.png"}
     assert all(all(n_lines > 0 for n_lines in axes) for axes in tracker.figures.values())
 
@@ -75,7 +101,10 @@ def test_a_cohort_is_computed_once_and_then_reused(settings: dict[str, Any]) -> 
     first, again = MemoryTracker(), MemoryTracker()
     data = preprocess_cohort(PreprocessSettings(**settings), first)
     written = (data.folder / "train.npy").stat().st_mtime_ns
-    assert preprocess_cohort(PreprocessSettings(**settings, experiment_name="another"), again).folder == data.folder
+    assert (
+        preprocess_cohort(PreprocessSettings(**settings, experiment_name="another"), again).folder
+        == data.folder
+    )
     assert (data.folder / "train.npy").stat().st_mtime_ns == written
     assert again.tags == first.tags | {"preprocess": "reused"}
     assert again.tables.keys() == first.tables.keys()
@@ -94,16 +123,31 @@ def test_the_run_and_its_user_are_warned_of_what_could_not_be_met(
     for _ in range(times):
         tracker = MemoryTracker()
         capsys.readouterr()
-        preprocess_cohort(PreprocessSettings(**settings, n_top_genes=1000, split="80/15/5"), tracker)
+        preprocess_cohort(
+            PreprocessSettings(**settings, n_top_genes=1000, split="80/15/5"), tracker
+        )
     assert tracker.tags["preprocess_warnings"] == "; ".join(warnings)
-    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")] == [f"warning: {w}" for w in warnings]
+    assert [
+        line for line in capsys.readouterr().err.splitlines() if line.startswith("warning: ")
+    ] == [f"warning: {w}" for w in warnings]
 
 
-def test_files_and_settings_that_decide_the_values_are_in_the_fingerprint(settings: dict[str, Any]) -> None:
+def test_files_and_settings_that_decide_the_values_are_in_the_fingerprint(
+    settings: dict[str, Any],
+) -> None:
     def fingerprint(**changed: Any) -> str:
-        return preprocess_cohort(PreprocessSettings(**settings | changed), NullTracker()).fingerprint
+        return preprocess_cohort(
+            PreprocessSettings(**settings | changed), NullTracker()
+        ).fingerprint
 
-    changes: list[dict[str, Any]] = [{}, {"scaling": "minmax"}, {"split": "60/20/20"}, {"seed": 1}, {"n_top_genes": 20}, {"label": ""}]
+    changes: list[dict[str, Any]] = [
+        {},
+        {"scaling": "minmax"},
+        {"split": "60/20/20"},
+        {"seed": 1},
+        {"n_top_genes": 20},
+        {"label": ""},
+    ]
     assert len({fingerprint(**change) for change in changes}) == len(changes)
     before = fingerprint()
     path = Path(settings["cohort"])
@@ -123,10 +167,17 @@ def test_a_broken_folder_in_the_cache_is_computed_again(settings: dict[str, Any]
     np.testing.assert_array_equal(again.matrix("train"), expected)
 
 
-def test_a_cache_that_cannot_be_written_is_refused_before_anything_is_read(settings: dict[str, Any], tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_refused_before_anything_is_read(
+    settings: dict[str, Any], tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(PreprocessError, match="cannot be written"):
-        preprocess_cohort(PreprocessSettings(**settings | {"cache": str(tmp_path / "file"), "cohort": "absent.tsv"}), NullTracker())
+        preprocess_cohort(
+            PreprocessSettings(
+                **settings | {"cache": str(tmp_path / "file"), "cohort": "absent.tsv"}
+            ),
+            NullTracker(),
+        )
 
 
 def test_nothing_is_left_in_the_cache_by_a_cohort_that_is_refused(settings: dict[str, Any]) -> None:
@@ -136,7 +187,10 @@ def test_nothing_is_left_in_the_cache_by_a_cohort_that_is_refused(settings: dict
 
 
 def test_the_simulated_cohort_is_split_by_patient_and_stratified_by_subtype(tmp_path: Path) -> None:
-    data = preprocess_cohort(PreprocessSettings(cohort="simulated:300x400", label="subtype", cache=str(tmp_path)), NullTracker())
+    data = preprocess_cohort(
+        PreprocessSettings(cohort="simulated:300x400", label="subtype", cache=str(tmp_path)),
+        NullTracker(),
+    )
     assert_whole(data, 300)
 
 
@@ -159,7 +213,13 @@ def assert_whole(data: Preprocessed, n_samples: int) -> None:
     ("file", "samples", "label", "values", "n_samples"),
     [
         ("tcga_brca_rnaseq.parquet", "tcga_brca_rnaseq_samples.tsv", "pam50", {}, 1218),
-        ("tcga_5cohorts_fulltranscriptome.tsv.gz", "tcga_5cohorts_fulltranscriptome_samples.tsv", "cancer_type", {}, 309),
+        (
+            "tcga_5cohorts_fulltranscriptome.tsv.gz",
+            "tcga_5cohorts_fulltranscriptome_samples.tsv",
+            "cancer_type",
+            {},
+            309,
+        ),
         (
             "ovarian_multistudy.parquet",
             "ovarian_multistudy_samples.tsv",
@@ -167,14 +227,28 @@ def assert_whole(data: Preprocessed, n_samples: int) -> None:
             {"missing": "impute_mean", "group": "study"},
             416,
         ),
-        ("tcga_toil_tpm_3cohorts.parquet", "tcga_toil_tpm_3cohorts_patients.tsv", "cancer_type", {"scale": "log2_tpm"}, 1013),
+        (
+            "tcga_toil_tpm_3cohorts.parquet",
+            "tcga_toil_tpm_3cohorts_patients.tsv",
+            "cancer_type",
+            {"scale": "log2_tpm"},
+            1013,
+        ),
     ],
 )
 def test_real_cohorts(
-    shared_data: Path, tmp_path: Path, file: str, samples: str, label: str, values: dict[str, Any], n_samples: int
+    shared_data: Path,
+    tmp_path: Path,
+    file: str,
+    samples: str,
+    label: str,
+    values: dict[str, Any],
+    n_samples: int,
 ) -> None:
     files = {"cohort": str(shared_data / file), "obs": str(shared_data / samples), "label": label}
-    data = preprocess_cohort(PreprocessSettings(**files, **values, cache=str(tmp_path)), NullTracker())
+    data = preprocess_cohort(
+        PreprocessSettings(**files, **values, cache=str(tmp_path)), NullTracker()
+    )
     if "group" in values:
         assert data.split.groupby("group")["part"].nunique().max() == 1
     else:
@@ -192,5 +266,8 @@ def test_how_a_cohort_was_read_is_logged(tmp_path: Path) -> None:
     assert "cohort/reading.json" in notes.files
     assert notes.report["scale"] == "log2_norm_count"
     assert notes.report["reading"][0].startswith("simulated: 60 samples x 80 genes")
-    assert notes.tags["cohort_orientation"] == "samples in rows: the format (simulation) has samples in rows"
+    assert (
+        notes.tags["cohort_orientation"]
+        == "samples in rows: the format (simulation) has samples in rows"
+    )
     assert notes.tags["cohort_groups"].startswith("patient_id (")

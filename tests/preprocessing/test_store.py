@@ -58,11 +58,26 @@ def test_a_loaded_cohort_equals_the_written_one(tmp_path: Path) -> None:
     again = load_preprocessed(data.folder)
     pd.testing.assert_frame_equal(again.var, data.var)
     pd.testing.assert_frame_equal(again.split, data.split)
-    assert (again.report, again.split_hash, again.name, again.scale) == (data.report, data.split_hash, data.name, data.scale)
+    assert (again.report, again.split_hash, again.name, again.scale) == (
+        data.report,
+        data.split_hash,
+        data.name,
+        data.scale,
+    )
     np.testing.assert_array_equal(again.transform.spread, data.transform.spread)
 
 
-@pytest.mark.parametrize("name", ["train.npy", "test.parquet", "transform.safetensors", "report.json", "var.parquet", "files.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "train.npy",
+        "test.parquet",
+        "transform.safetensors",
+        "report.json",
+        "var.parquet",
+        "files.json",
+    ],
+)
 @pytest.mark.parametrize("damage", ["deleted", "cut"])
 def test_a_broken_folder_is_never_used(tmp_path: Path, name: str, damage: str) -> None:
     data = preprocess(make_cohort(), tmp_path)
@@ -99,7 +114,16 @@ def test_an_interrupted_write_leaves_nothing_behind(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_preprocessed(tmp_path / "half", interrupt, make_cohort().obs, data.split, data.var, data.transform, {}, {})
+        write_preprocessed(
+            tmp_path / "half",
+            interrupt,
+            make_cohort().obs,
+            data.split,
+            data.var,
+            data.transform,
+            {},
+            {},
+        )
     assert [path.name for path in tmp_path.iterdir()] == [data.folder.name]
 
 
@@ -109,7 +133,16 @@ class TestApplyTransform:
         adata.X[5, 4:] = 0  # a lost sample stays lost
         data = preprocess(adata, tmp_path, min_sample_detected=0.3)
         raw = np.asarray(adata[:, data.var.index].X)
-        again = apply_transform(raw, adata.obs, data.split, data.var, data.transform, name="toy", scale="counts", cache=tmp_path)
+        again = apply_transform(
+            raw,
+            adata.obs,
+            data.split,
+            data.var,
+            data.transform,
+            name="toy",
+            scale="counts",
+            cache=tmp_path,
+        )
         np.testing.assert_array_equal(again.matrix("train"), data.matrix("train"))
         np.testing.assert_array_equal(again.access_test()[0], data.access_test()[0])
         assert again.split_hash == data.split_hash
@@ -122,7 +155,14 @@ class TestApplyTransform:
         foreign.obs["group"] = foreign.obs_names
         raw = np.asarray(foreign[:, data.var.index].X)
         applied = apply_transform(
-            raw, foreign.obs, data.split, data.var, data.transform, name="far", scale="log2_norm_count", cache=tmp_path
+            raw,
+            foreign.obs,
+            data.split,
+            data.var,
+            data.transform,
+            name="far",
+            scale="log2_norm_count",
+            cache=tmp_path,
         )
         assert applied.matrix("train").shape == (0, len(data.var))
         X, obs = applied.access_test()
@@ -134,23 +174,51 @@ class TestApplyTransform:
         data = preprocess(adata, tmp_path)
         raw = np.asarray(adata[:, data.var.index].X).copy()
         raw[:, 4] = np.nan
-        applied = apply_transform(raw, adata.obs, data.split, data.var, data.transform, name="toy", scale="log2_norm_count", cache=tmp_path)
+        applied = apply_transform(
+            raw,
+            adata.obs,
+            data.split,
+            data.var,
+            data.transform,
+            name="toy",
+            scale="log2_norm_count",
+            cache=tmp_path,
+        )
         np.testing.assert_allclose(applied.matrix("val")[:, 4], 0, atol=1e-6)
         assert applied.report["parts"]["val"]["filled"] == len(applied.obs("val"))
 
-    def test_other_annotations_of_the_same_rows_are_not_mistaken_for_these(self, tmp_path: Path) -> None:
+    def test_other_annotations_of_the_same_rows_are_not_mistaken_for_these(
+        self, tmp_path: Path
+    ) -> None:
         adata = make_cohort()
         data = preprocess(adata, tmp_path)
         raw = np.asarray(adata[:, data.var.index].X)
         shared = (data.split, data.var, data.transform)
-        first = apply_transform(raw, adata.obs, *shared, name="toy", scale="log2_norm_count", cache=tmp_path)
-        again = apply_transform(raw, adata.obs, *shared, name="toy", scale="log2_norm_count", cache=tmp_path)
-        other = apply_transform(raw, adata.obs.drop(columns="label"), *shared, name="toy", scale="log2_norm_count", cache=tmp_path)
+        first = apply_transform(
+            raw, adata.obs, *shared, name="toy", scale="log2_norm_count", cache=tmp_path
+        )
+        again = apply_transform(
+            raw, adata.obs, *shared, name="toy", scale="log2_norm_count", cache=tmp_path
+        )
+        other = apply_transform(
+            raw,
+            adata.obs.drop(columns="label"),
+            *shared,
+            name="toy",
+            scale="log2_norm_count",
+            cache=tmp_path,
+        )
         assert first.folder == again.folder != other.folder
 
     def test_a_new_sample_of_a_train_patient_is_no_test_sample(self) -> None:
-        split = pd.DataFrame({"part": ["lost", "train", "val"], "group": ["p1", "p1", "p2"]}, index=["s0", "s1", "s2"])
-        obs = pd.DataFrame({"group": ["p1", "p1", "p1", "p2", "p3"]}, index=["s0", "s1", "s1-again", "s2-again", "s3"])
+        split = pd.DataFrame(
+            {"part": ["lost", "train", "val"], "group": ["p1", "p1", "p2"]},
+            index=["s0", "s1", "s2"],
+        )
+        obs = pd.DataFrame(
+            {"group": ["p1", "p1", "p1", "p2", "p3"]},
+            index=["s0", "s1", "s1-again", "s2-again", "s3"],
+        )
         assert list(place_samples(obs, split)) == ["lost", "train", "train", "val", "test"]
 
 

@@ -1,4 +1,6 @@
-"""Heavy tails are named where they carry the loss, by train samples alone, with what a clip would do."""
+"""Heavy tails are named where they carry the loss, by train samples alone, with what a clip would
+do.
+"""
 
 import re
 from pathlib import Path
@@ -16,8 +18,8 @@ from genexp.tracker import NullTracker
 from tests.small_cohort import make_cohort, preprocess
 
 TAIL = re.compile(
-    r"heavy tails: 1% of the values of train samples carry (?P<share>\d+)% of the squared loss \(8% if they were normal; "
-    r"largest: (?P<value>\S+) of gene (?P<gene>\S+) in sample (?P<sample>\S+), (?P<deviations>\d+) standard deviations from the mean\); "
+    r"heavy tails: 1% of the values of train samples carry (?P<share>\d+)% of the squared loss \(8% if they were normal; "  # noqa: E501
+    r"largest: (?P<value>\S+) of gene (?P<gene>\S+) in sample (?P<sample>\S+), (?P<deviations>\d+) standard deviations from the mean\); "  # noqa: E501
     r"(?P<clips>.*)"
 )
 
@@ -29,7 +31,9 @@ def find_warning(data: Preprocessed) -> re.Match[str] | None:
 
 
 def measure_share(data: Preprocessed) -> float:
-    """Part of the squared deviations that the largest hundredth has, from the matrix that training reads."""
+    """Part of the squared deviations that the largest hundredth has, from the matrix that training
+    reads.
+    """
     X = np.array(data.matrix("train"), dtype=np.float64)
     squares = np.sort(((X - X.mean(axis=0)) ** 2).ravel())[::-1]
     return float(squares[: int(np.ceil(LARGEST * squares.size))].sum() / squares.sum())
@@ -67,10 +71,14 @@ def test_a_clip_does_what_was_said_of_it(tmp_path: Path) -> None:
     adata = make_heavy()
     warning = find_warning(preprocess(adata, tmp_path))
     assert warning is not None
-    promised = re.fullmatch(r"clip=10 would bring that to (\d+)%, clip=3 to (\d+)%", warning["clips"])
+    promised = re.fullmatch(
+        r"clip=10 would bring that to (\d+)%, clip=3 to (\d+)%", warning["clips"]
+    )
     assert promised is not None
     for clip, share in zip((10, 3), promised.groups(), strict=True):
-        assert float(share) / 100 == pytest.approx(measure_share(preprocess(adata, tmp_path, clip=clip)), abs=0.006)
+        assert float(share) / 100 == pytest.approx(
+            measure_share(preprocess(adata, tmp_path, clip=clip)), abs=0.006
+        )
 
 
 def test_only_a_smaller_clip_than_the_one_set_is_tried(tmp_path: Path) -> None:
@@ -113,7 +121,9 @@ def test_ordinary_cohorts_are_not_named(scale: str, tmp_path: Path) -> None:
 def test_values_without_their_logarithm_are_told_to_take_it(tmp_path: Path) -> None:
     adata = make_cohort()
     rng = np.random.default_rng(0)
-    adata.X = np.exp(rng.normal(rng.normal(0, 4, size=adata.n_vars), 2, size=adata.shape)).astype(np.float32)
+    adata.X = np.exp(rng.normal(rng.normal(0, 4, size=adata.n_vars), 2, size=adata.shape)).astype(
+        np.float32
+    )
     warning = find_warning(preprocess(adata, tmp_path))
     assert warning is not None
     assert warning["clips"].startswith("clip= would not help: check scale= and normalise=")
@@ -126,7 +136,9 @@ def test_other_scales_than_zscores_are_cut_at_quantiles(tmp_path: Path) -> None:
     adata.X = X.astype(np.float32)
     warning = find_warning(preprocess(adata, tmp_path))
     assert warning is not None
-    clip, share = re.fullmatch(r"clip=([\d.]+) would bring that to (\d+)%", warning["clips"]).groups()  # type: ignore[union-attr]
+    clip, share = re.fullmatch(
+        r"clip=([\d.]+) would bring that to (\d+)%", warning["clips"]
+    ).groups()  # type: ignore[union-attr]
     assert 10 < float(clip) < 12, "above all but a hundredth of the values, two digits"
     assert float(share) < 20
 
@@ -152,15 +164,24 @@ REAL: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", REAL)
-def test_of_the_real_cohorts_the_heavy_tailed_one_is_named(name: str, shared_data: Path, tmp_path: Path) -> None:
-    settings = PreprocessSettings(cohort=str(shared_data / name), cache=str(tmp_path / "cache"), **REAL[name])
+def test_of_the_real_cohorts_the_heavy_tailed_one_is_named(
+    name: str, shared_data: Path, tmp_path: Path
+) -> None:
+    settings = PreprocessSettings(
+        cohort=str(shared_data / name), cache=str(tmp_path / "cache"), **REAL[name]
+    )
     data = preprocess_cohort(settings, NullTracker())
     warning = find_warning(data)
     if "zscores" not in name:
         assert warning is None
         return
     assert warning is not None
-    assert (warning["share"], warning["clips"]) == ("48", "clip=10 would bring that to 39%, clip=3 to 20%")
+    assert (warning["share"], warning["clips"]) == (
+        "48",
+        "clip=10 would bring that to 39%, clip=3 to 20%",
+    )
     values = pd.read_parquet(shared_data / name)
-    assert values.loc[warning["sample"], warning["gene"]] == pytest.approx(float(warning["value"]), rel=1e-4)
+    assert values.loc[warning["sample"], warning["gene"]] == pytest.approx(
+        float(warning["value"]), rel=1e-4
+    )
     assert data.split.loc[warning["sample"], "part"] == "train"

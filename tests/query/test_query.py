@@ -1,4 +1,6 @@
-"""Queries of ``where=`` mean what pandas' mean, are refused in one sentence otherwise, and never run anything."""
+"""Queries of ``where=`` mean what pandas' mean, are refused in one sentence otherwise, and never
+run anything.
+"""
 
 from __future__ import annotations
 
@@ -214,9 +216,15 @@ REFUSALS = {
     "n + 1 > 2": ["character 3", "arithmetic is not a condition"],
     "1 == 1": ["must be a column"],
     "1 in [1]": ["the number 1 is not a column"],
-    "age == 'old'": ["character 8", "the text 'old' is compared with column 'age', which holds numbers"],
+    "age == 'old'": [
+        "character 8",
+        "the text 'old' is compared with column 'age', which holds numbers",
+    ],
     "n in [1, 'two']": ["character 10", "the text 'two'"],
-    "type < 3": ["column 'type' is compared with the number 3", "3 ('tumor', 'normal', 'cell line')"],
+    "type < 3": [
+        "column 'type' is compared with the number 3",
+        "3 ('tumor', 'normal', 'cell line')",
+    ],
     "type == age": ["other values than numbers"],
     "keep == 2": ["the number 2 is compared with column 'keep', which holds True and False"],
     "keep == 'yes'": ["True and False"],
@@ -264,7 +272,11 @@ def assert_refused(obs: pd.DataFrame, where: str, fragments: list[str]) -> None:
     with pytest.raises(CohortError) as refusal:
         select_rows(obs, where)
     message = str(refusal.value)
-    assert [fragment for fragment in ["cannot be answered: at character ", *fragments] if fragment not in message] == [], message
+    assert [
+        fragment
+        for fragment in ["cannot be answered: at character ", *fragments]
+        if fragment not in message
+    ] == [], message
     assert message.isprintable()
     assert len(message) < 1000
 
@@ -277,27 +289,52 @@ def test_a_fault_is_named_with_its_position(where: str) -> None:
 @pytest.mark.parametrize(
     ("values", "where", "fragment"),
     [
-        (pd.Categorical(["low", "high"], categories=["low", "high"], ordered=True), "x < 'high'", "its own order (low < high)"),
+        (
+            pd.Categorical(["low", "high"], categories=["low", "high"], ordered=True),
+            "x < 'high'",
+            "its own order (low < high)",
+        ),
         ([[1], [2]], "x == 1", "cannot compare"),
         (pd.to_timedelta([1, 2]), "x == 1", "timedelta"),
-        (pd.to_datetime(["2020-01-01", "2021-01-01"]).tz_localize("Europe/Berlin"), "x == '2020-01-01'", "cannot compare"),
-        (pd.to_datetime(["2020-01-01", "2021-01-01"]), "x > '31.12.2020'", "dates such as '2020-01-31'"),
+        (
+            pd.to_datetime(["2020-01-01", "2021-01-01"]).tz_localize("Europe/Berlin"),
+            "x == '2020-01-01'",
+            "cannot compare",
+        ),
+        (
+            pd.to_datetime(["2020-01-01", "2021-01-01"]),
+            "x > '31.12.2020'",
+            "dates such as '2020-01-31'",
+        ),
         (pd.to_datetime(["2020-01-01", "2021-01-01"]), "x > 2020", "dates such as '2020-01-31'"),
         (["9007199254740993", "1"], "x == 9007199254740992", "ambiguous"),
         (["a" * 5_000, "b\nc"], "x < 3", "...'"),
     ],
-    ids=["ordered categories", "lists", "durations", "time zones", "a date of another form", "a year", "long identifiers", "long texts"],
+    ids=[
+        "ordered categories",
+        "lists",
+        "durations",
+        "time zones",
+        "a date of another form",
+        "a year",
+        "long identifiers",
+        "long texts",
+    ],
 )
 def test_values_that_cannot_be_compared_are_refused(values: Any, where: str, fragment: str) -> None:
     assert_refused(pd.DataFrame({"x": values}), where, [fragment])
 
 
 def test_a_name_of_two_columns_is_refused() -> None:
-    assert_refused(pd.DataFrame([[1, 2]], columns=["x", "x"]), "x == 1", ["2 columns are called 'x'"])
+    assert_refused(
+        pd.DataFrame([[1, 2]], columns=["x", "x"]), "x == 1", ["2 columns are called 'x'"]
+    )
 
 
 def test_without_annotations_the_refusal_asks_for_them() -> None:
-    assert_refused(pd.DataFrame(index=["S1"]), "type == 'a'", ["there are no annotations", "give obs"])
+    assert_refused(
+        pd.DataFrame(index=["S1"]), "type == 'a'", ["there are no annotations", "give obs"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -335,14 +372,19 @@ def test_without_annotations_the_refusal_asks_for_them() -> None:
         "n := 1",
     ],
 )
-def test_an_attack_is_refused_and_runs_nothing(where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attack_is_refused_and_runs_nothing(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert_refused(OBS, where, [])
     assert list(tmp_path.iterdir()) == []
 
 
 def test_columns_are_listed_once_and_in_order() -> None:
-    where = "not `site-code` == 'a' and 40 < age < n and age.isna() or OS.time.isna() and type in ['n'] and `a``b`.str.contains('c')"
+    where = (
+        "not `site-code` == 'a' and 40 < age < n and age.isna() or OS.time.isna() and type in "
+        "['n'] and `a``b`.str.contains('c')"
+    )
     assert named_columns(where) == ["site-code", "age", "n", "OS.time", "type", "a`b"]
     assert named_columns(" ") == []
     with pytest.raises(CohortError, match="at character 7"):

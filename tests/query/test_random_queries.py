@@ -1,4 +1,6 @@
-"""Random queries agree with plain Python, row by row; random texts are answered or refused, whatever they are."""
+"""Random queries agree with plain Python, row by row; random texts are answered or refused,
+whatever they are.
+"""
 
 from __future__ import annotations
 
@@ -41,14 +43,20 @@ def test_any_text_can_be_compared(text: str, other: str) -> None:
 
 
 NAMES = "type age n keep grade `site-code` OS.time index nothing é lambda"
-WORDS = "and or not in is missing True False == != < <= > >= & | ~ ( ) [ ] , .isna() .isin( .str.contains( .str.endswith('r')"
+WORDS = (
+    "and or not in is missing True False == != < <= > >= & | ~ ( ) [ ] , .isna() .isin( "
+    ".str.contains( .str.endswith('r')"
+)
 OTHERS = "'a' \"1\" '2020-01-01' 1 -2.5 1e3 0 ` ' '(a' \\ @ = . \x00"
 PIECES = [*NAMES.split(), *WORDS.split(), *OTHERS.split(), "\n"]
 
 
 @settings(deadline=None, database=None, max_examples=500)
 @given(
-    st.lists(st.sampled_from(PIECES), max_size=12).flatmap(lambda pieces: st.sampled_from(["".join(pieces), " ".join(pieces)])) | st.text()
+    st.lists(st.sampled_from(PIECES), max_size=12).flatmap(
+        lambda pieces: st.sampled_from(["".join(pieces), " ".join(pieces)])
+    )
+    | st.text()
 )
 def test_a_random_text_is_answered_or_refused(where: str) -> None:
     try:
@@ -61,7 +69,14 @@ def test_a_random_text_is_answered_or_refused(where: str) -> None:
         assert mask.dtype == bool
 
 
-SYMBOLS = {"==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
+SYMBOLS = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 NUMBERS = st.sampled_from([-2, -0.5, 0, 1, 2.5, 3])
 TEXTS = st.sampled_from(["", "a", "b", "a b", "it's", "É", "ab"])
 ROWS = st.fixed_dictionaries(
@@ -82,13 +97,27 @@ def compare_row(value: Any, symbol: str, other: Any) -> bool:
 
 @st.composite
 def draw_comparison(draw: st.DrawFn) -> Atom:
-    symbol, low, high, text = draw(st.sampled_from(list(SYMBOLS))), draw(NUMBERS), draw(NUMBERS), draw(TEXTS)
+    symbol, low, high, text = (
+        draw(st.sampled_from(list(SYMBOLS))),
+        draw(NUMBERS),
+        draw(NUMBERS),
+        draw(TEXTS),
+    )
     comparisons: list[Atom] = [
         (f"age {symbol} {low}", lambda row: compare_row(row["age"], symbol, low)),
         (f"{low}{symbol}age", lambda row: compare_row(low, symbol, row["age"])),
-        (f"{low} < age <= {high}", lambda row: compare_row(low, "<", row["age"]) and compare_row(row["age"], "<=", high)),
-        (f"`the type` {symbol} {write_text(text)}", lambda row: compare_row(row["the type"], symbol, text)),
-        (f"grade {symbol} {low}", lambda row: compare_row(row["grade"] and float(row["grade"]), symbol, low)),
+        (
+            f"{low} < age <= {high}",
+            lambda row: compare_row(low, "<", row["age"]) and compare_row(row["age"], "<=", high),
+        ),
+        (
+            f"`the type` {symbol} {write_text(text)}",
+            lambda row: compare_row(row["the type"], symbol, text),
+        ),
+        (
+            f"grade {symbol} {low}",
+            lambda row: compare_row(row["grade"] and float(row["grade"]), symbol, low),
+        ),
         (f"keep == {low < high}", lambda row: row["keep"] is (low < high)),
     ]
     return draw(st.sampled_from(comparisons))
@@ -108,9 +137,18 @@ def draw_test(draw: st.DrawFn) -> Atom:
         (f"age not in {numbers}", lambda row: row["age"] not in numbers),
         (f"`the type`.isin([{listed}])", lambda row: row["the type"] in texts),
         (f"`the type` != [{listed}]", lambda row: row["the type"] not in texts),
-        (f"`the type`.str.contains({write_text(text)})", lambda row: row["the type"] is not None and text in row["the type"]),
-        (f"`the type`.str.startswith({write_text(text)})", lambda row: row["the type"] is not None and row["the type"].startswith(text)),
-        (f"`the type`.str.endswith({write_text(text)})", lambda row: row["the type"] is not None and row["the type"].endswith(text)),
+        (
+            f"`the type`.str.contains({write_text(text)})",
+            lambda row: row["the type"] is not None and text in row["the type"],
+        ),
+        (
+            f"`the type`.str.startswith({write_text(text)})",
+            lambda row: row["the type"] is not None and row["the type"].startswith(text),
+        ),
+        (
+            f"`the type`.str.endswith({write_text(text)})",
+            lambda row: row["the type"] is not None and row["the type"].endswith(text),
+        ),
     ]
     return draw(st.sampled_from(tests))
 
@@ -137,19 +175,34 @@ QUERIES = st.recursive(
 TYPES: dict[str, dict[str, Any]] = {
     "plain": {"age": float, "the type": object, "keep": object, "grade": object},
     "nullable": {"age": "Float64", "the type": "string", "keep": "boolean", "grade": "string"},
-    "arrow": {"age": "double[pyarrow]", "the type": "string[pyarrow]", "keep": "bool[pyarrow]", "grade": "string[pyarrow]"},
-    "categorical": {"age": "category", "the type": "category", "keep": "category", "grade": "category"},
+    "arrow": {
+        "age": "double[pyarrow]",
+        "the type": "string[pyarrow]",
+        "keep": "bool[pyarrow]",
+        "grade": "string[pyarrow]",
+    },
+    "categorical": {
+        "age": "category",
+        "the type": "category",
+        "keep": "category",
+        "grade": "category",
+    },
 }
 
 
 @settings(deadline=None, database=None)
 @given(QUERIES, st.lists(ROWS, min_size=1, max_size=6), st.sampled_from(list(TYPES)))
-def test_a_random_query_agrees_with_plain_python_row_by_row(query: list[str | Atom], rows: list[Row], types: str) -> None:
+def test_a_random_query_agrees_with_plain_python_row_by_row(
+    query: list[str | Atom], rows: list[Row], types: str
+) -> None:
     words = {"&": "and", "|": "or", "~": "not"}
     where = " ".join(token if isinstance(token, str) else token[0] for token in query)
     expected = [
         eval(
-            " ".join(words.get(token, token) if isinstance(token, str) else str(token[1](row)) for token in query)
+            " ".join(
+                words.get(token, token) if isinstance(token, str) else str(token[1](row))
+                for token in query
+            )
         )  # of True, False, and, or
         for row in rows
     ]

@@ -8,7 +8,13 @@ import pytest
 from matplotlib.figure import Figure
 
 from genexp.palette import COLOURS, ENCODER, MUTED, PCA, mark_clusters, mark_labels, plain_text
-from genexp.report.figures.curves import choose_horizon, plot_cox, plot_kaplan_meier, rank_latents, trace_curves
+from genexp.report.figures.curves import (
+    choose_horizon,
+    plot_cox,
+    plot_kaplan_meier,
+    rank_latents,
+    trace_curves,
+)
 from genexp.report.figures.draw import draw_figures
 from genexp.report.figures.maps import plot_map
 from genexp.report.figures.survival import name_time, plot_increments, plot_risk_groups
@@ -19,7 +25,18 @@ MANY = tuple(f"type {i}" for i in range(33))
 RISK = {"risk_groups", "calibration", "increments"}
 ALWAYS = {
     f"figures/{name}.png"
-    for name in ("verdict", "tsne", "umap", "pca", "consensus", "novelty", "reconstruction", "attribution", "units", "enrichment")
+    for name in (
+        "verdict",
+        "tsne",
+        "umap",
+        "pca",
+        "consensus",
+        "novelty",
+        "reconstruction",
+        "attribution",
+        "units",
+        "enrichment",
+    )
 }
 
 
@@ -30,7 +47,9 @@ def render(figure: Figure) -> bytes:
 
 
 def texts(figure: Figure) -> str:
-    return "\n".join(text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+    return "\n".join(
+        text.get_text() for text in figure.findobj(lambda artist: hasattr(artist, "get_text"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -40,10 +59,15 @@ def texts(figure: Figure) -> str:
         ({"labels": ()}, {"kaplan_meier", "cox", *RISK}),
         ({"survival": False}, {"cluster_composition", "confusion"}),
         ({"k": 2, "labels": ("a", "b"), "survival": False}, {"cluster_composition", "confusion"}),
-        ({"labels": MANY, "k": 10, "n_samples": 400, "survival": False}, {"cluster_composition", "confusion"}),
+        (
+            {"labels": MANY, "k": 10, "n_samples": 400, "survival": False},
+            {"cluster_composition", "confusion"},
+        ),
     ],
 )
-def test_every_picture_that_the_evaluation_has_matter_for_is_drawn(settings: dict, further: set[str]) -> None:
+def test_every_picture_that_the_evaluation_has_matter_for_is_drawn(
+    settings: dict, further: set[str]
+) -> None:
     drawn = dict(draw_figures(make_evaluation(**settings)))
     assert set(drawn) == ALWAYS | {f"figures/{name}.png" for name in further}
     for figure in drawn.values():
@@ -55,7 +79,10 @@ def test_figures_are_drawn_without_pyplot() -> None:
     import subprocess
     import sys
 
-    code = "import sys, genexp.report.figures.draw, genexp.training.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
+    code = (
+        "import sys, genexp.report.figures.draw, genexp.training.figures; "
+        "sys.exit('matplotlib.pyplot' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -65,7 +92,9 @@ def test_labels_that_look_like_formulas_or_hidden_entries_are_shown_as_they_are(
     for _, figure in draw_figures(evaluation):
         render(figure)
     legends = [
-        entry.get_text() for axes in plot_map(evaluation.results["embeddings"], "umap").axes for entry in axes.get_legend().get_texts()
+        entry.get_text()
+        for axes in plot_map(evaluation.results["embeddings"], "umap").axes
+        for entry in axes.get_legend().get_texts()
     ]
     assert any("_private (" in entry for entry in legends)
     assert plain_text("x" * 50, 20) == "x" * 19 + "…"
@@ -89,7 +118,10 @@ def test_survival_curves_reach_the_last_follow_up_and_ticks_lie_on_them() -> Non
         assert steps["time_days"].iloc[-1] == own["time_days"].max()
         assert len(censored) == (~own["event"]).sum()
         for tick in censored.itertuples():
-            assert tick.survival == steps.loc[steps["time_days"] <= tick.time_days, "survival"].iloc[-1]
+            assert (
+                tick.survival
+                == steps.loc[steps["time_days"] <= tick.time_days, "survival"].iloc[-1]
+            )
 
 
 def test_numbers_at_risk_start_with_all_patients_of_each_cluster() -> None:
@@ -103,15 +135,23 @@ def test_numbers_at_risk_start_with_all_patients_of_each_cluster() -> None:
     assert "log-rank p = 0.012" in texts(figure)
 
 
-def test_risk_groups_are_drawn_in_their_order_with_numbers_at_risk_and_what_they_differ_by() -> None:
+def test_risk_groups_are_drawn_in_their_order_with_numbers_at_risk_and_what_they_differ_by() -> (
+    None
+):
     prognosis = make_evaluation().results["prognosis"]
     assert prognosis is not None
     figure = plot_risk_groups(prognosis)
     render(figure)
     test = prognosis.patients[prognosis.patients["part"] == "test"]
-    assert [tick.get_text() for tick in figure.axes[1].get_yticklabels()] == ["low risk", "middle risk", "high risk"]
+    assert [tick.get_text() for tick in figure.axes[1].get_yticklabels()] == [
+        "low risk",
+        "middle risk",
+        "high risk",
+    ]
     at_zero = [text.get_text() for text in figure.axes[1].texts if text.get_position()[0] == 0]
-    assert at_zero == [str((test["risk_group"] == group).sum()) for group in ("low", "middle", "high")]
+    assert at_zero == [
+        str((test["risk_group"] == group).sum()) for group in ("low", "middle", "high")
+    ]
     row = prognosis.groups.loc["risk_group"]
     assert f"hazard ratio {row['hazard_ratio']:.2f}" in texts(figure)
     assert "by permutation" in texts(figure)
@@ -126,7 +166,14 @@ def test_increments_without_covariates_still_show_what_chance_gives() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days", "said"), [(365.25, "1 year"), (1095.75, "3 years"), (2577.0, "7.1 years"), (400, "13.1 months"), (60, "60 days")]
+    ("days", "said"),
+    [
+        (365.25, "1 year"),
+        (1095.75, "3 years"),
+        (2577.0, "7.1 years"),
+        (400, "13.1 months"),
+        (60, "60 days"),
+    ],
 )
 def test_times_are_named_in_the_unit_in_which_they_read_well(days: float, said: str) -> None:
     assert name_time(days) == said
@@ -169,7 +216,14 @@ def test_verdict_colours_say_who_is_better() -> None:
 def test_training_history_marks_pca_and_the_epoch_that_was_kept(loss_pca: float | None) -> None:
     epoch = np.arange(30)
     loss = 0.5 - 0.002 * epoch
-    history = pd.DataFrame({"epoch": epoch, "loss/train": loss - 0.05, "loss/val": loss, "learning_rate": 1e-3 * 0.5 ** (epoch // 5)})
+    history = pd.DataFrame(
+        {
+            "epoch": epoch,
+            "loss/train": loss - 0.05,
+            "loss/val": loss,
+            "learning_rate": 1e-3 * 0.5 ** (epoch // 5),
+        }
+    )
     history["r2/val"] = 1 - history["loss/val"]
     history.loc[0, ["loss/train", "learning_rate"]] = np.nan
     figure = plot_history(history, loss_pca, best_epoch=20)
@@ -192,16 +246,32 @@ def linear(colour: str) -> np.ndarray:
 
 def oklab(rgb: np.ndarray) -> np.ndarray:
     """Ottosson 2020, https://bottosson.github.io/posts/oklab."""
-    to_lms = np.array([[0.41222, 0.53633, 0.05145], [0.21190, 0.68070, 0.10740], [0.08830, 0.28172, 0.62998]])
-    to_lab = np.array([[0.21045, 0.79362, -0.00407], [1.97800, -2.42859, 0.45059], [0.02590, 0.78277, -0.80868]])
+    to_lms = np.array(
+        [[0.41222, 0.53633, 0.05145], [0.21190, 0.68070, 0.10740], [0.08830, 0.28172, 0.62998]]
+    )
+    to_lab = np.array(
+        [[0.21045, 0.79362, -0.00407], [1.97800, -2.42859, 0.45059], [0.02590, 0.78277, -0.80868]]
+    )
     return to_lab @ np.cbrt(to_lms @ np.clip(rgb, 0, 1))
 
 
 # Machado, Oliveira and Fernandes 2009, table 1, severity 1.0
 EYES = {
     "normal": np.eye(3),
-    "deuteranopia": np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
-    "protanopia": np.array([[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
 }
 
 

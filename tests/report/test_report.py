@@ -84,7 +84,9 @@ def test_every_section_is_there_and_the_verdict_comes_first(page: Page) -> None:
     assert tuple(section["id"] for section in page.all("section")) == SECTIONS
     words = " ".join(page.words)
     assert "reconstruction better than PCA, clustering worse than PCA" in words
-    assert words.index("compared with PCA of as many components") < words.index("2-D embeddings of the latents")
+    assert words.index("compared with PCA of as many components") < words.index(
+        "2-D embeddings of the latents"
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,11 @@ def test_nothing_is_loaded_from_elsewhere(page: Page) -> None:
     for tag, attributes in page.elements:
         for name in ("src", "href", "action", "data", "srcset", "poster"):
             assert re.match(r"data:|#", attributes.get(name) or "#"), (tag, name)
-    policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    policy = next(
+        meta["content"]
+        for meta in page.all("meta")
+        if meta.get("http-equiv") == "Content-Security-Policy"
+    )
     assert "default-src 'none'" in str(policy)
     assert "http" not in str(policy)
 
@@ -135,8 +141,14 @@ def test_page_is_accessible_as_far_as_its_structure_tells(page: Page) -> None:
 def test_user_texts_are_escaped_everywhere() -> None:
     evaluation = make_evaluation(labels=(EVIL, "b"))
     evaluation.summary["cohort"] = EVIL  # type: ignore[index]
-    evaluation.results["embeddings"].coordinates.index = [EVIL, *evaluation.results["embeddings"].coordinates.index[1:]]
-    evaluation.results["reconstruction"].genes.index = [EVIL, *evaluation.results["reconstruction"].genes.index[1:]]
+    evaluation.results["embeddings"].coordinates.index = [
+        EVIL,
+        *evaluation.results["embeddings"].coordinates.index[1:],
+    ]
+    evaluation.results["reconstruction"].genes.index = [
+        EVIL,
+        *evaluation.results["reconstruction"].genes.index[1:],
+    ]
     html = render_report(evaluation)
     page = Page(html)
     assert EVIL not in html
@@ -154,26 +166,45 @@ def test_maps_hold_each_sample_once_with_its_label_cluster_and_part(html: str) -
     assert samples["ids"] == table.index.tolist()
     assert samples["parts"] == table["part"].tolist()
     label, cluster = samples["groups"]["label"], samples["groups"]["cluster"]
-    assert [label["names"][code] for code in label["codes"]] == table["label"].astype(object).fillna("(unlabelled)").tolist()
-    assert [cluster["names"][code] for code in cluster["codes"]] == table["cluster"].astype(str).tolist()
+    assert [label["names"][code] for code in label["codes"]] == table["label"].astype(
+        object
+    ).fillna("(unlabelled)").tolist()
+    assert [cluster["names"][code] for code in cluster["codes"]] == table["cluster"].astype(
+        str
+    ).tolist()
     for name in ("tsne", "umap", "pca"):
         assert samples["maps"][name]["x"] == pytest.approx(table[f"{name}_1"].tolist(), abs=1e-3)
 
 
 def test_tables_come_back_from_their_links() -> None:
     evaluation = make_evaluation(n_genes=3000)
-    links = {link["download"]: str(link["href"]) for link in Page(render_report(evaluation)).all("a") if "download" in link}
+    links = {
+        link["download"]: str(link["href"])
+        for link in Page(render_report(evaluation)).all("a")
+        if "download" in link
+    }
     assert {name.split(".")[0] for name in links} == set(evaluation.tables)
     verdict = base64.b64decode(links["verdict.tsv"].split(",")[1])
-    assert pd.read_csv(io.BytesIO(verdict), sep="\t")["task"].tolist() == evaluation.comparison.rows["task"].tolist()
+    assert (
+        pd.read_csv(io.BytesIO(verdict), sep="\t")["task"].tolist()
+        == evaluation.comparison.rows["task"].tolist()
+    )
     genes = gzip.decompress(base64.b64decode(links["reconstruction_genes.tsv.gz"].split(",")[1]))
     read = pd.read_csv(io.BytesIO(genes), sep="\t", index_col=0)
-    pd.testing.assert_frame_equal(read, evaluation.results["reconstruction"].genes, rtol=1e-5, check_names=False, check_dtype=False)
+    pd.testing.assert_frame_equal(
+        read,
+        evaluation.results["reconstruction"].genes,
+        rtol=1e-5,
+        check_names=False,
+        check_dtype=False,
+    )
 
 
 def test_page_of_ten_thousand_samples_and_twenty_thousand_genes_stays_below_8_mb() -> None:
     evaluation = make_evaluation(n_samples=10_000, n_genes=20_531)
-    latents = pd.DataFrame(np.random.default_rng(0).normal(size=(10_000, 100)), index=evaluation.latents.index)
+    latents = pd.DataFrame(
+        np.random.default_rng(0).normal(size=(10_000, 100)), index=evaluation.latents.index
+    )
     html = render_report(replace(evaluation, latents=latents))
     assert len(html.encode()) < 8_000_000
     assert "too large for this page" in html
@@ -185,13 +216,34 @@ def test_page_of_ten_thousand_samples_and_twenty_thousand_genes_stays_below_8_mb
 def test_a_browser_draws_every_plot_without_complaint(html: str, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     file.write_text(html, encoding="utf-8")
-    switches = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    switches += f" --disable-component-update --disable-sync --user-data-dir={tmp_path}/profile --virtual-time-budget=10000"
-    command = ["chromium", *switches.split(), "--enable-logging=stderr", "--dump-dom", f"file://{file}"]
+    switches = (
+        "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
+        "--disable-background-networking"
+    )
+    switches += (
+        f" --disable-component-update --disable-sync --user-data-dir={tmp_path}/profile "
+        "--virtual-time-budget=10000"
+    )
+    command = [
+        "chromium",
+        *switches.split(),
+        "--enable-logging=stderr",
+        "--dump-dom",
+        f"file://{file}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "CONSOLE" not in done.stderr
     drawn = re.findall(r'<div class="plot js-plotly-plot" id="([\w-]+)"', done.stdout)
-    expected = {"map-tsne", "map-umap", "map-pca", "plot-composition", "plot-choice", "plot-confusion", "plot-kaplan_meier", "plot-genes"}
+    expected = {
+        "map-tsne",
+        "map-umap",
+        "map-pca",
+        "plot-composition",
+        "plot-choice",
+        "plot-confusion",
+        "plot-kaplan_meier",
+        "plot-genes",
+    }
     expected |= {"plot-risk_groups"}
     assert set(drawn) == expected
     stills = re.findall(r'id="[\w-]+-still" alt="[^"]*" src="data:image', done.stdout)
@@ -199,17 +251,25 @@ def test_a_browser_draws_every_plot_without_complaint(html: str, tmp_path: Path)
 
 
 def find_violations(html: str, width: int, folder: Path) -> list[str]:
-    """Serious and critical violations that axe-core finds in a page as a window of ``width`` pixels shows it."""
+    """Serious and critical violations that axe-core finds in a page as a window of ``width`` pixels
+    shows it.
+    """
     axe = (files(pytest.importorskip("axe_core_python")) / "axe.min.js").read_text(encoding="utf-8")
     look = """addEventListener("load", () => setTimeout(async () => {
       const place = document.createElement("pre");
       const found = (await axe.run(document)).violations.filter((one) => ["serious", "critical"].includes(one.impact));
       place.textContent = "axe:" + btoa(JSON.stringify(found.map((one) => `${one.id}: ${one.nodes.map((node) => node.target)}`)));
       document.body.append(place);
-    }, 1000))"""
+    }, 1000))"""  # noqa: E501
     file = folder / "axe.html"
-    file.write_text(html.replace("</body>", f"<script>{axe}</script><script>{look}</script></body>"), encoding="utf-8")
-    switches = f"--headless --no-sandbox --disable-gpu --no-first-run --user-data-dir={folder}/axe-profile --virtual-time-budget=60000"
+    file.write_text(
+        html.replace("</body>", f"<script>{axe}</script><script>{look}</script></body>"),
+        encoding="utf-8",
+    )
+    switches = (
+        "--headless --no-sandbox --disable-gpu --no-first-run "
+        f"--user-data-dir={folder}/axe-profile --virtual-time-budget=60000"
+    )
     switches += f" --window-size={width},900"
     command = ["chromium", *switches.split(), "--dump-dom", f"file://{file}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
@@ -223,12 +283,18 @@ def find_violations(html: str, width: int, folder: Path) -> list[str]:
 def test_page_passes_an_accessibility_check(html: str, width: int, tmp_path: Path) -> None:
     assert find_violations(html, width, tmp_path) == []
     nameless = html.replace("</main>", '<img src="data:,"></main>')
-    assert [one.split(":")[0] for one in find_violations(nameless, width, tmp_path)] == ["image-alt"]
+    assert [one.split(":")[0] for one in find_violations(nameless, width, tmp_path)] == [
+        "image-alt"
+    ]
 
 
 def test_scores_of_several_seeds_are_told_from_those_of_the_registered_one() -> None:
-    scores = pd.DataFrame({"registered": [False, True], "r2": [0.4, 0.5]}, index=pd.Index([3, 4], name="seed"))
-    seeds = Seeds(scores, pd.DataFrame({"rho_seeds": [], "top_seeds": []}), {"r2": "r2/test"}, {"r2": "R2"})
+    scores = pd.DataFrame(
+        {"registered": [False, True], "r2": [0.4, 0.5]}, index=pd.Index([3, 4], name="seed")
+    )
+    seeds = Seeds(
+        scores, pd.DataFrame({"rho_seeds": [], "top_seeds": []}), {"r2": "r2/test"}, {"r2": "R2"}
+    )
     words = " ".join(Page(render_report(replace(make_evaluation(), seeds=seeds))).words)
     assert "Scores of the verdict are means over 2 seeds" in words
     assert "registered, that of seed 4" in words
@@ -236,7 +302,11 @@ def test_scores_of_several_seeds_are_told_from_those_of_the_registered_one() -> 
 
 def test_settings_of_other_kinds_and_what_is_undefined_are_not_shown_as_numbers() -> None:
     evaluation = make_evaluation()
-    evaluation.summary["card"]["config"] = {"kind": "sparse", "sparsity_weight": "0.02", "beta": "7"}
+    evaluation.summary["card"]["config"] = {
+        "kind": "sparse",
+        "sparsity_weight": "0.02",
+        "beta": "7",
+    }
     evaluation.summary["card"]["cohort_settings"] = {"where": "cohort == 'LUAD'"}
     evaluation.comparison.rows.loc[0, ["baseline_score", "difference", "low", "high"]] = np.nan
     words = " ".join(Page(render_report(evaluation)).words)

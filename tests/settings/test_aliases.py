@@ -22,31 +22,50 @@ def test_no_former_name_is_a_parameter_and_every_present_one_is() -> None:
     assert {name for name, _ in VALUES} <= ALL
 
 
-def test_a_former_name_in_python_means_the_present_one_and_warns_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_former_name_in_python_means_the_present_one_and_warns_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert CohortConfig(**{"study": "lab"}) == CohortConfig(batch="lab")
     assert capsys.readouterr().err == "note: parameter study is now called batch\n"
 
 
 @pytest.mark.parametrize(
-    "options", [["--study", "lab"], ["--study=lab"], ["--batch", "", "--study", "lab"], ["--study", "lab", "--batch", "lab"]]
+    "options",
+    [
+        ["--study", "lab"],
+        ["--study=lab"],
+        ["--batch", "", "--study", "lab"],
+        ["--study", "lab", "--batch", "lab"],
+    ],
 )
-def test_a_former_name_on_the_command_line_means_the_present_one(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_former_name_on_the_command_line_means_the_present_one(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     """MLproject passes ``--batch ''`` beside the option that the user gave."""
     assert parse_arguments(["train", *options])[1] == TrainSettings(batch="lab")
     assert capsys.readouterr().err == "note: parameter study is now called batch\n"
 
 
 def test_dashes_are_accepted_in_a_former_name() -> None:
-    assert parse_arguments(["train", "--batch=lab", "--correction=combat", "--unseen-study=estimate"])[1].unseen_batch == "estimate"
+    assert (
+        parse_arguments(["train", "--batch=lab", "--correction=combat", "--unseen-study=estimate"])[
+            1
+        ].unseen_batch
+        == "estimate"
+    )
 
 
 def test_two_names_with_different_values_are_refused() -> None:
-    with pytest.raises(ConfigError, match="study=x and batch=y are one parameter with two values; give batch alone"):
+    with pytest.raises(
+        ConfigError, match="study=x and batch=y are one parameter with two values; give batch alone"
+    ):
         parse_settings(PreprocessSettings, {"study": "x", "batch": "y"})
 
 
 def test_a_bad_value_under_a_former_name_is_refused_under_the_present_one() -> None:
-    with pytest.raises(ConfigError, match="unseen_batch='skip': input should be 'refuse' or 'estimate'"):
+    with pytest.raises(
+        ConfigError, match="unseen_batch='skip': input should be 'refuse' or 'estimate'"
+    ):
         parse_settings(PreprocessConfig, {"unseen_study": "skip"})
 
 
@@ -64,7 +83,11 @@ def test_help_does_not_show_former_names(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("values", "present"), [({"study": "lab", "label": "pam50"}, {"batch": "lab", "label": "pam50"}), ({"batch": "lab"}, {"batch": "lab"})]
+    ("values", "present"),
+    [
+        ({"study": "lab", "label": "pam50"}, {"batch": "lab", "label": "pam50"}),
+        ({"batch": "lab"}, {"batch": "lab"}),
+    ],
 )
 def test_stored_values_get_present_names_without_a_warning(
     values: Mapping[str, str], present: Mapping[str, str], capsys: pytest.CaptureFixture[str]
@@ -74,8 +97,13 @@ def test_stored_values_get_present_names_without_a_warning(
 
 
 def test_a_former_value_means_the_present_one_and_warns(capsys: pytest.CaptureFixture[str]) -> None:
-    assert parse_arguments(["train", "--basis", "span", "--skip", "pca", "--anchor", "none"])[1] == TrainSettings(basis="rows", skip="none")
-    assert capsys.readouterr().err == "note: parameter anchor is now called skip\nnote: basis=span is now called basis=rows\n"
+    assert parse_arguments(["train", "--basis", "span", "--skip", "pca", "--anchor", "none"])[
+        1
+    ] == TrainSettings(basis="rows", skip="none")
+    assert (
+        capsys.readouterr().err
+        == "note: parameter anchor is now called skip\nnote: basis=span is now called basis=rows\n"
+    )
 
 
 def test_a_stored_configuration_keeps_its_meaning() -> None:

@@ -69,7 +69,13 @@ def test_all_problems_are_told_at_once() -> None:
 
 @pytest.mark.parametrize(
     ("text", "fragment"),
-    [("9..3", "low <= high"), ("1..x", "valid number"), ("4..5000", "inside 1..4096"), ("1.5..3", "whole numbers"), ("nan", "finite")],
+    [
+        ("9..3", "low <= high"),
+        ("1..x", "valid number"),
+        ("4..5000", "inside 1..4096"),
+        ("1.5..3", "whole numbers"),
+        ("nan", "finite"),
+    ],
 )
 def test_bad_ranges_are_refused(text: str, fragment: str) -> None:
     with pytest.raises(ConfigError, match=fragment):
@@ -94,7 +100,9 @@ def test_command_line_takes_hyphens_underscores_and_equals() -> None:
         assert (verb, settings.n_latent, settings.cohort) == ("train", 7, "my-file--x.tsv")
 
 
-@pytest.mark.parametrize("arguments", [["train", "--n_latnt", "3"], ["train", "3"], ["fly"], [], ["train", "--n_latent"]])
+@pytest.mark.parametrize(
+    "arguments", [["train", "--n_latnt", "3"], ["train", "3"], ["fly"], [], ["train", "--n_latent"]]
+)
 def test_bad_command_lines_are_config_errors(arguments: list[str]) -> None:
     with pytest.raises(ConfigError):
         parse_arguments(arguments)

@@ -19,7 +19,9 @@ class Baking(Section):
     n_eggs: int = Field(3, ge=1, description="eggs")
     kind: Literal["sponge", "cheese"] = Field("sponge", description="kind of cake")
     heat: Annotated[Range, Field()] = Field("160..200", description="temperature [°C]")  # type: ignore[assignment]
-    toppings: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field((), description="what goes on top")
+    toppings: Annotated[tuple[str, ...], BeforeValidator(split_list)] = Field(
+        (), description="what goes on top"
+    )
     note: str = Field("", description="note")
     minutes: OptionalNumber = Field(None, description="minutes; none: until it is done")
 
@@ -61,7 +63,9 @@ def test_the_docstring_describes_each() -> None:
 
 def test_only_what_is_given_arrives_as_plain_values() -> None:
     assert bake("plain") == {"name": "plain"}
-    assert bake("large", n_eggs=np.int64(6), heat=(150, 180), note=Path("a") / "b", minutes=None) == {
+    assert bake(
+        "large", n_eggs=np.int64(6), heat=(150, 180), note=Path("a") / "b", minutes=None
+    ) == {
         "name": "large",
         "n_eggs": 6,
         "heat": "150..180",
@@ -80,7 +84,9 @@ def test_only_what_is_given_arrives_as_plain_values() -> None:
         ({"n_egs": 1, "knd": 2}, r"'n_egs'.*'knd'"),
     ],
 )
-def test_unknown_names_are_refused_with_the_closest_one(wrong: dict[str, Any], message: str) -> None:
+def test_unknown_names_are_refused_with_the_closest_one(
+    wrong: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigError, match=message):
         bake("x", **wrong)
 

@@ -1,4 +1,6 @@
-"""A run whose process was killed outright does not stay RUNNING: the next command with the same cache ends it."""
+"""A run whose process was killed outright does not stay RUNNING: the next command with the same
+cache ends it.
+"""
 
 import os
 import signal
@@ -25,7 +27,7 @@ SCRIPT = """
         with tracker.child("trial 000") as child:
             print(tracker.run_id, child.run_id, flush=True)
             time.sleep(60)
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +44,17 @@ def hold_once(cache: Path) -> None:
         assert [path.name for path in (cache / "running").iterdir() if path.name == tracker.run_id]
 
 
-def test_a_run_is_ended_after_its_process_was_killed_and_not_before(client: MlflowClient, tmp_path: Path) -> None:
+def test_a_run_is_ended_after_its_process_was_killed_and_not_before(
+    client: MlflowClient, tmp_path: Path
+) -> None:
     command = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(tmp_path)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=Path(__file__).parents[2])
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
     assert process.stdout is not None
     run_ids = process.stdout.readline().split()
     hold_once(tmp_path)
@@ -58,7 +68,9 @@ def test_a_run_is_ended_after_its_process_was_killed_and_not_before(client: Mlfl
 
 
 @pytest.mark.parametrize("text", ["sqlite:////elsewhere/mlflow.db", None])
-def test_a_run_of_another_store_is_left_alone_and_an_unknown_one_forgotten(text: str | None, store: str, tmp_path: Path) -> None:
+def test_a_run_of_another_store_is_left_alone_and_an_unknown_one_forgotten(
+    text: str | None, store: str, tmp_path: Path
+) -> None:
     (tmp_path / "running").mkdir()
     (tmp_path / "running" / "0123").write_text(text or store)
     hold_once(tmp_path)
@@ -67,6 +79,10 @@ def test_a_run_of_another_store_is_left_alone_and_an_unknown_one_forgotten(text:
 
 @pytest.mark.usefixtures("client")
 def test_a_run_that_fails_lets_go(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError), start_run("preprocess", SETTINGS) as tracker, hold_run(tracker, tmp_path):
+    with (
+        pytest.raises(ConfigError),
+        start_run("preprocess", SETTINGS) as tracker,
+        hold_run(tracker, tmp_path),
+    ):
         raise ConfigError("no")
     assert not list((tmp_path / "running").iterdir())

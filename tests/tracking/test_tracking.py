@@ -1,4 +1,6 @@
-"""A run is joined or made, says what happened, and is never left RUNNING by a failure that we can see."""
+"""A run is joined or made, says what happened, and is never left RUNNING by a failure that we can
+see.
+"""
 
 import math
 import os
@@ -29,7 +31,9 @@ from genexp.tracking.runs import fail_run, start_run
 from genexp.tracking.store import open_store
 from genexp.tracking.tracker import MlflowTracker
 
-SETTINGS = PreprocessSettings(cohort="../data/tcga_brca.tsv.gz", experiment_name="tests of tracking")
+SETTINGS = PreprocessSettings(
+    cohort="../data/tcga_brca.tsv.gz", experiment_name="tests of tracking"
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +44,9 @@ def client(store: str) -> MlflowClient:
 @pytest.fixture
 def made_run(client: MlflowClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """A run as ``mlflow run`` leaves it for the command that it starts."""
-    experiment_id = client.create_experiment(f"made by mlflow run {tmp_path}", artifact_location=str(tmp_path))
+    experiment_id = client.create_experiment(
+        f"made by mlflow run {tmp_path}", artifact_location=str(tmp_path)
+    )
     run = client.create_run(experiment_id, run_name="bold-ant-123")
     client.log_param(run.info.run_id, "clip", "1e1")
     monkeypatch.setenv("MLFLOW_RUN_ID", run.info.run_id)
@@ -69,12 +75,16 @@ def test_a_run_is_named_after_its_verb_and_cohort_and_ends_finished(client: Mlfl
 
 
 def test_a_given_run_name_is_used(client: MlflowClient) -> None:
-    with start_run("preprocess", PreprocessSettings(experiment_name="tests of tracking", run_name="mine")) as tracker:
+    with start_run(
+        "preprocess", PreprocessSettings(experiment_name="tests of tracking", run_name="mine")
+    ) as tracker:
         pass
     assert client.get_run(tracker.run_id).info.run_name == "mine"
 
 
-def test_the_run_that_mlflow_run_made_is_joined_and_its_parameters_stay_as_typed(client: MlflowClient, made_run: Run) -> None:
+def test_the_run_that_mlflow_run_made_is_joined_and_its_parameters_stay_as_typed(
+    client: MlflowClient, made_run: Run
+) -> None:
     with start_run("preprocess", PreprocessSettings(clip=10.0)) as tracker:
         assert tracker.run_id == made_run.info.run_id
         assert "MLFLOW_RUN_ID" not in os.environ, "a second run or a worker would join it too"
@@ -83,7 +93,9 @@ def test_the_run_that_mlflow_run_made_is_joined_and_its_parameters_stay_as_typed
     assert (run.data.params["clip"], run.data.params["seed"]) == ("1e1", "0")
 
 
-def test_a_run_name_that_a_user_gave_to_mlflow_run_stays(client: MlflowClient, made_run: Run) -> None:
+def test_a_run_name_that_a_user_gave_to_mlflow_run_stays(
+    client: MlflowClient, made_run: Run
+) -> None:
     client.update_run(made_run.info.run_id, name="my run")
     with start_run("preprocess", PreprocessSettings()):
         pass
@@ -98,7 +110,9 @@ def test_a_run_name_that_a_user_gave_to_mlflow_run_stays(client: MlflowClient, m
         (KeyboardInterrupt(), "KILLED", None),
     ],
 )
-def test_an_exception_ends_the_run_with_its_reason(client: MlflowClient, error: BaseException, status: str, message: str | None) -> None:
+def test_an_exception_ends_the_run_with_its_reason(
+    client: MlflowClient, error: BaseException, status: str, message: str | None
+) -> None:
     def fail() -> None:
         with start_run("preprocess", SETTINGS) as tracker:
             runs.append(tracker.run_id)
@@ -123,28 +137,42 @@ def test_sigterm_ends_the_run_killed_with_what_it_logged(client: MlflowClient, s
             tracker.log_metrics({"loss/val": 0.5}, step=3)
             print(tracker.run_id, flush=True)
             time.sleep(60)
-    """
+    """  # noqa: E501
     command = [sys.executable, "-c", textwrap.dedent(script)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=Path(__file__).parents[2])
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
     assert process.stdout is not None
     run_id = process.stdout.readline().strip()
     process.send_signal(signal.SIGTERM)
     process.communicate()
     run = client.get_run(run_id)
-    assert (process.returncode, run.info.status, run.data.metrics) == (143, "KILLED", {"loss/val": 0.5})
+    assert (process.returncode, run.info.status, run.data.metrics) == (
+        143,
+        "KILLED",
+        {"loss/val": 0.5},
+    )
 
 
-def test_settings_too_wrong_to_start_fail_the_run_that_mlflow_run_made(client: MlflowClient, made_run: Run) -> None:
+def test_settings_too_wrong_to_start_fail_the_run_that_mlflow_run_made(
+    client: MlflowClient, made_run: Run
+) -> None:
     fail_run(ConfigError("unknown parameter 'n_latnt'"))
     run = client.get_run(made_run.info.run_id)
     assert (run.info.status, run.data.tags["error"]) == ("FAILED", "unknown parameter 'n_latnt'")
 
 
-def test_the_run_says_where_it_can_be_seen(client: MlflowClient, store: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_run_says_where_it_can_be_seen(
+    client: MlflowClient, store: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with start_run("preprocess", SETTINGS) as tracker:
         pass
     shown = capsys.readouterr().err
-    page = f"/#/experiments/{tracker.experiment_id}/runs/{tracker.run_id}?workflowType=machine_learning"
+    page = f"/#/experiments/{tracker.experiment_id}/runs/{tracker.run_id}?workflowType=machine_learning"  # noqa: E501
     assert shown.count(f"mlflow ui --backend-store-uri {store}") == shown.count(page) == 2
 
 
@@ -153,7 +181,10 @@ def test_metrics_keep_their_steps_times_and_order(client: MlflowClient) -> None:
     with start_run("preprocess", SETTINGS) as tracker:
         for step in range(700):
             tracker.log_metrics({"loss/train": 1 / (step + 1), "loss/val": float(step)}, step=step)
-    for key, values in {"loss/train": [1 / (step + 1) for step in range(700)], "loss/val": list(map(float, range(700)))}.items():
+    for key, values in {
+        "loss/train": [1 / (step + 1) for step in range(700)],
+        "loss/val": list(map(float, range(700))),
+    }.items():
         history = client.get_metric_history(tracker.run_id, key)
         assert [entry.step for entry in history] == list(range(700))
         assert [entry.value for entry in history] == values
@@ -196,32 +227,58 @@ def test_a_metric_that_mlflow_refuses_is_an_error_and_not_silence(client: Mlflow
     assert client.get_run(runs[0]).info.status == "FAILED"
 
 
-def test_artifacts_arrive_under_their_names(client: MlflowClient, tracker: MlflowTracker, tmp_path: Path) -> None:
+def test_artifacts_arrive_under_their_names(
+    client: MlflowClient, tracker: MlflowTracker, tmp_path: Path
+) -> None:
     figure = Figure()
     figure.subplots().plot([1, 2])
     tracker.log_figure("figures/loss.png", figure)
     tracker.log_text("report.html", "<p>é</p>")
-    tracker.log_table("tables/lost.tsv", pd.DataFrame({"why": ["rare"]}, index=pd.Index(["TP53"], name="gene")))
+    tracker.log_table(
+        "tables/lost.tsv", pd.DataFrame({"why": ["rare"]}, index=pd.Index(["TP53"], name="gene"))
+    )
     (tmp_path / "a.json").write_text("{}")
     tracker.log_file(tmp_path / "a.json", "single")
     tracker.log_file(tmp_path, "whole")
-    found = {path for folder in (None, "figures", "tables", "single", "whole") for path in artifacts(client, tracker.run_id, folder)}
-    assert {"figures/loss.png", "report.html", "tables/lost.tsv", "single/a.json", "whole/a.json"} <= found
+    found = {
+        path
+        for folder in (None, "figures", "tables", "single", "whole")
+        for path in artifacts(client, tracker.run_id, folder)
+    }
+    assert {
+        "figures/loss.png",
+        "report.html",
+        "tables/lost.tsv",
+        "single/a.json",
+        "whole/a.json",
+    } <= found
     assert not figure.axes, "the figure was cleared"
     table = Path(client.download_artifacts(tracker.run_id, "tables/lost.tsv", str(tmp_path)))
     assert table.read_text() == "gene\twhy\nTP53\trare\n"
-    assert Path(client.download_artifacts(tracker.run_id, "figures/loss.png", str(tmp_path))).read_bytes().startswith(b"\x89PNG")
+    assert (
+        Path(client.download_artifacts(tracker.run_id, "figures/loss.png", str(tmp_path)))
+        .read_bytes()
+        .startswith(b"\x89PNG")
+    )
 
 
-def test_artifacts_lie_beside_the_sqlite_store(client: MlflowClient, store: str, tracker: MlflowTracker) -> None:
+def test_artifacts_lie_beside_the_sqlite_store(
+    client: MlflowClient, store: str, tracker: MlflowTracker
+) -> None:
     folder = Path(store.removeprefix("sqlite:///")).parent
     assert Path(client.get_run(tracker.run_id).info.artifact_uri).is_relative_to(folder)
 
 
 def test_the_dataset_is_an_input_of_the_run(client: MlflowClient, tracker: MlflowTracker) -> None:
-    tracker.log_dataset("tcga_brca", "0123456789abcdef", "s3://cohorts/tcga_brca.parquet", 1218, 909, "training")
+    tracker.log_dataset(
+        "tcga_brca", "0123456789abcdef", "s3://cohorts/tcga_brca.parquet", 1218, 909, "training"
+    )
     (given,) = client.get_run(tracker.run_id).inputs.dataset_inputs
-    assert (given.dataset.name, given.dataset.digest, given.dataset.source_type) == ("tcga_brca", "0123456789abcdef", "s3")
+    assert (given.dataset.name, given.dataset.digest, given.dataset.source_type) == (
+        "tcga_brca",
+        "0123456789abcdef",
+        "s3",
+    )
     assert '"num_rows": 1218' in given.dataset.profile
     assert [(tag.key, tag.value) for tag in given.tags] == [("mlflow.data.context", "training")]
 
@@ -257,7 +314,10 @@ def test_a_child_that_raises_is_failed_and_its_parent_goes_on(client: MlflowClie
     children: list[str] = []
     with start_run("tune", SETTINGS) as tracker, pytest.raises(MemoryError):
         fail()
-    assert [client.get_run(run_id).info.status for run_id in (children[0], tracker.run_id)] == ["FAILED", "FINISHED"]
+    assert [client.get_run(run_id).info.status for run_id in (children[0], tracker.run_id)] == [
+        "FAILED",
+        "FINISHED",
+    ]
 
 
 def test_both_trackers_speak_the_protocol(tracker: MlflowTracker) -> None:
@@ -273,14 +333,18 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_a_server_that_does_not_answer_is_refused_within_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_is_refused_within_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         for port in (free_port(), listener.getsockname()[1]):
             monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://someone:secret@127.0.0.1:{port}")
             started = time.monotonic()
-            with pytest.raises(RegistryError, match=f"MLflow server at http://127.0.0.1:{port}; it did not answer") as caught:
+            with pytest.raises(
+                RegistryError, match=f"MLflow server at http://127.0.0.1:{port}; it did not answer"
+            ) as caught:
                 open_store()
             assert time.monotonic() - started < 10
             assert "secret" not in str(caught.value)
@@ -295,7 +359,9 @@ def test_a_server_of_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) 
         other.shutdown()
 
 
-def test_a_store_that_cannot_be_written_is_refused_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_store_that_cannot_be_written_is_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "text.db").write_text("not a database" * 100)
     for path in (tmp_path / "file" / "mlflow.db", tmp_path / "text.db"):
@@ -306,18 +372,29 @@ def test_a_store_that_cannot_be_written_is_refused_at_once(monkeypatch: pytest.M
         assert time.monotonic() - started < 10
 
 
-def test_a_database_that_does_not_answer_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"postgresql+psycopg://someone:secret@127.0.0.1:{free_port()}/mlflow")
+def test_a_database_that_does_not_answer_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(
+        "MLFLOW_TRACKING_URI", f"postgresql+psycopg://someone:secret@127.0.0.1:{free_port()}/mlflow"
+    )
     with pytest.raises(RegistryError, match="expected a database") as caught:
         open_store()
     assert "secret" not in str(caught.value)
 
 
-def test_an_artifact_folder_that_cannot_be_made_fails_the_run_at_its_start(client: MlflowClient, tmp_path: Path) -> None:
+def test_an_artifact_folder_that_cannot_be_made_fails_the_run_at_its_start(
+    client: MlflowClient, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("not a folder")
-    client.create_experiment("tests of artifacts", artifact_location=str(tmp_path / "file" / "artifacts"))
+    client.create_experiment(
+        "tests of artifacts", artifact_location=str(tmp_path / "file" / "artifacts")
+    )
     settings = PreprocessSettings(experiment_name="tests of artifacts")
-    with pytest.raises(RegistryError, match="folder for artifacts"), start_run("preprocess", settings):
+    with (
+        pytest.raises(RegistryError, match="folder for artifacts"),
+        start_run("preprocess", settings),
+    ):
         pytest.fail("the work began")
     experiment = client.get_experiment_by_name("tests of artifacts")
     assert experiment is not None
@@ -331,9 +408,13 @@ def test_a_deleted_experiment_is_refused_with_the_way_back(client: MlflowClient)
         start_run("preprocess", PreprocessSettings(experiment_name="gone")).__enter__()
 
 
-def test_a_database_without_its_driver_is_refused_with_the_package_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_without_its_driver_is_refused_with_the_package_that_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "mssql+pymssql://someone:secret@127.0.0.1/mlflow")
-    with pytest.raises(RegistryError, match=r"needs the Python package 'pymssql'.*genexp\[server\]") as raised:
+    with pytest.raises(
+        RegistryError, match=r"needs the Python package 'pymssql'.*genexp\[server\]"
+    ) as raised:
         open_store()
     assert "secret" not in str(raised.value)
 
@@ -342,7 +423,12 @@ def test_a_database_without_its_driver_is_refused_with_the_package_that_is_missi
 def test_processes_that_start_together_share_a_new_store(tmp_path: Path) -> None:
     script = "from genexp.tracking.store import open_store; open_store()"
     environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}"}
-    processes = [subprocess.Popen([sys.executable, "-c", script], env=environment, cwd=Path(__file__).parents[2]) for _ in range(4)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script], env=environment, cwd=Path(__file__).parents[2]
+        )
+        for _ in range(4)
+    ]
     assert [process.wait() for process in processes] == [0, 0, 0, 0]
 
 

@@ -1,4 +1,6 @@
-"""Tuning: deterministic rounds, resumption, pruning by earlier rounds, deaths that cost one trial."""
+"""Tuning: deterministic rounds, resumption, pruning by earlier rounds, deaths that cost one
+trial.
+"""
 
 import json
 import os
@@ -31,7 +33,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Preprocessed:
 
 
 def settings(**values: str) -> TuneSettings:
-    small = {"n_latent": "2..8", "n_hidden": "8..32", "epochs": "6", "n_trials": "6", "workers": "2", "minibatch": "32", "basis": "rows"}
+    small = {
+        "n_latent": "2..8",
+        "n_hidden": "8..32",
+        "epochs": "6",
+        "n_trials": "6",
+        "workers": "2",
+        "minibatch": "32",
+        "basis": "rows",
+    }
     return parse_settings(TuneSettings, small | values)
 
 
@@ -40,7 +50,10 @@ def search(data: Preprocessed, folder: Path, **values: str) -> Study:
 
 
 def outcome(study: Study) -> list[tuple]:
-    return [(t.config, t.result.state, t.result.loss_val, tuple((t.result.history or {})["loss/val"])) for t in study.trials]
+    return [
+        (t.config, t.result.state, t.result.loss_val, tuple((t.result.history or {})["loss/val"]))
+        for t in study.trials
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +66,9 @@ def whole(data: Preprocessed, home: Path) -> Study:
     return search(data, home)
 
 
-def test_same_seed_and_workers_give_the_same_trials_bit_for_bit(data: Preprocessed, whole: Study, tmp_path: Path) -> None:
+def test_same_seed_and_workers_give_the_same_trials_bit_for_bit(
+    data: Preprocessed, whole: Study, tmp_path: Path
+) -> None:
     assert outcome(search(data, tmp_path / "again")) == outcome(whole)
 
 
@@ -63,8 +78,12 @@ def test_another_seed_asks_for_other_trials(whole: Study, tmp_path: Path) -> Non
     assert other.get_trials()[0].params != whole.frozen.get_trials()[0].params
 
 
-def test_resumed_study_equals_an_uninterrupted_one(data: Preprocessed, whole: Study, home: Path, tmp_path: Path) -> None:
-    """Killed in the second round: one of its trials has a result on disk that nobody told, the other has none."""
+def test_resumed_study_equals_an_uninterrupted_one(
+    data: Preprocessed, whole: Study, home: Path, tmp_path: Path
+) -> None:
+    """Killed in the second round: one of its trials has a result on disk that nobody told, the
+    other has none.
+    """
     folder = tmp_path / "killed"
     folder.mkdir()
     killed = study_module._open_study(folder, "same")
@@ -80,7 +99,9 @@ def test_resumed_study_equals_an_uninterrupted_one(data: Preprocessed, whole: St
     assert result_path(folder, 2).stat().st_mtime_ns == written
 
 
-def test_a_finished_study_is_read_not_repeated(data: Preprocessed, whole: Study, home: Path, tmp_path: Path) -> None:
+def test_a_finished_study_is_read_not_repeated(
+    data: Preprocessed, whole: Study, home: Path, tmp_path: Path
+) -> None:
     folder = shutil.copytree(home, tmp_path / "whole")
     before = {path.name: path.stat().st_mtime_ns for path in folder.glob("trial_*.json")}
     assert outcome(search(data, folder)) == outcome(whole)
@@ -88,14 +109,18 @@ def test_a_finished_study_is_read_not_repeated(data: Preprocessed, whole: Study,
 
 
 @pytest.mark.usefixtures("whole")
-def test_a_study_of_other_data_is_not_continued(data: Preprocessed, home: Path, tmp_path: Path) -> None:
+def test_a_study_of_other_data_is_not_continued(
+    data: Preprocessed, home: Path, tmp_path: Path
+) -> None:
     folder = shutil.copytree(home, tmp_path / "whole")
     with pytest.raises(ConfigError, match="another cohort, space or seed"):
         run_study(data, settings(), folder, "different", lambda trial, n: None)
 
 
 @pytest.mark.usefixtures("whole")
-def test_a_lock_that_a_killed_process_left_in_the_journal_keeps_nobody_waiting(data: Preprocessed, home: Path, tmp_path: Path) -> None:
+def test_a_lock_that_a_killed_process_left_in_the_journal_keeps_nobody_waiting(
+    data: Preprocessed, home: Path, tmp_path: Path
+) -> None:
     folder = shutil.copytree(home, tmp_path / "whole")
     (folder / "journal.log.lock").symlink_to("cache/studies/whole/journal.log")
     assert study_module._open_study(folder, "same").get_trials()
@@ -103,12 +128,19 @@ def test_a_lock_that_a_killed_process_left_in_the_journal_keeps_nobody_waiting(d
 
 
 def test_two_processes_cannot_run_one_study(data: Preprocessed, tmp_path: Path) -> None:
-    with study_module._lock(tmp_path / "busy"), pytest.raises(ConfigError, match="running in another process"):
+    with (
+        study_module._lock(tmp_path / "busy"),
+        pytest.raises(ConfigError, match="running in another process"),
+    ):
         search(data, tmp_path / "busy")
 
 
-def test_a_worker_that_dies_costs_its_trial_not_the_study(data: Preprocessed, tmp_path: Path) -> None:
-    endless = EncoderConfig(hidden=(16,), n_latent=2, epochs=100000, patience=100000, minibatch=2, basis="rows")
+def test_a_worker_that_dies_costs_its_trial_not_the_study(
+    data: Preprocessed, tmp_path: Path
+) -> None:
+    endless = EncoderConfig(
+        hidden=(16,), n_latent=2, epochs=100000, patience=100000, minibatch=2, basis="rows"
+    )
     quick = endless.model_copy(update={"epochs": 2, "patience": 2})
     impossible = EncoderConfig(n_latent=500, basis="rows")
     with Workers(2, 1, data.folder, tmp_path) as workers:
@@ -118,7 +150,10 @@ def test_a_worker_that_dies_costs_its_trial_not_the_study(data: Preprocessed, tm
         second = next(results)
         assert (first.state, second.state) == ("complete", "failed")
         assert "out of memory, or killed" in second.reason
-        after = {result.number: result for result in workers.train([Job(2, quick, 0, {}), Job(3, impossible, 0, {})])}
+        after = {
+            result.number: result
+            for result in workers.train([Job(2, quick, 0, {}), Job(3, impossible, 0, {})])
+        }
     assert after[2].state == "complete"
     assert after[3].state == "failed"
     assert "more than the data allow" in after[3].reason
@@ -135,11 +170,20 @@ def test_pruning_compares_with_earlier_rounds_alone(whole: Study) -> None:
 
 
 def trial(number: int, n_latent: int, loss: float, state: str = "complete") -> FinishedTrial:
-    return FinishedTrial(EncoderConfig(n_latent=n_latent), TrialResult(number, state, loss_val=loss, standard_error=0.1))
+    return FinishedTrial(
+        EncoderConfig(n_latent=n_latent),
+        TrialResult(number, state, loss_val=loss, standard_error=0.1),
+    )
 
 
 def test_one_standard_error_rule_takes_the_smallest_latent_that_is_as_good() -> None:
-    trials = [trial(0, 64, 1.0), trial(1, 16, 1.09), trial(2, 8, 1.2), trial(3, 16, 1.05), trial(4, 4, 1.0, "pruned")]
+    trials = [
+        trial(0, 64, 1.0),
+        trial(1, 16, 1.09),
+        trial(2, 8, 1.2),
+        trial(3, 16, 1.05),
+        trial(4, 4, 1.0, "pruned"),
+    ]
     assert select(trials, "one_se")[0].result.number == 3
     assert select(trials, "best")[0].result.number == 0
 
@@ -155,7 +199,9 @@ def test_the_space_is_the_ranges_of_the_settings() -> None:
     drawn = draw(asked, n_latent_max=5)
     assert set(drawn.params) == {"n_layers", "n_hidden", "n_latent", "learning_rate"}
     assert drawn.distributions["n_latent"].high == 5
-    config = configure(asked, asked, {"n_layers": 3, "n_hidden": 32, "n_latent": 5, "learning_rate": 0.002})
+    config = configure(
+        asked, asked, {"n_layers": 3, "n_hidden": 32, "n_latent": 5, "learning_rate": 0.002}
+    )
     assert (config.hidden, config.dropout, config.learning_rate) == ((32, 16, 8), 0.1, 0.002)
     assert halve(64, 3, 20) == (64, 32, 20)
 
@@ -171,14 +217,30 @@ def test_parameters_of_a_kind_act_in_its_trials_only() -> None:
     for kind, own in {"variational": {"beta"}, "denoising": set(), "deep": set()}.items():
         assert set(draw(settings(**fixed, kind=kind, beta="0.1..10")).params) == own
     asked = settings(**fixed, kind="deep,variational", beta="0.1..10", warm_up="3")
-    assert [point.get("beta") for point in list_grid(asked, 50)] == [None, 0.1, pytest.approx(1.0), pytest.approx(10.0)]
+    assert [point.get("beta") for point in list_grid(asked, 50)] == [
+        None,
+        0.1,
+        pytest.approx(1.0),
+        pytest.approx(10.0),
+    ]
     config = configure(asked, asked, {"kind": "variational", "beta": 2.0})
-    assert (config.kind, config.beta, config.warm_up, config.hidden) == ("variational", 2.0, 3, (16,))
+    assert (config.kind, config.beta, config.warm_up, config.hidden) == (
+        "variational",
+        2.0,
+        3,
+        (16,),
+    )
 
 
 def test_a_grid_is_tried_once_and_whole(data: Preprocessed, tmp_path: Path) -> None:
     asked = {"n_latent": "2..4", "n_layers": "1", "n_hidden": "8", "dropout": "0", "epochs": "1"}
-    study = run_study(data, settings(**asked, sampler="grid", n_trials="9"), tmp_path / "grid", "same", lambda trial, n: None)
+    study = run_study(
+        data,
+        settings(**asked, sampler="grid", n_trials="9"),
+        tmp_path / "grid",
+        "same",
+        lambda trial, n: None,
+    )
     assert [trial.config.n_latent for trial in study.trials] == [2, 3, 4]
 
 

@@ -1,4 +1,6 @@
-"""The whole evaluation, through the real preprocessing, of an encoder that is PCA and of one that is not."""
+"""The whole evaluation, through the real preprocessing, of an encoder that is PCA and of one that
+is not.
+"""
 
 import re
 from dataclasses import replace
@@ -26,18 +28,26 @@ N_SAMPLES, N_GENES, N_LATENT = 260, 300, 4
 
 
 def make_cohort(corrupt: pd.Index | None = None) -> AnnData:
-    """Three subtypes, survival by a programme of its own, 60 patients with a tumour and a normal sample."""
+    """Three subtypes, survival by a programme of its own, 60 patients with a tumour and a normal
+    sample.
+    """
     rng = np.random.default_rng(0)
     code = rng.integers(0, 3, N_SAMPLES)
     programme = rng.normal(size=N_SAMPLES)
     factors = np.column_stack([4 * np.eye(3)[code], 2 * programme])
-    X = (8 + 0.5 * factors @ rng.normal(size=(4, N_GENES)) + rng.normal(scale=0.7, size=(N_SAMPLES, N_GENES))).astype(np.float32)
+    X = (
+        8
+        + 0.5 * factors @ rng.normal(size=(4, N_GENES))
+        + rng.normal(scale=0.7, size=(N_SAMPLES, N_GENES))
+    ).astype(np.float32)
     death, censored = rng.exponential(900 * np.exp(-programme)), rng.uniform(100, 2500, N_SAMPLES)
     obs = pd.DataFrame(
         {
             "group": [f"p{i // 2 if i < 120 else i}" for i in range(N_SAMPLES)],
             "sample_type": ["normal" if i < 120 and i % 2 else "tumor" for i in range(N_SAMPLES)],
-            "label": pd.Categorical([None if i % 10 == 9 else "abc"[c] for i, c in enumerate(code)]),
+            "label": pd.Categorical(
+                [None if i % 10 == 9 else "abc"[c] for i, c in enumerate(code)]
+            ),
             "time_days": np.ceil(np.minimum(death, censored)),
             "event": (death <= censored).astype(float),
         },
@@ -49,7 +59,10 @@ def make_cohort(corrupt: pd.Index | None = None) -> AnnData:
     genes = [f"G{j}" for j in range(N_GENES)]
     var = pd.DataFrame({"source": genes, "entrez_id": ""}, index=pd.Index(genes, name="gene"))
     return AnnData(
-        np.maximum(X, 0), obs=obs, var=var, uns={"scale": "log2_norm_count", "name": "planted", "digest": "0" * 16, "report": {}}
+        np.maximum(X, 0),
+        obs=obs,
+        var=var,
+        uns={"scale": "log2_norm_count", "name": "planted", "digest": "0" * 16, "report": {}},
     )
 
 
@@ -58,14 +71,30 @@ def make_pca_encoder(data, n_latent: int = N_LATENT) -> Encoder:
     train = data.matrix("train")
     pca, mean = fit_pca(train, n_latent), train.mean(axis=0, dtype=np.float64)
     axes = pca.encode(np.eye(len(mean)) + mean)
-    layers = [Affine(weight.astype(np.float32), bias.astype(np.float32)) for weight, bias in ((axes.T, -mean @ axes), (axes, mean))]
+    layers = [
+        Affine(weight.astype(np.float32), bias.astype(np.float32))
+        for weight, bias in ((axes.T, -mean @ axes), (axes, mean))
+    ]
     names = list(data.var.index)
-    return Encoder(names, names, data.scale, "mean", data.transform, Network((layers[0],)), Network((layers[1],)), card={"run": "toy"})
+    return Encoder(
+        names,
+        names,
+        data.scale,
+        "mean",
+        data.transform,
+        Network((layers[0],)),
+        Network((layers[1],)),
+        card={"run": "toy"},
+    )
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return preprocess_anndata(make_cohort(), PreprocessSettings(split="60/15/25"), tmp_path_factory.mktemp("cohort") / "planted")
+    return preprocess_anndata(
+        make_cohort(),
+        PreprocessSettings(split="60/15/25"),
+        tmp_path_factory.mktemp("cohort") / "planted",
+    )
 
 
 @pytest.fixture(scope="module")
@@ -80,17 +109,35 @@ def evaluation(encoder, data):
 
 def test_encoder_that_is_pca_scores_as_pca_and_is_told_so(evaluation):
     assert evaluation.verdict == ", ".join(
-        f"{task} no different from PCA" for task in ("reconstruction", "clustering", "probe", "survival")
+        f"{task} no different from PCA"
+        for task in ("reconstruction", "clustering", "probe", "survival")
     )
-    rivals = {name: value for name, value in evaluation.metrics.items() if name.endswith("_pca") and not name.startswith("picture/")}
+    rivals = {
+        name: value
+        for name, value in evaluation.metrics.items()
+        if name.endswith("_pca") and not name.startswith("picture/")
+    }
     assert len(rivals) == 2 + 6 + 3 + 3 + 4
     for name, value in rivals.items():
-        assert evaluation.metrics[name.removesuffix("_pca")] == pytest.approx(value, abs=1e-6, rel=1e-6)
+        assert evaluation.metrics[name.removesuffix("_pca")] == pytest.approx(
+            value, abs=1e-6, rel=1e-6
+        )
 
 
 def test_metrics_have_the_promised_keys(evaluation):
-    promised = {"mse/test", "r2/test", "r2/test_pca", "probe/macro_f1", "probe/macro_f1_pca", "survival/c_index", "survival/c_index_pca"}
-    promised |= {f"cluster/{index}" for index in ("silhouette", "calinski_harabasz", "davies_bouldin", "ari", "nmi")}
+    promised = {
+        "mse/test",
+        "r2/test",
+        "r2/test_pca",
+        "probe/macro_f1",
+        "probe/macro_f1_pca",
+        "survival/c_index",
+        "survival/c_index_pca",
+    }
+    promised |= {
+        f"cluster/{index}"
+        for index in ("silhouette", "calinski_harabasz", "davies_bouldin", "ari", "nmi")
+    }
     assert promised <= set(evaluation.metrics)
     assert all(np.isfinite(value) for value in evaluation.metrics.values())
 
@@ -105,13 +152,25 @@ def test_planted_subtypes_and_hazard_are_found(evaluation):
 def test_survival_takes_one_tumour_sample_per_patient(evaluation, data):
     patients = evaluation.results["survival"].patients
     assert patients["group"].is_unique
-    assert evaluation.results["survival"].excluded == {"not a tumour sample": 60 - (data.obs("val")["sample_type"] == "normal").sum()}
+    assert evaluation.results["survival"].excluded == {
+        "not a tumour sample": 60 - (data.obs("val")["sample_type"] == "normal").sum()
+    }
 
 
 def test_every_sample_is_in_every_picture(evaluation):
     table = evaluation.results["embeddings"].coordinates
     assert len(table) == N_SAMPLES
-    assert list(table.columns) == ["part", "label", "cluster", "tsne_1", "tsne_2", "umap_1", "umap_2", "pca_1", "pca_2"]
+    assert list(table.columns) == [
+        "part",
+        "label",
+        "cluster",
+        "tsne_1",
+        "tsne_2",
+        "umap_1",
+        "umap_2",
+        "pca_1",
+        "pca_2",
+    ]
     assert np.isfinite(table.filter(regex="_[12]$").to_numpy()).all()
     assert evaluation.results["embeddings"].perplexity == 30
     assert list(evaluation.latents.index) == list(table.index)
@@ -131,28 +190,43 @@ def test_opening_is_counted_once_per_evaluation(encoder, data, evaluation):
     before = data.n_accesses
     evaluated = evaluate_encoder(encoder, data, EvaluationConfig(max_clusters=6), seed=0)
     assert data.n_accesses == evaluated.summary["test_openings"] == before + 1
-    pd.testing.assert_frame_equal(evaluated.results["embeddings"].coordinates, evaluation.results["embeddings"].coordinates)
+    pd.testing.assert_frame_equal(
+        evaluated.results["embeddings"].coordinates, evaluation.results["embeddings"].coordinates
+    )
     assert evaluated.metrics == evaluation.metrics
 
 
 def test_corrupted_test_rows_change_nothing_that_was_fitted(evaluation, encoder, data, tmp_path):
     test = data.split.index[data.split["part"] == "test"]
-    corrupted = preprocess_anndata(make_cohort(corrupt=test), PreprocessSettings(split="60/15/25"), tmp_path / "corrupted")
-    after = evaluate_encoder(make_pca_encoder(corrupted), corrupted, EvaluationConfig(max_clusters=6), seed=0)
+    corrupted = preprocess_anndata(
+        make_cohort(corrupt=test), PreprocessSettings(split="60/15/25"), tmp_path / "corrupted"
+    )
+    after = evaluate_encoder(
+        make_pca_encoder(corrupted), corrupted, EvaluationConfig(max_clusters=6), seed=0
+    )
     assert corrupted.split_hash == data.split_hash
-    pd.testing.assert_frame_equal(after.results["clustering"].choice, evaluation.results["clustering"].choice)
+    pd.testing.assert_frame_equal(
+        after.results["clustering"].choice, evaluation.results["clustering"].choice
+    )
     pd.testing.assert_frame_equal(after.results["survival"].cox, evaluation.results["survival"].cox)
-    pd.testing.assert_series_equal(after.results["probe"].scores["C"], evaluation.results["probe"].scores["C"])
+    pd.testing.assert_series_equal(
+        after.results["probe"].scores["C"], evaluation.results["probe"].scores["C"]
+    )
     others = evaluation.latents.index.difference(test)
     pd.testing.assert_frame_equal(after.latents.loc[others], evaluation.latents.loc[others])
     train = evaluation.results["embeddings"].coordinates["part"] == "train"
-    pd.testing.assert_frame_equal(after.results["embeddings"].coordinates[train], evaluation.results["embeddings"].coordinates[train])
+    pd.testing.assert_frame_equal(
+        after.results["embeddings"].coordinates[train],
+        evaluation.results["embeddings"].coordinates[train],
+    )
     assert after.metrics["r2/test"] < 0.2
 
 
 def test_worse_encoder_is_told_so_with_its_interval(encoder, data):
     noise = np.random.default_rng(0).normal(size=(N_LATENT, N_GENES)).astype(np.float32)
-    blunt = replace(encoder, encoder=Network((Affine(noise, np.zeros(N_LATENT, dtype=np.float32)),)))
+    blunt = replace(
+        encoder, encoder=Network((Affine(noise, np.zeros(N_LATENT, dtype=np.float32)),))
+    )
     verdict = evaluate_encoder(blunt, data, EvaluationConfig(max_clusters=3), seed=0).comparison
     rows = verdict.rows[verdict.rows["baseline"] == "PCA"].set_index("task")
     assert verdict.worse_than_pca == rows.index[rows["outcome"] == "worse than PCA"].tolist()
@@ -199,22 +273,45 @@ def test_run_gets_metrics_verdict_tables_figures_and_report(evaluation):
     run = Notebook()
     log_evaluation(evaluation, run)
     assert run.metrics == evaluation.metrics
-    named = {name: evaluation.summary[name] for name in ("cohort", "split_hash", "n_latent", "test_openings")}
-    assert run.tags == {"verdict": evaluation.verdict, "leakage": "pass", "kind": "", "n_seeds": 1} | named
+    named = {
+        name: evaluation.summary[name]
+        for name in ("cohort", "split_hash", "n_latent", "test_openings")
+    }
+    assert (
+        run.tags
+        == {"verdict": evaluation.verdict, "leakage": "pass", "kind": "", "n_seeds": 1} | named
+    )
     assert evaluation.verdict in run.text
-    assert {"report.html", "evaluation/verdict.tsv", "evaluation/cox.tsv", "evaluation/probe_per_class.tsv"} <= set(run.names)
-    assert {"figures/tsne.png", "figures/umap.png", "figures/kaplan_meier.png", "figures/confusion.png"} <= set(run.names)
+    assert {
+        "report.html",
+        "evaluation/verdict.tsv",
+        "evaluation/cox.tsv",
+        "evaluation/probe_per_class.tsv",
+    } <= set(run.names)
+    assert {
+        "figures/tsne.png",
+        "figures/umap.png",
+        "figures/kaplan_meier.png",
+        "figures/confusion.png",
+    } <= set(run.names)
 
 
 def test_cohort_without_labels_or_survival_is_still_evaluated(tmp_path):
     bare = make_cohort()
     bare.obs = bare.obs[["group"]]
     data = preprocess_anndata(bare, PreprocessSettings(split="60/15/25"), tmp_path / "bare")
-    evaluated = evaluate_encoder(make_pca_encoder(data, n_latent=1), data, EvaluationConfig(max_clusters=3), seed=0)
+    evaluated = evaluate_encoder(
+        make_pca_encoder(data, n_latent=1), data, EvaluationConfig(max_clusters=3), seed=0
+    )
     assert evaluated.results.get("probe") is None
     assert evaluated.results.get("survival") is None
-    assert evaluated.verdict == "reconstruction no different from PCA, clustering no different from PCA"
-    assert np.isfinite(evaluated.results["embeddings"].coordinates.filter(regex="_[12]$").to_numpy()).all()
+    assert (
+        evaluated.verdict
+        == "reconstruction no different from PCA, clustering no different from PCA"
+    )
+    assert np.isfinite(
+        evaluated.results["embeddings"].coordinates.filter(regex="_[12]$").to_numpy()
+    ).all()
 
 
 def evaluate_small(folder, split: str, n_events: int | None = None):
@@ -223,10 +320,16 @@ def evaluate_small(folder, split: str, n_events: int | None = None):
     adata.obs["group"], adata.obs["sample_type"] = adata.obs_names.to_numpy(), "tumor"
     settings = PreprocessSettings(split=split)
     if n_events is not None:
-        test = preprocess_anndata(adata, settings, folder / "first").split.query("part == 'test'").index
+        test = (
+            preprocess_anndata(adata, settings, folder / "first")
+            .split.query("part == 'test'")
+            .index
+        )
         adata.obs.loc[test, "event"] = (np.arange(len(test)) < n_events).astype(float)
     data = preprocess_anndata(adata, settings, folder / "small")
-    evaluated = evaluate_encoder(make_pca_encoder(data), data, EvaluationConfig(max_clusters=3, perplexity=5), seed=0)
+    evaluated = evaluate_encoder(
+        make_pca_encoder(data), data, EvaluationConfig(max_clusters=3, perplexity=5), seed=0
+    )
     run = Notebook()
     log_evaluation(evaluated, run)
     return data, evaluated, run
@@ -235,7 +338,10 @@ def evaluate_small(folder, split: str, n_events: int | None = None):
 def test_too_few_events_give_no_verdict_of_survival_in_tag_description_and_report(tmp_path):
     data, evaluated, run = evaluate_small(tmp_path, "70/22/8", n_events=3)
     lack = "3 events among 21 test patients, at least 5 are needed"
-    assert f"no verdict for survival will be given: {lack}; name a larger test part with split=, or add samples" in data.report["warnings"]
+    assert (
+        f"no verdict for survival will be given: {lack}; name a larger test part with "
+        "split=, or add samples"
+    ) in data.report["warnings"]
     assert evaluated.results["survival"] is not None, "its scores are still computed"
     assert "survival/c_index" in run.metrics
     assert "survival" not in set(evaluated.comparison.rows["task"])
@@ -255,9 +361,15 @@ def test_five_events_give_a_verdict_of_survival(tmp_path):
 def test_fewer_than_ten_test_samples_give_no_verdict_of_anything_and_no_figure_of_one(tmp_path):
     data, evaluated, run = evaluate_small(tmp_path, "70/27/3")
     lack = "8 test samples, at least 10 are needed"
-    assert f"no verdict for any task will be given: {lack}; name a larger test part with split=, or add samples" in data.report["warnings"]
+    assert (
+        f"no verdict for any task will be given: {lack}; name a larger test part with "
+        "split=, or add samples"
+    ) in data.report["warnings"]
     assert f"no verdict for reconstruction: {lack}" in evaluated.verdict
-    assert re.search(r"no verdict for clustering, probe: \d labelled test samples, at least 10 are needed", evaluated.verdict)
+    assert re.search(
+        r"no verdict for clustering, probe: \d labelled test samples, at least 10 are needed",
+        evaluated.verdict,
+    )
     assert evaluated.comparison.rows.empty
     assert evaluated.comparison.worse_than_pca == []
     assert "r2/test" in run.metrics
@@ -288,7 +400,10 @@ def test_encoder_of_other_genes_is_refused_before_the_test_rows_are_opened(encod
 
 @pytest.mark.slow
 def test_large_cohorts_draw_the_umap_by_some_train_samples_and_place_the_rest():
-    parts = [plant_classes(part, n, seed) for seed, (part, n) in enumerate([("train", UMAP_ROWS + 100), ("test", 30)])]
+    parts = [
+        plant_classes(part, n, seed)
+        for seed, (part, n) in enumerate([("train", UMAP_ROWS + 100), ("test", 30)])
+    ]
     train, test = (part.z["encoder"] for part in parts)
     placed = place_by_umap(train, test, train[:, :2], seed=0)
     label = pd.concat([part.obs["label"].astype(object) for part in parts]).to_numpy()

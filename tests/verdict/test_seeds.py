@@ -52,10 +52,23 @@ def trained(tmp_path_factory):
     """Replicates of three seeds, the run that saw them, and the settings."""
     folder = tmp_path_factory.mktemp("replicates")
     data = make_preprocessed(folder, n_genes=150)
-    small = {"hidden": "8", "n_latent": "3", "epochs": "5", "minibatch": "32", "threads": "1", "skip": "none", "seed": "4"}
+    small = {
+        "hidden": "8",
+        "n_latent": "3",
+        "epochs": "5",
+        "minibatch": "32",
+        "threads": "1",
+        "skip": "none",
+        "seed": "4",
+    }
     settings = MainSettings(cohort="planted", cache=str(folder / "cache"), **small)
     run = Notebook()
-    return train_seeds(data, settings, settings, ReplicationConfig(seeds=3), 0.2, run, CARD), run, settings, data
+    return (
+        train_seeds(data, settings, settings, ReplicationConfig(seeds=3), 0.2, run, CARD),
+        run,
+        settings,
+        data,
+    )
 
 
 def test_the_seeds_count_up_from_that_of_the_run_and_differ_in_weights_alone(trained):
@@ -64,14 +77,26 @@ def test_the_seeds_count_up_from_that_of_the_run_and_differ_in_weights_alone(tra
     assert len({member.fitted.loss_val for member in replicates.members}) == 3
     cards = [member.encoder.card for member in replicates.members]
     assert [card["training_seed"] for card in cards] == [4, 5, 6]
-    assert {card["seed"] for card in cards} == {4}, "the seed of split and simulation, by which the cohort is found again"
+    assert {card["seed"] for card in cards} == {4}, (
+        "the seed of split and simulation, by which the cohort is found again"
+    )
     assert {card["split_hash"] for card in cards} == {data.split_hash}
 
 
 def test_a_further_seed_is_what_a_run_with_that_seed_gives(trained):
     replicates, _, settings, data = trained
-    alone = train_seeds(data, settings, settings.model_copy(update={"seed": 5}), ReplicationConfig(), 0.2, NullTracker(), CARD)
-    np.testing.assert_array_equal(alone.chosen.fitted.val_losses, replicates.members[1].fitted.val_losses)
+    alone = train_seeds(
+        data,
+        settings,
+        settings.model_copy(update={"seed": 5}),
+        ReplicationConfig(),
+        0.2,
+        NullTracker(),
+        CARD,
+    )
+    np.testing.assert_array_equal(
+        alone.chosen.fitted.val_losses, replicates.members[1].fitted.val_losses
+    )
 
 
 def test_the_best_on_validation_is_chosen_and_the_run_is_summed_up(trained):
@@ -85,7 +110,9 @@ def test_the_best_on_validation_is_chosen_and_the_run_is_summed_up(trained):
     assert run.tags["training_seed"] == replicates.chosen.seed
     table = run.tables["training/seeds.tsv"]
     assert table.index[table["chosen"]].tolist() == [replicates.chosen.seed]
-    pd.testing.assert_frame_equal(run.tables["training/history.tsv"], replicates.chosen.fitted.history)
+    pd.testing.assert_frame_equal(
+        run.tables["training/history.tsv"], replicates.chosen.fitted.history
+    )
     assert set(replicates.others) == {4, 5, 6} - {replicates.chosen.seed}
 
 
@@ -108,22 +135,35 @@ def test_one_seed_makes_no_child_and_no_spread(trained):
 def data(tmp_path_factory):
     from genexp.settings.verbs import PreprocessSettings
 
-    return preprocess_anndata(make_cohort(), PreprocessSettings(split="60/15/25"), tmp_path_factory.mktemp("cohort") / "planted")
+    return preprocess_anndata(
+        make_cohort(),
+        PreprocessSettings(split="60/15/25"),
+        tmp_path_factory.mktemp("cohort") / "planted",
+    )
 
 
 def spoil(encoder, strength):
     """The encoder with noise on its weights, as much as they vary."""
     (layer,) = encoder.encoder.layers
-    noise = np.random.default_rng(1).normal(scale=strength * layer.weight.std(), size=layer.weight.shape)
-    return replace(encoder, encoder=Network((Affine(layer.weight + noise.astype(np.float32), layer.bias),)))
+    noise = np.random.default_rng(1).normal(
+        scale=strength * layer.weight.std(), size=layer.weight.shape
+    )
+    return replace(
+        encoder, encoder=Network((Affine(layer.weight + noise.astype(np.float32), layer.bias),))
+    )
 
 
 @pytest.fixture(scope="module")
 def evaluated(data):
-    """PCA evaluated alone, with a copy of itself as a second seed, and with a spoilt encoder as a second seed."""
+    """PCA evaluated alone, with a copy of itself as a second seed, and with a spoilt encoder as a
+    second seed.
+    """
     encoder = make_pca_encoder(data)
     others = {"alone": {}, "copy": {8: lambda: encoder}, "spoilt": {8: lambda: spoil(encoder, 4.0)}}
-    return {name: evaluate_encoder(encoder, data, JUDGING, seed=7, others=other) for name, other in others.items()}
+    return {
+        name: evaluate_encoder(encoder, data, JUDGING, seed=7, others=other)
+        for name, other in others.items()
+    }
 
 
 def verdict_of(evaluation, task):
@@ -135,7 +175,9 @@ def test_a_copy_of_the_encoder_changes_no_interval_and_shares_every_ranking(eval
     for task in ("reconstruction", "clustering", "probe", "survival"):
         alone, copy = verdict_of(evaluated["alone"], task), verdict_of(evaluated["copy"], task)
         numbers = ["encoder", "encoder_low", "encoder_high", "difference", "low", "high"]
-        np.testing.assert_allclose(copy[numbers].astype(float), alone[numbers].astype(float), atol=1e-9)
+        np.testing.assert_allclose(
+            copy[numbers].astype(float), alone[numbers].astype(float), atol=1e-9
+        )
     seeds = evaluated["copy"].seeds
     assert seeds.scores.drop(columns="registered").nunique().max() == 1
     np.testing.assert_allclose(seeds.stability, 1.0)
@@ -145,8 +187,15 @@ def test_a_copy_of_the_encoder_changes_no_interval_and_shares_every_ranking(eval
 def test_the_scores_of_a_further_seed_are_those_that_it_has_as_the_encoder(evaluated, data):
     spoilt = evaluate_encoder(spoil(make_pca_encoder(data), 4.0), data, JUDGING, seed=7)
     row = evaluated["spoilt"].seeds.scores.loc[8]
-    metrics = {"r2": "r2/test", "macro_f1": "probe/macro_f1", "ari": "cluster/ari", "c_index": "survival/c_index"}
-    assert row[list(metrics)].astype(float).to_dict() == pytest.approx({name: spoilt.metrics[key] for name, key in metrics.items()})
+    metrics = {
+        "r2": "r2/test",
+        "macro_f1": "probe/macro_f1",
+        "ari": "cluster/ari",
+        "c_index": "survival/c_index",
+    }
+    assert row[list(metrics)].astype(float).to_dict() == pytest.approx(
+        {name: spoilt.metrics[key] for name, key in metrics.items()}
+    )
 
 
 def test_intervals_hold_the_spread_of_the_seeds_and_the_score_is_their_mean(evaluated):
@@ -155,7 +204,9 @@ def test_intervals_hold_the_spread_of_the_seeds_and_the_score_is_their_mean(eval
     assert both["encoder"] == pytest.approx(scores.mean())
     assert both["low"] < alone["low"]
     assert both["encoder_low"] < scores.min() < scores.max() < both["encoder_high"]
-    assert scores.max() - scores.min() > alone["encoder_high"] - alone["encoder_low"], "or the interval could be that of one seed"
+    assert scores.max() - scores.min() > alone["encoder_high"] - alone["encoder_low"], (
+        "or the interval could be that of one seed"
+    )
     assert "over 2 seeds, PCA" in both["sentence"]
     assert "seeds" not in alone["sentence"]
 
@@ -164,14 +215,18 @@ def test_the_report_stays_that_of_the_registered_encoder(evaluated):
     alone, both = evaluated["alone"], evaluated["spoilt"]
     assert {name: both.metrics[name] for name in alone.metrics} == alone.metrics
     pd.testing.assert_frame_equal(both.latents, alone.latents)
-    assert both.summary["test_openings"] == alone.summary["test_openings"] + 2, "one look for all seeds"
+    assert both.summary["test_openings"] == alone.summary["test_openings"] + 2, (
+        "one look for all seeds"
+    )
 
 
 def test_stability_is_of_classes_and_risk_and_falls_for_other_genes(evaluated):
     stability = evaluated["spoilt"].seeds.stability
     assert list(stability.index) == ["class a", "class b", "class c", "risk"]
     assert (stability["rho_seeds"] < 0.95).all()
-    assert evaluated["spoilt"].metrics["attribution/rho_seeds"] == pytest.approx(stability["rho_seeds"].median())
+    assert evaluated["spoilt"].metrics["attribution/rho_seeds"] == pytest.approx(
+        stability["rho_seeds"].median()
+    )
 
 
 def test_description_and_report_say_over_how_many_seeds(evaluated):
@@ -200,7 +255,9 @@ def test_an_encoder_that_was_the_best_of_several_says_so_when_it_is_evaluated_al
 
 def test_without_label_and_survival_seeds_are_still_compared(data):
     encoder = make_pca_encoder(data)
-    bare = {part: (np.array(data.matrix(part)), data.obs(part)[["group"]]) for part in ("train", "val")}
+    bare = {
+        part: (np.array(data.matrix(part)), data.obs(part)[["group"]]) for part in ("train", "val")
+    }
     X, obs = data.access_test()
     bare["test"] = (X, obs[["group"]])
     inputs = build_inputs(encoder, bare, data.var.index, JUDGING, seed=0)
@@ -212,4 +269,6 @@ def test_without_label_and_survival_seeds_are_still_compared(data):
     assert list(seeds.scores) == ["registered", "r2", "silhouette"]
     assert len(seeds.stability) == 0
     assert "rank correlation" not in describe_seeds(seeds, {})
-    assert set(compare_representations(obs[["group"]], inputs.results, 0, further).rows["task"]) == {"reconstruction", "clustering"}
+    assert set(
+        compare_representations(obs[["group"]], inputs.results, 0, further).rows["task"]
+    ) == {"reconstruction", "clustering"}

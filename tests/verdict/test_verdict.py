@@ -17,7 +17,9 @@ def test_pca_is_exact_by_either_way(shape):
     X = np.random.default_rng(0).normal(loc=3, size=shape).astype(np.float32)
     ours, theirs = fit_pca(X, 5), PCA(5, svd_solver="full").fit(X.astype(np.float64))
     np.testing.assert_allclose(np.abs(ours.encode(X)), np.abs(theirs.transform(X)), atol=1e-8)
-    np.testing.assert_allclose(ours.decode(ours.encode(X)), theirs.inverse_transform(theirs.transform(X)), atol=1e-8)
+    np.testing.assert_allclose(
+        ours.decode(ours.encode(X)), theirs.inverse_transform(theirs.transform(X)), atol=1e-8
+    )
 
 
 def test_pca_of_few_samples_stops_at_their_rank():
@@ -29,21 +31,32 @@ def test_pca_of_few_samples_stops_at_their_rank():
 
 def rebuild(X, guesses):
     """Reconstruction of rows by fixed guesses, one for each representation."""
-    ways = [Representation(name, encode=lambda x: x, decode=lambda z, guess=guess: guess) for name, guess in guesses.items()]
-    test = make_latents("test", make_obs("test", len(X)), {name: np.zeros((len(X), 1)) for name in guesses})
-    return evaluate_reconstruction(ways, X, np.zeros(X.shape[1]), test, pd.Index([f"G{j}" for j in range(X.shape[1])]))
+    ways = [
+        Representation(name, encode=lambda x: x, decode=lambda z, guess=guess: guess)
+        for name, guess in guesses.items()
+    ]
+    test = make_latents(
+        "test", make_obs("test", len(X)), {name: np.zeros((len(X), 1)) for name in guesses}
+    )
+    return evaluate_reconstruction(
+        ways, X, np.zeros(X.shape[1]), test, pd.Index([f"G{j}" for j in range(X.shape[1])])
+    )
 
 
 def test_reconstruction_scores_are_those_of_their_formula():
     X = np.array([[1.0, 2.0, 0.0], [3.0, 0.0, 0.0]])
-    found = rebuild(X, {"encoder": np.array([[1.0, 0.0, 1.0], [3.0, 0.0, 0.0]]), "pca": np.zeros((2, 3))})
+    found = rebuild(
+        X, {"encoder": np.array([[1.0, 0.0, 1.0], [3.0, 0.0, 0.0]]), "pca": np.zeros((2, 3))}
+    )
     assert found.scores.loc["encoder"].to_dict() == pytest.approx({"mse": 5 / 6, "r2": 1 - 5 / 14})
     assert found.scores.loc["pca", "r2"] == 0
     assert found.genes["r2"].tolist()[:2] == [1, 0]
     assert np.isnan(found.genes.loc["G2", "r2"])
     assert found.worst_genes(1).index[0] == "G1"
     assert found.samples["encoder"].tolist() == [5, 0]
-    assert bootstrap_r2(found.samples, "encoder", np.array([[1.0, 1.0], [0.0, 2.0]])).tolist() == pytest.approx([1 - 5 / 14, 1])
+    assert bootstrap_r2(
+        found.samples, "encoder", np.array([[1.0, 1.0], [0.0, 2.0]])
+    ).tolist() == pytest.approx([1 - 5 / 14, 1])
 
 
 def test_draws_take_whole_groups_and_repeat_by_seed():

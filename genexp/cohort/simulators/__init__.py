@@ -1,1 +1,3 @@
-"""Simulated cohorts whose truths are known: bulk tissue, compendia of fold changes, single cells."""
+"""Simulated cohorts whose truths are known: bulk tissue, compendia of fold changes, single
+cells.
+"""

@@ -1,4 +1,6 @@
-"""Objects of R as rdata parses them: their attributes, texts, matrices and columns of data frames."""
+"""Objects of R as rdata parses them: their attributes, texts, matrices and columns of data
+frames.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ UNITS = {"Date": "D", "POSIXct": "s"}
 
 
 def walk_pairs(pairs: RObject | None) -> Iterator[tuple[str, RObject]]:
-    """Yield tags and values of a pairlist, in which R keeps attributes and the variables of a file."""
+    """Yield tags and values of a pairlist, in which R keeps attributes and the variables of a
+    file.
+    """
     while pairs is not None and pairs.info.type is RObjectType.LIST:
         value, tail = pairs.value
         yield _read_symbol(pairs.tag), value
@@ -68,7 +72,11 @@ def read_numbers(item: RObject) -> np.ndarray:
 def read_dimensions(item: RObject) -> tuple[int, ...]:
     """Read the dimensions of an array; none for a vector."""
     dim = read_attributes(item).get("dim")
-    return () if dim is None or item.info.type not in NUMBERS else tuple(int(length) for length in dim.value)
+    return (
+        ()
+        if dim is None or item.info.type not in NUMBERS
+        else tuple(int(length) for length in dim.value)
+    )
 
 
 def is_matrix(item: RObject) -> bool:
@@ -81,10 +89,20 @@ def read_matrix(item: RObject) -> tuple[Values, tuple[int, ...], RObject | None]
     attributes = read_attributes(item)
     if "dim" in attributes:
         shape = read_dimensions(item)
-        return DenseValues(read_numbers(item).reshape(shape, order="F")), shape, attributes.get("dimnames")
+        return (
+            DenseValues(read_numbers(item).reshape(shape, order="F")),
+            shape,
+            attributes.get("dimnames"),
+        )
     n_rows, n_columns = (int(length) for length in attributes["Dim"].value)
     indices, indptr = (np.asarray(attributes[slot].value) for slot in ("i", "p"))
-    values = SparseArray(read_numbers(attributes["x"]), indices, indptr.astype(np.int64), (n_rows, n_columns), by_rows=False)
+    values = SparseArray(
+        read_numbers(attributes["x"]),
+        indices,
+        indptr.astype(np.int64),
+        (n_rows, n_columns),
+        by_rows=False,
+    )
     return values, (n_rows, n_columns), attributes.get("Dimnames")
 
 
@@ -97,20 +115,37 @@ def read_dimnames(dimnames: RObject | None) -> tuple[list[str], list[str], str]:
 
 
 def read_r_frame(item: RObject, name: str) -> pa.Table:
-    """Read the columns of a data frame; row names other than R's own numbers come first, under the heading ``rownames``."""
+    """Read the columns of a data frame; row names other than R's own numbers come first, under the
+    heading ``rownames``.
+    """
     attributes = read_attributes(item)
     columns = read_list(item)
-    odd = [f"{title} ({(read_classes(column) or [column.info.type.name])[0]})" for title, column in columns if not is_vector(column)]
+    odd = [
+        f"{title} ({(read_classes(column) or [column.info.type.name])[0]})"
+        for title, column in columns
+        if not is_vector(column)
+    ]
     if odd:
-        raise CohortError(f"{name}: expected a data frame of numbers, texts and factors, found the columns {name_some(odd)}; remove them")
+        raise CohortError(
+            f"{name}: expected a data frame of numbers, texts and factors, found the columns "
+            f"{name_some(odd)}; remove them"
+        )
     table = read_vectors(columns)
     stored = attributes.get("row.names")
     if stored is None or (
         stored.info.type is not RObjectType.STR and np.ma.is_masked(stored.value)
     ):  # R stores automatic row names as NA and their number
         return table
-    row_names = pa.array(read_names(stored), pa.string()) if stored.info.type is RObjectType.STR else pa.array(np.asarray(stored.value))
-    return table.add_column(0, ROW_NAMES, row_names) if columns else pa.table([row_names], names=[ROW_NAMES])
+    row_names = (
+        pa.array(read_names(stored), pa.string())
+        if stored.info.type is RObjectType.STR
+        else pa.array(np.asarray(stored.value))
+    )
+    return (
+        table.add_column(0, ROW_NAMES, row_names)
+        if columns
+        else pa.table([row_names], names=[ROW_NAMES])
+    )
 
 
 def read_list(item: RObject) -> list[tuple[str, RObject]]:
@@ -126,18 +161,24 @@ def is_vector(item: RObject) -> bool:
 
 def read_vectors(columns: list[tuple[str, RObject]]) -> pa.Table:
     """Read vectors of one length as columns."""
-    return pa.table([_read_vector(column) for _, column in columns], names=[title for title, _ in columns])
+    return pa.table(
+        [_read_vector(column) for _, column in columns], names=[title for title, _ in columns]
+    )
 
 
 def _read_vector(column: RObject) -> pa.Array:
     classes = read_classes(column)
     if column.info.type is RObjectType.STR:
         return pa.array(read_r_texts(column), pa.string())
-    missing = np.ma.getmaskarray(column.value) if isinstance(column.value, np.ma.MaskedArray) else None
+    missing = (
+        np.ma.getmaskarray(column.value) if isinstance(column.value, np.ma.MaskedArray) else None
+    )
     if "factor" in classes:
         codes = np.ma.filled(column.value, 1) - 1
         levels = read_names(read_attributes(column)["levels"])
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=missing), pa.array(levels, pa.string()))
+        return pa.DictionaryArray.from_arrays(
+            pa.array(codes, mask=missing), pa.array(levels, pa.string())
+        )
     unit = next((UNITS[kind] for kind in classes if kind in UNITS), "")
     if unit:
         return pa.array(pd.to_datetime(pd.Series(read_numbers(column)), unit=unit))

@@ -24,16 +24,20 @@ class ClassifierParameters(Section):
 
     body: Literal["feed_forward", "convolutional"] = Field(
         "feed_forward",
-        description="classifier, recurrent: layers up to the latents; convolutional: windows along genes come first (kernel, ...)",
+        description=(
+            "classifier, recurrent: layers up to the latents; convolutional: windows along genes "
+            "come first (kernel, ...)"
+        ),
     )
 
 
 class Classifier(Deep):
     """A feed-forward or convolutional classifier, with a decoder that learns from detached latents.
 
-    ``loss = head_weight * cross_entropy(y, softmax(A z + a)) + |x - g(stop_gradient(z))|^2 / n_genes``. So an encoder that was never
-    trained to reconstruct is still scored by the reconstruction that its latents allow; with skip connections that is the
-    least-squares linear decoder in the end. Early stopping monitors the heads' losses only.
+    ``loss = head_weight * cross_entropy(y, softmax(A z + a)) + |x - g(stop_gradient(z))|^2 /
+    n_genes``. So an encoder that was never trained to reconstruct is still scored by the
+    reconstruction that its latents allow; with skip connections that is the least-squares linear
+    decoder in the end. Early stopping monitors the heads' losses only.
     """
 
     Parameters: ClassVar[type[Section]] = ClassifierParameters
@@ -63,13 +67,17 @@ class Classifier(Deep):
         """Encode for the heads, and decode detached latents."""
         z = network.encode(minibatch.x)
         x_hat = network.decode(z.detach())
-        return Pass(z, x_hat, {"reconstruction": self.measure_reconstruction(network, x_hat, minibatch)})
+        return Pass(
+            z, x_hat, {"reconstruction": self.measure_reconstruction(network, x_hat, minibatch)}
+        )
 
     def finish(self, network: Autoencoder, train: Minibatch) -> None:
-        """With skip connections, replace the decoder by the least-squares linear one of the latents that were kept.
+        """With skip connections, replace the decoder by the least-squares linear one of the latents
+        that were kept.
 
-        The decoder's skip connection learns slowly (``SKIP_RATE``) and cannot follow latents that move away from PCA. The solution is
-        taken in float64 on the CPU, and by singular values (gelsd), because latents of a classifier may be collinear.
+        The decoder's skip connection learns slowly (``SKIP_RATE``) and cannot follow latents that
+        move away from PCA. The solution is taken in float64 on the CPU, and by singular values
+        (gelsd), because latents of a classifier may be collinear.
         """
         import torch
 

@@ -13,15 +13,17 @@ if TYPE_CHECKING:
 
 
 class Deep(ModelType):
-    """Hidden layers between genes and latents, mirrored in the decoder (Hinton & Salakhutdinov, Science 2006).
+    """Hidden layers between genes and latents, mirrored in the decoder (Hinton & Salakhutdinov,
+    Science 2006).
 
     With hidden layers ``h = relu(W h' + b)``::
 
         z = f(x) + L x,    x_hat = g(z) + M z,    loss = |x - x_hat|^2 / n_genes
 
-    The PCA-initialised linear skip connections L and M are there where the configuration asks for them and latents and output are
-    linear (:attr:`has_skip`): L starts at V'/u and M at u V with the principal axes V and the scale u of the latents, and the last
-    layers of f and g at 0, so the untrained network is PCA.
+    The PCA-initialised linear skip connections L and M are there where the configuration asks for
+    them and latents and output are linear (:attr:`has_skip`): L starts at V'/u and M at u V with
+    the principal axes V and the scale u of the latents, and the last layers of f and g at 0, so the
+    untrained network is PCA.
     """
 
     @property
@@ -31,8 +33,14 @@ class Deep(ModelType):
 
     @property
     def has_skip(self) -> bool:
-        """True for PCA-initialised linear skip connections, which need linear latents and output."""
-        return bool(self.config.skip == "pca" and self.activation == "linear" and self.config.output == "linear")
+        """True for PCA-initialised linear skip connections, which need linear latents and
+        output.
+        """
+        return bool(
+            self.config.skip == "pca"
+            and self.activation == "linear"
+            and self.config.output == "linear"
+        )
 
     def build(self, inputs: Inputs) -> Autoencoder:
         """Build the untrained network."""
@@ -47,10 +55,18 @@ class Deep(ModelType):
         from genexp.model.autoencoder import Parts, build_body
 
         config, n_latent = self.config, self.config.n_latent
-        # Decoder first: the order of random draws is part of what a seed means, and of every result reported so far.
+        # Decoder first: the order of random draws is part of what a seed means, and of every result
+        # reported so far.
         widths = [n_latent, *reversed(self.hidden), inputs.n_inputs]
-        decoder = build_body(widths, config.dropout, config.batch_norm, float(n_latent), inputs.power)
-        return Parts(self.build_encoder(inputs), decoder, inputs.principal if self.has_skip else None, inputs.unit)
+        decoder = build_body(
+            widths, config.dropout, config.batch_norm, float(n_latent), inputs.power
+        )
+        return Parts(
+            self.build_encoder(inputs),
+            decoder,
+            inputs.principal if self.has_skip else None,
+            inputs.unit,
+        )
 
     def build_encoder(self, inputs: Inputs) -> nn.Sequential:
         """Build the layers from coordinates to latents."""
@@ -58,7 +74,14 @@ class Deep(ModelType):
 
         config, n_latent = self.config, self.config.n_latent
         widths = [inputs.n_inputs, *self.hidden, n_latent]
-        return build_body(widths, config.dropout, config.batch_norm, inputs.power, float(n_latent), self.activation)
+        return build_body(
+            widths,
+            config.dropout,
+            config.batch_norm,
+            inputs.power,
+            float(n_latent),
+            self.activation,
+        )
 
     def add_output(self, network: Autoencoder, inputs: Inputs) -> None:
         """End the decoder with the configured activation, starting at the genes' means."""
@@ -72,4 +95,6 @@ class Deep(ModelType):
         """Encode and decode; the loss is that of the reconstruction."""
         z = network.encode(minibatch.x)
         x_hat = network.decode(z)
-        return Pass(z, x_hat, {"reconstruction": self.measure_reconstruction(network, x_hat, minibatch)})
+        return Pass(
+            z, x_hat, {"reconstruction": self.measure_reconstruction(network, x_hat, minibatch)}
+        )

@@ -24,21 +24,29 @@ class GraphParameters(Section):
 
     graph: str = Field(
         "",
-        description="graph: GMT file (also .gz) whose sets become the units of the first layer, or edges (two columns of gene names, "
+        description="graph: GMT file (also .gz) whose sets become the "
+        "units of the first layer, or edges "
+        "(two columns of gene names, "
         "separated by a tab) over which rows are propagated before it",
     )
     mask_decoder: bool = Field(
-        False, description="graph: whether the last layer has the connections of the first one, mirrored (gene sets)"
+        False,
+        description=(
+            "graph: whether the last layer has the connections of the first one, mirrored (gene "
+            "sets)"
+        ),
     )
 
 
 class Graph(Deep):
     """Gene sets as units, or one propagation over edges.
 
-    With a GMT a unit of the first layer sees the genes of its set and no others, ``h = relu((W * mask) x + b)``, as in P-NET (Elmarakeby
-    et al., Nature 2021) or VEGA (Seninge et al., Nature Communications 2021); the sets take the place of the first hidden width. A linear
-    skip connection past them would undo that, so there is none. With edges each gene becomes a mean over its neighbours before the first
-    layer, ``x -> D^-1/2 (A + I) D^-1/2 x`` (Kipf & Welling, ICLR 2017), which is multiplied into the layer's weights when they are folded.
+    With a GMT a unit of the first layer sees the genes of its set and no others, ``h = relu((W *
+    mask) x + b)``, as in P-NET (Elmarakeby et al., Nature 2021) or VEGA (Seninge et al., Nature
+    Communications 2021); the sets take the place of the first hidden width. A linear skip
+    connection past them would undo that, so there is none. With edges each gene becomes a mean over
+    its neighbours before the first layer, ``x -> D^-1/2 (A + I) D^-1/2 x`` (Kipf & Welling, ICLR
+    2017), which is multiplied into the layer's weights when they are folded.
 
     The file is read once, by the first of :meth:`check` and :meth:`build`.
     """
@@ -95,7 +103,10 @@ class Graph(Deep):
         from genexp.model.graph import read_graph
 
         if not self.config.graph:
-            raise TrainingError("kind=graph needs graph=PATH: a GMT file of gene sets, or a table of edges between genes")
+            raise TrainingError(
+                "kind=graph needs graph=PATH: a GMT file of gene sets, or a table of edges "
+                "between genes"
+            )
         if genes not in self._graphs:
             self._graphs[genes] = read_graph(self.config.graph, genes)
         return self._graphs[genes]

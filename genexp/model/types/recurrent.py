@@ -21,15 +21,22 @@ if TYPE_CHECKING:
 class RecurrentParameters(Section):
     """Parameters of the recurrent classifier."""
 
-    n_state: int = Field(16, ge=1, le=4096, description="recurrent: units of the memory through which heads read a subject's samples")
+    n_state: int = Field(
+        16,
+        ge=1,
+        le=4096,
+        description="recurrent: units of the memory through which heads read a subject's samples",
+    )
 
 
 class Recurrent(Classifier):
-    """Heads read the sequence of a subject's latents up to each sample, through a gated recurrent unit (Cho et al., EMNLP 2014).
+    """Heads read the sequence of a subject's latents up to each sample, through a gated recurrent
+    unit (Cho et al., EMNLP 2014).
 
-    ``s_t = GRU(z_t, s_(t-1))``, and heads read s_t in place of z_t. Latents are those of each sample alone, so the encoder is like any
-    other; the prediction for a sample depends on it and on the earlier samples of its subject. Subjects are the groups of the split, and
-    each stays whole in a minibatch.
+    ``s_t = GRU(z_t, s_(t-1))``, and heads read s_t in place of z_t. Latents are those of each
+    sample alone, so the encoder is like any other; the prediction for a sample depends on it and on
+    the earlier samples of its subject. Subjects are the groups of the split, and each stays whole
+    in a minibatch.
     """
 
     Parameters: ClassVar[type[Section]] = RecurrentParameters
@@ -46,18 +53,22 @@ class Recurrent(Classifier):
         obs = data.obs("train")
         if "order" not in obs:
             raise TrainingError(
-                "kind=recurrent: the order of a subject's samples was expected among the annotations, found none; name its column with "
+                "kind=recurrent: the order of a subject's samples was expected among the "
+                "annotations, found none; name its column with "
                 "order= (a number, a date) and that of the subjects with group="
             )
         n_subjects = obs["group"].nunique()
         if n_subjects == len(obs):
             raise TrainingError(
-                f"kind=recurrent: subjects with several samples were expected, found {n_subjects} with one each among train samples; name "
+                "kind=recurrent: subjects with several samples were expected, found "
+                f"{n_subjects} with one each among train samples; name "
                 "the column of the subjects with group=, or take kind=classifier"
             )
 
     def read(self, obs: pd.DataFrame) -> dict[str, np.ndarray]:
-        """Read the number of each sample's subject, and its index among those of the subject (int64, from 0)."""
+        """Read the number of each sample's subject, and its index among those of the subject
+        (int64, from 0).
+        """
         import numpy as np
         import pandas as pd
 

@@ -20,15 +20,21 @@ if TYPE_CHECKING:
 class StackedParameters(Section):
     """Parameters of the stacked autoencoder."""
 
-    pretrain_epochs: int = Field(20, ge=0, description="stacked: epochs of each layer by itself before all are trained together")
+    pretrain_epochs: int = Field(
+        20,
+        ge=0,
+        description="stacked: epochs of each layer by itself before all are trained together",
+    )
 
 
 class Stacked(Denoising):
-    """Denoising layers of sigmoid units with tied weights, each pretrained by itself (Vincent et al., JMLR 2010).
+    """Denoising layers of sigmoid units with tied weights, each pretrained by itself (Vincent et
+    al., JMLR 2010).
 
-    ``h_k = sigmoid(W_k h_(k-1) + b_k)`` and, in the decoder, ``y_(k-1) = sigmoid(W_k' y_k + c_k)``, linear at the genes. With ``hidden``
-    empty it is the one layer of ADAGE (Tan et al., mSystems 2016) on standardised genes and squared error; with ``scaling=minmax``,
-    ``output=sigmoid`` and ``reconstruction=cross_entropy`` it is that of the paper, on genes from 0 to 1.
+    ``h_k = sigmoid(W_k h_(k-1) + b_k)`` and, in the decoder, ``y_(k-1) = sigmoid(W_k' y_k + c_k)``,
+    linear at the genes. With ``hidden`` empty it is the one layer of ADAGE (Tan et al., mSystems
+    2016) on standardised genes and squared error; with ``scaling=minmax``, ``output=sigmoid`` and
+    ``reconstruction=cross_entropy`` it is that of the paper, on genes from 0 to 1.
     """
 
     Parameters: ClassVar[type[Section]] = StackedParameters
@@ -43,7 +49,10 @@ class Stacked(Denoising):
 
         widths = [inputs.n_inputs, *self.hidden, self.config.n_latent]
         powers = [inputs.power, *map(float, widths[1:])]
-        linears = [draw_linear(n_in, n_out, power) for n_in, n_out, power in zip(widths, widths[1:], powers, strict=False)]
+        linears = [
+            draw_linear(n_in, n_out, power)
+            for n_in, n_out, power in zip(widths, widths[1:], powers, strict=False)
+        ]
         encoder = nn.Sequential(*(layer for linear in linears for layer in (linear, nn.Sigmoid())))
         decoder = [layer for linear in reversed(linears) for layer in (Tied(linear), nn.Sigmoid())]
         network = Autoencoder(Parts(encoder, nn.Sequential(*decoder[:-1])))
@@ -66,15 +75,24 @@ class Stacked(Denoising):
             with torch.no_grad():
                 train = Minibatch(linear(train.x).sigmoid(), linear.out_features)
 
-    def _train_layer(self, network: Autoencoder, linear: nn.Linear, tied: Tied, train: Minibatch, bounded: bool) -> None:
-        """Train one layer; ``bounded``: its input are sigmoid units, whose reconstruction is a sigmoid too, and not genes."""
+    def _train_layer(
+        self, network: Autoencoder, linear: nn.Linear, tied: Tied, train: Minibatch, bounded: bool
+    ) -> None:
+        """Train one layer; ``bounded``: its input are sigmoid units, whose reconstruction is a
+        sigmoid too, and not genes.
+        """
         import torch
 
-        optimiser = torch.optim.AdamW([*linear.parameters(), tied.bias], lr=self.config.learning_rate)
-        # Genes have a standard deviation of about 1 each; units of a hidden layer have whatever the layer below gave them.
+        optimiser = torch.optim.AdamW(
+            [*linear.parameters(), tied.bias], lr=self.config.learning_rate
+        )
+        # Genes have a standard deviation of about 1 each; units of a hidden layer have whatever the
+        # layer below gave them.
         std = train.x.std(0) if bounded else 1.0
         for _ in range(self.config.pretrain_epochs):
-            for rows in torch.split(torch.randperm(len(train.x), device=train.x.device), self.config.minibatch):
+            for rows in torch.split(
+                torch.randperm(len(train.x), device=train.x.device), self.config.minibatch
+            ):
                 minibatch = train.pick(rows)
                 y = tied(linear(corrupt(minibatch, self.config, std)).sigmoid())
                 if bounded:

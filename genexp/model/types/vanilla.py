@@ -6,7 +6,8 @@ from genexp.model.types.deep import Deep
 
 
 class Vanilla(Deep):
-    """Genes to rectified latents and back, without a hidden layer (Rumelhart, Hinton & Williams, Nature 1986).
+    """Genes to rectified latents and back, without a hidden layer (Rumelhart, Hinton & Williams,
+    Nature 1986).
 
     ``z = relu(W x + b)``, ``x_hat = W' z + b'``.
     """

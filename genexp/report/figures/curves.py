@@ -22,11 +22,20 @@ N_LATENTS, N_GENES = 20, 20
 
 def choose_time_unit(days: float) -> tuple[str, float]:
     """Choose a readable unit of time for a follow-up, and its length in days."""
-    return ("years", 365.25) if days > 3 * 365.25 else ("months", 365.25 / 12) if days > 180 else ("days", 1.0)
+    return (
+        ("years", 365.25)
+        if days > 3 * 365.25
+        else ("months", 365.25 / 12)
+        if days > 180
+        else ("days", 1.0)
+    )
 
 
-def trace_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str = "cluster") -> Iterator[tuple[object, pd.DataFrame, pd.DataFrame]]:
-    """Trace the Kaplan-Meier steps of each group (column ``by``) of patients, extended to its last follow-up.
+def trace_curves(
+    patients: pd.DataFrame, curves: pd.DataFrame, by: str = "cluster"
+) -> Iterator[tuple[object, pd.DataFrame, pd.DataFrame]]:
+    """Trace the Kaplan-Meier steps of each group (column ``by``) of patients, extended to its last
+    follow-up.
 
     Yields
     ------
@@ -40,26 +49,48 @@ def trace_curves(patients: pd.DataFrame, curves: pd.DataFrame, by: str = "cluste
         members = patients[patients[by] == group]
         steps = curve[["time_days", "survival", "low", "high"]].reset_index(drop=True)
         if len(members) and members["time_days"].max() > steps["time_days"].iloc[-1]:
-            steps = pd.concat([steps, steps.tail(1).assign(time_days=members["time_days"].max())], ignore_index=True)
-        times = np.sort(members.loc[~members["event"].astype(bool), "time_days"].to_numpy(dtype=float))
-        heights = steps["survival"].to_numpy()[np.searchsorted(steps["time_days"], times, side="right") - 1]
+            steps = pd.concat(
+                [steps, steps.tail(1).assign(time_days=members["time_days"].max())],
+                ignore_index=True,
+            )
+        times = np.sort(
+            members.loc[~members["event"].astype(bool), "time_days"].to_numpy(dtype=float)
+        )
+        heights = steps["survival"].to_numpy()[
+            np.searchsorted(steps["time_days"], times, side="right") - 1
+        ]
         yield group, steps, pd.DataFrame({"time_days": times, "survival": heights})
 
 
 def choose_horizon(times: pd.Series, left: int = 5) -> float:
-    """Day at which a survival figure ends: the last with ``left`` patients under follow-up; in a small cohort the last of all."""
+    """Day at which a survival figure ends: the last with ``left`` patients under follow-up; in a
+    small cohort the last of all.
+    """
     ordered = np.sort(times.to_numpy(dtype=float))
     return float(ordered[-left] if len(ordered) > 10 * left else ordered[-1])
 
 
 def plot_kaplan_meier(survival: Survival) -> Figure:
-    """Draw survival by cluster on test patients, with 95 % bands, ticks at censorings, and the numbers at risk."""
+    """Draw survival by cluster on test patients, with 95 % bands, ticks at censorings, and the
+    numbers at risk.
+    """
     patients = survival.patients[survival.patients["part"] == "test"]
-    colours = {f"cluster {name}": mark.colour for name, mark in mark_clusters(sorted(survival.patients["cluster"].unique())).items()}
-    curves = [(f"cluster {cluster}", *lines) for cluster, *lines in trace_curves(patients, survival.kaplan_meier)]
+    colours = {
+        f"cluster {name}": mark.colour
+        for name, mark in mark_clusters(sorted(survival.patients["cluster"].unique())).items()
+    }
+    curves = [
+        (f"cluster {cluster}", *lines)
+        for cluster, *lines in trace_curves(patients, survival.kaplan_meier)
+    ]
     groups = "cluster " + patients["cluster"].astype(str)
     return plot_group_curves(
-        "Survival by cluster of the latents, on test patients", describe_curves(survival), patients, groups, curves, colours
+        "Survival by cluster of the latents, on test patients",
+        describe_curves(survival),
+        patients,
+        groups,
+        curves,
+        colours,
     )
 
 
@@ -71,24 +102,47 @@ def plot_group_curves(
     curves: Sequence[tuple[str, pd.DataFrame, pd.DataFrame]],
     colours: Mapping[str, str],
 ) -> Figure:
-    """Draw Kaplan-Meier curves of groups of patients; ``groups`` (n,) and ``curves`` have their printed names."""
+    """Draw Kaplan-Meier curves of groups of patients; ``groups`` (n,) and ``curves`` have their
+    printed names.
+    """
     horizon = choose_horizon(patients["time_days"])
     unit, length = choose_time_unit(horizon)
     figure = new_figure(title, height=5.8 + 0.26 * len(curves))
-    above, at_risk = figure.subplots(2, 1, sharex=True, height_ratios=[4.6, 0.26 * len(curves) + 0.2])
+    above, at_risk = figure.subplots(
+        2, 1, sharex=True, height_ratios=[4.6, 0.26 * len(curves) + 0.2]
+    )
     for name, steps, censored in curves:
         members, colour = patients[groups == name], colours[name]
         time = steps["time_days"] / length
-        above.fill_between(time, steps["low"], steps["high"], step="post", color=colour, alpha=min(0.16, 0.45 / len(curves)), linewidth=0)
+        above.fill_between(
+            time,
+            steps["low"],
+            steps["high"],
+            step="post",
+            color=colour,
+            alpha=min(0.16, 0.45 / len(curves)),
+            linewidth=0,
+        )
         label = f"{name}: {len(members)} patients, {int(members['event'].sum())} events"
         above.step(time, steps["survival"], where="post", color=colour, linewidth=2.2, label=label)
-        above.plot(censored["time_days"] / length, censored["survival"], "|", color=colour, markersize=8, markeredgewidth=1.1)
+        above.plot(
+            censored["time_days"] / length,
+            censored["survival"],
+            "|",
+            color=colour,
+            markersize=8,
+            markeredgewidth=1.1,
+        )
     dress_axes(above, subtitle, "", "survival probability")
     above.set_ylim(0, 1.03)
     above.set_xlim(0, horizon / length * 1.01)
     above.tick_params(labelbottom=True)
     above.legend(frameon=False, fontsize=10.5, loc="lower left", ncols=1 + len(curves) // 7)
-    _write_at_risk(at_risk, {name: patients.loc[groups == name, "time_days"] / length for name, _, _ in curves}, colours)
+    _write_at_risk(
+        at_risk,
+        {name: patients.loc[groups == name, "time_days"] / length for name, _, _ in curves},
+        colours,
+    )
     at_risk.set_xlabel(f"time ({unit})", fontsize=11, color=INK)
     return figure
 
@@ -111,7 +165,15 @@ def _write_at_risk(axes: Axes, times: Mapping[str, pd.Series], colours: Mapping[
     for row, (name, text) in enumerate(zip(times, axes.get_yticklabels(), strict=True)):
         text.set(color=colours[name], fontweight="bold")
         for tick in ticks:
-            axes.text(tick, row, str(int((times[name] >= tick).sum())), ha="center", va="center_baseline", fontsize=10, color=INK)
+            axes.text(
+                tick,
+                row,
+                str(int((times[name] >= tick).sum())),
+                ha="center",
+                va="center_baseline",
+                fontsize=10,
+                color=INK,
+            )
     axes.tick_params(length=0, labelbottom=False)
     axes.tick_params(axis="y", pad=16)
     for spine in axes.spines.values():
@@ -119,7 +181,9 @@ def _write_at_risk(axes: Axes, times: Mapping[str, pd.Series], colours: Mapping[
 
 
 def rank_latents(cox: pd.DataFrame, n: int = N_LATENTS) -> pd.DataFrame:
-    """Rank latents with a finite interval by abs(log hazard ratio) over its standard error (column ``strength``)."""
+    """Rank latents with a finite interval by abs(log hazard ratio) over its standard error (column
+    ``strength``).
+    """
     usable = cox[np.isfinite(cox[["hazard_ratio", "low", "high"]]).all(axis=1) & (cox["low"] > 0)]
     error = np.log(usable["high"] / usable["low"]) / (2 * 1.959964)
     ranked = usable.assign(strength=np.log(usable["hazard_ratio"]).abs() / error.clip(lower=1e-12))
@@ -130,19 +194,54 @@ def plot_cox(survival: Survival) -> Figure:
     """Draw hazard ratios of the latents with the strongest signal, with 95 % intervals."""
     top = rank_latents(survival.cox)
     train = survival.patients[survival.patients["part"] == "train"]
-    figure = new_figure("Hazard ratio of one standard deviation of a latent", height=2.3 + 0.28 * max(len(top), 3))
+    figure = new_figure(
+        "Hazard ratio of one standard deviation of a latent", height=2.3 + 0.28 * max(len(top), 3)
+    )
     axes = figure.subplots()
     for row, latent in enumerate(top.itertuples()):
         colour = ENCODER if latent.q < 0.05 else MUTED
-        axes.plot([latent.low, latent.high], [row, row], color=colour, linewidth=1.8, solid_capstyle="butt")
-        axes.plot(latent.hazard_ratio, row, "s", color=colour, markersize=7, fillstyle="full" if latent.q < 0.05 else "none")
-        text = f"{latent.hazard_ratio:.2f} [{latent.low:.2f}, {latent.high:.2f}]   q {format_p(latent.q)}"
-        axes.text(1.02, row, text, transform=axes.get_yaxis_transform(), va="center", fontsize=10, color=INK)
+        axes.plot(
+            [latent.low, latent.high],
+            [row, row],
+            color=colour,
+            linewidth=1.8,
+            solid_capstyle="butt",
+        )
+        axes.plot(
+            latent.hazard_ratio,
+            row,
+            "s",
+            color=colour,
+            markersize=7,
+            fillstyle="full" if latent.q < 0.05 else "none",
+        )
+        text = (
+            f"{latent.hazard_ratio:.2f} [{latent.low:.2f}, {latent.high:.2f}]   q "
+            f"{format_p(latent.q)}"
+        )
+        axes.text(
+            1.02,
+            row,
+            text,
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=10,
+            color=INK,
+        )
     axes.axvline(1, color=INK, linewidth=1)
     axes.set_xscale("log")
     counted = f"{len(train):,} train patients, {int(train['event'].sum()):,} events"
-    subtitle = f"Cox regression on each latent alone, {counted}; the {len(top)} strongest latents; filled: q < 0.05"
-    dress_axes(axes, subtitle, "hazard ratio with 95 % interval (log scale); above 1: worse survival", "", grid="x")
+    subtitle = (
+        f"Cox regression on each latent alone, {counted}; the {len(top)} strongest latents; "
+        "filled: q < 0.05"
+    )
+    dress_axes(
+        axes,
+        subtitle,
+        "hazard ratio with 95 % interval (log scale); above 1: worse survival",
+        "",
+        grid="x",
+    )
     _tick_ratios(axes, top)
     axes.set_yticks(range(len(top)), [str(name) for name in top.index])
     axes.set_ylim(len(top) - 0.4, -0.6)

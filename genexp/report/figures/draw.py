@@ -48,7 +48,15 @@ def draw_figures(evaluation: Evaluation) -> Figures:
     summary = evaluation.summary
     origin = plain_text(f"{summary['cohort']}, {summary['n_latent']} latents", 48)
     for name, figure in _draw_all(evaluation):
-        figure.text(0.99, 1 - 0.13 / figure.get_figheight(), origin, ha="right", va="top", fontsize=10.5, color=MUTED)
+        figure.text(
+            0.99,
+            1 - 0.13 / figure.get_figheight(),
+            origin,
+            ha="right",
+            va="top",
+            fontsize=10.5,
+            color=MUTED,
+        )
         yield f"figures/{name}.png", figure
 
 
@@ -78,7 +86,10 @@ def _draw_heads(evaluation: Evaluation) -> Figures:
 
 def _draw_batch_effects(evaluation: Evaluation) -> Figures:
     results = evaluation.results
-    yield "batch_effects", plot_batch_effects(results.require(BatchEffects), results.require(Embeddings))
+    yield (
+        "batch_effects",
+        plot_batch_effects(results.require(BatchEffects), results.require(Embeddings)),
+    )
 
 
 def _draw_survival(evaluation: Evaluation) -> Figures:
@@ -89,24 +100,39 @@ def _draw_survival(evaluation: Evaluation) -> Figures:
 
 def _draw_explanation(evaluation: Evaluation) -> Figures:
     results = evaluation.results
-    return plot_explanation(results.require(Explanation), evaluation.latents, results.require(Embeddings).coordinates["part"])
+    return plot_explanation(
+        results.require(Explanation),
+        evaluation.latents,
+        results.require(Embeddings).coordinates["part"],
+    )
 
 
 FIGURES: dict[str, Callable[[Evaluation], Figures]] = {
-    "reconstruction": lambda evaluation: iter([("reconstruction", plot_reconstruction(evaluation.results.require(Reconstruction)))]),
+    "reconstruction": lambda evaluation: iter(
+        [("reconstruction", plot_reconstruction(evaluation.results.require(Reconstruction)))]
+    ),
     "clustering": _draw_clustering,
     "cluster_methods": lambda evaluation: plot_clusters(evaluation.results.require(ClusterMethods)),
-    "probe": lambda evaluation: iter([("confusion", plot_confusion(evaluation.results.require(Probe)))]),
-    "discrimination": lambda evaluation: iter([("discrimination", plot_discrimination(evaluation.results.require(Discrimination)))]),
+    "probe": lambda evaluation: iter(
+        [("confusion", plot_confusion(evaluation.results.require(Probe)))]
+    ),
+    "discrimination": lambda evaluation: iter(
+        [("discrimination", plot_discrimination(evaluation.results.require(Discrimination)))]
+    ),
     "batch_effects": _draw_batch_effects,
     "terms": lambda evaluation: iter([("terms", plot_terms(evaluation.results.require(Terms)))]),
-    "outcomes": lambda evaluation: iter([("outcomes", plot_outcomes(evaluation.results.require(Outcomes)))]),
+    "outcomes": lambda evaluation: iter(
+        [("outcomes", plot_outcomes(evaluation.results.require(Outcomes)))]
+    ),
     "deletion": lambda evaluation: plot_deletions(evaluation.results.require(Deletion)),
     "survival": _draw_survival,
     "prognosis": lambda evaluation: plot_prognosis(evaluation.results.require(Prognosis)),
     "heads": _draw_heads,
     "embeddings": _draw_embeddings,
     "explanation": _draw_explanation,
-    "novelty": lambda evaluation: iter([("novelty", plot_novelty(evaluation.results.require(Novelty)))]),
+    "novelty": lambda evaluation: iter(
+        [("novelty", plot_novelty(evaluation.results.require(Novelty)))]
+    ),
 }
-"""Figures by the name of their task; a task without a line here draws its own (:meth:`genexp.evaluation.task.Task.draw`)."""
+"""Figures by the name of their task; a task without a line here draws its own
+(:meth:`genexp.evaluation.task.Task.draw`)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,8 +29,12 @@ RAISES, LOWERS = ENCODER, PCA
 """Colours of genes that raise, and lower, a target."""
 
 
-def plot_explanation(explanation: Explanation, latents: pd.DataFrame, parts: pd.Series) -> Iterator[tuple[str, Figure]]:
-    """Draw every figure of an explanation, with its name; ``latents`` and ``parts`` are of all samples."""
+def plot_explanation(
+    explanation: Explanation, latents: pd.DataFrame, parts: pd.Series
+) -> Iterator[tuple[str, Figure]]:
+    """Draw every figure of an explanation, with its name; ``latents`` and ``parts`` are of all
+    samples.
+    """
     yield "attribution", plot_attribution(explanation.attribution)
     yield "units", plot_units(explanation.signatures, latents, parts)
     if explanation.enrichment is not None and len(explanation.enrichment):
@@ -40,7 +44,9 @@ def plot_explanation(explanation: Explanation, latents: pd.DataFrame, parts: pd.
 def choose_targets(attribution: Attribution, n: int = N_PANELS) -> list[str]:
     """Choose risk and classes, or the first latents if there are neither."""
     named = [name for name in attribution.targets if not name.startswith("latent_")]
-    return (named[-1:] + named[:-1] if named[-1:] == ["risk"] else named)[:n] or attribution.targets[:n]
+    return (named[-1:] + named[:-1] if named[-1:] == ["risk"] else named)[
+        :n
+    ] or attribution.targets[:n]
 
 
 def plot_attribution(attribution: Attribution) -> Figure:
@@ -56,8 +62,14 @@ def plot_attribution(attribution: Attribution) -> Figure:
         axes.set_visible(False)
     lines = [f"{attribution.way}; blue: higher expression raises the target, orange: lowers it"]
     if attribution.baselines:
-        delta, other = attribution.checks["completeness_delta"].max(), plain_text(attribution.baselines[1], 50)
-        lines.append(f"largest completeness delta {delta:.2%}; ρ: rank correlation over genes with another baseline ({other})")
+        delta, other = (
+            attribution.checks["completeness_delta"].max(),
+            plain_text(attribution.baselines[1], 50),
+        )
+        lines.append(
+            f"largest completeness delta {delta:.2%}; ρ: rank correlation over genes with "
+            f"another baseline ({other})"
+        )
     else:
         lines.append("ρ: rank correlation over genes between halves of the samples")
     figure.supxlabel("\n".join(lines), fontsize=10.5, color=MUTED)
@@ -77,24 +89,48 @@ def _draw_genes(axes: Axes, attribution: Attribution, target: str) -> None:
 
 
 def plot_units(signatures: Signatures, latents: pd.DataFrame, parts: pd.Series) -> Figure:
-    """Draw the distribution of each latent over train and test samples, most active first, with its genes."""
+    """Draw the distribution of each latent over train and test samples, most active first, with its
+    genes.
+    """
     units = signatures.units
-    drawn = units if len(units) <= N_UNITS else pd.concat([units.head(N_UNITS // 2), units.tail(N_UNITS // 2)])
-    selection = "all" if len(drawn) == len(units) else f"the {N_UNITS // 2} most and the {N_UNITS // 2} least active of"
+    drawn = (
+        units
+        if len(units) <= N_UNITS
+        else pd.concat([units.head(N_UNITS // 2), units.tail(N_UNITS // 2)])
+    )
+    selection = (
+        "all"
+        if len(drawn) == len(units)
+        else f"the {N_UNITS // 2} most and the {N_UNITS // 2} least active of"
+    )
     figure = new_figure("Latents: activity, distribution and genes", height=2.1 + 0.33 * len(drawn))
     bars, ridges = figure.subplots(1, 2, width_ratios=[1, 2.6], sharey=True)
     rows = np.arange(len(drawn))
     bars.barh(rows, drawn["share"], color=ENCODER, height=0.6)
-    dress_axes(bars, f"{selection} {len(units)} latents", "share of the variance of the reconstruction", "", grid="x")
+    dress_axes(
+        bars,
+        f"{selection} {len(units)} latents",
+        "share of the variance of the reconstruction",
+        "",
+        grid="x",
+    )
     bars.xaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     bars.set_yticks(rows, list(drawn.index), fontsize=9)
     for row, (name, unit) in enumerate(drawn.iterrows()):
         values = (latents[name] - unit["mean"]) / (unit["sd"] if unit["sd"] > 1e-12 else 1.0)
         for part, colour in (("train", MUTED), ("test", ENCODER)):
-            _draw_ridge(ridges, values[(parts == part).to_numpy()].to_numpy(), row, colour, filled=part == "train")
-        ridges.text(4.15, row, _name_genes(signatures.weights[name]), va="center", fontsize=8.5, color=INK)
-    dress_axes(ridges, "grey: train, blue line: test; right: genes that rise (+) and fall (−) most with the latent",
-               "value of the latent (train standard deviations from the train mean)", "", grid="x")  # fmt: skip
+            _draw_ridge(
+                ridges,
+                values[(parts == part).to_numpy()].to_numpy(),
+                row,
+                colour,
+                filled=part == "train",
+            )
+        ridges.text(
+            4.15, row, _name_genes(signatures.weights[name]), va="center", fontsize=8.5, color=INK
+        )
+    dress_axes(ridges, ("grey: train, blue line: " "test; right: genes that " "rise (+) and fall (−) " "most with the " "latent"),  # noqa: E501
+               "value of the latent (train standard deviations from the train mean)", "", grid="x")  # fmt: skip  # noqa: E501
     ridges.set_xlim(-4, 9.2)
     ridges.set_xticks(range(-4, 5, 2))
     ridges.set_ylim(len(drawn) - 0.4, -1.0)
@@ -112,22 +148,31 @@ def _draw_ridge(axes: Axes, values: np.ndarray, row: int, colour: str, filled: b
     height *= 0.85 / max(height.max(), 1e-12)
     middle = (edges[1:] + edges[:-1]) / 2
     if filled:
-        axes.fill_between(middle, row + 0.35 - height, row + 0.35, color="#C9C9C9", linewidth=0, zorder=2)
+        axes.fill_between(
+            middle, row + 0.35 - height, row + 0.35, color="#C9C9C9", linewidth=0, zorder=2
+        )
     axes.plot(middle, row + 0.35 - height, color=colour, linewidth=0.8 if filled else 1.2, zorder=3)
 
 
 def _name_genes(weights: pd.Series, n: int = 3) -> str:
     ordered = weights.sort_values(ascending=False)
-    up, down = ([plain_text(gene, 12) for gene in genes] for genes in (ordered.index[:n], ordered.index[::-1][:n]))
+    up, down = (
+        [plain_text(gene, 12) for gene in genes]
+        for genes in (ordered.index[:n], ordered.index[::-1][:n])
+    )
     return f"+ {', '.join(up)}   − {', '.join(down)}"
 
 
 def plot_enrichment(enrichment: pd.DataFrame, level: float = 0.05) -> Figure:
-    """Draw a dot plot of the strongest gene sets (rows) and targets (columns): size shows p, colour the direction."""
+    """Draw a dot plot of the strongest gene sets (rows) and targets (columns): size shows p, colour
+    the direction.
+    """
     best = pick_terms(enrichment)
     sets = list(dict.fromkeys(best["gene_set"]))
     targets = sorted(set(best["target"]), key=lambda name: (name.startswith("latent_"), name))
-    figure = new_figure("Gene sets enriched in latents and predictions", height=2.6 + 0.27 * max(len(sets), 4))
+    figure = new_figure(
+        "Gene sets enriched in latents and predictions", height=2.6 + 0.27 * max(len(sets), 4)
+    )
     axes = figure.subplots()
     x, y = best["target"].map(targets.index), best["gene_set"].map(sets.index)
     size = 14 * np.clip(-np.log10(best["p"].clip(lower=1e-300)), 0.5, 16)
@@ -137,11 +182,20 @@ def plot_enrichment(enrichment: pd.DataFrame, level: float = 0.05) -> Figure:
     for test, marker in (("ranks", "o"), ("overlap", "D")):
         rows = np.flatnonzero((best["test"] == test).to_numpy())
         shift = 0.0 if test == "ranks" else 0.28
-        axes.scatter(x.iloc[rows] + shift, y.iloc[rows], s=size.iloc[rows] * (1.0 if test == "ranks" else 0.6), marker=marker,
-                     facecolors=[faces[i] for i in rows], edgecolors=[colours[i] for i in rows], linewidths=1.1, zorder=3)  # fmt: skip
-    n_sure, n_tests = int((enrichment["q"] < level).sum()), enrichment.attrs.get("n_tests", len(enrichment))
+        axes.scatter(x.iloc[rows] + shift, y.iloc[rows], s=size.iloc[rows] * (1.0 if test == "ranks" else 0.6), marker=marker,  # noqa: E501
+                     facecolors=[faces[i] for i in rows], edgecolors=[colours[i] for i in rows], linewidths=1.1, zorder=3)  # fmt: skip  # noqa: E501
+    n_sure, n_tests = (
+        int((enrichment["q"] < level).sum()),
+        enrichment.attrs.get("n_tests", len(enrichment)),
+    )
     dress_axes(axes, f"{n_sure:,} of {n_tests:,} tests: q < {level:g} (filled)", "", "")
-    axes.set_xticks(range(len(targets)), [plain_text(name, 20) for name in targets], rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_xticks(
+        range(len(targets)),
+        [plain_text(name, 20) for name in targets],
+        rotation=45,
+        ha="right",
+        rotation_mode="anchor",
+    )
     axes.set_yticks(range(len(sets)), [plain_text(_tidy(name), 52) for name in sets], fontsize=9)
     axes.set_xlim(-0.6, len(targets) - 0.2)
     axes.set_ylim(len(sets) - 0.4, -0.6)
@@ -154,29 +208,50 @@ def _explain_dots(axes: Axes) -> None:
     from matplotlib.lines import Line2D
 
     sizes = [(2, "p = 0.01"), (4, "p = 10⁻⁴"), (8, "p = 10⁻⁸"), (16, "p ≤ 10⁻¹⁶")]
-    style = {"linestyle": "none", "markeredgecolor": MUTED, "color": MUTED}
-    handles = [Line2D([], [], marker="o", markersize=np.sqrt(14 * n), label=text, **style) for n, text in sizes]  # type: ignore[arg-type]
-    handles += [Line2D([], [], marker="D", markersize=6, label="overlap with signature", **style)]  # type: ignore[arg-type]
-    for colour, text in ((RAISES, "genes that raise the target"), (LOWERS, "genes that lower the target")):
-        handles.append(Line2D([], [], marker="s", markersize=8, linestyle="none", color=colour, label=text))
-    legend = axes.legend(handles=handles, title="rank test", frameon=False, fontsize=9, title_fontsize=9, labelspacing=1.1,
+    style: dict[str, Any] = {"linestyle": "none", "markeredgecolor": MUTED, "color": MUTED}
+    handles = [
+        Line2D([], [], marker="o", markersize=np.sqrt(14 * n), label=text, **style)
+        for n, text in sizes
+    ]
+    handles += [Line2D([], [], marker="D", markersize=6, label="overlap with signature", **style)]
+    for colour, text in (
+        (RAISES, "genes that raise the target"),
+        (LOWERS, "genes that lower the target"),
+    ):
+        handles.append(
+            Line2D([], [], marker="s", markersize=8, linestyle="none", color=colour, label=text)
+        )
+    legend = axes.legend(handles=handles, title="rank test", frameon=False, fontsize=9, title_fontsize=9, labelspacing=1.1,  # noqa: E501
                          loc="upper left", bbox_to_anchor=(1.0, 1.0))  # fmt: skip
     legend.set_alignment("left")
 
 
 def pick_terms(enrichment: pd.DataFrame) -> pd.DataFrame:
-    """Select the sets and targets with the smallest p, and the strongest test of each kind for a pair, all with p < 0.01."""
+    """Select the sets and targets with the smallest p, and the strongest test of each kind for a
+    pair, all with p < 0.01.
+    """
     first = enrichment.drop_duplicates(["gene_set", "target", "test"])
     named = ~first["target"].str.startswith("latent_")
-    order = pd.concat([first[named].drop_duplicates("gene_set").head(N_TERMS // 2), first.drop_duplicates("gene_set")])
+    order = pd.concat(
+        [
+            first[named].drop_duplicates("gene_set").head(N_TERMS // 2),
+            first.drop_duplicates("gene_set"),
+        ]
+    )
     sets = list(dict.fromkeys(order["gene_set"]))[:N_TERMS]
     tests = first[first["gene_set"].isin(sets)]
-    targets = list(dict.fromkeys(pd.concat([tests[named.loc[tests.index]]["target"], tests["target"]])))[:N_TARGETS]
-    selected = tests[tests["target"].isin(targets) & ((tests["p"] < 0.01) | ~tests["gene_set"].duplicated())]
+    targets = list(
+        dict.fromkeys(pd.concat([tests[named.loc[tests.index]]["target"], tests["target"]]))
+    )[:N_TARGETS]
+    selected = tests[
+        tests["target"].isin(targets) & ((tests["p"] < 0.01) | ~tests["gene_set"].duplicated())
+    ]
     rank = {name: index for index, name in enumerate(sets)}
     return selected.sort_values("gene_set", key=lambda names: names.map(rank), kind="stable")
 
 
 def _tidy(name: str) -> str:
-    """Printed name of a gene set: ``HALLMARK_E2F_TARGETS`` -> ``E2F TARGETS``; accession numbers are dropped."""
+    """Printed name of a gene set: ``HALLMARK_E2F_TARGETS`` -> ``E2F TARGETS``; accession numbers
+    are dropped.
+    """
     return name.removeprefix("HALLMARK_").replace("_", " ").split(" (GO:")[0]

@@ -19,7 +19,9 @@ N_LATENTS, N_GENES = 20, 20
 
 
 def plot_reconstruction(reconstruction: Reconstruction) -> Figure:
-    """Draw the genes with the worst reconstruction, and the distribution of R2 over genes, compared with PCA."""
+    """Draw the genes with the worst reconstruction, and the distribution of R2 over genes, compared
+    with PCA.
+    """
     figure = new_figure("Reconstruction of genes from the latents, on test samples", height=6.8)
     left, right = figure.subplots(1, 2, width_ratios=[1, 1.15])
     _draw_worst_genes(left, reconstruction.worst_genes(N_GENES))
@@ -32,19 +34,39 @@ def _draw_worst_genes(axes: Axes, worst: pd.DataFrame) -> None:
     values = worst[["r2", "r2_pca"]].to_numpy(dtype=float)
     low = max(float(np.nanmin(values, initial=0.0)) * 1.05, -1.0)
     bars = axes.barh(rows, worst["r2"], color=ENCODER, height=0.68)
-    dots = axes.scatter(np.maximum(values[:, 1], low), rows, marker="D", color=PCA, s=42, edgecolors="white", linewidths=0.7, zorder=3)
+    dots = axes.scatter(
+        np.maximum(values[:, 1], low),
+        rows,
+        marker="D",
+        color=PCA,
+        s=42,
+        edgecolors="white",
+        linewidths=0.7,
+        zorder=3,
+    )
     dots.set_clip_on(False)
     for row in rows[(values < low).any(axis=1)]:
         text = f"encoder {values[row, 0]:.2f}, PCA {values[row, 1]:.2f}".replace("-", "−")
-        axes.text(low * 0.97, row, text, va="center", fontsize=9, color="white" if values[row, 0] < 0.6 * low else INK)
+        axes.text(
+            low * 0.97,
+            row,
+            text,
+            va="center",
+            fontsize=9,
+            color="white" if values[row, 0] < 0.6 * low else INK,
+        )
     axes.axvline(0, color=INK, linewidth=0.9)
     dress_axes(
-        axes, f"The {len(worst)} genes with the worst reconstruction", "R² of the gene (0: no better than the train mean)", "", grid="x"
+        axes,
+        f"The {len(worst)} genes with the worst reconstruction",
+        "R² of the gene (0: no better than the train mean)",
+        "",
+        grid="x",
     )
     axes.set_yticks(rows, [plain_text(gene, 18) for gene in worst.index])
     axes.set_ylim(len(worst) - 0.4, -0.6)
     axes.set_xlim(min(low, -0.02), max(float(np.nanmax(values, initial=0.0)) * 1.08, 0.05))
-    axes.legend([bars, dots], ["encoder", "PCA"], frameon=False, fontsize=10.5, loc="upper left", bbox_to_anchor=(-0.02, -0.12), ncols=2,
+    axes.legend([bars, dots], ["encoder", "PCA"], frameon=False, fontsize=10.5, loc="upper left", bbox_to_anchor=(-0.02, -0.12), ncols=2,  # noqa: E501
                 borderaxespad=0.0)  # fmt: skip
 
 
@@ -56,11 +78,28 @@ def _draw_gene_distribution(axes: Axes, reconstruction: Reconstruction) -> None:
         values = genes[column].clip(lower=low)
         median = float(genes[column].median())
         axes.hist(values, bins=bins, histtype="stepfilled", color=colour, alpha=0.14)
-        axes.hist(values, bins=bins, histtype="step", color=colour, linewidth=1.8, label=f"{name}: median {median:.3f}")
+        axes.hist(
+            values,
+            bins=bins,
+            histtype="step",
+            color=colour,
+            linewidth=1.8,
+            label=f"{name}: median {median:.3f}",
+        )
         axes.axvline(median, color=colour, linewidth=1.5, linestyle=(0, (5, 3)))
-    gathered = f" (first bar: all below {bins[1]:.2f})".replace("-", "−") if len(genes) and (genes < low).any(axis=None) else ""
+    gathered = (
+        f" (first bar: all below {bins[1]:.2f})".replace("-", "−")
+        if len(genes) and (genes < low).any(axis=None)
+        else ""
+    )
     scores = reconstruction.scores["r2"]
     overall = f"over all values: encoder {scores['encoder']:.3f}, PCA {scores['pca']:.3f}"
-    dress_axes(axes, f"R² of {len(genes):,} genes; {overall}", "R² of the gene" + gathered, "genes", grid="y")
+    dress_axes(
+        axes,
+        f"R² of {len(genes):,} genes; {overall}",
+        "R² of the gene" + gathered,
+        "genes",
+        grid="y",
+    )
     axes.set_xlim(low, 1)
     axes.legend(frameon=False, fontsize=10.5, loc="upper left")

@@ -26,7 +26,9 @@ MAX_CELLS = 3_000_000
 
 
 def render_downloads(tables: dict[str, pd.DataFrame], budget: int) -> str:
-    """List the tables in their order; within the byte budget the smallest ones are embedded first."""
+    """List the tables in their order; within the byte budget the smallest ones are embedded
+    first.
+    """
     links: dict[str, Html] = {}
     for name in sorted(tables, key=lambda name: tables[name].size):
         link = link_table(name, tables[name]) if tables[name].size <= MAX_CELLS else Html("")
@@ -34,13 +36,23 @@ def render_downloads(tables: dict[str, pd.DataFrame], budget: int) -> str:
         budget -= len(link) if fits else 0
         links[name] = link if fits else Html("too large for this page")
     rows = (
-        [name, FIXED.get(name) or describe_table(name), f"{len(table):,} × {table.shape[1]:,}", links[name]]
+        [
+            name,
+            FIXED.get(name) or describe_table(name),
+            f"{len(table):,} × {table.shape[1]:,}",
+            links[name],
+        ]
         for name, table in tables.items()
     )
-    elsewhere = "Where links are blocked, as in MLflow's viewer, find the same tables in the folder evaluation next to this report."
+    elsewhere = (
+        "Where links are blocked, as in MLflow's viewer, find the same tables in the folder "
+        "evaluation next to this report."
+    )
     return render_section(
         "downloads",
         "Downloads",
         render_paragraph(f"Tab-separated tables, six significant digits. {elsewhere}"),
-        render_table("Tables of this evaluation.", ["Table", "Content", "rows × columns", "File"], rows),
+        render_table(
+            "Tables of this evaluation.", ["Table", "Content", "rows × columns", "File"], rows
+        ),
     )

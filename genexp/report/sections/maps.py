@@ -24,14 +24,20 @@ def render_maps(evaluation: Evaluation) -> str:
         "pca": "The first two principal components of the latents.",
     }
     plots = [
-        render_plot(f"map-{name}", title, f"{hints[name]} {describe_embedding(evaluation.results.require(Embeddings), name)}", "map")
+        render_plot(
+            f"map-{name}",
+            title,
+            f"{hints[name]} {describe_embedding(evaluation.results.require(Embeddings), name)}",
+            "map",
+        )
         for name, title in MAPS.items()
     ]
     if evaluation.results.require(Clustering).contingency is not None:
         hint = "Test samples of each label (row) by cluster: counts, coloured by share."
         plots.append(render_plot("plot-composition", "Labels and clusters", hint))
     hint = (
-        "Embeddings were fitted on train samples; the other samples were embedded into them. Point at a sample to see its name; click on "
+        "Embeddings were fitted on train samples; the other samples were embedded into them. "
+        "Point at a sample to see its name; click on "
         "a group to hide it."
     )
     return render_section(
@@ -46,13 +52,27 @@ def render_maps(evaluation: Evaluation) -> str:
 
 def _render_switches(evaluation: Evaluation) -> str:
     labelled = evaluation.results.require(Embeddings).coordinates["label"].notna().any()
-    kinds = [*(["label"] if labelled else []), *(["batch"] if evaluation.results.get_result(BatchEffects) is not None else []), "cluster"]
+    kinds = [
+        *(["label"] if labelled else []),
+        *(["batch"] if evaluation.results.get_result(BatchEffects) is not None else []),
+        "cluster",
+    ]
     colour = "".join(
-        f'<label><input type="radio" name="by" value="{kind}"{" checked" if kind == kinds[0] else ""}> {kind}</label>' for kind in kinds
+        (
+            '<label><input type="radio" name="by" '
+            f'value="{kind}"{" checked" if kind == kinds[0] else ""}> {kind}</label>'
+        )
+        for kind in kinds
     )
     parts = "".join(
         f'<label><input type="checkbox" name="part" value="{value}" checked> {name}</label>'
-        for value, name in (("train val", "train and validation (faint)"), ("test", "test (dark edge)"))
+        for value, name in (
+            ("train val", "train and validation (faint)"),
+            ("test", "test (dark edge)"),
+        )
     )
-    groups = "".join(f"<fieldset><legend>{name}</legend>{inputs}</fieldset>" for name, inputs in (("Colour by", colour), ("Show", parts)))
+    groups = "".join(
+        f"<fieldset><legend>{name}</legend>{inputs}</fieldset>"
+        for name, inputs in (("Colour by", colour), ("Show", parts))
+    )
     return f'<div class="controls">{groups}</div>'

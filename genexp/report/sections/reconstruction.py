@@ -16,12 +16,21 @@ def render_reconstruction(evaluation: Evaluation) -> str:
     """Section on the reconstruction."""
     reconstruction = evaluation.results.require(Reconstruction)
     worst = reconstruction.worst_genes()
-    rows = ([gene, *(float(value) for value in row)] for gene, *row in worst[["r2", "r2_pca", "mse", "variance"]].itertuples())
-    caption = f"The {len(worst)} genes with the worst reconstruction, on test samples; scaled values."
+    rows = (
+        [gene, *(float(value) for value in row)]
+        for gene, *row in worst[["r2", "r2_pca", "mse", "variance"]].itertuples()
+    )
+    caption = (
+        f"The {len(worst)} genes with the worst reconstruction, on test samples; scaled values."
+    )
     return render_section(
         "genes",
         "Reconstruction",
         render_scores("Over all genes and test samples.", reconstruction.scores),
-        render_plot("plot-genes", "R² by gene", f"Distribution over {len(reconstruction.genes):,} genes, encoder and PCA."),
+        render_plot(
+            "plot-genes",
+            "R² by gene",
+            f"Distribution over {len(reconstruction.genes):,} genes, encoder and PCA.",
+        ),
         render_table(caption, ["Gene", "R²", "R² of PCA", "squared error", "variance"], rows),
     )
