@@ -50,9 +50,10 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     validation_fraction : float
         Share of the samples by which the epoch is chosen.
     random_state : int, RandomState or None
-        Of the validation samples, the initial weights, the order of rows and the dropout.
+        Of the validation samples, the initial weights, the order of rows and the dropout. With one,
+        the training runs in one thread, so that it is the same to the last digit.
     options : mapping, optional
-        Further parameters of :func:`genexp.train` by name, such as ``{"batch_norm": False}``.
+        Further parameters of :func:`genexp.train` by name, such as ``{"threads": "auto"}``.
 
     Attributes
     ----------
@@ -172,8 +173,10 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             "minibatch",
         )
         values = {name: _plain(getattr(self, name)) for name in names}
+        # The number of threads is measured, and sums differ with it in their last digits.
+        threads = {} if self.random_state is None else {"threads": "1"}
         try:
-            return parse_settings(EncoderConfig, {**values, **dict(self.options or {})})
+            return parse_settings(EncoderConfig, {**values, **threads, **dict(self.options or {})})
         except ConfigError as error:
             raise ValueError(str(error)) from None
 

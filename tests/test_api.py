@@ -609,6 +609,7 @@ def test_a_study_has_its_best_model_and_its_trials(data: genexp.Data) -> None:
     assert repr(study).startswith("<Study: ")
 
 
+@pytest.mark.slow
 def test_a_script_without_a_guard_searches_once(tmp_path: Path) -> None:
     lines = (
         "import genexp",

@@ -318,7 +318,7 @@ def test_gene_sets_of_other_genes_are_refused_before_training(
     message = command.refuse_run(
         verb, *Table().write(tmp_path), "--gene_sets", str(tmp_path / "other.gmt")
     )
-    assert "the largest overlap of the 1 sets is 0" in message
+    assert "the largest of 1 sets has 0" in message
     assert list(command.cache.glob("cohorts/*"))
     assert not list(command.cache.glob("cohorts/*/span*"))
     assert not list(command.cache.glob("studies/*"))

@@ -308,6 +308,7 @@ sys.exit(main([option for option in sys.argv[1:] if option != "--often"]))
 """  # noqa: E501
 
 
+@pytest.mark.slow
 def test_a_train_that_is_terminated_is_killed_and_its_rerun_continues(tmp_path: Path) -> None:
     place = Workplace(tmp_path)
     long = {

@@ -74,6 +74,7 @@ def test_the_whole_way_of_an_anndata_takes_25_lines_of_code_at_most() -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_anndata_becomes_latents_a_report_and_an_encoder_with_a_name() -> None:
     names, shown = run_tutorial("anndata")
     adata, report, study = names["adata"], names["report"], names["study"]

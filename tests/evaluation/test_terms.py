@@ -189,7 +189,7 @@ def test_terms_of_other_samples_are_refused_before_training(
     ]
     assert main(["main", *options, "--experiment_name", "terms refused"]) == 2
     said = " ".join(capsys.readouterr().err.split())
-    assert "one row for each sample was expected" in said
+    assert "give both the same ids" in said
     assert "CONTRAST" in said
 
 

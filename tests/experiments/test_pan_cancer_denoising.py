@@ -118,4 +118,4 @@ def test_gene_sets_of_other_names_are_refused_before_training(
         )
         == 2
     )
-    assert "the largest overlap of the 1 sets is 0" in " ".join(capsys.readouterr().err.split())
+    assert "the largest of 1 sets has 0" in " ".join(capsys.readouterr().err.split())

@@ -163,7 +163,7 @@ def test_kinds_of_other_losses_are_not_searched_together_and_unfit_cohorts_end_a
 ) -> None:
     values = {"cache": str(tmp_path), "n_latent": "3"}
     with pytest.raises(
-        ConfigError, match="that of deep is a squared error, that of count is a likelihood"
+        ConfigError, match="the loss of deep is a squared error, the loss of count is a likelihood"
     ):
         run_study(
             data,

@@ -284,7 +284,7 @@ def test_a_recurrent_encoder_is_judged_as_a_whole(data: Preprocessed, tmp_path: 
     encoder, _ = ship(data, tmp_path)
     evaluation = evaluate_encoder(encoder, data, EvaluationConfig(max_clusters=3), seed=0)
     assert evaluation.metrics["head/accuracy"] > evaluation.metrics["probe/accuracy"] + 0.1
-    assert "Head of label, from the earlier samples of a subject too, on" in render_heads(
+    assert "Head of label, also from the earlier samples of a subject, on" in render_heads(
         evaluation.results["heads"]
     )
 

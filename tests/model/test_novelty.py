@@ -194,9 +194,7 @@ def test_evaluation_and_encoding_say_the_same_with_and_without_a_stored_calibrat
 def test_too_few_validation_samples_are_said(encoder: Encoder) -> None:
     found, notes = evaluate(replace(encoder, calibration={}), draw(10, 3), n_val=12)
     assert found is None
-    assert notes == [
-        "No novelty: 12 validation samples, of which 19 are needed for a p-value of 0.05."
-    ]
+    assert notes == ["No novelty: 12 validation samples; 19 are needed for a p-value of 0.05."]
 
 
 def test_no_sample_is_judged_without_complaint(calibration: Calibration) -> None:

@@ -409,8 +409,8 @@ def test_a_comparison_is_refused(
 @pytest.mark.usefixtures("folder")
 def test_a_deleted_experiment_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     client = MlflowClient()
-    client.delete_experiment(client.create_experiment("gone"))
-    assert main(["compare", "--experiment_name", "gone"]) == 2
-    assert "'gone' was deleted; restore it with 'mlflow experiments restore" in " ".join(
+    client.delete_experiment(client.create_experiment("gone compared"))
+    assert main(["compare", "--experiment_name", "gone compared"]) == 2
+    assert "'gone compared' was deleted; restore it with 'mlflow experiments restore" in " ".join(
         capsys.readouterr().err.split()
     )
