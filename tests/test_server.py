@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -39,19 +40,20 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a PostgreSQL of this test session, run by a user that is not root."""
+def database() -> Iterator[str]:
+    """Address of a PostgreSQL of this test session, run by a user that is not root.
+
+    Its folder is outside of pytest's, which another session of pytest closes to other users.
+    """
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         pytest.skip("PostgreSQL is not here (Debian: postgresql)")
-    folder, port = tmp_path_factory.mktemp("database"), free_port()
+    folder, port = Path(tempfile.mkdtemp(prefix="genexp-database-")), free_port()
     user: list[str] = []
     if os.getuid() == 0:
         owner = pwd.getpwnam("postgres")
         user = [shutil.which("runuser") or "/sbin/runuser", "-u", "postgres", "--"]
         os.chown(folder, owner.pw_uid, owner.pw_gid)
-        for parent in list(folder.parents)[:3]:
-            parent.chmod(parent.stat().st_mode | 0o011)
     control = [
         *user,
         str(programs[-1] / "pg_ctl"),
@@ -79,6 +81,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     yield f"postgresql+psycopg://mlflow@127.0.0.1:{port}/postgres"
     subprocess.run([*control, "--mode=immediate", "stop"], check=True, cwd="/")
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module")
