@@ -115,10 +115,9 @@ def _train(plan: Plan, data: Any, seed: int, values: dict[str, str]) -> Any:
 
     config = EncoderConfig(hidden=HIDDEN, n_latent=plan.n_latent, epochs=plan.epochs, **values)
     basis = build_basis(data, config.basis, plan.n_latent)
-    choose_threads(basis, config)
-    return build_encoder(
-        fit_autoencoder(basis, create_model_type(config), seed), basis, data, 0.2, {}
-    )
+    model_type = create_model_type(config)
+    choose_threads(basis, model_type)
+    return build_encoder(fit_autoencoder(basis, model_type, seed), basis, data, 0.2, {})
 
 
 def _fit_nmf(X: np.ndarray, n_latent: int, seed: int) -> Any:
