@@ -595,6 +595,7 @@ def test_an_encoder_is_evaluated_on_the_data_that_it_was_trained_on_alone(
         genexp.evaluate(model.encoder, genexp.preprocess(plain, **named, clip=3.0))
 
 
+@pytest.mark.slow
 def test_a_study_has_its_best_model_and_its_trials(data: genexp.Data) -> None:
     study = genexp.tune(
         data, n_trials=2, n_latent=(2, 4), n_layers=1, n_hidden=16, epochs=3, workers=1

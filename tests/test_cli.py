@@ -53,6 +53,7 @@ def test_an_installed_command_reads_the_arguments_of_its_process(
     assert "invalid choice: 'tuna'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_an_interrupt_is_no_traceback_and_leaves_a_killed_run(store: str, tmp_path: Path) -> None:
     client = MlflowClient(store, store)
     experiment_id = client.create_experiment("interrupted")

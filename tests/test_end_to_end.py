@@ -207,6 +207,7 @@ def test_the_registered_encoder_gives_the_latents_of_the_evaluation(
     np.testing.assert_allclose(by_genexp.loc[stored.index, stored.columns], stored, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_evaluate_judges_the_champion_with_another_label(place: Workplace, tuned: Run) -> None:
     run = place.mlflow_run("evaluate", cohort=COHORT, label="sample_type")
     check_evaluated(place, run, METRICS - {"loss/train", "loss/val"} | SURVIVAL)

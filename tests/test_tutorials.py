@@ -88,6 +88,7 @@ def test_an_anndata_becomes_latents_a_report_and_an_encoder_with_a_name() -> Non
         assert value._repr_html_()
 
 
+@pytest.mark.slow
 def test_the_estimator_separates_the_subtypes_in_cross_validation() -> None:
     names, shown = run_tutorial("estimator")
     scores = shown[1]

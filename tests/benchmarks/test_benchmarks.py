@@ -46,6 +46,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     )
 
 
+@pytest.mark.slow
 def test_training_is_compared_with_a_plain_loop(plan: Plan) -> None:
     section = training.measure_training(plan)
     assert [ratio.what for ratio in section.ratios][:2] == [

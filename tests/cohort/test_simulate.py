@@ -75,6 +75,7 @@ def test_the_same_seed_gives_the_same_cohort_and_another_seed_another() -> None:
     assert not np.array_equal(first.X, other.X)
 
 
+@pytest.mark.slow
 def test_the_cohort_does_not_depend_on_how_linear_algebra_adds() -> None:
     """Kernels of other processors, and other numbers of threads, add in other orders: no count may
     follow.

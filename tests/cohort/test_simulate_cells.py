@@ -78,6 +78,7 @@ def test_shares_are_those_of_the_planted_activities(cells: SimulatedCells) -> No
     np.testing.assert_allclose(found - found.mean(axis=1, keepdims=True), centred, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_cells_whatever_linear_algebra_does() -> None:
     code = (
         "import hashlib; from genexp.cohort.simulators.cells import simulate_cells as s; c = "

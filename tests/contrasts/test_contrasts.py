@@ -425,6 +425,7 @@ def test_the_verb_writes_the_cohort_and_says_what_was_skipped(
     assert "genexp: control='healthy'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_tumours_divide_more_than_their_own_normal_tissue(
     shared_data: Path, tmp_path: Path
 ) -> None:

@@ -232,6 +232,7 @@ def test_parameters_of_a_kind_act_in_its_trials_only() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_grid_is_tried_once_and_whole(data: Preprocessed, tmp_path: Path) -> None:
     asked = {"n_latent": "2..4", "n_layers": "1", "n_hidden": "8", "dropout": "0", "epochs": "1"}
     study = run_study(
