@@ -160,9 +160,9 @@ class Contents:
             return None
         names = [clean(line[names_at]) for line in self.cells[1:]]
         heading, *lines = [[*line[:names_at], *line[names_at + 1 :]] for line in self.cells]
-        if all(title.strip().isdigit() for title in heading) and "sample" in names:
-            # a heading that counts samples, whose names are in a line below
-            heading = lines[names.index("sample")]
+        for title in TITLES:
+            if title in names and all(name.strip().isdigit() for name in heading):
+                heading = lines[names.index(title)]  # the heading counts, and names are below it
         heading = list(map(clean, heading))
         in_rows, in_columns = (
             sum(normal_id(name) in samples for name in side) for side in (names, heading)
