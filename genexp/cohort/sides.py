@@ -21,9 +21,13 @@ from genexp.names.likeness import (
     is_gene_column,
     is_missing,
     is_summary,
+    measure_likeness,
     normal_title,
 )
 from genexp.names.vocabulary import GENE_TITLES, SAMPLE_NAMES
+
+NAMED_SHARE = 0.8
+"""Share of distinct texts that look like genes, or samples, from which on they are names."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,15 @@ def _refuse_titles(sample_names: list[str]) -> None:
         )
 
 
+def _are_names(values: pd.Series, what: str) -> bool:
+    """Check whether values are distinct names of genes, or of samples."""
+    if not values.is_unique or values.isna().any():
+        return False
+    likeness = measure_likeness(list(values.astype(str)))
+    share = likeness.gene_ids + likeness.symbols if what == "genes" else likeness.sample_ids
+    return share > NAMED_SHARE
+
+
 def _find_better_names(
     names: list[str], annotations: pd.DataFrame, what: str, said: list[str]
 ) -> list[str]:
@@ -138,6 +151,8 @@ def _find_better_names(
             for column in columns
             if SAMPLE_NAMES.fullmatch(normal_title(str(column))) and annotations[column].is_unique
         ]
+    # A line of names below one that counts is titled by the other side: "sample" above samples
+    titles = titles or [column for column in columns if _are_names(annotations[column], what)]
     if not titles:
         return names
     said.append(

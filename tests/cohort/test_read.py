@@ -364,3 +364,19 @@ def test_a_last_line_without_an_end_is_told(expression: pd.DataFrame, tmp_path: 
     )
     path.write_text(path.read_text().rstrip("\n"))
     assert any("line break" in sentence for sentence in read(str(path)).uns["report"]["reading"])
+
+
+def test_genes_below_a_heading_that_counts_them_are_named_by_the_line_of_names(
+    tmp_path: Path,
+) -> None:
+    names = ["TP53", "BRCA1", "EGFR", "MYC", "PTEN", "KRAS"]
+    counts = "\t".join(map(str, range(1, len(names) + 1)))
+    rows = [
+        f"TCGA-AA-00{i:02d}-01\t" + "\t".join(f"{i % 9}.{j}5" for j in range(6)) for i in range(30)
+    ]
+    text = "\n".join([f"X\t{counts}", "sample\t" + "\t".join(names), *rows]) + "\n"
+    (tmp_path / "counted.tsv").write_text(text)
+    config = CohortConfig(cohort=str(tmp_path / "counted.tsv"), scale="log2_tpm", rows="samples")
+    cohort = read_cohort(config)
+    assert list(cohort.var_names) == names
+    assert any("The names of genes count them" in line for line in cohort.uns["report"]["reading"])

@@ -30,6 +30,8 @@ NO_GENES = {
     *words("index row id X gene Description notes gene_name platform"),
 }  # fmt: skip
 """Names that mutations give to what is neither gene nor sample."""
+MIN_GENES = 20
+"""Genes of a damaged file from which on its scale can be known."""
 MAX_NEGATIVE = 4
 """Negative values that are mistakes; more may be the floor of log2(x + 0.1)."""
 Columns = list[tuple[str, list[str]]]
@@ -199,8 +201,9 @@ def compare(
         if n > 1 and name in samples
     ]
     has_floor = (cohort.X < 0).sum() > MAX_NEGATIVE
+    is_cut = not contents.is_whole and cohort.n_vars < MIN_GENES  # too few values to know
     if cohort.uns["scale"] != "log2_norm_count" and not (
-        has_floor and cohort.uns["scale"] == "log2_tpm"
+        is_cut or (has_floor and cohort.uns["scale"] == "log2_tpm")
     ):
         wrong.append(f"scale {cohort.uns['scale']}")
     wrong += compare_values(cohort, contents, *table)
@@ -315,8 +318,8 @@ def compare_annotations(
                 f"sample {sample}: {days} days, event {event} where the file has "
                 f"{texts['OS.time']} and {texts['OS']}"
             )
-        if not contents.is_whole and not texts["patient"]:
-            continue  # the line of patients was damaged, and holds names that nobody knows
+        if not texts["patient"]:
+            continue  # patients were renamed or damaged, and their names are not known here
         if normal_id(group) not in {
             *map(normal_id, texts["patient"]),
             normal_id(sample),
