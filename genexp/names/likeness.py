@@ -26,7 +26,6 @@ from genexp.names.vocabulary import (
     SYMBOLS,
 )
 
-
 BETWEEN_WORDS = re.compile(r"[\s.\-()/]+")
 
 
