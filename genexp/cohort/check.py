@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,6 +13,9 @@ from genexp.errors import CohortError, name_some
 ROWS_AT_A_TIME = 64
 MIN_GENES = 20
 """Genes from which on distinct whole numbers without gaps are row numbers, and not expression."""
+
+FRACTION = re.compile(r"-?\d+\.\d*[1-9]\d*")
+"""A number with a fraction, as values have and names have not."""
 
 
 def check_values(
@@ -102,4 +106,21 @@ def refuse_counters(X: np.ndarray, samples: Sequence[str] | pd.Index) -> None:
             f"found {len(counters)} samples that count the genes "
             f"({name_some(samples[i] for i in counters)}): each whole number once. "
             "Columns of row numbers are no samples: take them out of the file"
+        )
+
+
+def refuse_values_as_names(genes: Sequence[str] | pd.Index) -> None:
+    """Refuse genes most of whose names are numbers with a fraction: a line of values was read as
+    the heading.
+
+    Raises
+    ------
+    CohortError
+        Names some of them.
+    """
+    values = [str(gene) for gene in genes if FRACTION.fullmatch(str(gene))]
+    if 2 * len(values) > len(genes):
+        raise CohortError(
+            f"found values where the names of genes are expected ({name_some(values)}); is the "
+            "heading of the file missing? Add a first line that names the columns"
         )

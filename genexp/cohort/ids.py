@@ -101,6 +101,8 @@ RULES = (
     ),
 )
 """Rules in the order in which they are tried; a patient's row may describe several samples."""
+SAMPLE_RULES = tuple(rule for rule in RULES if not rule.shares_rows)
+"""Rules by which a row describes one sample."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +131,15 @@ class Match:
         return int((self.rows >= 0).sum())
 
 
-def match_column(values: pd.Series, ids: Sequence[str]) -> Match:
-    """Match ids with a column by the first rule that gives most samples a row."""
+def match_column(values: pd.Series, ids: Sequence[str], rules: Sequence[Rule] = ()) -> Match:
+    """Match ids with a column by the first rule (of all, if none are given) that gives most samples
+    a row.
+    """
+    rules = rules or RULES
     texts = [_as_id(value) for value in values]
     names = [name.strip() for name in ids]
-    best = _match(str(values.name), texts, names, RULES[0])
-    for rule in RULES[1:]:
+    best = _match(str(values.name), texts, names, rules[0])
+    for rule in rules[1:]:
         if best.n_matches == len(names):
             break
         match = _match(str(values.name), texts, names, rule)
@@ -255,12 +260,13 @@ def find_id_column(table: pd.DataFrame, ids: Sequence[str], sample_id: str = "")
         column: (value[0] and column not in names_few, *value[1:]) for column, value in rank.items()
     }
     best = max(matches, key=lambda match: rank[match.column])
+    # a single patient among the ids gives every column of samples one match more by patient
     finer = [
         m
-        for m in matches
+        for match in matches
         if best.rule.shares_rows
-        and not m.rule.shares_rows
-        and m.n_matches >= FINER_SHARE * len(ids)
+        for m in [match_column(table[match.column], ids, SAMPLE_RULES)]
+        if m.n_matches >= FINER_SHARE * len(ids)
     ]
     if finer:
         raise CohortError(

@@ -23,7 +23,7 @@ from genexp.cohort.annotations import (
     join_annotations,
     select_samples,
 )
-from genexp.cohort.check import check_values, refuse_counters
+from genexp.cohort.check import check_values, refuse_counters, refuse_values_as_names
 from genexp.cohort.ids import count_matches
 from genexp.cohort.orientation import describe_sides, find_orientation
 from genexp.cohort.safety import find_leaks, find_strangers, find_whole_samples
@@ -454,6 +454,7 @@ def check_matrix(
     """Check values; return them, their declared or inferred scale, and numbers for the report."""
     n_missing, low, high = check_values(X, list(obs.index), genes, config.missing)
     refuse_counters(X, list(obs.index))
+    refuse_values_as_names(genes)
     sketch = sketch_values(X)
     if config.scale == "auto":
         guess = infer_scale(X, table.scale, table.says_scale, list(obs.index), list(genes), sketch)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from genexp.cohort import read_cohort
+from genexp.cohort.check import refuse_values_as_names
 from genexp.errors import CohortError
 from genexp.settings.cohort import CohortConfig
 
@@ -303,6 +304,36 @@ def test_samples_that_count_the_genes_are_refused(tmp_path: Path) -> None:
         CohortError, match=r"found 1 samples that count the genes \(1 \(position\)\)"
     ):
         read_cohort(CohortConfig(cohort=str(tmp_path / "m.tsv"), group="none"))
+
+
+def test_values_in_place_of_names_of_genes_are_refused() -> None:
+    with pytest.raises(CohortError, match="is the heading of the file missing"):
+        refuse_values_as_names(["9.724", "9.501", "8.149", "TP53"])
+    refuse_values_as_names(["7157.0", "672", "TP53", "RP11-34P13.7"])
+
+
+def test_one_patient_among_samples_leaves_the_doubt_about_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    patients = [f"TCGA-AA-{i:04d}" for i in range(20)]
+    samples = [f"{patient}-{kind}" for patient in patients for kind in ("01", "11")]
+    samples[0] = patients[1]  # matches each column of samples once more, by the patient
+    pd.DataFrame(
+        rng.uniform(0, 12, (40, 30)).round(2),
+        index=pd.Index(samples, name="sample"),
+        columns=[f"ENSG{i:011d}" for i in range(30)],
+    ).to_csv(tmp_path / "m.tsv", sep="\t")
+    tumours = pd.DataFrame(
+        {
+            "sample": [f"{patient}-01" for patient in patients],
+            "patient": patients,
+            "type": ["A", "B"] * 10,
+        }
+    )
+    tumours.to_csv(tmp_path / "o.tsv", sep="\t", index=False)
+    with pytest.raises(CohortError, match="whether rows describe samples or patients"):
+        read_cohort(
+            CohortConfig(cohort=str(tmp_path / "m.tsv"), obs=str(tmp_path / "o.tsv"), label="type")
+        )
 
 
 def test_a_sample_without_values_is_refused_whatever_becomes_of_missing_ones(
