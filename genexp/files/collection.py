@@ -17,7 +17,7 @@ from isal import igzip
 
 from genexp.errors import CohortError
 from genexp.files.damage import report_damage
-from genexp.files.probe import MAGIC, ZIP_ERRORS, FileProbe, decode, open_stream
+from genexp.files.probe import MAGIC, ZIP_ERRORS, FileProbe, decode, open_stream, split_lines
 
 HEAD_BYTES = 1 << 16
 MAX_FILE_BYTES = 1 << 30
@@ -62,7 +62,7 @@ class Member:
             head = stream.read(HEAD_BYTES)
         if b"\x00" in head:
             return []
-        lines = decode(head)[0].splitlines()
+        lines = split_lines(decode(head)[0])
         return lines[:-1] if len(head) == HEAD_BYTES else lines
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import io
 import lzma
 import struct
 import zipfile
@@ -119,7 +120,7 @@ class FileProbe:
     @cached_property
     def lines(self) -> list[str]:
         """Whole lines of the head, without their ends."""
-        lines = self.text.splitlines()
+        lines = split_lines(self.text)
         return lines[:-1] if len(self.head) >= HEAD_BYTES and len(lines) > 1 else lines
 
 
@@ -223,3 +224,11 @@ def decode(text: bytes) -> tuple[str, str]:
         if error.start >= len(text) - 4 and len(text) >= HEAD_BYTES - 3:
             return text[: error.start].decode("utf-8"), "UTF-8"
         return text.decode("cp1252", errors="replace"), "Latin-1"
+
+
+def split_lines(text: str) -> list[str]:
+    r"""Split a text where lines of a file end: ``\n``, ``\r\n`` or ``\r``.
+
+    ``str.splitlines`` also splits at U+2028, U+0085 and others, which fields may hold.
+    """
+    return [line.removesuffix("\n") for line in io.StringIO(text, newline=None)]

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from genexp.cohort import read_cohort
-from genexp.cohort.check import refuse_values_as_names
 from genexp.errors import CohortError
 from genexp.settings.cohort import CohortConfig
 
@@ -306,10 +305,26 @@ def test_samples_that_count_the_genes_are_refused(tmp_path: Path) -> None:
         read_cohort(CohortConfig(cohort=str(tmp_path / "m.tsv"), group="none"))
 
 
-def test_values_in_place_of_names_of_genes_are_refused() -> None:
+def test_a_table_whose_first_line_of_values_became_the_names_is_refused(tmp_path: Path) -> None:
+    values = np.random.default_rng(0).uniform(0.01, 12, (41, 30)).round(3)
+    names = [str(value) for value in values[0]]
+    table = pd.DataFrame(values[1:], columns=names)
+    table.insert(0, "S0", [f"S{i}" for i in range(1, 41)])
+    table.to_parquet(tmp_path / "m.parquet")
     with pytest.raises(CohortError, match="is the heading of the file missing"):
-        refuse_values_as_names(["9.724", "9.501", "8.149", "TP53"])
-    refuse_values_as_names(["7157.0", "672", "TP53", "RP11-34P13.7"])
+        read_cohort(CohortConfig(cohort=str(tmp_path / "m.parquet"), group="none", rows="samples"))
+
+
+@pytest.mark.parametrize("letter", ["\u2028", "\x85", "\x0b"])
+def test_a_letter_that_ends_lines_elsewhere_hides_no_missing_heading(
+    tmp_path: Path, letter: str
+) -> None:
+    values = np.random.default_rng(0).uniform(0.01, 12, (40, 30)).round(3).astype(str)
+    values[:, 7] = letter + " 5"
+    lines = [f"TCGA-AA-{i:04d}-01\t" + "\t".join(row) for i, row in enumerate(values)]
+    (tmp_path / "m.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(CohortError, match="has no heading"):
+        read_cohort(CohortConfig(cohort=str(tmp_path / "m.tsv")))
 
 
 def test_one_patient_among_samples_leaves_the_doubt_about_rows(tmp_path: Path) -> None:
