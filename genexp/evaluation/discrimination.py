@@ -19,6 +19,12 @@ import pandas as pd
 from genexp.evaluation.bootstrap import find_interval
 from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.probe import Probe, fit_with_penalty, scale_latents
+from genexp.evaluation.ranking import (
+    draw_auroc,
+    draw_average_precision,
+    draw_column_mean,
+    score_columns,
+)
 from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task, name_scores
 
 N_BINS = 10
@@ -157,27 +163,14 @@ def evaluate_discrimination(
         areas = {"auroc": draw_auroc, "auprc": draw_average_precision}
         row: dict[str, float] = {}
         for quantity, draw in areas.items():
-            whole = np.array(
-                [
-                    draw(member[:, k], probabilities[:, k], np.ones((1, len(member))))[0]
-                    for k in range(len(scored))
-                ]
+            by_class[f"{quantity}{suffix}"] = np.where(
+                scored, score_columns(draw, member, probabilities), np.nan
             )
-            by_class[f"{quantity}{suffix}"] = np.where(scored, whole, np.nan)
-            draws = np.stack(
-                [
-                    draw(member[:, k], probabilities[:, k], weights[:, columns])
-                    for k in np.flatnonzero(scored)
-                ]
+            low, high = find_interval(
+                draw_column_mean(
+                    draw, member[:, scored], probabilities[:, scored], weights[:, columns]
+                )
             )
-            n_defined = np.isfinite(draws).sum(axis=0)
-            means = np.divide(
-                np.nansum(draws, axis=0),
-                n_defined,
-                out=np.full(draws.shape[1], np.nan),
-                where=n_defined > 0,
-            )
-            low, high = find_interval(means)
             row |= {
                 quantity: float(np.nanmean(by_class[f"{quantity}{suffix}"])),
                 f"{quantity}_low": low,
@@ -204,46 +197,6 @@ def restore_frequencies(probabilities: np.ndarray, frequencies: np.ndarray) -> n
     """
     weighted = probabilities * frequencies
     return weighted / weighted.sum(axis=1, keepdims=True)
-
-
-def draw_auroc(member: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve (n_draws,) when samples count ``weights`` (n_draws, n) times; NaN
-    without members or others.
-
-    It is the weighted share of pairs of a member and another sample in which the member scores
-    higher, ties counting half (Hanley & McNeil, Radiology 1982).
-    """
-    levels, level = np.unique(score, return_inverse=True)
-    order = np.argsort(level, kind="stable")
-    starts = np.searchsorted(level[order], np.arange(len(levels)))
-    positive = np.add.reduceat((weights * member)[:, order], starts, axis=1)
-    negative = np.add.reduceat((weights * ~member)[:, order], starts, axis=1)
-    below = np.cumsum(negative, axis=1) - negative
-    pairs = positive.sum(axis=1) * negative.sum(axis=1)
-    wins = (positive * (below + negative / 2)).sum(axis=1)
-    return np.divide(wins, pairs, out=np.full(len(weights), np.nan), where=pairs > 0)
-
-
-def draw_average_precision(
-    member: np.ndarray, score: np.ndarray, weights: np.ndarray
-) -> np.ndarray:
-    """Average precision (n_draws,), precision at each threshold times the recall that it adds; NaN
-    without members.
-    """
-    levels, level = np.unique(-score, return_inverse=True)
-    order = np.argsort(level, kind="stable")
-    starts = np.searchsorted(level[order], np.arange(len(levels)))
-    positive = np.add.reduceat((weights * member)[:, order], starts, axis=1)
-    counted = np.cumsum(np.add.reduceat(weights[:, order], starts, axis=1), axis=1)
-    # a draw may leave out all samples down to a threshold
-    precision = np.cumsum(positive, axis=1) / np.maximum(counted, 1e-12)
-    total = positive.sum(axis=1)
-    return np.divide(
-        (positive * precision).sum(axis=1),
-        total,
-        out=np.full(len(weights), np.nan),
-        where=total > 0,
-    )
 
 
 def trace_roc(result: Discrimination, name: str) -> tuple[np.ndarray, np.ndarray]:

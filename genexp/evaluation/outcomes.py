@@ -12,12 +12,13 @@ import pandas as pd
 
 from genexp.errors import EvaluationError, name_some
 from genexp.evaluation.bootstrap import find_interval
-from genexp.evaluation.latents import ENCODER, PartLatents
+from genexp.evaluation.folds import draw_group_folds
+from genexp.evaluation.latents import PartLatents
+from genexp.evaluation.outcome_table import TRUTH, OutcomeTable
 from genexp.evaluation.probe import scale_latents
 from genexp.evaluation.task import (
     EvaluationInputs,
     Result,
-    SampleScores,
     Skipped,
     Task,
     name_suffix,
@@ -35,12 +36,11 @@ column; the largest wins a tie."""
 FOLDS = 5
 MIN_TRAIN, MIN_TEST = 20, 10
 """Samples with a known value without which an outcome is not predicted, and not scored."""
-TRUTH = "truth"
 QUANTITIES = ("r2", "spearman", "mae")
 
 
 @dataclass(frozen=True)
-class OutcomeScores(SampleScores):
+class OutcomeScores(OutcomeTable):
     """Mean R2 over outcomes of predictions (columns ``encoder: NAME``) of known values (``truth:
     NAME``, NaN where unknown).
     """
@@ -49,50 +49,20 @@ class OutcomeScores(SampleScores):
     quantity = "mean R2 of outcomes"
     metric = "outcomes/r2"
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the outcomes."""
-        return [
-            name.removeprefix(f"{TRUTH}: ")
-            for name in self.samples
-            if name.startswith(f"{TRUTH}: ")
-        ]
-
-    @property
-    def representations(self) -> list[str]:
-        """Representations from which the outcomes were predicted."""
-        return list(
-            dict.fromkeys(
-                name.partition(": ")[0]
-                for name in self.samples
-                if not name.startswith(f"{TRUTH}: ")
-            )
-        )
-
     def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
         """Mean R2 (n_draws,)."""
+        predicted = self.pick_columns(representation)
         by_outcome = [
-            draw_r2(
-                self.samples[f"{TRUTH}: {name}"].to_numpy(float),
-                self.samples[f"{representation}: {name}"].to_numpy(float),
-                weights,
-            )
-            for name in self.names
+            draw_r2(truth.to_numpy(float), predicted[name].to_numpy(float), weights)
+            for name, truth in self.truth.items()
         ]
         return np.mean(by_outcome, axis=0)
 
     def matches(self, other: OutcomeScores) -> bool:
         """Check that outcomes and their values are the same."""
-        if self.names != other.names:
-            return False
-        columns = [f"{TRUTH}: {name}" for name in self.names]
-        return bool(
-            np.allclose(
-                self.samples[columns].astype(float),
-                other.samples[columns].astype(float),
-                rtol=1e-6,
-                equal_nan=True,
-            )
+        first, second = self.truth.astype(float), other.truth.astype(float)
+        return list(first) == list(second) and bool(
+            np.allclose(first, second, rtol=1e-6, equal_nan=True)
         )
 
 
@@ -138,10 +108,7 @@ class Outcomes(Result):
         """Tables for download, by name; the table by sample has the truth and the encoder's
         predictions only.
         """
-        logged = self.samples[
-            [name for name in self.samples if name.startswith((f"{TRUTH}: ", f"{ENCODER}: "))]
-        ]
-        return {"outcome_scores": self.scores, "outcome_samples": logged}
+        return {"outcome_scores": self.scores, "outcome_samples": self.scores_by_sample.logged}
 
     @property
     def scores_by_sample(self) -> OutcomeScores:
@@ -209,19 +176,25 @@ def read_outcome(obs: pd.DataFrame, name: str) -> np.ndarray:
             f"outcomes={name}: expected a column of the annotations; they have "
             f"{name_some(obs.columns, 20)}"
         )
-    values = pd.to_numeric(obs[name].astype(object).where(obs[name].notna()), errors="coerce")
-    words = obs[name][values.isna() & obs[name].notna()].astype(str).unique()
-    if len(words):
+    values, words = parse_outcome(obs[name])
+    if words:
         raise EvaluationError(
             f"outcomes={name}: expected numbers; found {name_some(words)}. Name a column of "
             "classes with label="
         )
-    if values.nunique() <= 2:
+    if len(np.unique(values[np.isfinite(values)])) <= 2:
         raise EvaluationError(
             f"outcomes={name}: expected more than two different values; name a column of "
             "classes with label="
         )
-    return values.to_numpy(np.float64)
+    return values
+
+
+def parse_outcome(column: pd.Series) -> tuple[np.ndarray, list[str]]:
+    """Values (n,) of a column as float64, NaN where unknown; and its words that are no numbers."""
+    values = pd.to_numeric(column.astype(object).where(column.notna()), errors="coerce")
+    words = column[values.isna() & column.notna()].astype(str).unique()
+    return values.to_numpy(np.float64), words.tolist()
 
 
 def evaluate_outcomes(
@@ -241,7 +214,12 @@ def evaluate_outcomes(
     """
     rows, samples, notes = [], {}, []
     for name in names:
-        values, truth = read_outcome(train.obs, name), read_outcome_of_test(test.obs, name)
+        values, (truth, words) = read_outcome(train.obs, name), parse_outcome(test.obs[name])
+        if words:
+            notes.append(
+                f"Outcome {name}: in place of numbers, test samples have {name_some(words)}; "
+                "these samples were left out."
+            )
         known, known_test = np.isfinite(values), np.isfinite(truth)
         if known.sum() < MIN_TRAIN or known_test.sum() < MIN_TEST:
             notes.append(
@@ -251,7 +229,7 @@ def evaluate_outcomes(
             )
             continue
         samples[f"{TRUTH}: {name}"] = truth
-        folds = draw_folds(train.obs["group"].astype(str).to_numpy()[known], seed)
+        folds = draw_group_folds(train.obs["group"].astype(str).to_numpy()[known], FOLDS, seed)
         guess = float(np.abs(truth[known_test] - values[known].mean()).mean())
         for representation in train.z:
             z, z_test = scale_latents(
@@ -269,11 +247,6 @@ def evaluate_outcomes(
         pd.DataFrame(samples, index=test.obs.index),
         notes=tuple(notes),
     )
-
-
-def read_outcome_of_test(obs: pd.DataFrame, name: str) -> np.ndarray:
-    """Values (n_test,) of a column of the test samples' annotations, NaN where unknown."""
-    return pd.to_numeric(obs[name].astype(object), errors="coerce").to_numpy(np.float64)
 
 
 def _score(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> dict[str, float]:
@@ -309,12 +282,6 @@ def draw_r2(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> np
         out=np.full(len(w), np.nan),
         where=variance > 1e-12 * max(np.square(y).max(), 1e-300),
     )
-
-
-def draw_folds(groups: np.ndarray, seed: int) -> np.ndarray:
-    """Fold (n,) of every train sample, 0 to ``FOLDS`` - 1; all samples of a group are in one."""
-    _, codes = np.unique(groups, return_inverse=True)
-    return (np.random.default_rng(seed).permutation(codes.max() + 1) % FOLDS)[codes]
 
 
 def choose_ridge_penalty(z: np.ndarray, y: np.ndarray, folds: np.ndarray) -> float:

@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 
 from genexp.cohort.terms import read_terms
+from genexp.evaluation.folds import draw_group_folds
 from genexp.evaluation.latents import ENCODER, RAW, PartLatents
+from genexp.evaluation.outcome_table import TRUTH, OutcomeTable
 from genexp.evaluation.probe import scale_latents
+from genexp.evaluation.ranking import draw_average_precision, draw_column_mean, score_columns
 from genexp.evaluation.task import (
     EvaluationInputs,
     Result,
-    SampleScores,
     Skipped,
     Task,
     name_scores,
@@ -31,8 +33,6 @@ if TYPE_CHECKING:
     from genexp.preprocessing.store import Preprocessed
     from genexp.settings.evaluation import EvaluationConfig
 
-TRUTH = "truth"
-"""Prefix of the columns with the terms of the samples."""
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Inverse penalties C to choose from, one for all terms; the smallest wins a tie."""
 FOLDS = 3
@@ -43,7 +43,7 @@ MAX_TERMS = 200
 
 
 @dataclass(frozen=True)
-class TermScores(SampleScores):
+class TermScores(OutcomeTable):
     """Macro average precision of logits by term (columns ``encoder: TERM``), given the truth
     (``truth: TERM``).
     """
@@ -52,34 +52,18 @@ class TermScores(SampleScores):
     quantity = "macro AP"
     metric = "terms/macro_ap"
 
-    @property
-    def representations(self) -> list[str]:
-        """Representations from which the terms were predicted."""
-        return list(
-            dict.fromkeys(
-                name.partition(": ")[0]
-                for name in self.samples
-                if not name.startswith(f"{TRUTH}: ")
-            )
-        )
-
     def score(self, representation: str, weights: np.ndarray) -> np.ndarray:
         """Macro average precision (n_draws,)."""
-        return bootstrap_macro_ap(
-            self._pick(TRUTH).astype(bool), self._pick(representation), weights
+        return draw_column_mean(
+            draw_average_precision,
+            self.truth.to_numpy().astype(bool),
+            self.pick_columns(representation).to_numpy(),
+            weights,
         )
-
-    def _pick(self, prefix: str) -> np.ndarray:
-        return self.samples[
-            [name for name in self.samples if name.startswith(f"{prefix}: ")]
-        ].to_numpy()
 
     def matches(self, other: TermScores) -> bool:
         """Check that the terms, and the samples with them, are the same."""
-        first, second = (
-            scores.samples[[name for name in scores.samples if name.startswith(f"{TRUTH}: ")]]
-            for scores in (self, other)
-        )
+        first, second = self.truth, other.truth
         return list(first) == list(second) and bool(
             (first.astype(bool).to_numpy() == second.astype(bool).to_numpy()).all()
         )
@@ -131,10 +115,7 @@ class Terms(Result):
         """Tables for download, by name; the table by sample has the truth and the encoder's logits
         only.
         """
-        samples = self.scores_by_sample.samples
-        logged = samples[
-            [name for name in samples if name.startswith((f"{TRUTH}: ", f"{ENCODER}: "))]
-        ]
+        logged = self.scores_by_sample.logged
         return {"terms_scores": self.scores, "terms": self.by_term, "terms_samples": logged}
 
     @property
@@ -175,14 +156,14 @@ def evaluate_terms(
             (*notes, "No terms: none has enough train and test samples both with and without it.")
         )
     Y, truth = has[terms].to_numpy(np.float64), has_test[terms].to_numpy()
-    folds = draw_term_folds(groups, seed)
+    folds = draw_group_folds(groups, FOLDS, seed)
     scores, by_term, predictions, weights = {}, _count(has[terms], has_test[terms]), {}, {}
     for name in train.z:
         z, z_test = scale_latents(name, train.z[name], test.z[name])
         C = choose_term_penalty(z, Y, folds)
         w, bias = fit_term_regressions(z, Y, C)
         logits = z_test @ w.T + bias
-        ap = average_precision(truth, logits)
+        ap = score_columns(draw_average_precision, truth, logits)
         scores[name] = {"macro_ap": float(ap.mean()), "C": C}
         by_term["ap" if name == ENCODER else f"ap_{name}"] = ap
         predictions[name] = pd.DataFrame(
@@ -234,12 +215,6 @@ def _count(train: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
     return table.rename_axis("term")
 
 
-def draw_term_folds(groups: np.ndarray, seed: int) -> np.ndarray:
-    """Fold (n,) of every train sample, 0 to ``FOLDS`` - 1; a group is in one fold."""
-    _, codes = np.unique(groups, return_inverse=True)
-    return (np.random.default_rng(seed).permutation(codes.max() + 1) % FOLDS)[codes]
-
-
 def choose_term_penalty(z: np.ndarray, Y: np.ndarray, folds: np.ndarray) -> float:
     """C of the best macro average precision over folds of the train samples; each fit starts at the
     weights of the one before.
@@ -250,7 +225,8 @@ def choose_term_penalty(z: np.ndarray, Y: np.ndarray, folds: np.ndarray) -> floa
         for i, C in enumerate(PENALTIES):
             w, bias = fit_term_regressions(z[fit], Y[fit], C, start)
             start = np.column_stack([w, bias]).T
-            scores[i] += np.nanmean(average_precision(Y[held] > 0, z[held] @ w.T + bias)) / FOLDS
+            ap = score_columns(draw_average_precision, Y[held] > 0, z[held] @ w.T + bias)
+            scores[i] += np.nanmean(ap) / FOLDS
     return PENALTIES[int(np.round(scores, 6).argmax())]
 
 
@@ -311,50 +287,6 @@ def fit_term_regressions(
 
 def _sigmoid(f: np.ndarray) -> np.ndarray:
     return 0.5 + 0.5 * np.tanh(0.5 * f)  # unlike 1 / (1 + exp(-f)) this cannot overflow
-
-
-def average_precision(truth: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Average precision (n_terms,) of every column; NaN where no sample has the term."""
-    whole = np.ones((1, len(truth)))
-    return np.array([_draw_ap(truth[:, t], scores[:, t], whole)[0] for t in range(truth.shape[1])])
-
-
-def bootstrap_macro_ap(truth: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Mean average precision (n_draws,) over the terms with drawn samples, when samples count
-    ``weights`` (n_draws, n) times.
-
-    Parameters
-    ----------
-    truth : ndarray of bool, (n, n_terms)
-    scores : ndarray, (n, n_terms)
-    weights : ndarray, (n_draws, n)
-    """
-    total, n_defined = np.zeros(len(weights)), np.zeros(len(weights))
-    for t in range(truth.shape[1]):
-        ap = _draw_ap(truth[:, t], scores[:, t], weights)
-        total += np.nan_to_num(ap)
-        n_defined += np.isfinite(ap)
-    return np.divide(total, n_defined, out=np.full(len(weights), np.nan), where=n_defined > 0)
-
-
-def _draw_ap(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Average precision (n_draws,): sum over thresholds of precision times gain in recall; equal
-    scores share a threshold.
-    """
-    order = np.argsort(-score, kind="stable")
-    counted = np.cumsum(weights[:, order], axis=1)
-    hits = np.flatnonzero(truth[order])
-    last = np.searchsorted(-score[order], -score[order][hits], side="right") - 1
-    hit_weights = weights[:, order[hits]]
-    above = np.cumsum(hit_weights, axis=1)[:, np.searchsorted(hits, last, side="right") - 1]
-    total = hit_weights.sum(axis=1)
-    precision = above / np.maximum(counted[:, last], 1e-12)
-    return np.divide(
-        (hit_weights * precision).sum(axis=1),
-        total,
-        out=np.full(len(weights), np.nan),
-        where=total > 0,
-    )
 
 
 class TermsTask(Task):

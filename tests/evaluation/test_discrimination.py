@@ -10,8 +10,6 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from genexp.evaluation.bootstrap import draw_weights
 from genexp.evaluation.discrimination import (
     Discrimination,
-    draw_auroc,
-    draw_average_precision,
     evaluate_discrimination,
     restore_frequencies,
 )
@@ -29,27 +27,6 @@ def evaluate(train: PartLatents, test: PartLatents) -> Discrimination:
     result = evaluate_discrimination(train, test, probe, weights)
     assert isinstance(result, Discrimination)
     return result
-
-
-@pytest.mark.parametrize("ties", [False, True])
-def test_areas_are_those_of_scikit_learn_weighted_or_not(ties: bool) -> None:
-    rng = np.random.default_rng(0)
-    member, score = rng.random(80) < 0.3, rng.normal(size=80)
-    score = np.round(score + member, 0 if ties else 9)
-    weights = rng.integers(0, 4, (5, 80)).astype(float)
-    for draw, reference in (
-        (draw_auroc, roc_auc_score),
-        (draw_average_precision, average_precision_score),
-    ):
-        expected = [reference(member, score, sample_weight=w) for w in weights]
-        np.testing.assert_allclose(draw(member, score, weights), expected, rtol=1e-12)
-
-
-def test_areas_of_a_draw_without_members_are_not_defined() -> None:
-    member, score = np.array([True, False, False]), np.array([0.9, 0.5, 0.1])
-    weights = np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 0.0]])
-    assert np.isnan(draw_auroc(member, score, weights)).tolist() == [True, True]
-    assert np.isnan(draw_average_precision(member, score, weights)).tolist() == [True, False]
 
 
 def test_scores_are_those_of_the_logged_probabilities() -> None:

@@ -13,11 +13,11 @@ from sklearn.metrics import mean_absolute_error, r2_score
 
 from genexp.errors import EvaluationError
 from genexp.evaluation.bootstrap import draw_weights
+from genexp.evaluation.folds import draw_group_folds
 from genexp.evaluation.latents import PartLatents
 from genexp.evaluation.outcomes import (
     Outcomes,
     choose_ridge_penalty,
-    draw_folds,
     draw_r2,
     evaluate_outcomes,
     predict_ridge,
@@ -103,7 +103,7 @@ def test_test_samples_change_nothing_that_is_fitted() -> None:
 
 def test_folds_keep_groups_together_and_the_largest_penalty_wins_a_tie() -> None:
     groups = np.repeat([f"p{i}" for i in range(30)], 2)
-    folds = draw_folds(groups, 0)
+    folds = draw_group_folds(groups, 5, 0)
     assert (folds[::2] == folds[1::2]).all()
     assert set(folds) == {0, 1, 2, 3, 4}
     assert choose_ridge_penalty(np.zeros((60, 2)), np.arange(60.0), folds) == 10.0
@@ -133,6 +133,18 @@ def test_an_outcome_that_few_know_is_left_out_with_a_note() -> None:
     assert isinstance(both, Outcomes)
     assert set(both.scores.index) == {"luck"}
     assert len(both.notes) == 1
+
+
+def test_words_among_the_values_of_test_samples_are_named() -> None:
+    train, test = plant_age("train", 100, 0), plant_age("test", 60, 1)
+    worded = test.obs.astype({"age": object})
+    worded.loc[worded.index[[3, 7]], "age"] = "unknown"
+    result = evaluate(train, replace(test, obs=worded), ("age",))
+    assert result.notes == (
+        "Outcome age: in place of numbers, test samples have 1 (unknown); these samples were left "
+        "out.",
+    )
+    assert result.scores["n_test"].tolist()[0] == 52
 
 
 def test_the_figure_has_a_panel_for_each_outcome() -> None:

@@ -9,19 +9,14 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import average_precision_score
 
 from genexp.cli import main
 from genexp.cohort.simulators.compendium import plant_compendium
 from genexp.cohort.terms import read_terms
 from genexp.errors import CohortError
 from genexp.evaluation.terms import (
-    FOLDS,
     Terms,
-    average_precision,
-    bootstrap_macro_ap,
     choose_terms,
-    draw_term_folds,
     evaluate_terms,
     fit_term_regressions,
 )
@@ -57,33 +52,6 @@ def test_planted_terms_are_predicted_and_others_stay_at_their_prevalence(terms: 
     )
 
 
-def test_average_precision_is_that_of_scikit_learn_with_weights_and_ties() -> None:
-    rng = np.random.default_rng(3)
-    truth, scores = rng.random((80, 3)) < [0.1, 0.5, 0.9], np.round(rng.normal(size=(80, 3)), 1)
-    assert len(np.unique(scores)) < scores.size / 2, "there are ties"
-    weights = rng.integers(0, 3, (4, 80)).astype(float)
-    expected = [
-        np.mean(
-            [average_precision_score(truth[:, t], scores[:, t], sample_weight=w) for t in range(3)]
-        )
-        for w in weights
-    ]
-    assert bootstrap_macro_ap(truth, scores, weights) == pytest.approx(expected)
-    assert average_precision(truth, scores) == pytest.approx(
-        [average_precision_score(truth[:, t], scores[:, t]) for t in range(3)]
-    )
-
-
-def test_terms_that_a_draw_lacks_are_left_out_of_its_mean() -> None:
-    truth, scores = (
-        np.array([[True, False], [False, True], [False, False]]),
-        np.array([[3.0, 1.0], [2.0, 3.0], [1.0, 2.0]]),
-    )
-    assert bootstrap_macro_ap(
-        truth, scores, np.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
-    ) == pytest.approx([1.0, np.nan], nan_ok=True)
-
-
 @pytest.mark.parametrize("C", [1e-3, 1.0])
 def test_all_terms_at_once_are_fitted_as_one_by_one_by_scikit_learn(C: float) -> None:
     rng = np.random.default_rng(0)
@@ -94,13 +62,6 @@ def test_all_terms_at_once_are_fitted_as_one_by_one_by_scikit_learn(C: float) ->
         one = LogisticRegression(C=C, tol=1e-8, max_iter=10000).fit(z, Y[:, t])
         assert weights[t] == pytest.approx(one.coef_[0], abs=1e-3)
         assert bias[t] == pytest.approx(one.intercept_[0], abs=1e-3)
-
-
-def test_folds_keep_groups_together() -> None:
-    groups = np.repeat([f"series{i}" for i in range(20)], 5)
-    folds = pd.Series(draw_term_folds(groups, seed=0))
-    assert (folds.groupby(groups).nunique() == 1).all()
-    assert sorted(folds.unique()) == list(range(FOLDS))
 
 
 def test_a_term_of_one_series_is_not_predicted() -> None:

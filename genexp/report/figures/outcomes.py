@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from genexp.evaluation.latents import ENCODER as OWN
-from genexp.evaluation.outcomes import TRUTH, Outcomes
+from genexp.evaluation.outcome_table import TRUTH
+from genexp.evaluation.outcomes import Outcomes
 from genexp.palette import ENCODER, MUTED, dress_axes, new_figure, plain_text
 
 if TYPE_CHECKING:
