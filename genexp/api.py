@@ -24,36 +24,36 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-from pydantic import Field
 
-from genexp.cohort.memory import KEY, as_anndata, name_of, recall, remember
+from genexp.cohort.memory import KEY, as_anndata, remember
 from genexp.errors import ConfigError, EvaluationError
 from genexp.model.encoder import Encoder
 from genexp.notebook import OF_SAMPLES, Comparison, Data, Model, Report, Study
 from genexp.settings.cohort import CohortConfig
-from genexp.settings.evaluation import EvaluationConfig
+from genexp.settings.functions import (
+    Evaluating,
+    Logging,
+    Preprocessing,
+    Reading,
+    Training,
+    Tuning,
+)
 from genexp.settings.parse import parse_settings
 from genexp.settings.preprocessing import PreprocessConfig
-from genexp.settings.search import SearchSpace, TuningConfig
-from genexp.settings.section import Section
 from genexp.settings.signature import takes
 from genexp.settings.tracking import RunConfig
 from genexp.settings.training import (
     EncoderConfig,
-    ReplicationConfig,
-    TrainingConfig,
-    TransferConfig,
 )
 from genexp.settings.values import parameter_names, section_values
-from genexp.settings.verbs import EvaluateSettings, PreprocessSettings, TrainSettings, TuneSettings
+from genexp.settings.verbs import EvaluateSettings, TrainSettings, TuneSettings
 from genexp.tracker import NullTracker
 
 if TYPE_CHECKING:
@@ -63,80 +63,6 @@ if TYPE_CHECKING:
     from genexp.preprocessing.transform import Transform
     from genexp.training.seeds import Replicates
     from genexp.verdict.compare import Logged
-
-
-class Logging(Section):
-    """Where a run is logged."""
-
-    experiment_name: str = Field(
-        "",
-        description=(
-            "MLflow experiment; empty: that of the active run, else genexp, and none without MLflow"
-        ),
-    )
-    run_name: str = Field(
-        "", description="name of the run; empty: made from the verb and the cohort"
-    )
-
-
-class Seeding(Section):
-    """Where randomness comes from."""
-
-    seed: int | None = Field(
-        None,
-        ge=0,
-        lt=2**31,
-        description="seed of initial weights, search, embeddings and bootstrap; none: the data's",
-    )
-
-
-class Contract(Section):
-    """What an encoder demands of new samples."""
-
-    max_missing: float = Field(
-        0.2,
-        ge=0,
-        lt=1,
-        description="largest share of the encoder's genes that a new cohort may lack",
-    )
-
-
-class Reading(CohortConfig):
-    """Parameters of ``read``."""
-
-    seed: int = Field(0, ge=0, lt=2**31, description="seed of a simulated cohort")
-
-
-class Preprocessing(CohortConfig, PreprocessConfig):
-    """Parameters of ``preprocess``."""
-
-    cache: str = Field(
-        "",
-        description=(
-            "folder for preprocessed values, studies and checkpoints; empty: temporary, until "
-            "Python ends"
-        ),
-    )
-    seed: int | None = Field(
-        None,
-        ge=0,
-        lt=2**31,
-        description="seed of the split and of all that follows; none: the cohort's, else 0",
-    )
-
-
-class Training(EncoderConfig, TransferConfig, ReplicationConfig, Contract, Seeding, Logging):
-    """Parameters of ``train``."""
-
-
-class Tuning(
-    SearchSpace, TrainingConfig, TuningConfig, ReplicationConfig, Contract, Seeding, Logging
-):
-    """Parameters of ``tune``."""
-
-
-class Evaluating(EvaluationConfig, Seeding, Logging):
-    """Parameters of ``evaluate``."""
 
 
 @takes(Reading)
@@ -243,12 +169,13 @@ def preprocess(cohort: AnnData | str | Path, **settings: Any) -> Data:
     """
     from genexp.cohort.reading import print_reading
     from genexp.preprocessing.pipeline import prepare_cohort, print_warnings
+    from genexp.preprocessing.source import open_anndata, open_file
 
     settings["cache"] = settings.get("cache") or _temporary_cache()
     source = (
-        _open_file(str(cohort), settings)
+        open_file(str(cohort), settings)
         if isinstance(cohort, (str, Path))
-        else _open_anndata(as_anndata(cohort), settings)
+        else open_anndata(as_anndata(cohort), settings)
     )
     data, reused = prepare_cohort(source.config, source.fingerprint, source.read)
     if source.is_new:
@@ -565,76 +492,6 @@ def _is_same_transform(one: Transform, other: Transform) -> bool:
         and np.allclose(values, others[name], rtol=1e-5, equal_nan=True)
         for name, values in arrays.items()
     )
-
-
-@dataclass(frozen=True)
-class _Source:
-    """Where :func:`preprocess` takes a cohort from: its settings, hashes, how to read it, and
-    whether that is told.
-    """
-
-    config: PreprocessSettings
-    seed: int
-    cohort_hash: Callable[[], str]
-    fingerprint: Callable[[], str]
-    read: Callable[[], AnnData]
-    is_new: bool = True
-
-
-def _open_file(cohort: str, settings: Mapping[str, Any]) -> _Source:
-    from genexp.cohort import cohort_fingerprint, read_cohort
-    from genexp.cohort.read import hash_cohort
-
-    config = _parse_preprocess({"cohort": cohort}, settings, 0)
-    seed, of_cohort = config.run.seed, (config.reading, config.run.seed)
-    return _Source(
-        config,
-        seed,
-        partial(hash_cohort, *of_cohort),
-        partial(cohort_fingerprint, *of_cohort),
-        partial(read_cohort, *of_cohort),
-    )
-
-
-def _open_anndata(adata: AnnData, settings: Mapping[str, Any]) -> _Source:
-    """As :func:`read` gave it, where it is unchanged and nothing else is asked; else to be checked
-    as a file would be.
-    """
-    from genexp.cohort import cohort_fingerprint, read_cohort
-    from genexp.cohort.read import hash_cohort
-
-    memory = recall(adata)
-    asked = {name: value for name, value in settings.items() if name in CohortConfig.model_fields}
-    is_unchanged = memory is not None and memory.holds_for(adata)
-    if memory is not None and is_unchanged and memory.covers(asked):
-        config = _parse_preprocess(memory.settings, settings, memory.seed)
-        return _Source(
-            config,
-            memory.seed,
-            lambda: memory.cohort_hash,
-            lambda: memory.fingerprint,
-            partial(memory.restore, adata),
-            is_new=False,
-        )
-    kept = {} if memory is None else memory.keep_for(adata.obs, asked)
-    in_memory = {"cohort": name_of(adata), **kept}
-    reading = parse_settings(CohortConfig, {**in_memory, **asked})
-    fingerprint, read = (
-        partial(cohort_fingerprint, reading, 0, adata),
-        partial(read_cohort, reading, adata=adata),
-    )
-    if memory is not None and is_unchanged:  # its file with the further settings is the same cohort
-        config = _parse_preprocess(memory.settings, settings, memory.seed)
-        return _Source(config, memory.seed, lambda: memory.cohort_hash, fingerprint, read)
-    config = _parse_preprocess(in_memory, settings, 0)
-    return _Source(config, 0, partial(hash_cohort, reading, 0, adata), fingerprint, read)
-
-
-def _parse_preprocess(
-    cohort: Mapping[str, Any], settings: Mapping[str, Any], seed: int
-) -> PreprocessSettings:
-    given = {name: value for name, value in settings.items() if value is not None or name != "seed"}
-    return parse_settings(PreprocessSettings, {"seed": seed, **cohort, **given})
 
 
 AnySettings = TypeVar("AnySettings", TrainSettings, TuneSettings, EvaluateSettings)

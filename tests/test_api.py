@@ -24,6 +24,7 @@ import scipy.sparse
 import genexp
 from genexp import api
 from genexp.errors import CohortError, ConfigError, EvaluationError, RegistryError
+from genexp.settings import functions
 from genexp.settings.section import Section
 from genexp.settings.values import parameter_names
 
@@ -155,11 +156,11 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize(
     ("name", "section"),
     [
-        ("read", api.Reading),
-        ("preprocess", api.Preprocessing),
-        ("train", api.Training),
-        ("tune", api.Tuning),
-        ("evaluate", api.Evaluating),
+        ("read", functions.Reading),
+        ("preprocess", functions.Preprocessing),
+        ("train", functions.Training),
+        ("tune", functions.Tuning),
+        ("evaluate", functions.Evaluating),
     ],
 )
 def test_signatures_and_docstrings_are_rendered_from_the_settings(
@@ -188,8 +189,8 @@ def test_the_settings_are_those_of_the_command_line() -> None:
         )
         assert own <= of_verb
         assert of_verb - own <= {
-            *parameter_names(api.Preprocessing),
-            *parameter_names(api.Evaluating),
+            *parameter_names(functions.Preprocessing),
+            *parameter_names(functions.Evaluating),
             "name",
             "alias",
         }
@@ -247,7 +248,7 @@ def test_values_of_numpy_paths_and_ranges_are_taken(plain: anndata.AnnData, tmp_
     assert len(data.var) == 50
     assert (tmp_path / "cache" / "cohorts").is_dir()
     config = api._configure(api.TuneSettings, data, {"n_latent": "2..8"})
-    study = api.takes(api.Tuning)(lambda data, **settings: settings)
+    study = api.takes(functions.Tuning)(lambda data, **settings: settings)
     assert study(data, n_latent=(2, 8), n_hidden=np.int64(16)) == {
         "n_latent": "2..8",
         "n_hidden": 16,
