@@ -128,8 +128,8 @@ def judge_split(plan: Plan, values: dict[str, Any], seed: int) -> pd.DataFrame:
 def _keep(
     plan: Plan, data: Any, what: list[Any], judge: Callable[[], pd.DataFrame]
 ) -> pd.DataFrame:
-    """What a judge says, found again where it was asked before: a run can go on, and a further
-    variant costs its own training only.
+    """Score of an encoder, kept in a file: an interrupted run continues, and a further variant
+    costs its own training only.
     """
     path = (
         plan.folder

@@ -1,5 +1,5 @@
-"""What an objective is worth: rank correlation, over trials, of what is measured on validation rows
-with what comes out on test rows.
+"""Value of an objective: rank correlation, over trials, of its score on validation samples with the
+score on test samples.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""What a user would write without genexp: a DataLoader, Adam, all genes; and the same in Optuna and
-in Lightning.
+"""Code that a user would write without genexp: a DataLoader, Adam, all genes; and the same in
+Optuna and in Lightning.
 
 It needs torch alone (and optuna or lightning where they are measured), so that it also runs in the
 peers' interpreter.

@@ -1,4 +1,4 @@
-"""How large the benchmarks are, and the cohorts that they work on."""
+"""Sizes and cohorts of the benchmarks."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Section:
 
 
 def times(other: float, own: float) -> str:
-    """How many times smaller ``own`` is."""
+    """Ratio of ``other`` to ``own``."""
     return f"{other / own:.3g} x"
 
 

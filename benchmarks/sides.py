@@ -20,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 Figures = dict[str, Any]
-"""What a side measured in one turn."""
+"""Measurements of a side in one turn."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Side:
 
     @contextmanager
     def here(self) -> Iterator[Callable[[], Figures | None]]:
-        """As :meth:`running`, without a process."""
+        """Run as :meth:`running` does, without a process."""
         figures = self.function(**self.arguments)
         yield lambda: _measure_turn(figures)
 

@@ -1,4 +1,4 @@
-"""What the nodes (units, components) of a representation stand for: the genes of high weight, and
+"""Meaning of the nodes (units, components) of a representation: the genes of high weight, and
 the gene sets among them.
 """
 

@@ -1,5 +1,5 @@
-"""What an experiment is given: its parameters, a run of MLflow to write to, processes to work in, a
-folder to keep results in.
+"""Resources of an experiment: its parameters, a run of MLflow, processes, and a folder for its
+results.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ CODE = (
 Job = Mapping[str, Any]
 """Arguments of a job: what JSON can write."""
 Tables = dict[str, pd.DataFrame]
-"""What a job gives: tables by name. ``scores`` (one row a representation) and ``history`` (one row
-an epoch) are logged as metrics."""
+"""Tables of a job by name. ``scores`` (one row per representation) and ``history`` (one row per
+epoch) are logged as metrics."""
 
 
 def list_experiments() -> list[str]:
@@ -161,14 +161,12 @@ class ExperimentRun:
 
     @property
     def small(self) -> bool:
-        """Whether the experiment is only to show that it works."""
+        """True if the experiment only shows that it works."""
         return self.settings.reproduction.size == "small"
 
     @property
     def given(self) -> dict[str, str]:
-        """What the user said beside the defaults, as typed; it goes before the experiment's own
-        parameters.
-        """
+        """Parameters that the user gave, as typed; they precede those of the experiment."""
         defaults, values = section_values(MainSettings()), section_values(self.settings)
         own = set(section_values(ExperimentConfig())) | set(section_values(RunConfig()))
         return {
@@ -349,7 +347,7 @@ class ExperimentRun:
         return folder / f"notes-{self.tracker.run_id}.md"
 
     def describe_kept(self) -> None:
-        """What was said, as the description of the run."""
+        """Set the notes as the description of the run."""
         if self._notes.exists():
             self.tracker.describe(self._notes.read_text(encoding="utf-8"))
             self._notes.unlink()

@@ -479,8 +479,8 @@ def _check_trained_on(encoder: Encoder, data: Data) -> None:
 
 
 def _is_same_transform(one: Transform, other: Transform) -> bool:
-    """Whether two transforms give the same values, but for what rounding to float32 leaves of a
-    stored one.
+    """Check that two transforms give the same values, within the rounding of a stored one to
+    float32.
     """
     (spec, arrays), (other_spec, others) = one.to_parts(), other.to_parts()
     if json.dumps(spec, sort_keys=True) != json.dumps(other_spec, sort_keys=True) or set(
@@ -569,7 +569,7 @@ def _track(verb: str, config: Any, settings: Mapping[str, Any]) -> Iterator[Any]
 
 
 def _is_mlflow_set_up() -> bool:
-    """Whether MLflow was told where to log; it is not imported to find out."""
+    """Check whether MLflow was told where to log; it is not imported to find out."""
     if "mlflow" not in sys.modules:
         return bool(os.environ.get("MLFLOW_TRACKING_URI") or os.environ.get("MLFLOW_RUN_ID"))
     from genexp.tracking.runs import is_set_up

@@ -97,7 +97,7 @@ def parse_arguments(arguments: Sequence[str]) -> tuple[str, Any]:
     """Verb and settings; parameters are written ``--n_latent 32`` or ``--n-latent 32``."""
     parser = _Parser(
         prog="python -m genexp",
-        description="Track, tune, judge and ship gene-expression encoders.",
+        description="Track, tune, evaluate and ship gene-expression encoders.",
         allow_abbrev=False,
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", parser_class=_Parser)

@@ -1,4 +1,4 @@
-"""What the Python API gives: data, models, studies, reports and comparisons, each shown in one
+"""Results of the Python API: data, models, studies, reports and comparisons, each shown in one
 line, and in a notebook as HTML.
 """
 
@@ -305,7 +305,7 @@ class Study:
 
     @property
     def reason(self) -> str:
-        """Why the trial was selected."""
+        """Reason for the selection of the trial."""
         return self.finished.reason
 
     def _facts(self) -> dict[str, object]:

@@ -1,6 +1,4 @@
-"""What any room may say to an experiment tracker. The MLflow one lives in
-:mod:`genexp.tracking`.
-"""
+"""Interface of an experiment tracker. That of MLflow is in :mod:`genexp.tracking`."""
 
 from __future__ import annotations
 
@@ -46,9 +44,7 @@ class Tracker(Protocol):
     def log_dataset(
         self, name: str, digest: str, source: str, n_samples: int, n_genes: int, context: str
     ) -> None:
-        """Name the data that the run works on: where they come from, their hash (36 characters at
-        most), what they serve.
-        """
+        """Log the data of the run: source, hash (at most 36 characters), and use (context)."""
 
     def child(self, name: str) -> AbstractContextManager[Tracker]:
         """Open a nested run; it ends with the context, FAILED if an exception leaves it."""

@@ -1,4 +1,4 @@
-"""Small cohorts with known structure, made through the real rooms."""
+"""Small cohorts with known structure, made by the real pipeline."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Small count cohorts with planted proportions and dispersions, made through the real rooms."""
+"""Small count cohorts with planted proportions and dispersions, made by the real pipeline."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A small cohort to the contract between the rooms, for tests of preprocessing."""
+"""A small cohort in the form that preprocessing expects."""
 
 from pathlib import Path
 from typing import Any

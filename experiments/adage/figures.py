@@ -1,4 +1,4 @@
-"""Whether nodes come back, and how many stand for a gene set."""
+"""Recurrence of nodes, and number of nodes with a gene set."""
 
 from __future__ import annotations
 

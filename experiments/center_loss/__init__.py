@@ -1,1 +1,1 @@
-"""Whether a centre-loss encoder brings samples of many studies together by their biology."""
+"""Integration of the samples of many studies by an encoder with centre loss."""

@@ -38,7 +38,7 @@ class Cohort:
 
     @property
     def several(self) -> bool:
-        """Whether there are several studies."""
+        """True if there are several studies."""
         return bool(self.left_out)
 
 

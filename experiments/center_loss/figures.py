@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 UNKNOWN = "unknown"
-"""What samples without a label are called."""
+"""Name of samples without a label."""
 MARKERS = ("o", "s", "D", "v", "*", "P")
 
 

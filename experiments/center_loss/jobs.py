@@ -1,4 +1,4 @@
-"""One method on one split: trained without held-out samples, judged on them."""
+"""One method on one split: trained without held-out samples, scored on them."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def relabel(data: Preprocessed) -> Relabelled:
 
 
 def judge_null(job: Job) -> Tables:
-    """Train on true or on permuted labels; judge the separation of both, on train and on held-out
+    """Train on true or on permuted labels; score the separation of both, on train and on held-out
     samples.
     """
     data, seed = load_preprocessed(Path(job["folder"])), job["seed"]

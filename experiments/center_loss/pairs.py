@@ -1,4 +1,4 @@
-"""Whether two measurements of one tumour meet in the latents."""
+"""Distance in the latents between two measurements of one tumour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from genexp.evaluation.latents import PartLatents
 
 
 def rank_partners(test: PartLatents, name: str) -> pd.Series:
-    """Where each sample's partner of the other platform stands among its neighbours, on held-out
+    """Rank of each sample's partner of the other platform among its neighbours, on held-out
     samples.
 
     Parameters

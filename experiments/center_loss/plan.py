@@ -16,7 +16,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     )
     for weight in weights
 }
-"""How the centre loss is trained: with the linear path that starts at PCA or, as published,
+"""Settings of the centre loss: with the linear path that starts at PCA or, as published,
 without; weights of cross-entropy and centre loss beside the squared error per gene. Chosen by how
 well the label of validation samples is predicted."""
 SEEDS, FEWER_SEEDS = 3, 2
@@ -29,7 +29,7 @@ SMALL_SIZES, SMALL_SEEDS, SMALL_SETTINGS = (4,), 2, 2
 
 @dataclass(frozen=True)
 class Method:
-    """How studies are brought together.
+    """Method that integrates studies.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Method:
 
     @property
     def supervised(self) -> bool:
-        """Whether it learns the label."""
+        """True if it learns the label."""
         return self.kind == "center_loss"
 
 

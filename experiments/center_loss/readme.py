@@ -126,9 +126,7 @@ def list_wide(table: pd.DataFrame, order: pd.Series) -> list[str]:
 
 
 def list_settings(tried: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
-    """What each setting gives, and the score that it is chosen by; the chosen ones stand in
-    bold.
-    """
+    """Scores of each setting, with that of the choice; the chosen settings are in bold."""
     taken = set(scores[["cohort", "method", "setting"]].itertuples(index=False, name=None))
     places = [f"{'**' if key in taken else ''}{', '.join(key)}{'**' if key in taken else ''}"
               for key in tried[["cohort", "method", "setting"]].itertuples(index=False, name=None)]  # fmt: skip  # noqa: E501
@@ -140,7 +138,7 @@ def list_settings(tried: pd.DataFrame, scores: pd.DataFrame) -> list[str]:
 
 
 def list_left_out(left_out: pd.DataFrame) -> list[str]:
-    """How well the label of a study is predicted that was left out: a row for each study, a column
+    """Balanced accuracy of the label in a study that was left out: a row for each study, a column
     for each method.
     """
     rows = left_out.assign(place=left_out["cohort"] + " without " + left_out["without"])

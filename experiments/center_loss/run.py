@@ -20,7 +20,7 @@ MAPS = ("ovarian", "simulated")
 
 
 def run(experiment: ExperimentRun) -> None:
-    """Choose settings on validation samples at the smallest size, then judge every size, every
+    """Choose settings on validation samples at the smallest size, then evaluate every size, every
     left-out study and the null.
     """
     plan = Plan(experiment, list_cohorts(experiment.cache, experiment.small))

@@ -1,1 +1,1 @@
-"""What genexp says of real cohorts, and whether it finds what is known to be there."""
+"""Results of genexp on real cohorts, compared with what is known of them."""

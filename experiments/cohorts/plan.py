@@ -1,4 +1,4 @@
-"""The cohorts, and how an encoder of each one is trained and judged."""
+"""The cohorts, and the training and evaluation of an encoder for each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Cohort:
 
     @property
     def simulated(self) -> bool:
-        """Whether its truths are known."""
+        """True if its truths are known."""
         return self.parameters["cohort"].startswith("simulated")
 
 

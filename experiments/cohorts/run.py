@@ -1,4 +1,4 @@
-"""Train and judge an encoder for each cohort; keep verdicts, figures and numbers beside the
+"""Train and evaluate an encoder for each cohort; keep verdicts, figures and numbers beside the
 README.
 """
 
@@ -54,8 +54,8 @@ N_GENES = 10
 
 
 def run(experiment: ExperimentRun) -> None:
-    """Train and judge every cohort that is there, each in a nested run; results of earlier cohorts
-    stay until they are replaced.
+    """Train and evaluate every cohort that is present, each in a nested run; results of earlier
+    cohorts stay until they are replaced.
     """
     cohorts = list_cohorts(SMALL_COHORT if experiment.small else "simulated")
     if not DATA.is_dir():
@@ -142,7 +142,7 @@ def _collect(run: Run, cohort: Cohort) -> Iterator[dict[str, object]]:
 
 
 def _check(planted: SimulatedCohort, run: Run) -> Iterator[dict[str, object]]:
-    """What was planted beside what was found."""
+    """Planted effects and those that were found."""
     for subtype, one in check_genes(planted, _table(run, "attribution_genes")).iterrows():
         text = (
             f"{one['same_sign']:.0%} of the leading genes in the planted direction; value: their "

@@ -1,5 +1,5 @@
-"""Whether the encoder of the simulated cohort holds what was planted: subtypes, the genes that make
-them, hazards.
+"""Comparison of the encoder of the simulated cohort with the planted truths: subtypes, their genes,
+hazards.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _weigh(planted: SimulatedCohort) -> pd.DataFrame:
 
 
 def check_genes(planted: SimulatedCohort, attribution: pd.DataFrame) -> pd.DataFrame:
-    """Whether the leading genes of each class are those that were planted for it.
+    """Check whether the leading genes of each class are those that were planted for it.
 
     Parameters
     ----------

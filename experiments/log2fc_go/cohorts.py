@@ -26,7 +26,7 @@ ALPHA = 0.001
 SIZE = (10, 300)
 """Measured genes of a term."""
 SHARE = (0.05, 0.5)
-"""Share of the contrasts that have a term: rarer ones cannot be judged, and broader ones say
+"""Share of the contrasts that have a term: rarer ones cannot be scored, and broader ones say
 nothing."""
 
 

@@ -34,14 +34,14 @@ from genexp.training.targets import NO_TARGETS
 from genexp.training.train import build_encoder
 
 N_RAW = 500
-"""Directions, at most, in which the raw genes are judged here."""
+"""Directions, at most, in which the raw genes are scored here."""
 N_MAP = 50
 """Principal components that t-SNE sees."""
 
 
 def measure(job: Job) -> Tables:
-    """Preprocess, train and judge in one process; then time steps in the row space and among genes,
-    each in another one.
+    """Preprocess, train and evaluate in one process; then time steps in the row space and among
+    genes, each in another one.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What runs in a process of its own: one point of a sweep, one study, one comparison on test
+"""Jobs, each in a process of its own: one point of a sweep, one study, one comparison on test
 samples.
 """
 
@@ -34,7 +34,7 @@ PLAIN = "plain"
 
 
 def train_point(job: Job) -> Tables:
-    """Train one network of a sweep, and judge it on validation samples, beside PCA of as many
+    """Train one network of a sweep, and score it on validation samples, beside PCA of as many
     components.
     """
     data = load_preprocessed(Path(job["folder"]))
@@ -64,7 +64,7 @@ def train_point(job: Job) -> Tables:
 
 
 def predict_terms(parts: list[PartLatents], path: str) -> dict[str, float]:
-    """Macro average precision by representation: fitted on the first part, judged on the second;
+    """Macro average precision by representation: fitted on the first part, scored on the second;
     chance is among them.
     """
     table = read_terms(path, [sample for part in parts for sample in part.obs.index])

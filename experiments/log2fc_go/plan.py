@@ -1,4 +1,4 @@
-"""What is run: sizes, the recipe, and the sweeps."""
+"""Plan of the experiment: sizes, the recipe, and the sweeps."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ SPACE = {
     "dropout": "0..0.5",
     "learning_rate": "0.0003..0.003",
 }
-"""What is searched."""
+"""Search space."""
 
 
 def list_shapes(plan: Plan) -> dict[str, dict[str, Any]]:

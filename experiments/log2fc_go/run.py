@@ -125,7 +125,7 @@ def _number(value: float | None) -> str:
 
 
 def run_sweeps(experiment: ExperimentRun, plan: Plan) -> list[str]:
-    """Every width and depth, with and without the path that starts at PCA, judged on validation
+    """Every width and depth, with and without the path that starts at PCA, scored on validation
     contrasts; lines of a table.
     """
     folder, terms = (

@@ -1,4 +1,4 @@
-"""All methods with one number of latents on one split, judged on its test samples."""
+"""All methods with one number of latents on one split, scored on its test samples."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def _simulate(cache: Path) -> Cohort:
 
 
 def recognise(samples: Sequence[str], n_genes: int) -> bool:
-    """Whether samples and number of genes are those of the published matrix: TCGA barcodes, in its
-    shape.
+    """Check that samples and number of genes are those of the published matrix: TCGA barcodes, in
+    its shape.
     """
     return (len(samples), n_genes) == SHAPE and all(map(BARCODE.match, map(str, samples)))

@@ -56,7 +56,7 @@ def denoise(job: Job) -> Tables:
 
 
 class Truth:
-    """What was planted in the test cells and kept genes of a preprocessed cohort."""
+    """Planted expression of the test cells and kept genes of a preprocessed cohort."""
 
     def __init__(self, cells: SimulatedCells, data: Preprocessed) -> None:
         self.data, (self.X, obs) = data, data.access_test()
@@ -80,8 +80,8 @@ class Truth:
     def compare(
         self, scaled: np.ndarray, latents: dict[str, np.ndarray] | None
     ) -> dict[str, float]:
-        """How near rebuilt rows (n_test, n_genes) are to the truth, over all entries and where
-        counts were lost; the library in latents.
+        """Errors of rebuilt rows (n_test, n_genes), over all entries and where counts were lost;
+        the library size in the latents.
         """
         share = (
             np.maximum(np.exp2(self.data.transform.invert(scaled).astype(np.float64)) - 1, 0)

@@ -32,8 +32,8 @@ SIZES = (0.25, 0.5, 1, 2, 4, 8, 16, 32)
 
 
 def plot_truth(results: pd.DataFrame) -> Figure:
-    """How near every representation is to the truth by depth, without and with drop-outs: means and
-    standard deviations over seeds.
+    """Error of every representation by depth, without and with drop-outs: means and standard
+    deviations over seeds.
     """
     dropouts = sorted(results["dropout"].unique())
     figure = new_figure("Denoised cells beside their planted expression", 3.4 * len(dropouts), 13)

@@ -1,4 +1,4 @@
-"""What is simulated, and what is trained on it."""
+"""Simulated cohorts and the trainings on them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READING = {
     "min_detected": 0.02,
     "min_sample_detected": 0.0,
 }
-"""How the cells are read: half of a cell's zeros are no fault of it."""
+"""Settings of the reading: a good cell may have zeros in half of its genes."""
 NORMALISATION = "log2_median"
 
 
@@ -45,7 +45,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is done."""
+    """Size of the experiment."""
 
     n_cells: int
     n_genes: int

@@ -1,4 +1,4 @@
-"""How long an epoch takes on many cells, and how much memory."""
+"""Time and memory of an epoch on many cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How trainings converge beside PCA."""
+"""Convergence of trainings, compared with PCA."""
 
 from __future__ import annotations
 

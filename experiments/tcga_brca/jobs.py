@@ -1,4 +1,4 @@
-"""One training of one variant on one split, judged on its test samples."""
+"""One training of one variant on one split, scored on its test samples."""
 
 from __future__ import annotations
 

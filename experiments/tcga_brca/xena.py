@@ -21,8 +21,8 @@ SURVIVAL = (("OS.time", "OS"), ("OS_Time_nature2012", "OS_event_nature2012"), ("
 
 
 def recognise(sources: Iterable[str], samples: Sequence[str]) -> bool:
-    """Whether genes and samples are those of the hub's matrix: its numbers of both, TCGA barcodes,
-    and known genes among the names.
+    """Check that genes and samples are those of the hub's matrix: its numbers of both, TCGA
+    barcodes, and known genes among the names.
     """
     genes = set(sources)
     return (

@@ -74,7 +74,7 @@ def tune_to(job: Job) -> Tables:
 
 
 def list_ways(data: Preprocessed, source: Encoder, job: Job, seed: int) -> dict[str, Probabilities]:
-    """What a few patients can be used for; the first way does without them."""
+    """Ways to use a few patients; the first uses none."""
     fitted = {"as it is": predict_with(source)}
     for name, freeze in WAYS.items():
         made = train(data, seed, job["cache"], StartFrom(source, freeze), **job["network"])

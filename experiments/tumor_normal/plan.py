@@ -25,12 +25,12 @@ NETWORKS = {
 AUTOENCODER = {"kind": "deep", "hidden": "128", "n_latent": "32", "epochs": "100"}
 """Trained without the label; a logistic regression reads its latents."""
 TRANSFER = {**CLASSIFIER, "n_latent": "4", "batch_norm": "false"}
-"""As small as a few patients allow."""
+"""Batch size for a few patients."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run.
+    """Size of the experiment.
 
     Parameters
     ----------

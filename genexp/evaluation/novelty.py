@@ -13,7 +13,7 @@ from genexp.evaluation.latents import ENCODER, PartLatents
 from genexp.evaluation.reconstruction import Reconstruction
 from genexp.evaluation.task import EvaluationInputs, Result, Skipped, Task
 from genexp.model.encoder import Encoder
-from genexp.model.novelty import Calibration, calibrate_novelty, judge_novelty, measure_distances
+from genexp.model.novelty import Calibration, assess_novelty, calibrate_novelty, measure_distances
 
 MIN_CALIBRATION = 19
 """Fewest validation samples for a p-value of 0.05."""
@@ -26,7 +26,7 @@ class Novelty(Result):
     Parameters
     ----------
     samples : DataFrame, (n_test, 7)
-        From :func:`genexp.model.novelty.judge_novelty`.
+        From :func:`genexp.model.novelty.assess_novelty`.
     reference : DataFrame, (n_val, 2)
         ``error`` and ``distance`` of the validation samples.
     smallest_p : float
@@ -95,7 +95,7 @@ def evaluate_novelty(
     )
     errors = reconstruction.samples[ENCODER].to_numpy() / len(encoder.genes)
     distances = measure_distances(test.z[ENCODER], calibration.mean, calibration.precision)
-    samples = judge_novelty(calibration, np.column_stack([errors, distances]), test.obs.index)
+    samples = assess_novelty(calibration, np.column_stack([errors, distances]), test.obs.index)
     reference = pd.DataFrame(calibration.scores, columns=["error", "distance"])
     return Novelty(samples, reference, calibration.smallest_p)
 

@@ -325,8 +325,8 @@ class TargetAttribution:
 def integrate_gradients(
     network: Network, X: np.ndarray, baseline: np.ndarray, weights: np.ndarray
 ) -> Iterator[TargetAttribution]:
-    """TargetAttribution gradients (Sundararajan, Taly and Yan, ICML 2017) of weighted latents,
-    target by target.
+    """Integrated gradients (Sundararajan, Taly and Yan, ICML 2017) of weighted latents, target by
+    target.
 
     IG_j(x) = (x_j - b_j) * mean over t in (0, 1) of the gradient at b + t (x - b). The first layer
     is affine, so its pre-activations move on a straight line too: the gradients are averaged there,

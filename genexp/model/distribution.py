@@ -128,7 +128,7 @@ def check_distribution(rows: Rows, transform: Transform) -> list[str]:
     values = np.where(np.isnan(values), transform.fill[genes], values)
     found = np.quantile(_take_logarithm(values, rows.scale, transform), QUANTILES, axis=1).T
     _refuse_conversions(rows, places, found, expected, transform)
-    notes = _judge_place(rows, places, found, expected)
+    notes = _assess_place(rows, places, found, expected)
     return notes if is_certain else []
 
 
@@ -207,7 +207,7 @@ def _refuse_conversions(
         )
 
 
-def _judge_place(
+def _assess_place(
     rows: Rows, places: np.ndarray, found: np.ndarray, expected: np.ndarray
 ) -> list[str]:
     """Refuse samples whose level or width is impossible, and say where they are unusual."""

@@ -282,7 +282,7 @@ class Encoder:
     card : mapping
         Where the encoder comes from: configuration, hashes, figures.
     calibration : mapping of str to ndarray of float32
-        What novelty is judged by (genexp.model.novelty); empty where it was not measured.
+        Reference for novelty (genexp.model.novelty); empty where it was not measured.
     heads : tuple of Head
         What was learnt to be predicted from the latents; empty where nothing was.
     """

@@ -1,7 +1,7 @@
 """Novelty of samples compared with the train samples: by reconstruction error, and by distance of
 the latents.
 
-A :class:`Calibration` travels with the encoder, so that ``encode`` can judge a foreign cohort
+A :class:`Calibration` travels with the encoder, so that ``encode`` can assess another cohort
 without the cohort that it was trained on. Its p-values are conformal (Bates, Candès, Lei, Romano &
 Sesia, Annals of Statistics 2023): p = (1 + number of validation samples whose score is at least as
 large) / (n_validation + 1). Where a sample comes from the same source as the validation samples, p
@@ -204,7 +204,7 @@ def _mask_genes(
     return np.array(rows)
 
 
-def judge_novelty(calibration: Calibration, scores: np.ndarray, index: pd.Index) -> pd.DataFrame:
+def assess_novelty(calibration: Calibration, scores: np.ndarray, index: pd.Index) -> pd.DataFrame:
     """Conformal p-values of samples by their scores.
 
     Both scores count in one: the larger of error and distance, each as logarithm, from the train
@@ -260,7 +260,7 @@ def score_samples(
     index: pd.Index,
     batch: pd.Series | None = None,
 ) -> pd.DataFrame:
-    """Novelty of raw rows, as :func:`judge_novelty` gives it; the error is over the genes that a
+    """Novelty of raw rows, as :func:`assess_novelty` gives it; the error is over the genes that a
     sample has.
 
     Parameters
@@ -282,7 +282,7 @@ def score_samples(
         z = encoder.encoder(X).astype(np.float64)
         scores[rows, 0] = measure_errors(encoder.decoder, z, X, ~np.isnan(raw[rows]))
         scores[rows, 1] = measure_distances(z, calibration.mean, calibration.precision)
-    return judge_novelty(calibration, scores, index)
+    return assess_novelty(calibration, scores, index)
 
 
 def describe_coverage(

@@ -47,7 +47,7 @@ class AnnotatedMatrix(Protocol):
 
 @dataclass(frozen=True)
 class Columns:
-    """Where an encoder's genes stand in a table.
+    """Positions of an encoder's genes in a table.
 
     Parameters
     ----------

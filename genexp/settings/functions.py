@@ -18,7 +18,7 @@ from genexp.settings.training import (
 
 
 class Logging(Section):
-    """Where a run is logged."""
+    """Experiment and name of a run."""
 
     experiment_name: str = Field(
         "",
@@ -32,7 +32,7 @@ class Logging(Section):
 
 
 class Seeding(Section):
-    """Where randomness comes from."""
+    """Seed of everything random."""
 
     seed: int | None = Field(
         None,
@@ -43,7 +43,7 @@ class Seeding(Section):
 
 
 class Contract(Section):
-    """What an encoder demands of new samples."""
+    """Requirements of an encoder on new samples."""
 
     max_missing: float = Field(
         0.2,

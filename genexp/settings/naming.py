@@ -20,12 +20,12 @@ MAX_RUN = 250
 """Longest name of a run that MLflow's database holds."""
 MAX_ALIAS = 255
 FORBIDDEN = r"""[/\\:@'"`%?#\s\x00-\x1f\x7f]"""
-"""What no model's name holds: MLflow refuses ``/`` and ``:``; ``@`` sets off an alias; the others
-mean something in a filter or address."""
+"""Characters that no name of a model may contain: MLflow refuses ``/`` and ``:``; ``@`` sets
+off an alias; the others mean something in a filter or address."""
 ENCODER = re.compile(
     rf"(models:/)?(?!{FORBIDDEN}|\.)((?!{FORBIDDEN}).)+(@[A-Za-z][\w-]*|/\d+)?|runs:/[\w-]+(/[^\s:]+)?"
 )
-"""How a registered encoder is named."""
+"""Reference to a registered encoder."""
 
 
 def check_model_name(name: str) -> str:

@@ -30,7 +30,7 @@ def split_list(value: object) -> object:
 
 
 def split_widths(value: object) -> object:
-    """As :func:`split_list`; ``"halving:1024x3"`` is (1024, 512, 256)."""
+    """Split as :func:`split_list` does; ``"halving:1024x3"`` is (1024, 512, 256)."""
     if isinstance(value, str) and value.startswith("halving:"):
         first, _, n_layers = value.removeprefix("halving:").partition("x")
         if not (first.isdigit() and n_layers.isdigit() and int(n_layers) <= MAX_LAYERS):
@@ -86,7 +86,7 @@ class Range(BaseModel):
 
     @property
     def is_fixed(self) -> bool:
-        """Whether there is nothing to search."""
+        """True if there is nothing to search."""
         return self.low == self.high
 
     def __str__(self) -> str:

@@ -1,1 +1,1 @@
-"""MLflow: runs, logging and the registered encoder. The only room that imports mlflow."""
+"""MLflow: runs, logging and the registered encoder. The only package that imports mlflow."""

@@ -1,4 +1,4 @@
-"""Label, group, time and event: what the other rooms rely on."""
+"""Label, group, time and event, on which all other packages rely."""
 
 import numpy as np
 import pandas as pd

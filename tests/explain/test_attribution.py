@@ -277,7 +277,7 @@ def test_signatures_of_a_linear_decoder_are_its_high_weights() -> None:
 
 
 def judge(cohort: dict[str, str], folder: Path):  # type: ignore[no-untyped-def]
-    """Train, then judge, through the real rooms."""
+    """Train, then evaluate, by the real pipeline."""
     from genexp.preprocessing import preprocess_cohort
     from genexp.training.train import train_encoder
     from genexp.verdict.evaluate import evaluate_encoder

@@ -15,9 +15,9 @@ from genexp.evaluation.reconstruction import Reconstruction
 from genexp.model.encoder import Affine, Encoder, Network
 from genexp.model.novelty import (
     Calibration,
+    assess_novelty,
     calibrate_novelty,
     describe_coverage,
-    judge_novelty,
     rank_conformally,
     score_samples,
 )
@@ -198,7 +198,7 @@ def test_too_few_validation_samples_are_said(encoder: Encoder) -> None:
 
 
 def test_no_sample_is_judged_without_complaint(calibration: Calibration) -> None:
-    assert judge_novelty(calibration, np.empty((0, 2)), pd.Index([])).empty
+    assert assess_novelty(calibration, np.empty((0, 2)), pd.Index([])).empty
 
 
 def test_a_latent_that_never_moves_leaves_the_distance_finite() -> None:
