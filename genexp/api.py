@@ -54,7 +54,7 @@ from genexp.settings.training import (
 )
 from genexp.settings.values import parameter_names, section_values
 from genexp.settings.verbs import EvaluateSettings, TrainSettings, TuneSettings
-from genexp.tracker import NullTracker
+from genexp.tracker import NullTracker, Tracker
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 
     from genexp.preprocessing.transform import Transform
     from genexp.training.seeds import Replicates
+    from genexp.training.train import StartFrom
     from genexp.verdict.compare import Logged
 
 
@@ -223,9 +224,7 @@ def train(data: Data, **settings: Any) -> Model:
         )
         _log_data(data, tracker)
         trained = _fit(data, config.training, config, tracker, start_from)
-    return Model(
-        trained.encoder, data, config.training, trained, config, getattr(tracker, "run_id", "")
-    )
+    return Model(trained.encoder, data, config.training, trained, config, tracker.run_id)
 
 
 @takes(Tuning)
@@ -276,7 +275,7 @@ def tune(data: Data, **settings: Any) -> Study:
             finished.selected.config,
             trained,
             config,
-            getattr(tracker, "run_id", ""),
+            tracker.run_id,
         ),
         finished,
     )
@@ -337,7 +336,7 @@ def evaluate(model: Model | Encoder | str, data: Data, **settings: Any) -> Repor
     print(f"verdict: {evaluation.verdict}", file=sys.stderr)
     if isinstance(model, Model):
         model.evaluation = evaluation
-    return Report(evaluation, data, getattr(tracker, "run_id", ""))
+    return Report(evaluation, data, tracker.run_id)
 
 
 @takes(CohortConfig, only=OF_SAMPLES)
@@ -524,31 +523,14 @@ def _fit(
     data: Data,
     config: EncoderConfig,
     settings: TrainSettings | TuneSettings,
-    tracker: Any,
-    start_from: Any = None,
+    tracker: Tracker,
+    start_from: StartFrom | None = None,
 ) -> Replicates:
     """Train as the command line does, with the same card."""
-    from genexp.training.seeds import train_seeds
+    from genexp.pipeline import train_replicates
 
-    card: dict[str, Any] = {
-        "cohort_settings": section_values(settings.reading),
-        "cohort_hash": data.cohort_hash,
-    }
-    card |= {
-        "seed": data.cohort_seed,
-        "run_id": getattr(tracker, "run_id", ""),
-        "n_seeds": settings.replication.seeds,
-    }
-    return train_seeds(
-        data.preprocessed,
-        config,
-        settings.run,
-        settings.replication,
-        settings.registry.max_missing,
-        tracker,
-        card,
-        start_from,
-    )
+    card = {"cohort_hash": data.cohort_hash, "seed": data.cohort_seed}
+    return train_replicates(config, settings, data.preprocessed, tracker, card, start_from)
 
 
 @contextmanager

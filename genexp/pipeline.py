@@ -31,6 +31,8 @@ from genexp.settings.verbs import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from genexp.model.encoder import Encoder
     from genexp.preprocessing import Preprocessed
     from genexp.tracker import Tracker
@@ -258,6 +260,45 @@ def _load_start(settings: TrainSettings, tracker: MlflowTracker) -> StartFrom | 
     )
 
 
+def train_replicates(
+    config: EncoderConfig,
+    settings: TrainSettings | TuneSettings,
+    data: Preprocessed,
+    tracker: Tracker,
+    card: Mapping[str, object],
+    start_from: StartFrom | None = None,
+) -> Replicates:
+    """Train a configuration with every seed.
+
+    Parameters
+    ----------
+    config : EncoderConfig
+    settings : TrainSettings or TuneSettings
+    data : Preprocessed
+    tracker : Tracker
+    card : mapping
+        Entries of the encoder's card that tell which cohort it is of: ``cohort_hash``.
+    start_from : StartFrom, optional
+    """
+    from genexp.training.seeds import train_seeds
+
+    return train_seeds(
+        data,
+        config,
+        settings.run,
+        settings.replication,
+        settings.registry.max_missing,
+        tracker,
+        {
+            "cohort_settings": section_values(settings.reading),
+            "run_id": tracker.run_id,
+            "n_seeds": settings.replication.seeds,
+            **card,
+        },
+        start_from,
+    )
+
+
 def _train(
     config: EncoderConfig,
     settings: TrainSettings | TuneSettings,
@@ -266,24 +307,9 @@ def _train(
     start_from: StartFrom | None = None,
 ) -> Replicates:
     from genexp.cohort.read import hash_cohort
-    from genexp.training.seeds import train_seeds
 
-    card = {
-        "cohort_settings": section_values(settings.reading),
-        "cohort_hash": hash_cohort(settings.reading, settings.run.seed),
-        "run_id": tracker.run_id,
-        "n_seeds": settings.replication.seeds,
-    }
-    return train_seeds(
-        data,
-        config,
-        settings.run,
-        settings.replication,
-        settings.registry.max_missing,
-        tracker,
-        card,
-        start_from,
-    )
+    card = {"cohort_hash": hash_cohort(settings.reading, settings.run.seed)}
+    return train_replicates(config, settings, data, tracker, card, start_from)
 
 
 def _register(

@@ -17,6 +17,9 @@ class Tracker(Protocol):
     ``figures/loss.png``.
     """
 
+    run_id: str
+    """Id of the run; empty where there is none."""
+
     def log_params(self, params: Mapping[str, object]) -> None:
         """Log parameters; a key that the run already holds is left as it is."""
 
@@ -52,6 +55,8 @@ class Tracker(Protocol):
 
 class NullTracker:
     """A tracker that keeps nothing, for library use and tests."""
+
+    run_id = ""
 
     def log_params(self, params: Mapping[str, object]) -> None:
         """Ignore."""
