@@ -58,7 +58,8 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     mean_, scale_ : ndarray of float64, (n_features_in_,)
-        By which features are standardised; constant ones have the scale 1.
+        Mean and standard deviation of the features, without the samples that choose the epoch;
+        constant features have the scale 1.
     encoder_ : genexp.model.encoder.Encoder
         Between standardised features and latents.
     n_features_in_ : int
@@ -120,11 +121,12 @@ class Autoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         random = check_random_state(self.random_state)
         order, seed = random.permutation(len(X)), int(random.randint(2**31 - 1))
         n_val = self._count_validation(X, config.n_latent)
-        self.mean_ = X.mean(axis=0)
-        scale = X.std(axis=0)
+        train = X[order[n_val:]]  # validation samples choose the epoch, and fit nothing
+        mean, scale = train.mean(axis=0), train.std(axis=0)
         # Rounding leaves a constant feature with a tiny deviation, which would blow it up to noise
-        # of unit variance.
-        constant = scale <= 10 * np.finfo(np.float64).eps * np.maximum(np.abs(self.mean_), 1e-300)
+        # of unit variance, and with a mean that is not its value.
+        constant = scale <= 10 * np.finfo(np.float64).eps * np.maximum(np.abs(mean), 1e-300)
+        self.mean_ = np.where(constant, train[0], mean)
         self.scale_ = np.where(constant, 1.0, scale)
         with tempfile.TemporaryDirectory(prefix="genexp-") as folder, _own_torch():
             data = _write_parts(

@@ -105,6 +105,17 @@ def test_a_constant_feature_is_reconstructed_as_the_constant(
     )
 
 
+def test_samples_that_choose_the_epoch_do_not_standardise(
+    blobs: tuple[np.ndarray, np.ndarray],
+) -> None:
+    X = blobs[0].copy()
+    train = np.random.RandomState(0).permutation(len(X))[18:]  # 15 % of 120 validate
+    X[np.setdiff1d(np.arange(len(X)), train)] += 50
+    model = genexp.Autoencoder(**SMALL | {"random_state": 0}).fit(X)
+    np.testing.assert_allclose(model.mean_, X[train].mean(axis=0))
+    np.testing.assert_allclose(model.scale_, X[train].std(axis=0))
+
+
 def test_a_model_type_that_learns_a_label_takes_it_from_y(
     blobs: tuple[np.ndarray, np.ndarray],
 ) -> None:
